@@ -1,0 +1,37 @@
+# Two commands do all the set-up: `make demo` and `make test`. Each makes its own environment from a lock file.
+PYTHON ?= python3
+# Locked wheels only: nothing is built but this project itself.
+PIP = -m pip --disable-pip-version-check --quiet install
+SELF = --no-deps --no-build-isolation --editable .
+
+.PHONY: demo test check lock clean
+
+demo: .venv/demo.done
+	.venv/demo/bin/csms-rekey demo
+
+test: .venv/test.done
+	.venv/test/bin/ruff check .
+	.venv/test/bin/ruff format --check .
+	.venv/test/bin/mypy
+	.venv/test/bin/python -m pytest -q
+
+.venv/demo.done: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv/demo
+	.venv/demo/bin/python $(PIP) --require-hashes --requirement requirements.lock
+	.venv/demo/bin/python $(PIP) $(SELF)
+	touch $@
+
+.venv/test.done: tests/requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv/test
+	.venv/test/bin/python $(PIP) --require-hashes --requirement tests/requirements.lock
+	.venv/test/bin/python $(PIP) $(SELF)
+	touch $@
+
+# Needs uv. The locks name versions and hashes, no host, and serve every platform and every Python from 3.11 on.
+COMPILE = uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 pyproject.toml
+lock:
+	$(COMPILE) --group build --output-file requirements.lock
+	$(COMPILE) --group dev --output-file tests/requirements.lock
+
+clean:
+	rm -rf .venv build *.egg-info

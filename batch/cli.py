@@ -1,0 +1,202 @@
+"""The command line: parses, then hands over to one module per command, each imported only when it is asked for."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import cyclopts
+from cyclopts import App, Parameter
+
+from batch.commands.screen import say
+from batch.exits import Exit, guarded
+from batch.options import AuthOptions, LimitOptions, ManifestOptions, OutputOptions, spec_of
+from batch.version import version
+
+_EPILOGUE = (
+    "Exit codes: 0 every row done; 1 finished, some rows not done; 2 usage or unusable manifest, nothing sent;"
+    " 3 stopped early by a safety rule, resumable; 4 another run holds the lock; 70 internal error; 74 ledger or"
+    " reports cannot be written; 130/143/129 interrupted, resumable.\n\n"
+    "Every option is also an environment variable (CSMS_REKEY_MAX_ATTEMPTS=5) and a key of a job file"
+    " (max-attempts = 5, read by --job FILE.toml). The command line comes before the environment, that before the file."
+)
+_SOURCE, _LIMITS, _AUTH, _OUTPUT = ManifestOptions(), LimitOptions(), AuthOptions(), OutputOptions()
+
+# A lone dash is standard input, not an option.
+ManifestPath = Annotated[str, Parameter(allow_leading_hyphen=True)]
+JobFile = Annotated[Path | None, Parameter(help="TOML file with options of this command.")]
+
+
+def _job_file(app: App, commands: tuple[str, ...], arguments: Any) -> None:
+    """Reads the file that --job names, once it and the environment are known."""
+    for argument in arguments:
+        if argument.name == "--job" and argument.tokens:
+            path = argument.tokens[0].value
+            cyclopts.config.Toml(path, must_exist=True, use_commands_as_keys=False)(app, commands, arguments)
+
+
+app = App(
+    name="csms-rekey",
+    help="Moves the secrets of Huawei Cloud CSMS to new KMS keys in bulk, and says for every row how it ended.",
+    help_epilogue=_EPILOGUE,
+    version=version,
+    config=(cyclopts.config.Env("CSMS_REKEY_", command=False, show=False), _job_file),
+    help_format="plaintext",
+)
+
+
+@app.command
+def run(
+    manifest: ManifestPath,
+    /,
+    *,
+    source: ManifestOptions = _SOURCE,
+    limits: LimitOptions = _LIMITS,
+    auth: AuthOptions = _AUTH,
+    output: OutputOptions = _OUTPUT,
+    run_dir: Path | None = None,
+    job: JobFile = None,
+) -> int:
+    """Apply a manifest: CSV, TSV or Parquet, text also .gz or .zst; - reads standard input.
+
+    Args:
+        manifest: Columns secret_name, kms_key_id; optional project_id, region, description, expected_kms_key_id.
+        run_dir: New directory for the ledger and the reports. [default: runs/<UTC time>-<manifest>]
+    """
+    del job
+    from batch.commands.run import run as command  # noqa: PLC0415 - --help imports neither pandas nor aiohttp
+    from batch.csms.auth import find_credential  # noqa: PLC0415 - see run
+
+    spec = spec_of(source, limits, auth)
+    return command(manifest, spec, find_credential(auth.auth, auth.token_file), output, run_dir)
+
+
+@app.command
+def check(manifest: ManifestPath, /, *, source: ManifestOptions = _SOURCE, job: JobFile = None) -> int:
+    """Print every problem of a manifest; nothing is sent."""
+    del job
+    from batch.commands.check import check as command  # noqa: PLC0415 - see run
+
+    return command(manifest, spec_of(source, _LIMITS, _AUTH))
+
+
+@app.command
+def resume(
+    run_dir: Path,
+    /,
+    *,
+    failed: bool = False,
+    limits: LimitOptions = _LIMITS,
+    auth: AuthOptions = _AUTH,
+    output: OutputOptions = _OUTPUT,
+    job: JobFile = None,
+) -> int:
+    """Go on with a run that was stopped, interrupted or killed.
+
+    Args:
+        failed: Also take rows again that ended as failed or unknown, with fresh attempts.
+    """
+    del job
+    from batch.commands.run import resume as command  # noqa: PLC0415 - see run
+    from batch.csms.auth import find_credential  # noqa: PLC0415 - see run
+
+    return command(run_dir, limits, find_credential(auth.auth, auth.token_file), output, failed=failed)
+
+
+@app.command
+def report(run_dir: Path, /) -> int:
+    """Write the reports of a run directory again, from its ledger alone."""
+    from batch.commands.look import report as command  # noqa: PLC0415 - see run
+
+    return command(run_dir)
+
+
+@app.command
+def status(run_dir: Path, /) -> int:
+    """Tell where a run stands, also while it is going."""
+    from batch.commands.look import status as command  # noqa: PLC0415 - see run
+
+    return command(run_dir)
+
+
+@app.command
+def sandbox(  # noqa: PLR0913 - one parameter an option
+    *,
+    port: int = 0,
+    secrets: int = 500,
+    projects: int = 1,
+    rate_limit: str | None = None,
+    fault: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    latency: float = 0.0,
+    seed: int = 7,
+    log: Path | None = None,
+    manifest: Path | None = None,
+) -> int:
+    """Run the embedded service on this machine, for rehearsals; its first line says where, as JSON.
+
+    Args:
+        port: Port on 127.0.0.1; 0 takes a free one.
+        secrets: Secrets in all.
+        projects: Projects they are spread over.
+        rate_limit: Quota of each project: 20/s, 300/m, 200/5m. [default: none]
+        fault: KIND=SHARE, e.g. 504=0.02, 429=0.01, reset=0.01; may be given several times.
+        latency: Milliseconds before each answer.
+        seed: Makes the same secrets and the same faults again.
+        log: File for one JSON line per request.
+        manifest: File to write a manifest of all secrets to.
+    """
+    from batch.commands.sandbox import sandbox as command  # noqa: PLC0415 - see run
+    from batch.sandbox.options import SandboxOptions  # noqa: PLC0415 - see run
+
+    return command(
+        lambda: SandboxOptions(
+            port=port,
+            secrets=secrets,
+            projects=projects,
+            rate_limit=rate_limit,
+            faults=fault,
+            latency_ms=latency,
+            seed=seed,
+            log=log,
+            manifest=manifest,
+        )
+    )
+
+
+@app.command
+def demo(*, run_dir: Path | None = None, seed: int = 7) -> int:
+    """Show it: a sandbox with faults, 500 secrets in two projects, and a real run over them.
+
+    Args:
+        run_dir: New directory for everything the demo leaves. [default: runs/<UTC time>-demo]
+        seed: Makes the same secrets and the same faults again.
+    """
+    from batch.commands.demo import demo as command  # noqa: PLC0415 - see run
+
+    return command(run_dir, seed)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code."""
+    os.umask(0o077)
+
+    def command() -> int:
+        return _parse(sys.argv[1:] if argv is None else argv)()
+
+    return guarded(command, say)
+
+
+def _parse(argv: Sequence[str]) -> Callable[[], int]:
+    try:
+        function, bound, _ = app.parse_args(list(argv), print_error=False, exit_on_error=False)
+    except cyclopts.CycloptsError as error:
+        message = str(error)
+        return lambda: _refuse(message)
+    return lambda: int(function(*bound.args, **bound.kwargs) or Exit.OK)
+
+
+def _refuse(message: str) -> int:
+    say(message)
+    say("csms-rekey --help tells the commands and their options")
+    return Exit.USAGE

@@ -1,0 +1,22 @@
+"""Tells UTC from the event loop's clock, so that one clock orders everything and a virtual loop gives virtual dates."""
+
+import asyncio
+import time
+
+
+class Clock:
+    """UTC seconds since 1970 for moments of the running loop's clock; set once, a later change of the wall clock does
+    not disturb it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, utc_s: float | None = None) -> None:
+        self._loop = loop
+        self._offset_s = (time.time() if utc_s is None else utc_s) - loop.time()
+
+    def now_s(self) -> float:
+        """The loop's own time."""
+        return self._loop.time()
+
+    def utc_s(self, loop_s: float) -> float:
+        """UTC of a moment of the loop's clock."""
+        return loop_s + self._offset_s

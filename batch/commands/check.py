@@ -1,0 +1,24 @@
+"""`check`: every problem of a manifest, nothing sent."""
+
+import tempfile
+from pathlib import Path
+
+from batch.commands.problems import ProblemPrinter
+from batch.commands.screen import tell
+from batch.exits import Exit
+from batch.version import version
+from jobs.loading import load
+from jobs.source import copy_manifest
+from jobs.spec import JobSpec
+
+
+def check(manifest: str, spec: JobSpec) -> int:
+    """Reads a manifest exactly as `run` does and prints all that is wrong with it."""
+    with tempfile.TemporaryDirectory(prefix="csms-rekey-check-") as name:
+        folder = Path(name)
+        copy = copy_manifest(manifest, folder)
+        loaded = load(copy, spec, folder, version=version(), on_problem=ProblemPrinter(tell, limit=None).add)
+    tell(f"{copy.name}: {loaded.rows} rows, {loaded.invalid} invalid, {loaded.structural} problems of the file itself")
+    if loaded.structural or (spec.strict and loaded.invalid):
+        return Exit.USAGE
+    return Exit.INVALID_ROWS if loaded.invalid else Exit.OK

@@ -1,0 +1,73 @@
+"""`report` and `status`: what a run directory has to tell, without sending anything."""
+
+import time
+from pathlib import Path
+
+from batch.commands.screen import show, tell
+from batch.exits import Exit, UsageError
+from jobs.ledger import FILE_NAME, Ledger, StatusCount
+from jobs.lock import RUN_LOCK, FileLock, LockHeldError
+from jobs.model import Status
+from jobs.record import read_record
+from jobs.state import LiveState, read_state
+from reports import Ending, Standing, exit_code_of, status_lines, write_reports
+
+
+def report(run_dir: Path) -> int:
+    """Writes the reports again and shows the end of the run; the exit code is the run's own."""
+    _require_ledger(run_dir)
+    with FileLock(run_dir / RUN_LOCK, "report"), Ledger(run_dir) as ledger:
+        sessions = ledger.told.sessions()
+        recorded = sessions[-1].exit_code if sessions else None
+        # A killed run has no exit code on record: it was stopped, by something that is no rule of its own.
+        code = exit_code_of(ledger.told.counts(), Ending.STOPPED) if recorded is None else recorded
+        summary = write_reports(run_dir, ledger, read_record(ledger), code)
+    show(run_dir, summary, plain=False)
+    return code
+
+
+def status(run_dir: Path) -> int:
+    """Tells how the rows stand: from the ledger, or while a run holds it from what that run last said."""
+    _require_ledger(run_dir)
+    try:
+        with FileLock(run_dir / RUN_LOCK, "status"), Ledger(run_dir) as ledger:
+            standing = _ended(ledger)
+    except LockHeldError as held:
+        state = read_state(run_dir)
+        if state is None:
+            raise UsageError(f"{run_dir}: in use by {held.holder}, which has not told anything yet") from held
+        standing = _going(state)
+    for line in status_lines(standing, time.time()):
+        tell(line)
+    return Exit.OK
+
+
+def _require_ledger(run_dir: Path) -> None:
+    if not (run_dir / FILE_NAME).is_file():
+        raise UsageError(f"{run_dir}: no run directory, or one in which nothing was ever sent")
+
+
+def _ended(ledger: Ledger) -> Standing:
+    counts = ledger.told.counts()
+    sessions = ledger.told.sessions()
+    last = sessions[-1] if sessions else None
+    return Standing(
+        at=time.time(),
+        running=False,
+        rows=sum(count.rows for count in counts),
+        counts=counts,
+        scopes=ledger.told.scopes(),
+        exit_code=None if last is None else last.exit_code,
+        stopped=None if last is None else last.stopped,
+    )
+
+
+def _going(state: LiveState) -> Standing:
+    rows = {count.status: count.rows for count in state.counts}
+    rows[Status.NOT_ATTEMPTED] = rows.get(Status.NOT_ATTEMPTED, 0) + state.open_rows
+    return Standing(
+        at=state.written_at,
+        running=True,
+        rows=state.total,
+        counts=tuple(StatusCount(status=status, rows=rows.get(status, 0)) for status in Status),
+    )

@@ -1,0 +1,1 @@
+"""The client of the service: the only place that speaks HTTP."""

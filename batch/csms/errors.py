@@ -1,0 +1,167 @@
+"""Classifies what the service answered, once: by its error code first, by the HTTP status second.
+
+The same condition comes with different statuses (a missing secret is 404 or 400, an expired token 400, 401 or 403), so
+the code decides wherever there is one. Codes: the CSMS and KMS error-code pages of the vendor's DEW API reference, and
+the API gateway's error-code page.
+"""
+
+import re
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from batch.csms.faults import Fault, FaultKind, Quota, bounded
+from batch.csms.messages import WireAnswer
+
+_GATEWAY = re.compile(r"APIGW?\.")
+_QUOTA = re.compile(r"limit:([0-9]{1,9}),time:([0-9]{1,6}) ?(second|minute|hour|day)")
+_SIGNING = re.compile(r"aksk|signature|secretkey|access ?key|\bak\b", re.IGNORECASE)
+_PERIOD_S = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
+_RETRY_AFTER_MAX_S = 300.0
+
+_KINDS = {
+    FaultKind.THROTTLED: "APIG.0308 IAM.0012",
+    FaultKind.CREDENTIAL: "CSMS.0301 APIG.0301 APIG.0307 KMS.0301 KMS.0302 KMS.0303",
+    FaultKind.SIGNATURE: "APIG.0303 APIG.0305 APIG.1009",
+    FaultKind.MISCONFIGURED: (
+        "APIG.0101 APIG.0204 APIG.0310 APIG.0311 APIG.0401 APIG.0402 APIG.0403 APIG.0404 APIG.0501 APIG.0502 APIG.0802"
+        " KMS.0305 KMS.0321"
+    ),
+    FaultKind.FORBIDDEN: ("APIG.0302 APIG.0304 APIG.0306 CSMS.0302 KMS.0304 KMS.0307 KMS.0314 KMS.0326 KMS.0328"),
+    FaultKind.KEY: (
+        "CSMS.0401 KMS.0205 KMS.0207 KMS.0209 KMS.0210 KMS.0211 KMS.0306 KMS.0320 KMS.1114 KMS.1115 KMS.1301"
+    ),
+    FaultKind.REJECTED: (
+        "CSMS.0002 CSMS.0003 CSMS.0004 CSMS.0005 CSMS.0103 CSMS.0105 CSMS.0106 CSMS.0107 CSMS.0108 CSMS.0109"
+        " CSMS.0202 CSMS.0203 CSMS.0204 KMS.0308 APIG.0602"
+    ),
+    FaultKind.UNAVAILABLE: (
+        "APIG.0601 APIG.0605 APIG.0606 APIG.0608 APIG.0609 APIG.0610 APIG.0611 APIG.0612 APIG.0613 APIG.0705"
+        " KMS.0101 KMS.0102"
+    ),
+}
+_KIND_OF_CODE = {code: kind for kind, codes in _KINDS.items() for code in codes.split()}
+
+
+def classify(answer: WireAnswer) -> Fault:
+    """The fault that an answer other than a good 200 stands for."""
+    code, message = _error_in(answer.body)
+    kind = _kind(answer.status, code, message)
+    quota = _quota(message) if kind is FaultKind.THROTTLED else None
+    return Fault(
+        kind=kind,
+        code=code or f"HTTP.{answer.status}",
+        message=bounded(message or _in_words(answer.status)),
+        # Only a 4xx is proof: a gateway that gave up may have a backend that has not.
+        maybe_applied=kind is not FaultKind.THROTTLED and not 400 <= answer.status < 500,  # noqa: PLR2004 - the class of status, RFC 9110 15.5
+        http_status=answer.status,
+        request_id=answer.request_id,
+        retry_after_s=retry_after_s(answer.retry_after, answer.date),
+        quota=quota,
+    )
+
+
+def mismatch(answer: WireAnswer, what: str) -> Fault:
+    """A 200 that cannot be taken for a yes."""
+    return Fault(
+        kind=FaultKind.MISMATCH,
+        code="mismatch",
+        message=bounded(f"answered {answer.status}, but {what}"),
+        maybe_applied=True,
+        http_status=answer.status,
+        request_id=answer.request_id,
+    )
+
+
+def retry_after_s(value: str | None, date: str | None) -> float | None:
+    """Seconds to wait by a Retry-After header, within 0 and 300; None where it says nothing usable (RFC 9110 10.2.3).
+
+    A date is measured against the answer's own Date where there is one: the local clock may be wrong.
+    """
+    if value is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,6}", value):
+        return min(float(value), _RETRY_AFTER_MAX_S)
+    until, sent = _http_date_s(value), _http_date_s(date)
+    if until is None or sent is None:
+        return None
+    return min(max(until - sent, 0.0), _RETRY_AFTER_MAX_S)
+
+
+def _http_date_s(value: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(value).timestamp() if value else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _kind(status: int, code: str, message: str) -> FaultKind:
+    known = _KIND_OF_CODE.get(_GATEWAY.sub("APIG.", code))
+    if known is FaultKind.CREDENTIAL and _SIGNING.search(message):
+        return FaultKind.SIGNATURE
+    if known is not None:
+        return known
+    return _kind_of_status(status, spoken=bool(code))
+
+
+def _kind_of_status(status: int, *, spoken: bool) -> FaultKind:
+    match status:
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return FaultKind.THROTTLED
+        case HTTPStatus.UNAUTHORIZED:
+            return FaultKind.CREDENTIAL
+        case HTTPStatus.FORBIDDEN:
+            return FaultKind.FORBIDDEN
+        case HTTPStatus.REQUEST_TIMEOUT | HTTPStatus.TOO_EARLY:
+            return FaultKind.UNAVAILABLE
+        case HTTPStatus.NOT_FOUND if not spoken:
+            # The service always says its code with a 404; a bare one is some other server's.
+            return FaultKind.MISCONFIGURED
+        case _ if status < HTTPStatus.OK or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return FaultKind.UNAVAILABLE
+        case _ if status < HTTPStatus.MULTIPLE_CHOICES:
+            return FaultKind.MISMATCH
+        case _ if status < HTTPStatus.BAD_REQUEST:
+            return FaultKind.MISCONFIGURED
+        case _:
+            return FaultKind.REJECTED
+
+
+def _in_words(status: int) -> str:
+    if 300 <= status < 400:  # noqa: PLR2004 - the class of status, RFC 9110 15.4
+        return f"the endpoint redirects (HTTP {status}), which is never followed: it is not the service itself"
+    if status == HTTPStatus.NOT_FOUND:
+        return "HTTP 404 without the service's own error body: is this the right endpoint?"
+    return f"HTTP {status} without the service's own error body"
+
+
+def _quota(message: str) -> Quota | None:
+    match = _QUOTA.search(message)
+    if match is None or not int(match[1]) or not int(match[2]):
+        return None
+    return Quota(requests=int(match[1]), period_s=int(match[2]) * _PERIOD_S[match[3]])
+
+
+def _error_in(body: bytes) -> tuple[str, str]:
+    """Error code and message of any of the shapes the vendor's services use; two empty texts where there is none."""
+    try:
+        said: Any = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return "", ""
+    if isinstance(said, dict) and isinstance(said.get("error"), dict):
+        said = said["error"]
+    if not isinstance(said, dict):
+        return "", ""
+    return _first(said, "error_code", "errorCode", "code")[:64], _first(
+        said, "error_msg", "errorMsg", "message", "title"
+    )
+
+
+def _first(said: dict[str, Any], *names: str) -> str:
+    for name in names:
+        value = said.get(name)
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            return str(value)
+    return ""

@@ -1,0 +1,68 @@
+"""Everything the service or the wire can answer other than what was asked for: a closed set of values."""
+
+from enum import StrEnum
+
+import msgspec
+
+MESSAGE_LIMIT = 500
+
+
+class FaultKind(StrEnum):
+    """What went wrong, by what has to be done about it."""
+
+    UNREACHABLE = "unreachable"
+    """The request never left: no connection, no name, no handshake."""
+    LOST = "lost"
+    """The request may have left, and no whole answer came back."""
+    UNAVAILABLE = "unavailable"
+    """The service or something before it is not able to answer now."""
+    THROTTLED = "throttled"
+    """Refused for its rate alone; certainly not applied."""
+    CREDENTIAL = "credential"
+    """The token or temporary key is not, or no longer, accepted."""
+    SIGNATURE = "signature"
+    """The signature is wrong or the access key is barred: more tries lock it."""
+    FORBIDDEN = "forbidden"
+    """The caller has no right to do this."""
+    KEY = "key"
+    """The service blames the KMS key."""
+    REJECTED = "rejected"
+    """Another definite, permanent refusal of this one request."""
+    MISMATCH = "mismatch"
+    """Answered 200, but not as the service answers, or for another secret or key."""
+    MISCONFIGURED = "misconfigured"
+    """Every request to this place would end so: wrong endpoint or project, redirect, certificate, source address."""
+    INTERNAL = "internal"
+    """A defect of this program."""
+
+
+PERMANENT = frozenset({FaultKind.FORBIDDEN, FaultKind.KEY, FaultKind.REJECTED})
+STOPS_SCOPE = frozenset({FaultKind.CREDENTIAL, FaultKind.SIGNATURE, FaultKind.MISCONFIGURED, FaultKind.INTERNAL})
+
+
+class Quota(msgspec.Struct, frozen=True):
+    """A limit as the service itself words it: `requests` in `period_s` seconds."""
+
+    requests: int
+    period_s: float
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """One request that did not do what it was sent for.
+
+    `maybe_applied` is True unless it is proven that a change asked for by this request was not made.
+    """
+
+    kind: FaultKind
+    code: str
+    message: str
+    maybe_applied: bool
+    http_status: int | None = None
+    request_id: str | None = None
+    retry_after_s: float | None = None
+    quota: Quota | None = None
+
+
+def bounded(text: str) -> str:
+    """Cuts a text that came from outside to what is worth keeping, and makes sure it can be stored as UTF-8."""
+    return text[:MESSAGE_LIMIT].encode("utf-8", "replace").decode()

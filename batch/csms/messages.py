@@ -1,0 +1,34 @@
+"""What goes over the wire and comes back, as values, and who carries it."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from batch.csms.faults import Fault
+
+
+class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as it goes on the wire: `target` is the encoded path with its query, `body` the exact bytes."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+class WireAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole answer: read to its end and below the limit."""
+
+    status: int
+    body: bytes
+    request_id: str | None = None
+    retry_after: str | None = None
+    date: str | None = None
+
+
+class Wire(Protocol):
+    """Sends one request to one endpoint."""
+
+    async def send(self, request: WireRequest) -> WireAnswer | Fault:
+        """Sends it once; never raises but for cancellation."""

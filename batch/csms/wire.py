@@ -1,0 +1,175 @@
+"""The one way out: sends a prepared request over HTTP exactly once and says whether it may have left.
+
+aiohttp by itself sends a PUT a second time when a connection breaks, follows redirects with the token, unpacks bodies
+without a limit and reports a garbled answer as HTTP 400; all of that is switched off or caught here.
+"""
+
+import ssl
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from batch.csms.faults import Fault, FaultKind, bounded
+from batch.csms.messages import WireAnswer, WireRequest
+
+BODY_LIMIT = 65_536
+_CONNECT_TIMEOUT_S = 10.0
+# Below the 60 s and more after which load balancers drop idle connections.
+_KEEPALIVE_S = 10.0
+
+
+class _SendMark:
+    """Whether the headers of one request went out: after that, nothing but an answer can say what became of it."""
+
+    __slots__ = ("sent",)
+
+    def __init__(self) -> None:
+        self.sent = False
+
+
+class _ConnectionLostError(Exception):
+    """Carries a broken connection past aiohttp's own second try."""
+
+
+async def _no_second_send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _ConnectionLostError(_told(error)) from error
+
+
+async def _mark_sent(
+    _session: aiohttp.ClientSession,
+    context: aiohttp.TraceRequestEndParams | object,
+    _params: aiohttp.TraceRequestHeadersSentParams,
+) -> None:
+    context.trace_request_ctx.sent = True  # type: ignore[union-attr] # aiohttp passes a bare namespace
+
+
+class HttpWire:
+    """Sends to one endpoint through a pool of kept connections; how many are open at once is the caller's business."""
+
+    def __init__(self, endpoint: str, *, timeout_s: float, tls: ssl.SSLContext | None = None) -> None:
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(_mark_sent)
+        self._endpoint = endpoint
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0, ssl=tls if tls is not None else True, keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=60
+            ),
+            # No rounding to whole seconds: the timeout is the one that was asked for.
+            timeout=aiohttp.ClientTimeout(
+                total=timeout_s, sock_connect=min(_CONNECT_TIMEOUT_S, timeout_s), ceil_threshold=1e9
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            middlewares=(_no_second_send,),
+            trace_configs=[trace],
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes every connection; only after the last answer is in."""
+        await self._session.close()
+
+    async def send(self, request: WireRequest) -> WireAnswer | Fault:
+        """Sends it once; never raises but for cancellation."""
+        mark = _SendMark()
+        try:
+            async with self._session.request(
+                request.method,
+                URL(self._endpoint + request.target, encoded=True),
+                data=request.body or None,
+                headers=request.headers,
+                allow_redirects=False,
+                trace_request_ctx=mark,
+            ) as response:
+                return await _read(response)
+        except Exception as error:  # noqa: BLE001 - the edge: whatever it is becomes a value, nothing may leave
+            return fault_of(error, sent=mark.sent)
+
+
+async def _read(response: aiohttp.ClientResponse) -> WireAnswer | Fault:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(BODY_LIMIT):
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            response.close()
+            return _lost("oversized", f"the answer is larger than {BODY_LIMIT} bytes", response.status)
+    headers = response.headers
+    return WireAnswer(
+        status=response.status,
+        body=bytes(body),
+        request_id=_bounded_id(headers.get("X-Request-Id")),
+        retry_after=headers.get("Retry-After"),
+        date=headers.get("Date"),
+    )
+
+
+def _bounded_id(request_id: str | None) -> str | None:
+    return None if request_id is None else bounded(request_id)[:64]
+
+
+def fault_of(error: Exception, *, sent: bool) -> Fault:
+    """What an exception of the HTTP library stands for; the order matters, its classes overlap.
+
+    The status inside an exception is never trusted: aiohttp calls a garbled answer a 400.
+    """
+    match error:
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+            return _unsent(FaultKind.MISCONFIGURED, "tls", _told(error))
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return _unsent(FaultKind.UNREACHABLE, "unreachable", _told(error))
+        case (
+            aiohttp.InvalidURL()
+            | aiohttp.NonHttpUrlClientError()
+            | aiohttp.RedirectClientError()
+            | aiohttp.TooManyRedirects()
+        ):
+            return _unsent(FaultKind.INTERNAL, "internal", type(error).__name__)
+        case _ConnectionLostError():
+            return _sent_or_not("disconnected", str(error), sent=sent)
+        case TimeoutError():
+            return _sent_or_not("timeout", "no whole answer within the timeout", sent=sent)
+        case aiohttp.ClientPayloadError():
+            return _lost("truncated", "the answer was cut off")
+        case aiohttp.ClientResponseError():
+            return _lost("garbled", "the answer is not HTTP")
+        case aiohttp.ClientError() | OSError():
+            return _sent_or_not("disconnected", _told(error), sent=sent)
+        case _:
+            fault = _lost("internal", f"{type(error).__name__} while sending")
+            return msgspec.structs.replace(fault, kind=FaultKind.INTERNAL, maybe_applied=sent)
+
+
+def _told(error: BaseException) -> str:
+    """Names an error without its repr, which in aiohttp shows every request header."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else ""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = error.os_error.strerror or type(error.os_error).__name__
+    return bounded(f"{type(error).__name__}: {reason}" if reason else type(error).__name__)
+
+
+def _unsent(kind: FaultKind, code: str, message: str) -> Fault:
+    return Fault(kind=kind, code=code, message=bounded(message), maybe_applied=False)
+
+
+def _lost(code: str, message: str, http_status: int | None = None) -> Fault:
+    return Fault(kind=FaultKind.LOST, code=code, message=message, maybe_applied=True, http_status=http_status)
+
+
+def _sent_or_not(code: str, message: str, *, sent: bool) -> Fault:
+    return _lost(code, message) if sent else _unsent(FaultKind.UNREACHABLE, code, message)

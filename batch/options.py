@@ -1,0 +1,128 @@
+"""The command line's options as values, and what they make of a job."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cyclopts import Parameter
+
+from jobs.rate import Rate
+from jobs.spec import KEY_PATTERN, PROJECT_PATTERN, Auth, FailureLimit, JobSpec, Limits, SpecError
+
+# Option on the command line -> field of `Limits`, where the unit is not part of the option's name.
+_LIMIT_FIELDS = {
+    "timeout": "timeout_s",
+    "max_outage": "max_outage_s",
+    "max_duration": "max_duration_s",
+    "grace": "grace_s",
+}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LimitOptions:
+    """How hard to push, and when to give up. Unset options keep their default or, on resume, the job's value."""
+
+    rate: str | None = None
+    """Requests allowed per scope: 10/s, 300/m, 200/5m or unlimited. [default: 10/s]"""
+    burst: int | None = None
+    """Requests that may leave at once after a pause. [default: 1]"""
+    concurrency: int | None = None
+    """Open requests at the most, over all scopes. [default: 32]"""
+    max_attempts: int | None = None
+    """PUTs per row at the most. [default: 5]"""
+    timeout: float | None = None
+    """Seconds one request may take. [default: 60]"""
+    max_outage: float | None = None
+    """Seconds the service may be down before the run stops. [default: 600]"""
+    max_failures: str | None = None
+    """Stop when more rows than this failed: N, or N% of those attempted. [default: no limit]"""
+    max_duration: float | None = None
+    """Seconds after which no more requests are started. [default: no limit]"""
+    grace: float | None = None
+    """Seconds that requests in flight get when a run is interrupted. [default: 20]"""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ManifestOptions:
+    """Where the secrets are, and how the manifest is to be read."""
+
+    endpoint: str | None = None
+    """The service's base URL, instead of the one of a region."""
+    region: str | None = None
+    """Region of rows that name none, e.g. cn-north-4."""
+    project_id: str | None = None
+    """Project of rows that name none."""
+    encoding: str = "utf-8"
+    """Encoding of a CSV or TSV manifest; never guessed."""
+    strict: bool = False
+    """Send nothing at all if any row is invalid."""
+    key_pattern: str | None = None
+    """Regular expression a key id must match. [default: a UUID or 32 hex digits]"""
+    project_pattern: str | None = None
+    """Regular expression a project id must match. [default: 32 hex digits]"""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class AuthOptions:
+    """How to log in. Credentials themselves never come on the command line."""
+
+    auth: Auth = Auth.AUTO
+    """Kind of credential."""
+    token_file: Path | None = None
+    """File with an IAM token, readable by its owner only; or set CSMS_REKEY_TOKEN."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """What is told while the run goes on."""
+
+    progress: str = "auto"
+    """auto, or off for plain lines."""
+    log_level: str = "info"
+    """debug, info, warning or error; for run.log."""
+
+
+def limits_of(options: LimitOptions, base: Limits) -> Limits:
+    """The limits of a job with what the options change.
+
+    Raises:
+        SpecError: an option cannot be used.
+    """
+    changes: dict[str, Any] = {}
+    for field in fields(options):
+        value = getattr(options, field.name)
+        if value is None:
+            continue
+        try:
+            if field.name == "rate":
+                value = Rate.parse(value)
+            elif field.name == "max_failures":
+                value = FailureLimit.parse(value)
+        except ValueError as error:
+            raise SpecError(field.name.replace("_", "-"), str(error)) from error
+        changes[_LIMIT_FIELDS.get(field.name, field.name)] = value
+    return msgspec.structs.replace(base, **changes) if changes else base
+
+
+def spec_of(manifest: ManifestOptions, limits: LimitOptions, auth: AuthOptions) -> JobSpec:
+    """The job that the options ask for.
+
+    Raises:
+        SpecError: an option cannot be used.
+    """
+    return JobSpec(
+        endpoint=manifest.endpoint,
+        region=manifest.region,
+        project_id=manifest.project_id,
+        encoding=manifest.encoding,
+        strict=manifest.strict,
+        auth=auth.auth,
+        limits=limits_of(limits, Limits()),
+        key_pattern=KEY_PATTERN if manifest.key_pattern is None else manifest.key_pattern,
+        project_pattern=PROJECT_PATTERN if manifest.project_pattern is None else manifest.project_pattern,
+    )

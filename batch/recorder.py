@@ -1,0 +1,76 @@
+"""Groups what is put on record: intents at once, outcomes within a twentieth of a second, all in one transaction.
+
+An outcome counts - in figures, on the screen - only once it is durable. When the ledger fails, the recorder is broken
+for good: nothing may be sent any more, and what it could not write is kept to be told another way.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from jobs.ledger import Intent, Ledger, LedgerError, Parked
+from jobs.model import Outcome, Status
+
+_FLUSH_AFTER_S = 0.05
+_FLUSH_AT = 512
+
+
+class Recorder:
+    """Writes to the ledger on the event loop's thread: a commit takes about a millisecond."""
+
+    def __init__(self, ledger: Ledger, *, on_broken: Callable[[LedgerError], None]) -> None:
+        self._ledger = ledger
+        self._on_broken = on_broken
+        self._outcomes: list[Outcome] = []
+        self._parked: list[Parked] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._error: LedgerError | None = None
+        self.committed: Counter[Status] = Counter()
+
+    @property
+    def broken(self) -> LedgerError | None:
+        """Why nothing can be recorded any more."""
+        return self._error
+
+    @property
+    def unrecorded(self) -> Sequence[Outcome]:
+        """Outcomes that are not durable."""
+        return tuple(self._outcomes)
+
+    def intend(self, intents: Sequence[Intent]) -> bool:
+        """Puts PUTs on record before they leave; False, and they must not leave, where that cannot be done."""
+        return self.flush(intents)
+
+    def settle(self, outcome: Outcome) -> None:
+        """Takes an outcome; it is durable soon."""
+        self._outcomes.append(outcome)
+        self._flush_soon()
+
+    def park(self, parked: Parked) -> None:
+        """Takes the state of a row that stays open; it is durable soon."""
+        self._parked.append(parked)
+        self._flush_soon()
+
+    def flush(self, intents: Sequence[Intent] = ()) -> bool:
+        """Writes everything taken so far; False where the ledger is broken."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._error is not None:
+            return False
+        try:
+            self._ledger.commit(intents=intents, outcomes=self._outcomes, parked=self._parked)
+        except LedgerError as error:
+            self._error = error
+            self._on_broken(error)
+            return False
+        self.committed.update(outcome.status for outcome in self._outcomes)
+        self._outcomes.clear()
+        self._parked.clear()
+        return True
+
+    def _flush_soon(self) -> None:
+        if len(self._outcomes) + len(self._parked) >= _FLUSH_AT:
+            self.flush()
+        elif self._timer is None and self._error is None:
+            self._timer = asyncio.get_running_loop().call_later(_FLUSH_AFTER_S, self.flush)

@@ -1,0 +1,176 @@
+"""Decides what becomes of a row after each answer: pure functions of what happened, the policy and a random number.
+
+A change that may have been applied puts its row in doubt. A row in doubt never ends as rejected or failed on a later
+answer alone: it ends with a read.
+"""
+
+from enum import StrEnum
+from random import Random
+from typing import Self, assert_never
+
+import msgspec
+
+from batch.csms.client import SecretView, same_key
+from batch.csms.faults import PERMANENT, STOPS_SCOPE, Fault, FaultKind
+from jobs.model import SecretUpdate, Status
+
+
+class Phase(StrEnum):
+    """What a row needs next."""
+
+    CHECK = "check"
+    """Read it: it is written only if it shows the key the row expects."""
+    WRITE = "write"
+    """Send the PUT."""
+    SETTLE = "settle"
+    """Read it: attempts have ended in doubt."""
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """How often and how soon something is tried again; AWS's full jitter, capped before the jitter."""
+
+    max_attempts: int = 5
+    timeout_s: float = 60.0
+    backoff_base_s: float = 0.5
+    backoff_cap_s: float = 30.0
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """A row on its way. `attempts` counts its PUTs over all sessions, `budget` how many it may have at the most;
+    `tries` counts the failed reads of this phase; `write_fault` is what the last PUT met.
+    """
+
+    update: SecretUpdate
+    phase: Phase
+    attempts: int = 0
+    budget: int = 5
+    tries: int = 0
+    doubt: bool = False
+    last_sent_s: float = 0.0
+    write_fault: Fault | None = None
+
+    def sent(self, now_s: float) -> Self:
+        """The same row once its next PUT has left: whether that was applied is open until it is answered."""
+        return msgspec.structs.replace(self, attempts=self.attempts + 1, last_sent_s=now_s)
+
+    def doubted(self) -> Self:
+        """The same row once nobody will hear what became of its last PUT."""
+        return msgspec.structs.replace(self, doubt=True)
+
+
+class Finish(msgspec.Struct, frozen=True, kw_only=True):
+    """The row has ended."""
+
+    status: Status
+    fault: Fault | None = None
+    view: SecretView | None = None
+
+
+class Again(msgspec.Struct, frozen=True, kw_only=True):
+    """The row goes on with `progress` after a while."""
+
+    progress: Progress
+    after_s: float
+    fault: Fault | None = None
+
+
+class Leave(msgspec.Struct, frozen=True, kw_only=True):
+    """The row stays open: its scope cannot go on."""
+
+    progress: Progress
+    fault: Fault
+
+
+Step = Finish | Again | Leave
+Answer = SecretView | Fault
+
+
+def backoff_s(policy: Policy, tries: int, rng: Random) -> float:
+    """A wait before the next try: anywhere up to a ceiling that doubles with every try already made (1, 2, ...)."""
+    ceiling = min(policy.backoff_cap_s, policy.backoff_base_s * 2.0 ** max(0, tries - 1))
+    return rng.uniform(0.0, ceiling)
+
+
+def after_answer(progress: Progress, answer: Answer, policy: Policy, *, now_s: float, rng: Random) -> Step:
+    """What becomes of a row after the answer to what its phase sent."""
+    match progress.phase:
+        case Phase.CHECK:
+            return _after_check(progress, answer, policy, rng)
+        case Phase.WRITE:
+            return _after_write(progress, answer, policy, rng)
+        case Phase.SETTLE:
+            return _after_settle(progress, answer, policy, now_s, rng)
+        case _:
+            assert_never(progress.phase)
+
+
+def _after_check(progress: Progress, answer: Answer, policy: Policy, rng: Random) -> Step:
+    if isinstance(answer, Fault):
+        if answer.kind in PERMANENT and (not progress.doubt or answer.kind is FaultKind.REJECTED):
+            return Finish(status=Status.REJECTED, fault=answer)
+        unread = Status.UNKNOWN if progress.doubt else Status.FAILED
+        return _read_again(progress, answer, policy, rng, otherwise=unread)
+    if same_key(answer.kms_key_id, progress.update.kms_key_id):
+        return Finish(status=Status.VERIFIED if progress.doubt else Status.UNCHANGED, view=answer)
+    if same_key(answer.kms_key_id, progress.update.expected_kms_key_id or ""):
+        return Again(progress=_replace(progress, phase=Phase.WRITE, tries=0), after_s=0.0)
+    if progress.doubt:
+        # A PUT of an earlier, killed run may have left: "nothing was sent" would be untrue, and it may still land.
+        return Again(progress=_replace(progress, phase=Phase.SETTLE, tries=0), after_s=0.0)
+    return Finish(status=Status.DRIFTED, view=answer)
+
+
+def _after_write(progress: Progress, answer: Answer, policy: Policy, rng: Random) -> Step:
+    if isinstance(answer, SecretView):
+        return Finish(status=Status.UPDATED, view=answer)
+    after = _replace(progress, doubt=progress.doubt or answer.maybe_applied, write_fault=answer)
+    match answer.kind:
+        case FaultKind.CREDENTIAL | FaultKind.SIGNATURE | FaultKind.MISCONFIGURED | FaultKind.INTERNAL:
+            return Leave(progress=after, fault=answer)
+        case FaultKind.FORBIDDEN | FaultKind.KEY | FaultKind.REJECTED:
+            return _settled(after, Status.REJECTED)
+        case FaultKind.MISMATCH:
+            return _settled(after, Status.FAILED)
+        case FaultKind.THROTTLED | FaultKind.UNREACHABLE | FaultKind.UNAVAILABLE | FaultKind.LOST:
+            if after.attempts >= after.budget:
+                return _settled(after, Status.FAILED)
+            return Again(progress=after, after_s=backoff_s(policy, after.attempts, rng), fault=answer)
+        case _:
+            assert_never(answer.kind)
+
+
+def _settled(after: Progress, status: Status) -> Step:
+    """Ends a row whose writing has ended, or has it read first where its fate is in doubt."""
+    if not after.doubt:
+        return Finish(status=status, fault=after.write_fault)
+    return Again(progress=_replace(after, phase=Phase.SETTLE, tries=0), after_s=0.0, fault=after.write_fault)
+
+
+def _after_settle(progress: Progress, answer: Answer, policy: Policy, now_s: float, rng: Random) -> Step:
+    refused = progress.write_fault is not None and progress.write_fault.kind in PERMANENT
+    not_applied = Status.REJECTED if refused else Status.FAILED
+    if isinstance(answer, Fault):
+        if answer.kind is FaultKind.REJECTED:
+            # The service has no such secret to show, so there is none that could have been changed.
+            return Finish(status=Status.REJECTED, fault=progress.write_fault if refused else answer)
+        return _read_again(progress, answer, policy, rng, otherwise=Status.UNKNOWN)
+    if same_key(answer.kms_key_id, progress.update.kms_key_id):
+        return Finish(status=Status.VERIFIED, view=answer)
+    # A gateway that gave up may have a backend that has not: another key counts only once no attempt can still land.
+    lands_until_s = progress.last_sent_s + policy.timeout_s
+    if now_s < lands_until_s:
+        return Again(progress=_replace(progress, tries=0), after_s=lands_until_s - now_s, fault=progress.write_fault)
+    return Finish(status=not_applied, fault=progress.write_fault, view=answer)
+
+
+def _read_again(progress: Progress, fault: Fault, policy: Policy, rng: Random, *, otherwise: Status) -> Step:
+    if fault.kind in STOPS_SCOPE:
+        return Leave(progress=progress, fault=fault)
+    tries = progress.tries + 1
+    if fault.kind in PERMANENT or tries >= policy.max_attempts:
+        return Finish(status=otherwise, fault=fault)
+    return Again(progress=_replace(progress, tries=tries), after_s=backoff_s(policy, tries, rng), fault=fault)
+
+
+def _replace(progress: Progress, **changes: object) -> Progress:
+    return msgspec.structs.replace(progress, **changes)

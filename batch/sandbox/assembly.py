@@ -1,0 +1,116 @@
+"""Puts a sandbox together: a world, its credentials, the service over them, and what goes wrong."""
+
+import random
+from collections.abc import Callable
+
+import msgspec
+
+from batch.sandbox.auth import Authenticator, Directory, LenientCheck
+from batch.sandbox.chance import Chance, parse_odds
+from batch.sandbox.exchange import Exchange
+from batch.sandbox.journal import Journal
+from batch.sandbox.model import KeyIds
+from batch.sandbox.options import SandboxOptions
+from batch.sandbox.quota import Quota, parse_rate
+from batch.sandbox.scripts import FaultScript
+from batch.sandbox.service import Service
+from batch.sandbox.world import World, build_world
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """The name and password that IAM gives a token for."""
+
+    domain: str
+    user: str
+    password: str
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """All a client has to know of a sandbox, as it is printed in one JSON line; the credentials open nothing else.
+
+    `token` and `ak`/`sk` are good for every project. `key_ids` has the keys of every project by its id, and
+    `project_names` the name IAM knows it by.
+    """
+
+    url: str
+    iam_url: str
+    token: str
+    ak: str
+    sk: str
+    iam: Login
+    project_ids: tuple[str, ...]
+    project_names: dict[str, str]
+    key_ids: dict[str, KeyIds]
+
+
+class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
+    """A sandbox without sockets: what is in it, the credentials to it, and the exchange to bring requests to."""
+
+    world: World
+    directory: Directory
+    exchange: Exchange
+    token: str
+    """Given out at the start, good for all projects: one token is enough for a rehearsal over several."""
+
+    @property
+    def journal(self) -> Journal:
+        """What arrived and what was done about it."""
+        return self.exchange.journal
+
+    def ready(self, url: str) -> Ready:
+        """What to tell a client that finds the sandbox at `url`."""
+        user, access_key = self.directory.user, self.directory.access_key
+        projects = self.world.projects
+        return Ready(
+            url=url,
+            iam_url=url,
+            token=self.token,
+            ak=access_key.ak,
+            sk=access_key.sk,
+            iam=Login(domain=user.domain, user=user.name, password=user.password),
+            project_ids=tuple(projects),
+            project_names={one.id: one.name for one in projects.values()},
+            key_ids={one.id: one.key_ids for one in projects.values()},
+        )
+
+
+def build_sandbox(
+    world: World,
+    *,
+    seed: int,
+    epoch_s: float,
+    faults: FaultScript | None = None,
+    quota: Quota | None = None,
+    token_life_s: float = 86_400.0,
+    check: Callable[[Directory], Authenticator] = LenientCheck,
+    journal: Journal | None = None,
+) -> Sandbox:
+    """A sandbox over `world`; `epoch_s` is now in UTC seconds since 1970, the same seed gives the same credentials.
+
+    `journal` None keeps one in memory.
+    """
+    rng = random.Random(f"credentials {seed}")  # noqa: S311 # credentials of a toy that have to be the same every time
+    directory = Directory(domain=world.domain_name, project_ids=world.projects, rng=rng, token_life_s=token_life_s)
+    service = Service(world, directory=directory, auth=check(directory), quota=quota, rng=rng, epoch_s=epoch_s)
+    exchange = Exchange(service, journal=journal or Journal(epoch_s=epoch_s), faults=faults)
+    token = directory.issue(directory.everywhere, 0.0)
+    return Sandbox(world=world, directory=directory, exchange=exchange, token=token.value)
+
+
+def sandbox_of(options: SandboxOptions, *, epoch_s: float, keep: bool = False) -> Sandbox:
+    """The sandbox the options describe; its journal is kept in memory too only when asked for.
+
+    Raises:
+        OSError: the log cannot be written.
+    """
+    odds = parse_odds(options.faults)
+    # A generator of its own: how many request ids were drawn must not change which request meets which fault.
+    rng = random.Random(f"faults {options.seed}")  # noqa: S311 # the same seed has to give the same faults
+    return build_sandbox(
+        build_world(seed=options.seed, secrets=options.secrets, projects=options.projects),
+        seed=options.seed,
+        epoch_s=epoch_s,
+        faults=Chance(odds, rng) if odds else None,
+        quota=Quota(parse_rate(options.rate_limit)) if options.rate_limit else None,
+        journal=Journal(epoch_s=epoch_s, path=options.log, keep=keep),
+    )

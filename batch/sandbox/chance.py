@@ -1,0 +1,84 @@
+"""Faults at random, by odds given as text; the same seed gives the same ones."""
+
+import random
+from collections.abc import Sequence
+
+from batch.sandbox import faults
+from batch.sandbox.faults import Fault
+from batch.sandbox.wire import Arrival
+
+_COIN = 0.5
+_LATE_S = 2.0
+_STATUSES = frozenset({"401", "403", "429"})
+_OPEN_STATUSES = frozenset({"500", "502", "503", "504"})
+_OTHERS = frozenset({"late504", "html502", "reset", "timeout", "truncate", "drop", "token"})
+KINDS = _STATUSES | _OPEN_STATUSES | _OTHERS
+"""The kinds of faults chance knows."""
+
+
+class Chance:
+    """Faults at random: each kind with its probability, and a coin for what became of the update where that is open."""
+
+    def __init__(self, odds: Sequence[tuple[str, float]], rng: random.Random) -> None:
+        self._odds = odds
+        self._rng = rng
+
+    def decide(self, arrival: Arrival) -> Fault | None:  # noqa: ARG002 # chance looks at nothing
+        """A fault, when the dice say so."""
+        at = self._rng.random()
+        for kind, probability in self._odds:
+            if at < probability:
+                return _fault_of(kind, applied=self._rng.random() < _COIN)
+            at -= probability
+        return None
+
+
+def parse_odds(specs: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    """Reads `504=0.02` and the like, one for each kind.
+
+    Raises:
+        ValueError: an unknown kind, a kind twice, no probability, or more than 1 in all.
+    """
+    odds: dict[str, float] = {}
+    for spec in specs:
+        kind, _, text = spec.partition("=")
+        if kind not in KINDS:
+            raise ValueError(f"fault {spec!r}: unknown kind, know {', '.join(sorted(KINDS))}")
+        if kind in odds:
+            raise ValueError(f"fault {spec!r}: {kind} is given twice")
+        odds[kind] = _probability(spec, text)
+    if sum(odds.values()) > 1 + 1e-9:
+        raise ValueError(f"faults: the probabilities add up to {sum(odds.values()):g}, more than 1")
+    return tuple(odds.items())
+
+
+def _probability(spec: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ValueError(f"fault {spec!r}: expected a probability from 0 to 1 after the =")
+    return value
+
+
+def _fault_of(kind: str, *, applied: bool) -> Fault:
+    if kind in _STATUSES:
+        return faults.gateway_error(int(kind))
+    if kind in _OPEN_STATUSES:
+        return faults.gateway_error(int(kind), applied=applied)
+    match kind:
+        case "late504":
+            return faults.gateway_error(504, lands_after_s=_LATE_S)
+        case "html502":
+            return faults.page(502, applied=applied)
+        case "reset":
+            return faults.reset(applied=applied)
+        case "timeout":
+            return faults.silence(applied=applied)
+        case "truncate":
+            return faults.cut(applied=applied)
+        case "drop":
+            return faults.drop()
+        case _:
+            return faults.tokens_end()

@@ -1,0 +1,44 @@
+"""What a sandbox started from a command line can be told."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from batch.sandbox.chance import parse_odds
+from batch.sandbox.quota import parse_rate
+
+_MAX_PORT = 65_535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxOptions:
+    """The options of one sandbox; `port` 0 takes a free one, `rate_limit` None limits nothing.
+
+    `faults` holds `kind=probability` texts, `log` takes the journal and `manifest` a manifest of all secrets.
+
+    Raises:
+        ValueError: an option makes no sense; the message names it and says why.
+    """
+
+    port: int = 0
+    secrets: int = 500
+    projects: int = 1
+    rate_limit: str | None = None
+    faults: tuple[str, ...] = ()
+    latency_ms: float = 0.0
+    seed: int = 7
+    log: Path | None = None
+    manifest: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= _MAX_PORT:
+            raise ValueError(f"port {self.port} is not from 0 to {_MAX_PORT}")
+        if self.secrets < 0:
+            raise ValueError(f"secrets {self.secrets} is less than 0")
+        if self.projects < 1:
+            raise ValueError(f"projects {self.projects} is less than 1")
+        if not (math.isfinite(self.latency_ms) and self.latency_ms >= 0):
+            raise ValueError(f"latency {self.latency_ms} is not a number of milliseconds from 0")
+        if self.rate_limit is not None:
+            parse_rate(self.rate_limit)
+        parse_odds(self.faults)

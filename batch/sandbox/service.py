@@ -1,0 +1,145 @@
+"""The service itself: a request and the time go in, an answer comes out; no socket, no clock."""
+
+import random
+from typing import assert_never
+
+from batch.sandbox import csms, iam, kms
+from batch.sandbox.auth import Authenticator, Directory
+from batch.sandbox.quota import Quota
+from batch.sandbox.refusals import Refusal, RefusedError, body_of, refusal
+from batch.sandbox.result import Result
+from batch.sandbox.wire import Answer, Operation, Request, Route, find_route
+from batch.sandbox.world import Project, World
+
+
+class Service:
+    """CSMS, KMS and IAM behind one gateway, over one world.
+
+    Times are seconds since the start, never going back; `epoch_s` is the start in UTC seconds since 1970. `rng` makes
+    the request ids. `auth` is asked for every request but the one for a token; `quota` None lets everything pass.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        directory: Directory,
+        auth: Authenticator,
+        quota: Quota | None,
+        rng: random.Random,
+        epoch_s: float,
+    ) -> None:
+        self.world = world
+        self.directory = directory
+        self.epoch_s = epoch_s
+        self._auth = auth
+        self._quota = quota
+        self._rng = rng
+
+    def handle(self, request: Request, now_s: float) -> Answer:
+        """The whole way of a request: gateway, then operation."""
+        return self.answer(request, find_route(request.method, request.target), now_s)
+
+    def answer(self, request: Request, route: Route | None, now_s: float) -> Answer:
+        """The same for a request whose route is known already, None for a path nobody serves."""
+        if route is None:
+            return self.refuse(request, refusal("APIGW.0101"))
+        return self.admit(request, route, now_s) or self.perform(request, route, now_s)
+
+    def admit(self, request: Request, route: Route | None, now_s: float) -> Answer | None:
+        """The gateway's part: None lets the request pass and counts it, an answer turns it away."""
+        if route is None:
+            return self.refuse(request, refusal("APIGW.0101"))
+        try:
+            self._check(request, route, now_s)
+        except RefusedError as error:
+            return self.refuse(request, error.refusal)
+        return None
+
+    def perform(self, request: Request, route: Route, now_s: float) -> Answer:
+        """The operation's part, for a request that was let in."""
+        try:
+            result = self._operate(request, route, now_s)
+        except RefusedError as error:
+            return self.refuse(request, error.refusal)
+        return self.envelop(request, result)
+
+    def refuse(self, request: Request, no: Refusal) -> Answer:
+        """The answer that says no."""
+        request_id = self._request_id()
+        server = "api-gateway" if no.code.startswith("APIG") else "CloudWAF"
+        return Answer(
+            status=no.status,
+            body=body_of(no, request_id),
+            headers=(*self._headers(request, request_id, server, "application/json"), *no.headers),
+            request_id=request_id,
+        )
+
+    def envelop(self, request: Request, result: Result) -> Answer:
+        """The answer that carries a result, with the service's usual headers."""
+        request_id = self._request_id()
+        return Answer(
+            status=result.status,
+            body=result.body,
+            headers=(*self._headers(request, request_id, "CloudWAF", result.content_type), *result.headers),
+            request_id=request_id,
+            applied=result.applied,
+        )
+
+    def _check(self, request: Request, route: Route, now_s: float) -> None:
+        if route.operation is Operation.CREATE_TOKEN:
+            return
+        caller = self._auth.check(request, now_s)
+        if route.operation is Operation.LIST_PROJECTS:
+            return
+        over = self._quota.check(route.project_id, now_s) if self._quota else None
+        if over is not None:
+            raise RefusedError(over)
+        if route.project_id not in caller.project_ids:
+            raise RefusedError(_wrong_project(route))
+
+    def _operate(self, request: Request, route: Route, now_s: float) -> Result:
+        match route.operation:
+            case Operation.UPDATE_SECRET:
+                return csms.update_secret(self._project(route), route, request, self.epoch_s + now_s)
+            case Operation.SHOW_SECRET:
+                return csms.show_secret(self._project(route), route)
+            case Operation.LIST_SECRETS:
+                return csms.list_secrets(self._project(route), route)
+            case Operation.LIST_VERSIONS:
+                return csms.list_versions(self._project(route), route)
+            case Operation.DESCRIBE_KEY:
+                return kms.describe_key(self._project(route), request)
+            case Operation.LIST_KEYS:
+                return kms.list_keys(self._project(route), request)
+            case Operation.CREATE_TOKEN:
+                return iam.create_token(self.world, self.directory, request, now_s=now_s, epoch_s=self.epoch_s)
+            case Operation.LIST_PROJECTS:
+                return iam.list_projects(self.world, route)
+            case _:
+                assert_never(route.operation)
+
+    def _project(self, route: Route) -> Project:
+        project = self.world.projects.get(route.project_id)
+        if project is None:
+            raise RefusedError(_wrong_project(route))
+        return project
+
+    def _request_id(self) -> str:
+        return f"{self._rng.getrandbits(128):032x}"
+
+    def _headers(self, request: Request, request_id: str, server: str, content: str) -> tuple[tuple[str, str], ...]:
+        usual = (("Content-Type", content), ("X-Request-Id", request_id), ("Server", server))
+        if "HWWAFSESID" in request.headers.get("Cookie", ""):
+            return usual
+        return (
+            *usual,
+            ("Set-Cookie", f"HWWAFSESID={request_id[:20]}; path=/"),
+            ("Set-Cookie", f"HWWAFSESTIME={int(self.epoch_s) * 1000}; path=/"),
+        )
+
+
+def _wrong_project(route: Route) -> Refusal:
+    if route.operation in {Operation.DESCRIBE_KEY, Operation.LIST_KEYS}:
+        return refusal("KMS.0321")
+    return refusal("CSMS.0302", route.project_id)

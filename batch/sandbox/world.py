@@ -1,0 +1,154 @@
+"""A made-up account: projects with their keys and secrets, the same for the same seed."""
+
+import bisect
+import random
+import uuid
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from batch.sandbox.model import Key, KeyIds, KeyState, Secret, SecretState, Version
+
+_BORN_S = 1_704_067_200  # 2024-01-01: everything was made in the year after it
+_YEAR_S = 365 * 86_400
+_APPS = ("payments", "orders", "billing", "search", "catalog", "ledger-api", "gateway", "mail", "reports", "sso.core")
+_KINDS = ("db", "redis", "api-key", "smtp", "s3_backup", "tls", "webhook", "kafka")
+_REGION = "cn-north-4"
+
+
+@dataclass(slots=True, kw_only=True)
+class Project:
+    """One project, as its API shows it: secrets and keys are values, a change puts a new one in place of the old."""
+
+    id: str
+    name: str
+    key_ids: KeyIds
+    keys: dict[str, Key]
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    versions: dict[str, tuple[Version, ...]] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    """The names of the secrets in the order they are listed in."""
+
+    def put(self, secret: Secret) -> None:
+        """Adds the secret, or takes it in place of the one with its name."""
+        if secret.name not in self.secrets:
+            bisect.insort(self.names, secret.name)
+        self.secrets[secret.name] = secret
+
+    def put_key(self, key: Key) -> None:
+        """Adds the key, or takes it in place of the one with its id."""
+        self.keys[key.key_id] = key
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """All the projects of one account, by id, in the order they were made."""
+
+    domain_id: str
+    domain_name: str
+    region: str
+    projects: dict[str, Project]
+
+    @property
+    def secret_count(self) -> int:
+        """How many secrets all projects have together."""
+        return sum(len(project.secrets) for project in self.projects.values())
+
+
+def build_world(*, seed: int, secrets: int, projects: int = 1) -> World:
+    """Spreads `secrets` secrets evenly over `projects` projects, each with keys of its own.
+
+    Raises:
+        ValueError: there are no projects, or less than no secrets.
+    """
+    if projects < 1 or secrets < 0:
+        raise ValueError(f"a world needs at least 1 project and 0 secrets, not {projects} and {secrets}")
+    rng = random.Random(seed)  # noqa: S311 # the same seed has to give the same world; nothing here is a secret
+    domain_id = _hex_id(rng)
+    born = [_build_project(rng, domain_id, number) for number in range(1, projects + 1)]
+    for number in range(1, secrets + 1):
+        _add_secret(rng, born[(number - 1) * projects // secrets], number)
+    for project in born:
+        project.names.extend(sorted(project.secrets))
+    return World(
+        domain_id=domain_id, domain_name="sandbox", region=_REGION, projects={project.id: project for project in born}
+    )
+
+
+def _build_project(rng: random.Random, domain_id: str, number: int) -> Project:
+    def key(alias: str, state: KeyState = KeyState.ENABLED) -> Key:
+        return Key(
+            key_id=_uuid(rng),
+            domain_id=domain_id,
+            key_alias=alias,
+            realm=_REGION,
+            key_state=state,
+            creation_date=str(_moment_ms(rng)),
+        )
+
+    old, new, disabled = key("secrets-2024"), key("secrets-2025"), key("secrets-2023", KeyState.DISABLED)
+    leaving = replace(key("secrets-2022", KeyState.PENDING_DELETION), scheduled_deletion_date="4102444800000")
+    asymmetric = replace(key("release-signing"), key_spec="RSA_2048", key_usage="SIGN_VERIFY")
+    default = replace(key("csms/default"), default_key_flag="1")
+    return Project(
+        id=_hex_id(rng),
+        name=_REGION if number == 1 else f"{_REGION}_team-{number}",
+        keys={one.key_id: one for one in (old, new, disabled, leaving, asymmetric, default)},
+        key_ids=KeyIds(
+            old=old.key_id,
+            new=new.key_id,
+            disabled=disabled.key_id,
+            pending_deletion=leaving.key_id,
+            asymmetric=asymmetric.key_id,
+            default=default.key_id,
+        ),
+    )
+
+
+def _add_secret(rng: random.Random, project: Project, number: int) -> None:
+    app = rng.choice(_APPS)
+    name = f"{app}-{rng.choice(_KINDS)}-{number:04d}"
+    made_ms = _moment_ms(rng)
+    project.secrets[name] = Secret(
+        id=_uuid(rng),
+        name=name,
+        state=SecretState.ENABLED,
+        kms_key_id=project.key_ids.old,
+        description=f"kept by the {app} team",
+        create_time=made_ms,
+        update_time=made_ms,
+    )
+    count = rng.randint(1, 3)
+    project.versions[name] = tuple(
+        Version(
+            id=f"v{index}",
+            create_time=made_ms + (index - 1) * 86_400_000,
+            expire_time=None,
+            kms_key_id=project.key_ids.old,
+            secret_name=name,
+            version_stages=_stages(count - index),
+        )
+        for index in range(1, count + 1)
+    )
+
+
+def _stages(age: int) -> tuple[str, ...]:
+    match age:
+        case 0:
+            return ("SYSCURRENT",)
+        case 1:
+            return ("SYSPREVIOUS",)
+        case _:
+            return ()
+
+
+def _moment_ms(rng: random.Random) -> int:
+    return (_BORN_S + rng.randrange(_YEAR_S)) * 1000
+
+
+def _hex_id(rng: random.Random) -> str:
+    return f"{rng.getrandbits(128):032x}"
+
+
+def _uuid(rng: random.Random) -> str:
+    return str(uuid.UUID(int=rng.getrandbits(128), version=4))

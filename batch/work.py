@@ -1,0 +1,93 @@
+"""One row on its way through the engine, and the outcome it ends with."""
+
+from dataclasses import dataclass
+
+from batch.clock import Clock
+from batch.csms.faults import Fault
+from batch.retry import Finish, Phase, Policy, Progress
+from jobs.ledger import Intent, OpenRow, Parked
+from jobs.model import Outcome, Status
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """A row that is being worked on. `intended` says that its next PUT is on record but has not left yet."""
+
+    row: int
+    progress: Progress
+    intended: bool = False
+    started_s: float | None = None
+    last_fault: Fault | None = None
+
+    @property
+    def needs_intent(self) -> bool:
+        """Whether something must be on record before this row's next request leaves."""
+        return self.progress.phase is Phase.WRITE and not self.intended
+
+
+def begin(open_row: OpenRow, policy: Policy, session_start_s: float) -> Work:
+    """Takes a row up. Where an earlier session left it in doubt, that PUT may have left just before this session."""
+    used = open_row.attempts - open_row.spent
+    budget = open_row.attempts + max(1, policy.max_attempts - used)
+    check = open_row.update.expected_kms_key_id is not None
+    progress = Progress(
+        update=open_row.update,
+        phase=Phase.CHECK if check else Phase.WRITE,
+        attempts=open_row.attempts,
+        budget=budget,
+        doubt=open_row.doubt,
+        last_sent_s=session_start_s,
+    )
+    return Work(row=open_row.row, progress=progress)
+
+
+def intent_of(work: Work) -> Intent:
+    """What is put on record before the row's next PUT leaves."""
+    return Intent(row=work.row, attempts=work.progress.attempts + 1)
+
+
+def parked_of(work: Work) -> Parked:
+    """What is put on record of a row that stays open."""
+    fault = work.last_fault
+    return Parked(
+        row=work.row,
+        attempts=work.progress.attempts,
+        doubt=work.progress.doubt,
+        http_status=None if fault is None else fault.http_status,
+        error_code=None if fault is None else fault.code,
+        error_message=None if fault is None else fault.message,
+        request_id=None if fault is None else fault.request_id,
+    )
+
+
+def outcome_of(work: Work, finish: Finish, *, now_s: float, clock: Clock) -> Outcome:
+    """The row's outcome, for good."""
+    code, message = _said(work, finish)
+    source = finish.fault or finish.view
+    started_s = now_s if work.started_s is None else work.started_s
+    return Outcome(
+        row=work.row,
+        status=finish.status,
+        attempts=work.progress.attempts,
+        http_status=None if source is None else source.http_status,
+        error_code=code,
+        error_message=message,
+        request_id=None if source is None else source.request_id,
+        started_at=clock.utc_s(started_s),
+        finished_at=clock.utc_s(now_s),
+        elapsed_ms=round((now_s - started_s) * 1000.0, 3),
+    )
+
+
+def _said(work: Work, finish: Finish) -> tuple[str | None, str | None]:
+    fault, view = finish.fault, finish.view
+    if finish.status is Status.DRIFTED and view is not None:
+        expected = work.progress.update.expected_kms_key_id
+        return "drifted", f"the service shows the key {view.kms_key_id}, the row expects {expected}"
+    if finish.status in {Status.UPDATED, Status.VERIFIED, Status.UNCHANGED}:
+        return None, None
+    if fault is None:
+        return "not_applied", None if view is None else f"a read shows the key {view.kms_key_id}"
+    if view is None:
+        return fault.code, fault.message
+    return fault.code, f"{fault.message}; a read shows the key {view.kms_key_id}"

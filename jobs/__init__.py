@@ -1,0 +1,1 @@
+"""The job: what is to be done, and where it stands."""

@@ -1,0 +1,96 @@
+"""Files that exist whole or not at all, readable by their owner only."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+_PREFIX = ".part-"
+
+
+class HashingFile:
+    """A binary file that knows the SHA-256 and the size of what has been written to it."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._sha256 = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        """Writes all of `data`.
+
+        Raises:
+            OSError: the disk is full or broken.
+        """
+        self._raw.write(data)
+        self._sha256.update(data)
+        self.size += len(data)
+        return len(data)
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of everything written so far."""
+        return self._sha256.hexdigest()
+
+
+@contextlib.contextmanager
+def whole_file(final: Path) -> Iterator[HashingFile]:
+    """Opens a file that appears under its name only when the block ends well, and then durably.
+
+    It is written beside its target under a name of its own (created exclusively, 0600, so no link is followed), synced
+    to disk, renamed over the target - which replaces a symbolic link rather than what it points to - and the folder is
+    synced. When the block fails, the target is untouched and the part is gone.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f"{_PREFIX}{final.name}-", dir=final.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as raw:
+            yield HashingFile(cast("BinaryIO", raw))
+            raw.flush()
+            os.fsync(raw.fileno())
+        Path(name).replace(final)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+    sync_folder(final.parent)
+
+
+def rename_durably(part: Path, final: Path) -> None:
+    """Syncs a closed file to disk and gives it its final name.
+
+    Raises:
+        OSError: the disk is full or broken.
+    """
+    descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    part.replace(final)
+    sync_folder(final.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes names in a folder durable.
+
+    Raises:
+        OSError: the disk is broken.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep_parts(folder: Path) -> None:
+    """Removes what writers that were killed left behind; call it only while holding the folder's lock."""
+    for part in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            part.unlink()

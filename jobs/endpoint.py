@@ -1,0 +1,35 @@
+"""Which hosts a job may talk to: https anywhere, plain http only to this machine."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+
+def parse_endpoint(text: str) -> str:
+    """Returns scheme, host and port of an endpoint, lower-case, without a trailing slash.
+
+    Raises:
+        ValueError: not an http(s) URL, carries more than a host and a port, or is plain http to another machine.
+    """
+    parts = urlsplit(text.strip())
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ValueError(f"{text!r} is not an endpoint: write https://HOST[:PORT]")
+    if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(f"an endpoint is scheme, host and port only: https://{parts.hostname}")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError(f"plain http would show the credential to the network: use https://{parts.hostname}")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{text!r}: {error}") from error
+    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine by definition, without asking any resolver."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

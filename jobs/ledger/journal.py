@@ -1,0 +1,210 @@
+"""The ledger while a run is going: pages of open rows out, intents and outcomes in, each commit durable."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from jobs.ledger import schema
+from jobs.ledger.told import Told
+from jobs.model import Outcome, Scope, SecretUpdate, Status
+
+_PAGE = """SELECT row, secret_name, kms_key_id, description, expected_kms_key_id, attempts, spent, doubt FROM row
+    WHERE scope = ? AND row > ? AND status IS NULL AND leader IS NULL ORDER BY row LIMIT ?"""
+_INTENT = "UPDATE row SET attempts = ?, doubt = 1 WHERE row = ?"
+_PARKED = """UPDATE row SET attempts = ?, doubt = ?, http_status = ?, error_code = ?, error_message = ?, request_id = ?
+    WHERE row = ? AND status IS NULL"""
+_OUTCOME = """UPDATE row SET status = ?, attempts = ?, http_status = ?, error_code = ?, error_message = ?,
+    request_id = ?, started_at = ?, finished_at = ?, elapsed_ms = ?, doubt = ? WHERE row = ?"""
+_REOPEN = """UPDATE row SET status = NULL, spent = attempts, http_status = NULL, error_code = NULL,
+    error_message = NULL, request_id = NULL WHERE status IN ('failed', 'unknown')"""
+
+
+class OpenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row that has not ended: `attempts` PUTs may have left for it, `spent` of them no longer count, and with
+    `doubt` one of them may have been applied.
+    """
+
+    row: int
+    update: SecretUpdate
+    attempts: int
+    spent: int
+    doubt: bool
+
+
+class OpenScope(msgspec.Struct, frozen=True, kw_only=True):
+    """A scope with rows that have not ended."""
+
+    id: int
+    scope: Scope
+    open_rows: int
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A PUT is about to leave: the row's `attempts`-th."""
+
+    row: int
+    attempts: int
+
+
+class Parked(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that stays open when the run ends: what was last heard of it, and whether a PUT may have been applied.
+
+    An intent that was recorded for a PUT which then never left is taken back by `attempts` and `doubt`.
+    """
+
+    row: int
+    attempts: int
+    doubt: bool
+    http_status: int | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    request_id: str | None = None
+
+
+class Ledger:
+    """One open ledger, its only user; everything written is durable when the call returns."""
+
+    def __init__(self, folder: Path) -> None:
+        """Opens the ledger of a run.
+
+        Raises:
+            LedgerError: there is none, or it is in use or damaged.
+        """
+        self._path = folder / schema.FILE_NAME
+        self._connection = schema.connect(self._path)
+        self.told = Told(self._connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Folds the write-ahead log back into the file and lets go of it; safe to call twice."""
+        self._connection.close()
+
+    def meta(self, key: str) -> str:
+        """What was stored under `key` when the job was loaded.
+
+        Raises:
+            LedgerError: nothing was.
+        """
+        found = self._run("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        if found is None:
+            raise schema.LedgerError(self._path, f"holds no {key}")
+        return str(found[0])
+
+    def open_scopes(self) -> tuple[OpenScope, ...]:
+        """Scopes with open rows, in the order the manifest names them."""
+        found = self._run(
+            "SELECT s.id, s.endpoint, s.project_id, s.region, COUNT(*) FROM row r JOIN scope s ON s.id = r.scope"
+            " WHERE r.status IS NULL AND r.leader IS NULL GROUP BY s.id ORDER BY s.id"
+        )
+        return tuple(
+            OpenScope(id=number, scope=Scope(endpoint=endpoint, project_id=project, region=region), open_rows=rows)
+            for number, endpoint, project, region, rows in found
+        )
+
+    def open_rows(self, scope_id: int, after_row: int, limit: int) -> list[OpenRow]:
+        """The next open rows of a scope, in manifest order."""
+        return [
+            OpenRow(
+                row=row,
+                update=SecretUpdate(
+                    secret_name=name, kms_key_id=key, description=description, expected_kms_key_id=expected
+                ),
+                attempts=attempts,
+                spent=spent,
+                doubt=bool(doubt),
+            )
+            for row, name, key, description, expected, attempts, spent, doubt in self._run(
+                _PAGE, (scope_id, after_row, limit)
+            )
+        ]
+
+    def begin_session(self, *, started_at: float, also_failed: bool) -> None:
+        """Notes that a run or resume begins and opens rows again that it may take up; stops of old no longer hold.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        self._run("BEGIN IMMEDIATE")
+        self._run("INSERT INTO session (started_at) VALUES (?)", (started_at,))
+        self._run("UPDATE scope SET stopped = NULL WHERE stopped IS NOT NULL")
+        self._run("DELETE FROM held_key")
+        if also_failed:
+            self._run(_REOPEN)
+        self._run("COMMIT")
+
+    def end_session(self, *, ended_at: float, exit_code: int, stopped: str | None) -> None:
+        """Notes how the session ended and why it stopped early, if it did."""
+        self._run(
+            "UPDATE session SET ended_at = ?, exit_code = ?, stopped = ? WHERE id = (SELECT MAX(id) FROM session)",
+            (ended_at, exit_code, stopped),
+        )
+
+    def commit(
+        self, *, intents: Sequence[Intent] = (), outcomes: Sequence[Outcome] = (), parked: Sequence[Parked] = ()
+    ) -> None:
+        """Records all of it in one durable transaction.
+
+        Raises:
+            LedgerError: the disk is full or broken; nothing of this call is recorded.
+        """
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany(_INTENT, [(i.attempts, i.row) for i in intents])
+            self._connection.executemany(_PARKED, [_parked_values(p) for p in parked])
+            self._connection.executemany(_OUTCOME, [_outcome_values(o) for o in outcomes])
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise schema.LedgerError(self._path, str(error)) from error
+
+    def stop_scope(self, scope_id: int, reason: str) -> None:
+        """Notes why a scope's remaining rows are not attempted."""
+        self._run("UPDATE scope SET stopped = ? WHERE id = ?", (reason, scope_id))
+
+    def hold_key(self, scope_id: int, kms_key_id: str, reason: str) -> None:
+        """Notes why the remaining rows of one key in a scope are not attempted."""
+        self._run("INSERT OR REPLACE INTO held_key VALUES (?, ?, ?)", (scope_id, kms_key_id, reason))
+
+    def _run(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(statement, values)
+        except sqlite3.Error as error:
+            raise schema.LedgerError(self._path, str(error)) from error
+
+
+def _parked_values(parked: Parked) -> tuple[object, ...]:
+    return (
+        parked.attempts,
+        int(parked.doubt),
+        parked.http_status,
+        parked.error_code,
+        parked.error_message,
+        parked.request_id,
+        parked.row,
+    )
+
+
+def _outcome_values(outcome: Outcome) -> tuple[object, ...]:
+    return (
+        outcome.status.value,
+        outcome.attempts,
+        outcome.http_status,
+        outcome.error_code,
+        outcome.error_message,
+        outcome.request_id,
+        outcome.started_at,
+        outcome.finished_at,
+        outcome.elapsed_ms,
+        int(outcome.status is Status.UNKNOWN),
+        outcome.row,
+    )

@@ -1,0 +1,152 @@
+"""Puts a whole manifest into a new ledger before anything is sent, and settles which rows ask for the same secret."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from jobs.durable import rename_durably
+from jobs.ledger import schema
+from jobs.model import InvalidRow, PlannedRow, Scope
+
+_PLANNED = """INSERT INTO row (row, scope, secret_name, kms_key_id, description, expected_kms_key_id)
+    VALUES (?, ?, ?, ?, ?, ?)"""
+_INVALID = """INSERT INTO row (row, secret_name, kms_key_id, region, project_id, status, error_code, error_message)
+    VALUES (?, ?, ?, ?, ?, 'invalid', ?, ?)"""
+
+# Rows of one secret agree when all of them ask for the same key, description and expected key. The separator cannot
+# occur in a key id; quote() keeps an absent description apart from an empty one.
+_REPEATED = """
+CREATE TEMP TABLE repeated AS
+SELECT scope, secret_name, MIN(row) AS leader,
+    MIN(kms_key_id || '|' || quote(description) || '|' || quote(expected_kms_key_id))
+    = MAX(kms_key_id || '|' || quote(description) || '|' || quote(expected_kms_key_id)) AS agree
+FROM row WHERE status IS NULL GROUP BY scope, secret_name HAVING COUNT(*) > 1
+"""
+_MEMBERS = """
+CREATE TEMP TABLE member AS
+SELECT r.row AS row, d.leader AS leader, d.agree AS agree FROM row r
+JOIN temp.repeated d ON d.scope = r.scope AND d.secret_name = r.secret_name WHERE r.status IS NULL
+"""
+_LEAD = """UPDATE row SET leader = m.leader FROM temp.member m
+    WHERE row.row = m.row AND m.agree AND m.leader < m.row"""
+_CONFLICT = """UPDATE row SET status = 'invalid', error_code = 'invalid.conflict',
+    error_message = CASE WHEN m.leader = row.row THEN 'a later row asks for something else for the same secret'
+        ELSE 'row ' || m.leader || ' asks for something else for the same secret' END
+    FROM temp.member m WHERE row.row = m.row AND NOT m.agree"""
+
+
+class Conflict(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that contradicts another row about the same secret, so neither is sent."""
+
+    row: int
+    reason: str
+
+
+class Loader:
+    """Fills a ledger under a temporary name; only `finish` gives it the name that can be resumed."""
+
+    def __init__(self, folder: Path) -> None:
+        """Starts a new ledger in a folder.
+
+        Raises:
+            LedgerError: it cannot be created.
+        """
+        self._part = folder / f"{schema.FILE_NAME}.part"
+        self._final = folder / schema.FILE_NAME
+        self._connection = schema.create(self._part)
+        self._scopes: dict[Scope, int] = {}
+        self._run("BEGIN")
+
+    def add(self, rows: Iterable[PlannedRow | InvalidRow]) -> None:
+        """Writes rows, in manifest order.
+
+        Raises:
+            LedgerError: they cannot be written.
+        """
+        planned: list[tuple[object, ...]] = []
+        invalid: list[tuple[object, ...]] = []
+        for row in rows:
+            if isinstance(row, PlannedRow):
+                u = row.update
+                planned.append(
+                    (
+                        row.row,
+                        self._scope_id(row.scope),
+                        u.secret_name,
+                        u.kms_key_id,
+                        u.description,
+                        u.expected_kms_key_id,
+                    )
+                )
+            else:
+                invalid.append(
+                    (
+                        row.row,
+                        row.secret_name,
+                        row.kms_key_id,
+                        row.region,
+                        row.project_id,
+                        f"invalid.{row.column}",
+                        row.reason,
+                    )
+                )
+        self._many(_PLANNED, planned)
+        self._many(_INVALID, invalid)
+
+    def settle_repeats(self) -> Iterator[Conflict]:
+        """Marks rows that repeat an earlier one as its followers, and rows that contradict each other as invalid.
+
+        Sorting is left to SQLite, which spills to disk, so memory does not grow with the rows.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+        """
+        for statement in (_REPEATED, _MEMBERS, _LEAD, _CONFLICT):
+            self._run(statement)
+        found = self._run("SELECT row, error_message FROM row WHERE error_code = 'invalid.conflict' ORDER BY row")
+        return (Conflict(row=row, reason=reason) for row, reason in found)
+
+    def finish(self, meta: Iterable[tuple[str, str]]) -> None:
+        """Makes the ledger durable and gives it its final name.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        for scope, number in self._scopes.items():
+            self._run(
+                "INSERT INTO scope (id, endpoint, project_id, region) VALUES (?, ?, ?, ?)",
+                (number, scope.endpoint, scope.project_id, scope.region),
+            )
+        if len(self._scopes) > 1:
+            # Pages of one scope are read by (scope, row); with a single scope the table itself is in that order.
+            self._run("CREATE INDEX row_of_scope ON row (scope, row)")
+        self._many("INSERT INTO meta (key, value) VALUES (?, ?)", list(meta))
+        self._run("COMMIT")
+        self.abandon()
+        try:
+            rename_durably(self._part, self._final)
+        except OSError as error:
+            raise schema.LedgerError(self._final, str(error)) from error
+
+    def abandon(self) -> None:
+        """Closes the file and leaves it as it is; safe to call twice."""
+        self._connection.close()
+
+    def _scope_id(self, scope: Scope) -> int:
+        return self._scopes.setdefault(scope, len(self._scopes) + 1)
+
+    def _run(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(statement, values)
+        except sqlite3.Error as error:
+            raise schema.LedgerError(self._part, str(error)) from error
+
+    def _many(self, statement: str, values: list[tuple[object, ...]]) -> None:
+        if not values:
+            return
+        try:
+            self._connection.executemany(statement, values)
+        except sqlite3.Error as error:
+            raise schema.LedgerError(self._part, str(error)) from error

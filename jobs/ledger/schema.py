@@ -1,0 +1,105 @@
+"""The tables of a ledger and how its file is opened."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+VERSION = 1
+FILE_NAME = "ledger.db"
+
+# `row.leader` is an earlier row that asks for the very same: that one is sent, this one shares its outcome.
+# `row.attempts` counts every PUT that may have left, over all sessions; `row.spent` those that a `--failed` resume
+# forgave.
+# `row.doubt` is 1 from the commit before a PUT leaves until an answer proves that PUT was not applied.
+# `row.status` stays NULL until the row has ended.
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE scope (
+    id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, project_id TEXT NOT NULL, region TEXT,
+    stopped TEXT, UNIQUE (endpoint, project_id)
+) STRICT;
+CREATE TABLE held_key (scope INTEGER NOT NULL, kms_key_id TEXT NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (scope, kms_key_id)) STRICT;
+CREATE TABLE row (
+    row INTEGER PRIMARY KEY, scope INTEGER, secret_name TEXT NOT NULL, kms_key_id TEXT NOT NULL,
+    description TEXT, expected_kms_key_id TEXT, region TEXT, project_id TEXT, leader INTEGER,
+    attempts INTEGER NOT NULL DEFAULT 0, spent INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
+    status TEXT, http_status INTEGER, error_code TEXT, error_message TEXT, request_id TEXT,
+    started_at REAL, finished_at REAL, elapsed_ms REAL
+) STRICT;
+CREATE TABLE session (
+    id INTEGER PRIMARY KEY, started_at REAL NOT NULL, ended_at REAL, exit_code INTEGER, stopped TEXT
+) STRICT;
+"""
+
+# What is told of every row. A row that is still open was either never sent, or sent without an answer on record.
+_VIEW = """
+CREATE VIEW told AS
+SELECT r.row AS row, r.secret_name AS secret_name, r.kms_key_id AS kms_key_id,
+    COALESCE(s.region, r.region, '') AS region, COALESCE(s.project_id, r.project_id, '') AS project_id,
+    COALESCE(l.status, CASE WHEN l.doubt THEN 'unknown' ELSE 'not_attempted' END) AS status,
+    l.http_status AS http_status, l.error_code AS error_code,
+    CASE WHEN l.status IS NOT NULL OR l.error_message IS NOT NULL THEN l.error_message
+         WHEN l.doubt THEN 'sent, and no answer is on record'
+         ELSE COALESCE(k.reason, s.stopped, (SELECT stopped FROM session ORDER BY id DESC LIMIT 1))
+    END AS error_message,
+    l.attempts AS attempts, l.request_id AS request_id,
+    l.started_at AS started_at, l.finished_at AS finished_at, l.elapsed_ms AS elapsed_ms
+FROM row r
+JOIN row l ON l.row = COALESCE(r.leader, r.row)
+LEFT JOIN scope s ON s.id = r.scope
+LEFT JOIN held_key k ON k.scope = r.scope AND k.kms_key_id = r.kms_key_id;
+"""
+
+
+class LedgerError(Exception):
+    """The ledger cannot be read or written; `reason` is SQLite's or the system's own word."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+def create(path: Path) -> sqlite3.Connection:
+    """Makes a new, empty ledger for loading, readable by the owner only.
+
+    Nothing is durable until the loader says so: a ledger under this name is never resumed.
+
+    Raises:
+        LedgerError: the file exists or cannot be made.
+    """
+    try:
+        # SQLite would create it 0644; its side files take the mode of this one.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_TABLES} {_VIEW}")
+        connection.execute(f"PRAGMA user_version={VERSION}")
+    except (OSError, sqlite3.Error) as error:
+        raise LedgerError(path, str(error)) from error
+    return connection
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Opens a loaded ledger as its only user, every commit durable.
+
+    EXCLUSIVE comes before WAL: so there is no shared-memory file, and a second process cannot open it at all, which
+    keeps clear of SQLite's WAL-reset defect (3.7.0 to 3.51.2, two connections writing).
+
+    Raises:
+        LedgerError: no such file, not a ledger, of another version, or in use.
+    """
+    if not path.is_file():
+        raise LedgerError(path, "no ledger here: the run never got as far as sending anything")
+    try:
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.executescript(
+            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=0;"
+        )
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.Error as error:
+        raise LedgerError(path, str(error)) from error
+    if version != VERSION:
+        connection.close()
+        raise LedgerError(path, f"written in format {version}, this release reads {VERSION}")
+    return connection

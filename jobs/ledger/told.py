@@ -1,0 +1,163 @@
+"""What a ledger tells: every row's outcome in manifest order, and their counts."""
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from jobs.model import Group, Outcome, Status
+
+_BLOCK = 5_000
+_TOLD = """secret_name, kms_key_id, region, project_id, row, status, attempts, http_status, error_code, error_message,
+    request_id, started_at, finished_at, elapsed_ms"""
+_SAMPLES = 5
+
+
+class ToldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One manifest row and how it ended; texts of an invalid row are the manifest's own, unchecked."""
+
+    secret_name: str
+    kms_key_id: str
+    region: str
+    project_id: str
+    outcome: Outcome
+
+
+class StatusCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows have a status."""
+
+    status: Status
+    rows: int
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job stands while it is worked on; rows that share an earlier row's outcome are not counted."""
+
+    open_rows: int
+    ended: tuple[StatusCount, ...]
+
+
+class ErrorCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows ended with one status and error code, and which ones for example."""
+
+    status: Status
+    error_code: str
+    rows: int
+    samples: tuple[ToldRow, ...]
+
+
+class ScopeCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How the rows of one scope stand."""
+
+    endpoint: str
+    project_id: str
+    region: str | None
+    stopped: str | None
+    rows: int
+    done: int
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """One run or resume; UTC seconds since 1970. `ended_at` None: it was killed or is still going."""
+
+    started_at: float
+    ended_at: float | None
+    exit_code: int | None
+    stopped: str | None
+
+
+class Told:
+    """Reads from an open ledger; every method runs in constant memory."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self) -> Iterator[ToldRow]:
+        """Every manifest row once, in manifest order."""
+        return self._rows("")
+
+    def rows_of(self, group: Group) -> Iterator[ToldRow]:
+        """The rows of one group, in manifest order."""
+        return self._rows(f"WHERE status IN ({_quoted(group)})")
+
+    def row_numbers_of(self, group: Group) -> Iterator[int]:
+        """The same as plain row numbers."""
+        cursor = self._connection.execute(f"SELECT row FROM told WHERE status IN ({_quoted(group)}) ORDER BY row")  # noqa: S608 - built from an enum
+        return (row for block in _blocks(cursor) for (row,) in block)
+
+    def counts(self) -> tuple[StatusCount, ...]:
+        """Rows by status, every status once, in the order of `Status`."""
+        found = dict(self._connection.execute("SELECT status, COUNT(*) FROM told GROUP BY status").fetchall())
+        return tuple(StatusCount(status=status, rows=found.get(status, 0)) for status in Status)
+
+    def standing(self) -> Standing:
+        """How many rows are still open, and how the others ended."""
+        found = self._connection.execute("SELECT status, COUNT(*) FROM row WHERE leader IS NULL GROUP BY status")
+        rows = {status: count for status, count in found}  # noqa: C416 - a cursor yields tuples of unknown length
+        return Standing(
+            open_rows=rows.pop(None, 0),
+            ended=tuple(StatusCount(status=Status(status), rows=count) for status, count in rows.items()),
+        )
+
+    def errors(self) -> tuple[ErrorCount, ...]:
+        """Rows that are not done by status and error code, most rows first, each with up to five samples."""
+        found = self._connection.execute(
+            "SELECT status, COALESCE(error_code, ''), COUNT(*) FROM told"  # noqa: S608 - built from an enum
+            f" WHERE status NOT IN ({_quoted(Group.DONE)}) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
+        ).fetchall()
+        return tuple(
+            ErrorCount(
+                status=Status(status),
+                error_code=code,
+                rows=rows,
+                samples=tuple(
+                    self._rows("WHERE status = ? AND COALESCE(error_code, '') = ?", (status, code), limit=_SAMPLES)
+                ),
+            )
+            for status, code, rows in found
+        )
+
+    def scopes(self) -> tuple[ScopeCount, ...]:
+        """Every scope with its rows, in the order the manifest names them."""
+        found = self._connection.execute(
+            "SELECT s.endpoint, s.project_id, s.region, s.stopped, COUNT(*),"  # noqa: S608 - built from an enum
+            f" COUNT(CASE WHEN l.status IN ({_quoted(Group.DONE)}) THEN 1 END)"
+            " FROM row r JOIN row l ON l.row = COALESCE(r.leader, r.row) JOIN scope s ON s.id = r.scope"
+            " GROUP BY s.id ORDER BY s.id"
+        )
+        return tuple(
+            ScopeCount(endpoint=endpoint, project_id=project, region=region, stopped=stopped, rows=rows, done=done)
+            for endpoint, project, region, stopped, rows, done in found
+        )
+
+    def sessions(self) -> tuple[Session, ...]:
+        """Every run and resume of this job, oldest first."""
+        found = self._connection.execute("SELECT started_at, ended_at, exit_code, stopped FROM session ORDER BY id")
+        return tuple(
+            Session(started_at=started, ended_at=ended, exit_code=code, stopped=stopped)
+            for started, ended, code, stopped in found
+        )
+
+    def _rows(self, where: str, values: tuple[object, ...] = (), limit: int = -1) -> Iterator[ToldRow]:
+        told = f"SELECT {_TOLD} FROM told {where} ORDER BY row LIMIT {limit}"  # noqa: S608 - its own text
+        cursor = self._connection.execute(told, values)
+        for block in _blocks(cursor):
+            for name, key, region, project, *outcome in block:
+                yield ToldRow(
+                    secret_name=name, kms_key_id=key, region=region, project_id=project, outcome=_outcome(outcome)
+                )
+
+
+def _outcome(values: list[Any]) -> Outcome:
+    fields = Outcome.__struct_fields__
+    return msgspec.convert(dict(zip(fields, values, strict=True)), Outcome)
+
+
+def _blocks(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
+    while block := cursor.fetchmany(_BLOCK):
+        yield block
+
+
+def _quoted(group: Group) -> str:
+    return ", ".join(f"'{status.value}'" for status in Status if status.group is group)

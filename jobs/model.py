@@ -1,0 +1,110 @@
+"""The values every part speaks in: what is to be changed, where, and how it ended."""
+
+from enum import StrEnum
+from typing import assert_never
+
+import msgspec
+
+
+class Group(StrEnum):
+    """What the reader of an outcome has to do about it."""
+
+    DONE = "done"
+    FIX_FIRST = "fix_first"
+    RUN_AGAIN = "run_again"
+
+
+class Status(StrEnum):
+    """How a row ended: a closed set, every row has exactly one."""
+
+    UPDATED = "updated"
+    """The PUT answered 200 and its JSON body names this secret and this key."""
+    VERIFIED = "verified"
+    """An attempt's fate was unclear, but a read made after it shows this key."""
+    UNCHANGED = "unchanged"
+    """A read made before shows this key already; nothing was sent."""
+    REJECTED = "rejected"
+    """The service gave a definite, permanent refusal."""
+    DRIFTED = "drifted"
+    """The service shows another key than the row expected; nothing was sent."""
+    INVALID = "invalid"
+    """The row is unusable or conflicts with another row; nothing was sent."""
+    FAILED = "failed"
+    """Attempts ran out, and the service's last definite word is that the change is not applied."""
+    UNKNOWN = "unknown"
+    """The change may have been applied, and nobody could say."""
+    NOT_ATTEMPTED = "not_attempted"
+    """The run stopped before this row."""
+
+    @property
+    def group(self) -> Group:
+        """What has to be done about a row that ended so."""
+        match self:
+            case Status.UPDATED | Status.VERIFIED | Status.UNCHANGED:
+                return Group.DONE
+            case Status.REJECTED | Status.DRIFTED | Status.INVALID:
+                return Group.FIX_FIRST
+            case Status.FAILED | Status.UNKNOWN | Status.NOT_ATTEMPTED:
+                return Group.RUN_AGAIN
+            case _:
+                assert_never(self)
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """A place with a quota of its own: rows of one scope share a rate, a gate and a budget.
+
+    `endpoint` is scheme, host and port without a trailing slash; `region` is None where `--endpoint` was given
+    without a region.
+    """
+
+    endpoint: str
+    project_id: str
+    region: str | None = None
+
+
+class SecretUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One change to make: point `secret_name` at `kms_key_id`.
+
+    `description` None leaves the description as it is, "" clears it. With `expected_kms_key_id` the secret is read
+    first, and left alone unless it shows that key.
+    """
+
+    secret_name: str
+    kms_key_id: str
+    description: str | None = None
+    expected_kms_key_id: str | None = None
+
+
+class PlannedRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A valid manifest row: `row` counts data rows from 1."""
+
+    row: int
+    scope: Scope
+    update: SecretUpdate
+
+
+class InvalidRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A manifest row that is never sent; the texts are the manifest's own, `column` names the first one at fault."""
+
+    row: int
+    secret_name: str
+    kms_key_id: str
+    region: str
+    project_id: str
+    column: str
+    reason: str
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How one row ended. Times are UTC seconds since 1970, `elapsed_ms` spans first send to last answer."""
+
+    row: int
+    status: Status
+    attempts: int
+    http_status: int | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    request_id: str | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    elapsed_ms: float | None = None

@@ -1,0 +1,42 @@
+"""What a ledger knows of its job besides the rows: the spec, the manifest it was loaded from, and by which release."""
+
+import msgspec
+
+from jobs.ledger import Ledger
+from jobs.spec import JobSpec
+
+_KEY = "job"
+
+
+class ManifestFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The manifest as it was loaded: `name` as the user gave it, `copy` its file name in the run directory."""
+
+    name: str
+    copy: str
+    sha256: str
+    size_bytes: int
+    rows: int
+
+
+class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Stored once, when the job is loaded."""
+
+    version: str
+    spec: JobSpec
+    manifest: ManifestFacts
+    created_at: float
+
+
+def to_meta(record: JobRecord) -> tuple[tuple[str, str], ...]:
+    """The record as the ledger stores it."""
+    return ((_KEY, msgspec.json.encode(record).decode()),)
+
+
+def read_record(ledger: Ledger) -> JobRecord:
+    """Reads it back.
+
+    Raises:
+        LedgerError: the ledger holds none.
+        msgspec.DecodeError: it was written by an incompatible release.
+    """
+    return msgspec.json.decode(ledger.meta(_KEY), type=JobRecord)

@@ -1,0 +1,56 @@
+"""Which host serves CSMS in a region: the only way from a region's name, also one in a manifest, to an endpoint."""
+
+import difflib
+
+_TABLE = {
+    "cn-north": (1, 2, 4, 9, 11, 12),
+    "cn-east": (2, 3, 4, 5),
+    "cn-south": (1, 2),
+    "cn-southwest": (2, 3),
+    "ap-southeast": (1, 2, 3, 4, 5),
+    "la-south": (2,),
+    "la-north": (2,),
+    "sa-brazil": (1,),
+    "na-mexico": (1,),
+    "me-east": (1,),
+    "tr-west": (1,),
+    "ae-ad": (1,),
+    "my-kualalumpur": (1,),
+    "ru-moscow": (1,),
+    "af-north": (1,),
+    "af-south": (1,),
+}
+"""The region table of the vendor's CSMS SDK; CSMS has no host of its own, the KMS host serves its paths."""
+_REGIONS = frozenset(f"{area}-{number}" for area, numbers in _TABLE.items() for number in numbers)
+
+_EUROPE = frozenset({"eu-west-101"})
+"""Known to the vendor's KMS SDK only; its hosts are in another domain."""
+
+
+class UnknownRegionError(ValueError):
+    """A region that is in no table; `close` are names that look like it."""
+
+    def __init__(self, region: str, close: tuple[str, ...]) -> None:
+        meant = f"; did you mean {' or '.join(close)}?" if close else ""
+        super().__init__(f"unknown region {region!a}{meant} (a region not listed here needs --endpoint)")
+        self.region = region
+        self.close = close
+
+
+def known_regions() -> tuple[str, ...]:
+    """Every region with a known endpoint, sorted."""
+    return tuple(sorted(_REGIONS | _EUROPE))
+
+
+def endpoint_for(region: str) -> str:
+    """The endpoint of a region: scheme and host, without a trailing slash.
+
+    Raises:
+        UnknownRegionError: the region is in no table.
+    """
+    if region in _REGIONS:
+        return f"https://kms.{region}.myhuaweicloud.com"
+    if region in _EUROPE:
+        return f"https://kms.{region}.myhuaweicloud.eu"
+    shown = region[:64]
+    raise UnknownRegionError(shown, tuple(difflib.get_close_matches(shown.strip().lower(), known_regions(), n=3)))

@@ -1,0 +1,131 @@
+"""What a manifest row must look like: every check of one cell, as a reason or nothing."""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache, partial
+
+import msgspec
+
+from jobs.problem import character, quoted
+from jobs.regions import endpoint_for
+from jobs.spec import KEY_PATTERN, PROJECT_PATTERN
+
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+MAX_NAME_CHARS = 64
+MIN_KEY_CHARS, MAX_KEY_CHARS = 2, 64
+MAX_DESCRIPTION_BYTES = 2048
+_CACHED_VERDICTS = 4096
+# Controls, marks that turn the direction of text, and characters that show nothing. Joiners may stand: scripts and
+# emoji need them.
+_HARMFUL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ud800-\udfff\ufeff]"
+)
+
+Check = Callable[[str | None], str | None]
+"""Says what is wrong with a cell, or None."""
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rows of one job are judged by, and what stands in for cells they leave empty.
+
+    Patterns must match a whole text. With `endpoint` every row goes there, and it serves `default_region` only.
+    """
+
+    key_pattern: str = KEY_PATTERN
+    project_pattern: str = PROJECT_PATTERN
+    default_project_id: str | None = None
+    default_region: str | None = None
+    endpoint: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses rules that no row could be judged by.
+
+        Raises:
+            ValueError: a pattern that is no regular expression, a default project outside its pattern, or a default
+                region without a known endpoint.
+        """
+        for pattern in (self.key_pattern, self.project_pattern):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!a} is not a regular expression: {error}") from error
+        if self.default_project_id is not None and (
+            reason := _project_fault(self.project_pattern, self.default_project_id)
+        ):
+            raise ValueError(f"the default project id {reason}")
+        if self.default_region is not None and self.endpoint is None:
+            endpoint_for(self.default_region)
+
+    def key_check(self) -> Check:
+        """The check of key ids; it remembers verdicts, as many rows share few keys."""
+        return lru_cache(_CACHED_VERDICTS)(partial(_key_fault, self.key_pattern))
+
+    def project_check(self) -> Check:
+        """The check of project ids, remembering like `key_check`."""
+        return lru_cache(_CACHED_VERDICTS)(partial(_project_fault, self.project_pattern))
+
+
+def name_fault(text: str | None) -> str | None:
+    """What is wrong with a secret name."""
+    if text is not None and NAME.fullmatch(text) and text not in {".", ".."}:
+        return None
+    if text in {".", ".."}:
+        return f"{text!r} is a place in a path, not a name"
+    if reason := _common_fault(text):
+        return reason
+    assert text  # noqa: S101 - the common faults hold null and empty
+    if len(text) > MAX_NAME_CHARS:
+        return f"is {len(text)} characters long, at most {MAX_NAME_CHARS} are possible"
+    return f"{quoted(text)} is not a secret name: letters, digits, '.', '_' and '-' only"
+
+
+def description_fault(text: str | None) -> str | None:
+    """What is wrong with a description; None and "" are both possible."""
+    if text is None:
+        return None
+    if len(text) * 4 > MAX_DESCRIPTION_BYTES and (size := len(text.encode())) > MAX_DESCRIPTION_BYTES:
+        return f"is {size} bytes of UTF-8, at most {MAX_DESCRIPTION_BYTES} are possible"
+    if text.isprintable():
+        return None
+    found = _HARMFUL.search(text)
+    return _holds(text, found.start()) if found else None
+
+
+def _key_fault(pattern: str, text: str | None) -> str | None:
+    if reason := _common_fault(text):
+        return reason
+    assert text  # noqa: S101 - the common faults hold null and empty
+    if not MIN_KEY_CHARS <= len(text) <= MAX_KEY_CHARS:
+        return f"is {len(text)} characters long, {MIN_KEY_CHARS} to {MAX_KEY_CHARS} are possible"
+    if not re.fullmatch(pattern, text):
+        expected = "a UUID or 32 hexadecimal digits" if pattern == KEY_PATTERN else f"of the form {pattern}"
+        return f"{quoted(text)} is not {expected} (--key-pattern)"
+    return None
+
+
+def _project_fault(pattern: str, text: str | None) -> str | None:
+    if reason := _common_fault(text):
+        return reason
+    assert text  # noqa: S101 - the common faults hold null and empty
+    if not re.fullmatch(pattern, text):
+        expected = "32 hexadecimal digits in lower case" if pattern == PROJECT_PATTERN else f"of the form {pattern}"
+        return f"{quoted(text)} is not {expected} (--project-pattern)"
+    return None
+
+
+def _common_fault(text: str | None) -> str | None:
+    """What is wrong with any text that stands for a thing rather than for itself."""
+    if text is None:
+        return "is null"
+    if not text:
+        return "is empty"
+    if text != text.strip():
+        index = 0 if text[0].isspace() else len(text) - 1
+        return f"{quoted(text)} has whitespace around it ({character(text, index)}); remove it"
+    if not text.isprintable():
+        return _holds(text, next(index for index, one in enumerate(text) if not one.isprintable()))
+    return None
+
+
+def _holds(text: str, index: int) -> str:
+    return f"{quoted(text)} holds {character(text, index)} at character {index + 1}; remove it"

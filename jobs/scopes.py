@@ -1,0 +1,65 @@
+"""Decides which endpoint and project a row goes to."""
+
+from jobs.model import Scope
+from jobs.problem import quoted
+from jobs.regions import endpoint_for
+from jobs.rules import Check, Rules
+
+Fault = tuple[str, str]
+"""A column and what is wrong with its cell."""
+
+
+class ScopeTable:
+    """Gives the same `Scope` object for the same place. Hosts come from the rules or the region table, never a cell."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._check_project: Check = rules.project_check()
+        self._known: dict[tuple[str | None, str | None], Scope] = {}
+
+    def find(self, project_cell: str | None, region_cell: str | None) -> Scope | None:
+        """The scope of a row, or None where `faults` has something to say."""
+        place = (project_cell or self._rules.default_project_id, region_cell or self._rules.default_region)
+        return self._known.get(place) or self._add(*place)
+
+    def faults(self, project_cell: str | None, region_cell: str | None) -> list[Fault]:
+        """Everything that keeps a row from having a scope."""
+        found = []
+        if reason := self._project_fault(project_cell or self._rules.default_project_id):
+            found.append(("project_id", reason))
+        if reason := self._region_fault(region_cell or self._rules.default_region):
+            found.append(("region", reason))
+        return found
+
+    def _add(self, project_id: str | None, region: str | None) -> Scope | None:
+        if project_id is None or self._project_fault(project_id) or self._region_fault(region):
+            return None
+        endpoint = self._rules.endpoint or endpoint_for(region or "")
+        scope = Scope(endpoint=endpoint, project_id=project_id, region=region)
+        self._known[project_id, region] = scope
+        return scope
+
+    def _project_fault(self, project_id: str | None) -> str | None:
+        if project_id is None:
+            return "is missing; fill the column or say --project-id"
+        return self._check_project(project_id)
+
+    def _region_fault(self, region: str | None) -> str | None:
+        if self._rules.endpoint is not None:
+            return self._elsewhere(region)
+        if region is None:
+            return "is missing; fill the column or say --region"
+        try:
+            endpoint_for(region)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def _elsewhere(self, region: str | None) -> str | None:
+        """An endpoint serves one region: a row of another one would hit a secret of the same name there."""
+        served = self._rules.default_region
+        if region == served:
+            return None
+        if served is None:
+            return f"{quoted(region or '')}, and --endpoint serves one region: say with --region which"
+        return f"{quoted(region or '')}, but --endpoint serves {served}; make one run for each region"

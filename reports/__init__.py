@@ -1,0 +1,21 @@
+"""The reporter: files and screens projected from a ledger alone."""
+
+from reports.error import ReportError
+from reports.exit_code import Ending, exit_code_of
+from reports.screen import show_end
+from reports.status import Standing, status_lines
+from reports.summary import Summary, read_summary, remove_summary
+from reports.writing import write_reports
+
+__all__ = [
+    "Ending",
+    "ReportError",
+    "Standing",
+    "Summary",
+    "exit_code_of",
+    "read_summary",
+    "remove_summary",
+    "show_end",
+    "status_lines",
+    "write_reports",
+]

@@ -1,0 +1,17 @@
+"""Moments as files show them: UTC, ISO 8601, milliseconds."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+
+
+def utc_text(moment_s: float | None) -> str:
+    """UTC seconds since 1970 as `2026-08-21T12:00:00.250Z`; None, which stands for never, is empty."""
+    if moment_s is None:
+        return ""
+    milliseconds = round(moment_s * 1000)
+    return f"{_second_text(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second_text(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,0 +1,78 @@
+"""The two files cut from the manifest: rows to run again, itself a manifest, and rows to fix first, with reasons."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from jobs.durable import HashingFile, whole_file
+from jobs.ledger import Ledger
+from jobs.model import Group
+from jobs.problem import ManifestError
+from jobs.record import JobRecord
+from jobs.source import Format, ManifestCopy
+from reports import manifest_batches, manifest_lines
+from reports.error import blaming
+from reports.files import FileFacts
+
+RETRY = "retry"
+REJECTED = "rejected"
+
+
+def manifest_copy(folder: Path, record: JobRecord) -> ManifestCopy:
+    """The manifest's copy in the run directory, not yet looked at."""
+    facts = record.manifest
+    return ManifestCopy(path=folder / facts.copy, sha256=facts.sha256, size=facts.size_bytes, name=facts.name)
+
+
+def check_copy(copy: ManifestCopy) -> None:
+    """Makes sure that the copy still is what the ledger was loaded from.
+
+    Raises:
+        ReportError: it is gone, unreadable, or not the same bytes.
+    """
+    with blaming(copy.path):
+        with copy.path.open("rb") as raw:
+            found = hashlib.file_digest(raw, "sha256").hexdigest()
+        if found != copy.sha256:
+            reason = f"the copy in the run directory was changed: SHA-256 is {found}, and {copy.sha256} was loaded"
+            raise ManifestError(copy.problem(reason))
+
+
+def write_retry(folder: Path, ledger: Ledger, record: JobRecord) -> FileFacts:
+    """Writes `retry.<format>`: exactly the rows to run again, as the manifest has them.
+
+    Raises:
+        ReportError: it cannot be written, or the copy and the ledger disagree.
+    """
+    copy, total = manifest_copy(folder, record), record.manifest.rows
+
+    def cut(out: HashingFile) -> int:
+        rows = ledger.told.row_numbers_of(Group.RUN_AGAIN)
+        if copy.format is Format.PARQUET:
+            return manifest_batches.copy_rows(copy, rows, total=total, out=out)
+        return manifest_lines.copy_rows(copy, record.spec.encoding, rows, total=total, out=out)
+
+    return _written(folder / f"{RETRY}.{copy.format}", cut)
+
+
+def write_rejected(folder: Path, ledger: Ledger, record: JobRecord) -> FileFacts:
+    """Writes `rejected.<format>`: exactly the rows to fix first, and why.
+
+    Raises:
+        ReportError: it cannot be written, or the copy and the ledger disagree.
+    """
+    copy, total = manifest_copy(folder, record), record.manifest.rows
+
+    def cut(out: HashingFile) -> int:
+        rows, told = ledger.told.row_numbers_of(Group.FIX_FIRST), ledger.told.rows_of(Group.FIX_FIRST)
+        if copy.format is Format.PARQUET:
+            return manifest_batches.copy_told_rows(copy, rows, told, total=total, out=out)
+        return manifest_lines.copy_told_rows(copy, record.spec.encoding, rows, told, total=total, out=out)
+
+    return _written(folder / f"{REJECTED}.{copy.format}", cut)
+
+
+def _written(path: Path, cut: Callable[[HashingFile], int]) -> FileFacts:
+    with blaming(path), whole_file(path) as out:
+        rows = cut(out)
+    return FileFacts(name=path.name, sha256=out.sha256, bytes=out.size, rows=rows)

@@ -1,0 +1,43 @@
+"""Writes all reports of a run in the one order that keeps a crash from looking like success."""
+
+from pathlib import Path
+
+from jobs.ledger import Ledger
+from jobs.record import JobRecord
+from jobs.source import Format
+from reports.error import ReportError
+from reports.outcomes import write_outcomes
+from reports.projection import summarize
+from reports.retry_file import check_copy, manifest_copy, write_rejected, write_retry
+from reports.summary import Summary, remove_summary, write_summary
+from reports.tally import Tally
+
+
+def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: int) -> Summary:
+    """Writes every report of a run from its ledger and its copy of the manifest; may be done again at any time.
+
+    The summary of an earlier time goes first and the new one comes last, so a folder with a summary is consistent, and
+    one without it has whole files, each of the earlier time or of this one. The outcomes need nothing but the ledger,
+    so they are there even when the manifest's copy is damaged.
+
+    Raises:
+        ReportError: a file cannot be written, or ledger and manifest copy disagree.
+    """
+    remove_summary(folder)
+    copy = manifest_copy(folder, record)
+    tally = Tally()
+    outcomes = write_outcomes(folder, ledger.told.rows(), with_lines=copy.format is not Format.PARQUET, tally=tally)
+    if tally.rows != record.manifest.rows:
+        reason = f"the ledger tells of {tally.rows} rows, and {record.manifest.rows} were loaded"
+        raise ReportError(folder / outcomes.name, reason)
+    check_copy(copy)
+    summary = summarize(
+        record=record,
+        tally=tally,
+        scopes=ledger.told.scopes(),
+        sessions=ledger.told.sessions(),
+        exit_code=exit_code,
+        files=(outcomes, write_retry(folder, ledger, record), write_rejected(folder, ledger, record)),
+    )
+    write_summary(folder, summary)
+    return summary

@@ -1,0 +1,231 @@
+"""What leaves on a real socket, how often, and what is made of every way an answer can go wrong."""
+
+import asyncio
+import inspect
+import socket
+
+import aiohttp
+import pytest
+
+from batch.csms import wire
+from batch.csms.faults import Fault, FaultKind
+from batch.csms.messages import WireAnswer, WireRequest
+from batch.csms.wire import BODY_LIMIT, HttpWire, fault_of
+
+PUT = WireRequest(method="PUT", target="/v1/p/secrets/a%2Fb", headers={"X-Auth-Token": "t"}, body=b'{"a":1}')
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Request-Id: abc\r\n\r\n{}"
+
+
+class RawServer:
+    """Counts the requests that reach it whole and answers each with `answer`; None closes, "rst" resets."""
+
+    def __init__(self, *answers: bytes | str | None) -> None:
+        self.answers = list(answers)
+        self.requests: list[bytes] = []
+        self.handling: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.handling.add(task)
+        await self.handle(reader, writer)
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+                body = await reader.readexactly(int(length[0].split(b":")[1])) if length else b""
+                self.requests.append(head + body)
+                answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
+                if answer is None:
+                    break
+                if answer == "rst":
+                    sock = writer.get_extra_info("socket")
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                    break
+                assert isinstance(answer, bytes)
+                writer.write(answer)
+                await writer.drain()
+                if b"Connection: close" in answer or b"Content-Length" not in answer:
+                    break
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+async def exchange(server: RawServer, *requests: WireRequest, timeout_s: float = 5.0) -> list[WireAnswer | Fault]:
+    listening = await asyncio.start_server(server, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    async with listening, HttpWire(f"http://127.0.0.1:{port}", timeout_s=timeout_s) as http:
+        answers = [await http.send(request) for request in requests]
+        await http.close()
+        await asyncio.gather(*server.handling)
+        return answers
+
+
+def send(server: RawServer, *requests: WireRequest, timeout_s: float = 5.0) -> list[WireAnswer | Fault]:
+    return asyncio.run(exchange(server, *(requests or (PUT,)), timeout_s=timeout_s))
+
+
+def test_the_path_the_headers_and_the_body_go_out_exactly_as_given() -> None:
+    server = RawServer(OK)
+    assert send(server) == [WireAnswer(status=200, body=b"{}", request_id="abc")]
+    (request,) = server.requests
+    assert request.startswith(b"PUT /v1/p/secrets/a%2Fb HTTP/1.1\r\n")
+    assert b"X-Auth-Token: t\r\n" in request
+    assert request.endswith(b'\r\n\r\n{"a":1}')
+
+
+@pytest.mark.parametrize("ending", [None, "rst"])
+def test_a_put_whose_connection_breaks_is_sent_exactly_once(ending: str | None) -> None:
+    server = RawServer(ending)
+    (fault,) = send(server)
+    assert isinstance(fault, Fault)
+    assert (fault.kind, fault.maybe_applied) == (FaultKind.LOST, True)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("ending", [None, "rst"])
+def test_a_put_on_a_kept_connection_that_breaks_is_sent_exactly_once(ending: str | None) -> None:
+    server = RawServer(OK, ending)
+    _, fault = send(server, PUT, PUT)
+    assert isinstance(fault, Fault)
+    assert fault.kind is FaultKind.LOST
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_an_answer_and_is_never_followed(status: int) -> None:
+    sink = RawServer(OK)
+
+    async def scenario() -> WireAnswer | Fault:
+        listening = await asyncio.start_server(sink, "127.0.0.1", 0)
+        port = listening.sockets[0].getsockname()[1]
+        location = f"HTTP/1.1 {status} Moved\r\nLocation: http://127.0.0.1:{port}/x\r\nContent-Length: 0\r\n\r\n"
+        async with listening:
+            return (await exchange(RawServer(location.encode()), PUT))[0]
+
+    answer = asyncio.run(scenario())
+    assert isinstance(answer, WireAnswer)
+    assert answer.status == status
+    assert sink.requests == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{}", "truncated"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\n{", "truncated"),
+        (b"garbage\r\n\r\nConnection: close", "garbled"),
+        (b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 9_000 + b"\r\nConnection: close\r\n\r\n", "garbled"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\nConnection: close\r\n\r\n" + b"x" * 70_000, "oversized"),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b"x" * (BODY_LIMIT + 1), "oversized"),
+    ],
+)
+def test_an_answer_that_is_not_whole_or_not_http_leaves_the_fate_open(answer: bytes, code: str) -> None:
+    (fault,) = send(RawServer(answer))
+    assert isinstance(fault, Fault)
+    assert (fault.kind, fault.code, fault.maybe_applied) == (FaultKind.LOST, code, True)
+
+
+def test_a_body_up_to_the_limit_is_read_and_never_unpacked() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % BODY_LIMIT
+    (answer,) = send(RawServer(head + b"\x1f" * BODY_LIMIT))
+    assert isinstance(answer, WireAnswer)
+    assert answer.body == b"\x1f" * BODY_LIMIT
+
+
+def test_a_server_that_says_nothing_runs_into_the_timeout_with_the_fate_open() -> None:
+    class Silent(RawServer):
+        async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+            writer.close()
+
+    (fault,) = send(Silent(), timeout_s=0.05)
+    assert isinstance(fault, Fault)
+    assert (fault.kind, fault.code, fault.maybe_applied) == (FaultKind.LOST, "timeout", True)
+
+
+def test_a_port_where_nobody_listens_proves_that_nothing_was_applied() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+
+    async def scenario() -> WireAnswer | Fault:
+        async with HttpWire(f"http://127.0.0.1:{port}", timeout_s=5.0) as http:
+            return await http.send(PUT)
+
+    fault = asyncio.run(scenario())
+    assert isinstance(fault, Fault)
+    assert (fault.kind, fault.maybe_applied) == (FaultKind.UNREACHABLE, False)
+
+
+def test_a_header_that_cannot_be_sent_is_a_defect_that_shows_no_header() -> None:
+    request = WireRequest(method="PUT", target="/x", headers={"X-Auth-Token": "secret\n"}, body=b"{}")
+    (fault,) = send(RawServer(OK), request)
+    assert isinstance(fault, Fault)
+    assert fault.kind is FaultKind.INTERNAL
+    assert "secret" not in fault.message
+
+
+# Exceptions that no answer to a plain request can raise: websockets, and errors of a server.
+_FOREIGN = {"WSServerHandshakeError", "WSMessageTypeError", "ServerFingerprintMismatch"}
+_EXPECTED = {
+    "ClientConnectorCertificateError": FaultKind.MISCONFIGURED,
+    "ClientConnectorSSLError": FaultKind.MISCONFIGURED,
+    "ClientSSLError": FaultKind.MISCONFIGURED,
+    "ClientConnectorError": FaultKind.UNREACHABLE,
+    "ClientConnectorDNSError": FaultKind.UNREACHABLE,
+    "ClientProxyConnectionError": FaultKind.UNREACHABLE,
+    "UnixClientConnectorError": FaultKind.UNREACHABLE,
+    "ConnectionTimeoutError": FaultKind.UNREACHABLE,
+    "ServerConnectionError": FaultKind.LOST,
+    "ServerDisconnectedError": FaultKind.LOST,
+    "ServerTimeoutError": FaultKind.LOST,
+    "SocketTimeoutError": FaultKind.LOST,
+    "ClientConnectionError": FaultKind.LOST,
+    "ClientConnectionResetError": FaultKind.LOST,
+    "ClientOSError": FaultKind.LOST,
+    "ClientPayloadError": FaultKind.LOST,
+    "ClientResponseError": FaultKind.LOST,
+    "ClientHttpProxyError": FaultKind.LOST,
+    "ContentTypeError": FaultKind.LOST,
+    "ClientError": FaultKind.LOST,
+    "TooManyRedirects": FaultKind.INTERNAL,
+    "UploadAbortedError": FaultKind.LOST,
+    "InvalidURL": FaultKind.INTERNAL,
+    "InvalidUrlClientError": FaultKind.INTERNAL,
+    "NonHttpUrlClientError": FaultKind.INTERNAL,
+    "RedirectClientError": FaultKind.INTERNAL,
+    "InvalidUrlRedirectClientError": FaultKind.INTERNAL,
+    "NonHttpUrlRedirectClientError": FaultKind.INTERNAL,
+}
+
+
+def _made(kind: type[Exception]) -> Exception:
+    """An instance without the arguments its constructor wants: only its class is looked at."""
+    error = kind.__new__(kind)
+    error.__dict__.update(_os_error=OSError(111, "refused"), _conn_key=None, message="m", status=400)
+    return error
+
+
+def test_every_exception_of_the_http_library_has_its_place() -> None:
+    raised = {
+        name: value
+        for name, value in vars(aiohttp.client_exceptions).items()
+        if inspect.isclass(value) and issubclass(value, aiohttp.ClientError)
+    }
+    assert set(raised) - _FOREIGN == set(_EXPECTED)
+    for name, kind in _EXPECTED.items():
+        fault = fault_of(_made(raised[name]), sent=True)
+        assert (name, fault.kind) == (name, kind)
+        assert fault.maybe_applied is (kind is FaultKind.LOST), name
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), OSError(104, "reset"), wire._ConnectionLostError("x")])
+def test_whether_headers_were_sent_decides_and_not_the_type_of_the_exception(error: Exception) -> None:
+    assert fault_of(error, sent=True).kind is FaultKind.LOST
+    assert fault_of(error, sent=False).kind is FaultKind.UNREACHABLE
+    assert fault_of(error, sent=False).maybe_applied is False

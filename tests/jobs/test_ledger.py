@@ -1,0 +1,175 @@
+"""What a ledger keeps, in which order, and what it tells of rows that have not ended."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.ledger import Intent, Ledger, LedgerError, Loader, Parked
+from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
+
+SCOPE = Scope(endpoint="https://kms.example.com", project_id="0" * 32)
+OTHER = Scope(endpoint="https://kms.example.com", project_id="1" * 32, region="r")
+KEY, KEY2 = "a" * 32, "b" * 32
+
+
+def planned(row: int, name: str, key: str = KEY, *, scope: Scope = SCOPE, description: str | None = None) -> PlannedRow:
+    update = SecretUpdate(secret_name=name, kms_key_id=key, description=description)
+    return PlannedRow(row=row, scope=scope, update=update)
+
+
+def loaded(folder: Path, *rows: PlannedRow | InvalidRow) -> Ledger:
+    loader = Loader(folder)
+    loader.add(rows)
+    assert list(loader.settle_repeats()) is not None
+    loader.finish([("job", "{}")])
+    return Ledger(folder)
+
+
+def ended(row: int, status: Status = Status.UPDATED) -> Outcome:
+    return Outcome(row=row, status=status, attempts=1, http_status=200, request_id="r")
+
+
+def statuses(ledger: Ledger) -> list[str]:
+    return [told.outcome.status.value for told in ledger.told.rows()]
+
+
+def test_rows_come_back_per_scope_in_manifest_order_in_pages(tmp_path: Path) -> None:
+    rows = [planned(n, f"s{n}", scope=OTHER if n % 3 == 0 else SCOPE) for n in range(1, 10)]
+    with loaded(tmp_path, *rows) as ledger:
+        first, second = ledger.open_scopes()
+        assert (first.scope, first.open_rows, second.scope, second.open_rows) == (SCOPE, 6, OTHER, 3)
+        page = ledger.open_rows(first.id, 0, 4)
+        assert [row.row for row in page] == [1, 2, 4, 5]
+        assert [row.row for row in ledger.open_rows(first.id, 5, 4)] == [7, 8]
+        assert [row.row for row in ledger.open_rows(second.id, 0, 4)] == [3, 6, 9]
+
+
+def test_rows_that_ask_for_the_same_share_one_request_and_its_outcome(tmp_path: Path) -> None:
+    with loaded(tmp_path, planned(1, "a"), planned(2, "b"), planned(3, "a"), planned(4, "a")) as ledger:
+        (scope,) = ledger.open_scopes()
+        assert [row.row for row in ledger.open_rows(scope.id, 0, 9)] == [1, 2]
+        ledger.commit(outcomes=[ended(1, Status.FAILED)])
+        assert statuses(ledger) == ["failed", "not_attempted", "failed", "failed"]
+        assert [told.outcome.row for told in ledger.told.rows_of(Group.RUN_AGAIN)] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [planned(3, "a", KEY2), planned(3, "a", description="x"), planned(3, "a", description="")],
+)
+def test_rows_that_contradict_each_other_are_all_invalid(tmp_path: Path, second: PlannedRow) -> None:
+    loader = Loader(tmp_path)
+    loader.add([planned(1, "a"), planned(2, "b"), second])
+    conflicts = list(loader.settle_repeats())
+    assert [(c.row, c.reason) for c in conflicts] == [
+        (1, "a later row asks for something else for the same secret"),
+        (3, "row 1 asks for something else for the same secret"),
+    ]
+    loader.finish([])
+    with Ledger(tmp_path) as ledger:
+        assert statuses(ledger) == ["invalid", "not_attempted", "invalid"]
+
+
+def test_the_same_name_in_another_project_is_another_secret(tmp_path: Path) -> None:
+    with loaded(tmp_path, planned(1, "a"), planned(2, "a", KEY2, scope=OTHER)) as ledger:
+        assert statuses(ledger) == ["not_attempted", "not_attempted"]
+
+
+def test_an_intent_without_an_outcome_is_told_as_unknown_and_stays_open(tmp_path: Path) -> None:
+    with loaded(tmp_path, planned(1, "a"), planned(2, "b")) as ledger:
+        ledger.commit(intents=[Intent(row=1, attempts=1)])
+    with Ledger(tmp_path) as ledger:
+        assert statuses(ledger) == ["unknown", "not_attempted"]
+        row = ledger.open_rows(1, 0, 9)[0]
+        assert (row.attempts, row.doubt) == (1, True)
+
+
+def test_an_intent_that_never_left_can_be_taken_back(tmp_path: Path) -> None:
+    with loaded(tmp_path, planned(1, "a")) as ledger:
+        ledger.commit(intents=[Intent(row=1, attempts=1)])
+        ledger.commit(parked=[Parked(row=1, attempts=0, doubt=False)])
+        assert statuses(ledger) == ["not_attempted"]
+
+
+def test_a_committed_outcome_is_never_overwritten_by_a_parked_state(tmp_path: Path) -> None:
+    with loaded(tmp_path, planned(1, "a")) as ledger:
+        ledger.commit(outcomes=[ended(1)])
+        ledger.commit(parked=[Parked(row=1, attempts=9, doubt=True, error_code="x")])
+        (told,) = ledger.told.rows()
+        assert told.outcome == ended(1)
+
+
+def test_resume_takes_failed_and_unknown_rows_up_again_only_when_asked_to(tmp_path: Path) -> None:
+    rows = [planned(n, f"s{n}") for n in range(1, 6)]
+    with loaded(tmp_path, *rows) as ledger:
+        ledger.commit(
+            outcomes=[
+                ended(1),
+                ended(2, Status.FAILED),
+                ended(3, Status.UNKNOWN),
+                ended(4, Status.REJECTED),
+            ]
+        )
+        ledger.begin_session(started_at=1.5, also_failed=False)
+        assert [row.row for row in ledger.open_rows(1, 0, 9)] == [5]
+        ledger.begin_session(started_at=2.5, also_failed=True)
+        again = ledger.open_rows(1, 0, 9)
+        assert [(row.row, row.attempts, row.spent, row.doubt) for row in again] == [
+            (2, 1, 1, False),
+            (3, 1, 1, True),
+            (5, 0, 0, False),
+        ]
+
+
+def test_rows_that_were_not_attempted_say_why_the_scope_or_the_run_stopped(tmp_path: Path) -> None:
+    with loaded(tmp_path, planned(1, "a"), planned(2, "b", KEY2), planned(3, "c", scope=OTHER)) as ledger:
+        ledger.begin_session(started_at=1.0, also_failed=False)
+        ledger.end_session(ended_at=2.0, exit_code=3, stopped="too long")
+        ledger.stop_scope(1, "down")
+        ledger.hold_key(1, KEY2, "bad key")
+        assert [told.outcome.error_message for told in ledger.told.rows()] == ["down", "bad key", "too long"]
+        ledger.begin_session(started_at=3.0, also_failed=False)
+        assert {told.outcome.error_message for told in ledger.told.rows()} == {None}
+
+
+def test_counts_cover_every_status_and_every_row(tmp_path: Path) -> None:
+    bad = InvalidRow(
+        row=2, secret_name="?", kms_key_id="", region="", project_id="", column="secret_name", reason="no name"
+    )
+    with loaded(tmp_path, planned(1, "a"), bad, planned(3, "a")) as ledger:
+        ledger.commit(outcomes=[ended(1)])
+        counts = {count.status: count.rows for count in ledger.told.counts()}
+        assert set(counts) == set(Status)
+        assert {status: rows for status, rows in counts.items() if rows} == {Status.UPDATED: 2, Status.INVALID: 1}
+
+
+def test_only_one_process_at_a_time_opens_a_ledger_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    with loaded(tmp_path, planned(1, "a")) as ledger:
+        ledger.commit(outcomes=[ended(1)])
+        assert {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()} == {
+            "ledger.db": "0o600",
+            "ledger.db-wal": "0o600",
+        }
+        with pytest.raises(LedgerError, match="locked"):
+            Ledger(tmp_path)
+
+
+def test_a_load_that_was_cut_short_leaves_nothing_that_could_be_resumed(tmp_path: Path) -> None:
+    loader = Loader(tmp_path)
+    loader.add([planned(1, "a")])
+    loader.abandon()
+    with pytest.raises(LedgerError, match="no ledger here"):
+        Ledger(tmp_path)
+
+
+def test_a_ledger_of_another_format_is_refused(tmp_path: Path) -> None:
+    with loaded(tmp_path, planned(1, "a")) as ledger:
+        ledger._run("PRAGMA user_version=99")
+    with pytest.raises(LedgerError, match="format 99"):
+        Ledger(tmp_path)
+
+
+def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"no database" * 100)
+    with pytest.raises(LedgerError, match="not a database"):
+        Ledger(tmp_path)

@@ -1,0 +1,168 @@
+"""What a cell must look like, and how it is said when it does not."""
+
+import re
+
+import msgspec
+import pytest
+
+from jobs.problem import Problem
+from jobs.rules import Rules, description_fault, name_fault
+
+KEY = "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
+PROJECT = "0123456789abcdef0123456789abcdef"
+NAME_RULE = "is not a secret name: letters, digits, '.', '_' and '-' only"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (None, "is null"),
+        ("", "is empty"),
+        (".", "'.' is a place in a path, not a name"),
+        ("..", "'..' is a place in a path, not a name"),
+        (" a", "' a' has whitespace around it (U+0020 SPACE); remove it"),
+        ("a\u00a0", "'a\\xa0' has whitespace around it (U+00A0 NO-BREAK SPACE); remove it"),
+        ("a\t", "'a\\t' has whitespace around it (U+0009 control character); remove it"),
+        ("a\x0b", "'a\\x0b' has whitespace around it (U+000B control character); remove it"),
+        ("a\u200bb", "'a\\u200bb' holds U+200B ZERO WIDTH SPACE at character 2; remove it"),
+        ("\ufeffa", "'\\ufeffa' holds U+FEFF ZERO WIDTH NO-BREAK SPACE at character 1; remove it"),
+        ("a\u202eb", "'a\\u202eb' holds U+202E RIGHT-TO-LEFT OVERRIDE at character 2; remove it"),
+        ("a\x1b[2J", "'a\\x1b[2J' holds U+001B control character at character 2; remove it"),
+        ("a\x1a", "'a\\x1a' holds U+001A control character at character 2; remove it"),
+        ("a b", f"'a b' {NAME_RULE}"),
+        ("../x", f"'../x' {NAME_RULE}"),
+        ("a/b", f"'a/b' {NAME_RULE}"),
+        ("a?x=1", f"'a?x=1' {NAME_RULE}"),
+        ("a#f", f"'a#f' {NAME_RULE}"),
+        ("%2e%2e", f"'%2e%2e' {NAME_RULE}"),
+        ("\u5bc6\u94a5", f"'\u5bc6\u94a5' {NAME_RULE}"),
+        ("\u0661", f"'\u0661' {NAME_RULE}"),
+        ("x" * 65, "is 65 characters long, at most 64 are possible"),
+    ],
+)
+def test_a_name_the_service_could_not_have_is_refused(name: str | None, reason: str) -> None:
+    """What cannot be seen is named."""
+    assert name_fault(name) == reason
+
+
+KEY_RULE = "is not a UUID or 32 hexadecimal digits (--key-pattern)"
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        (None, "is null"),
+        ("", "is empty"),
+        (KEY, None),
+        (KEY.upper(), None),
+        ("test", f"'test' {KEY_RULE}"),
+        (KEY[:-1], f"'{KEY[:-1]}' {KEY_RULE}"),
+        (KEY.replace("-", ""), None),
+        (KEY.replace("0d", "0g"), f"'{KEY.replace('0d', '0g')}' {KEY_RULE}"),
+        (f"{{{KEY}}}", f"'{{{KEY}}}' {KEY_RULE}"),
+        (KEY + " ", f"'{KEY} ' has whitespace around it (U+0020 SPACE); remove it"),
+        ("x" * 65, "is 65 characters long, 2 to 64 are possible"),
+        ("x", "is 1 characters long, 2 to 64 are possible"),
+    ],
+)
+def test_a_key_is_a_uuid_or_32_hex_digits(key: str | None, reason: str | None) -> None:
+    """A key cut short by a truncated file is seen; so is an empty one, which would change nothing and succeed."""
+    assert Rules().key_check()(key) == reason
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        (None, "is null"),
+        ("", "is empty"),
+        ("k\u200d1", "'k\\u200d1' holds U+200D ZERO WIDTH JOINER at character 2; remove it"),
+        ("\u00a0k", "'\\xa0k' has whitespace around it (U+00A0 NO-BREAK SPACE); remove it"),
+        ("k\n", "'k\\n' has whitespace around it (U+000A control character); remove it"),
+        ("alias/csms", None),
+    ],
+)
+def test_what_shows_nothing_passes_no_pattern(key: str | None, reason: str | None) -> None:
+    """Whatever a pattern admits, an empty key is never sent."""
+    assert Rules(key_pattern="(?s:.*)").key_check()(key) == reason
+
+
+def test_a_pattern_matches_a_whole_text() -> None:
+    """A prefix is not enough, and alternatives cannot escape."""
+    check = Rules(key_pattern="ab|abc").key_check()
+    assert check("abc") is None
+    assert check("abx") == "'abx' is not of the form ab|abc (--key-pattern)"
+
+
+@pytest.mark.parametrize(
+    ("project", "reason"),
+    [
+        (PROJECT, None),
+        (PROJECT.upper(), f"'{PROJECT.upper()}' is not 32 hexadecimal digits in lower case (--project-pattern)"),
+        (PROJECT + "0", f"'{PROJECT}0' is not 32 hexadecimal digits in lower case (--project-pattern)"),
+        ("", "is empty"),
+    ],
+)
+def test_a_project_is_32_hex_digits(project: str, reason: str | None) -> None:
+    """It becomes a part of the path."""
+    assert Rules().project_check()(project) == reason
+    assert Rules(project_pattern="[a-z]+").project_check()("proj") is None
+
+
+@pytest.mark.parametrize(
+    ("description", "reason"),
+    [
+        (None, None),
+        ("", None),
+        ("x" * 2048, None),
+        ("x" * 2049, "is 2049 bytes of UTF-8, at most 2048 are possible"),
+        ("\u5bc6" * 682, None),
+        ("\u5bc6" * 683, "is 2049 bytes of UTF-8, at most 2048 are possible"),
+        ("\U0001f511" * 512, None),
+        (" spaces stay ", None),
+        ("\U0001f468\u200d\U0001f469 \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u3000", None),
+        ("a\tb", "'a\\tb' holds U+0009 control character at character 2; remove it"),
+        ("a\u2028b", "'a\\u2028b' holds U+2028 LINE SEPARATOR at character 2; remove it"),
+        ("\u202eb", "'\\u202eb' holds U+202E RIGHT-TO-LEFT OVERRIDE at character 1; remove it"),
+        ("a\ufeff", "'a\\ufeff' holds U+FEFF ZERO WIDTH NO-BREAK SPACE at character 2; remove it"),
+    ],
+)
+def test_a_description_is_2048_bytes_of_text(description: str | None, reason: str | None) -> None:
+    """Measured in UTF-8, sent as it stands; joiners belong to scripts and emoji, direction marks do not."""
+    assert description_fault(description) == reason
+
+
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [
+        ({"key_pattern": "("}, "'(' is not a regular expression"),
+        ({"project_pattern": "[z-a]"}, "'[z-a]' is not a regular expression"),
+        ({"default_project_id": "p"}, "the default project id 'p' is not 32 hexadecimal digits in lower case"),
+        ({"default_project_id": ""}, "the default project id is empty"),
+        ({"default_region": "cn-north4"}, "did you mean cn-north-4"),
+    ],
+)
+def test_rules_that_judge_nothing_are_refused(rules: dict[str, str], reason: str) -> None:
+    """Before any row is read."""
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        Rules(**rules)
+
+
+def test_rules_are_stored_and_read_back() -> None:
+    """They are plain values."""
+    rules = Rules(key_pattern="k[0-9]+", endpoint="https://kms.example", default_region="xx-new-1")
+    assert msgspec.json.decode(msgspec.json.encode(rules), type=Rules) == rules
+
+
+@pytest.mark.parametrize(
+    ("problem", "shown"),
+    [
+        (Problem(file="m.csv", line=7, row=6, column="c", reason="r", structural=False), "m.csv:7: c: r"),
+        (Problem(file="m.parquet", row=6, column="c", reason="r", structural=False), "m.parquet: row 6: c: r"),
+        (Problem(file="m.csv", reason="r", structural=True), "m.csv: r"),
+        (Problem(file="\u5bc6 \x1b.csv", column="a\u202eb", reason="r", structural=True), None),
+    ],
+)
+def test_a_problem_is_one_plain_line(problem: Problem, shown: str | None) -> None:
+    """File, line, column, reason; nothing in it can drive a terminal."""
+    assert str(problem).isprintable()
+    assert shown is None or str(problem) == shown

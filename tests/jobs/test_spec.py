@@ -1,0 +1,109 @@
+"""Which jobs, rates and endpoints are refused, and how they are told."""
+
+import math
+
+import pytest
+
+from jobs.endpoint import parse_endpoint
+from jobs.rate import Rate
+from jobs.spec import FailureLimit, JobSpec, Limits, SpecError
+
+
+@pytest.mark.parametrize(
+    ("text", "per_s", "shown"),
+    [
+        ("10/s", 10.0, "10/s"),
+        ("300/m", 5.0, "300/m"),
+        ("200/5m", 200 / 300, "200/5m"),
+        ("0.5/s", 0.5, "0.5/s"),
+        ("60/60s", 1.0, "60/m"),
+        ("3600/h", 1.0, "3600/h"),
+        (" 20/s ", 20.0, "20/s"),
+        ("unlimited", float("inf"), "unlimited"),
+    ],
+)
+def test_a_rate_is_read_and_shown_as_people_write_it(text: str, per_s: float, shown: str) -> None:
+    rate = Rate.parse(text)
+    assert rate.per_s == pytest.approx(per_s)
+    assert str(rate) == shown
+    assert Rate.parse(shown) == rate
+
+
+@pytest.mark.parametrize("text", ["", "10", "0/s", "10/0s", "-1/s", "1e3/s", "10/d", "10 /s", "١٠/s", "nan/s", "inf/s"])
+def test_what_is_no_rate_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a rate"):
+        Rate.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("https://kms.cn-north-4.myhuaweicloud.com", "https://kms.cn-north-4.myhuaweicloud.com"),
+        ("https://KMS.Example.COM:8443/", "https://kms.example.com:8443"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("http://localhost:1", "http://localhost:1"),
+    ],
+)
+def test_an_endpoint_is_scheme_host_and_port(text: str, normal: str) -> None:
+    assert parse_endpoint(text) == normal
+    assert JobSpec(endpoint=text).endpoint == normal
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kms.example.com",
+        "ftp://kms.example.com",
+        "http://kms.example.com",
+        "http://127.0.0.1.example.com",
+        "http://10.0.0.1",
+        "https://user:pw@kms.example.com",
+        "https://kms.example.com/v1",
+        "https://kms.example.com?x=1",
+        "https://kms.example.com#x",
+        "https://kms.example.com:99999",
+        "https://",
+    ],
+)
+def test_an_endpoint_with_anything_else_or_plain_http_to_another_machine_is_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="--endpoint"):
+        JobSpec(endpoint=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [("5", FailureLimit(count=5)), ("0", FailureLimit(count=0)), ("2.5%", FailureLimit(percent=2.5))],
+)
+def test_a_failure_limit_is_a_count_or_a_percentage(text: str, limit: FailureLimit) -> None:
+    assert FailureLimit.parse(text) == limit
+    assert str(limit) == text
+
+
+@pytest.mark.parametrize("text", ["", "-1", "101%", "x", "5 %", "1.5"])
+def test_what_is_no_failure_limit_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="neither"):
+        FailureLimit.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("burst", 0),
+        ("concurrency", 0),
+        ("max_attempts", 0),
+        ("timeout_s", 0.5),
+        ("grace_s", -1),
+        ("timeout_s", math.nan),
+    ],
+)
+def test_a_limit_out_of_range_is_refused(field: str, value: float) -> None:
+    with pytest.raises(SpecError, match="too small"):
+        Limits(**{field: value})  # type: ignore[arg-type] # a table over fields of several types
+
+
+def test_a_pattern_or_project_that_cannot_be_used_is_refused() -> None:
+    with pytest.raises(SpecError, match="--key-pattern: not a regular expression"):
+        JobSpec(key_pattern="(")
+    with pytest.raises(SpecError, match="--project-id"):
+        JobSpec(project_id="nope")
