@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+# A request makes some hundred objects that die young: collecting every 700 takes a tenth of the time.
+_GC_THRESHOLD = 50_000
 
 
 def run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -15,5 +18,8 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         import uvloop  # noqa: PLC0415 - not there on every platform
 
         factory = uvloop.new_event_loop
+    # What is there by now stays: it need not be looked through again and again for garbage.
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD, 20, 50)
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main())

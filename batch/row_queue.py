@@ -11,7 +11,7 @@ from jobs.ledger import Intent, OpenRow
 _PAGE = 256
 # Rows that wait for another try are held in memory; beyond this many, no new ones are taken up.
 _MOST_DELAYED = 1_000
-_MOST_AT_ONCE = 64
+_MOST_AT_ONCE = 256
 
 
 class RowQueue:
