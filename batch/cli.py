@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from batch.commands.screen import say
 from batch.exits import Exit, guarded
-from batch.options import AuthOptions, LimitOptions, ManifestOptions, OutputOptions, spec_of
+from batch.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, spec_of
 from batch.version import version
 
 _EPILOGUE = (
@@ -21,7 +21,7 @@ _EPILOGUE = (
     "Every option is also an environment variable (CSMS_REKEY_MAX_ATTEMPTS=5) and a key of a job file"
     " (max-attempts = 5, read by --job FILE.toml). The command line comes before the environment, that before the file."
 )
-_SOURCE, _LIMITS, _AUTH, _OUTPUT = ManifestOptions(), LimitOptions(), AuthOptions(), OutputOptions()
+_SOURCE, _LIMITS, _AUTH, _SESSION = ManifestOptions(), LimitOptions(), AuthOptions(), SessionOptions()
 
 # A lone dash is standard input, not an option.
 ManifestPath = Annotated[str, Parameter(allow_leading_hyphen=True)]
@@ -54,7 +54,7 @@ def run(
     source: ManifestOptions = _SOURCE,
     limits: LimitOptions = _LIMITS,
     auth: AuthOptions = _AUTH,
-    output: OutputOptions = _OUTPUT,
+    session: SessionOptions = _SESSION,
     run_dir: Path | None = None,
     job: JobFile = None,
 ) -> int:
@@ -65,11 +65,11 @@ def run(
         run_dir: New directory for the ledger and the reports. [default: runs/<UTC time>-<manifest>]
     """
     del job
+    from batch.access import open_access  # noqa: PLC0415 - see run
     from batch.commands.run import run as command  # noqa: PLC0415 - --help imports neither pandas nor aiohttp
-    from batch.csms.auth import find_credential  # noqa: PLC0415 - see run
 
     spec = spec_of(source, limits, auth)
-    return command(manifest, spec, find_credential(auth.auth, auth.token_file), output, run_dir)
+    return command(manifest, spec, open_access(auth), session, run_dir)
 
 
 @app.command
@@ -89,7 +89,7 @@ def resume(
     failed: bool = False,
     limits: LimitOptions = _LIMITS,
     auth: AuthOptions = _AUTH,
-    output: OutputOptions = _OUTPUT,
+    session: SessionOptions = _SESSION,
     job: JobFile = None,
 ) -> int:
     """Go on with a run that was stopped, interrupted or killed.
@@ -98,10 +98,10 @@ def resume(
         failed: Also take rows again that ended as failed or unknown, with fresh attempts.
     """
     del job
+    from batch.access import open_access  # noqa: PLC0415 - see run
     from batch.commands.run import resume as command  # noqa: PLC0415 - see run
-    from batch.csms.auth import find_credential  # noqa: PLC0415 - see run
 
-    return command(run_dir, limits, find_credential(auth.auth, auth.token_file), output, failed=failed)
+    return command(run_dir, limits, open_access(auth), session, failed=failed)
 
 
 @app.command

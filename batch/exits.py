@@ -37,6 +37,7 @@ def guarded(command: Callable[[], int], say: Callable[[str], None]) -> int:
     except LockHeldError as error:
         say(f"another run is at work here: {error.holder or error.path}")
         return Exit.LOCKED
-    except (LedgerError, ReportError) as error:
+    except (LedgerError, ReportError, OSError) as error:
+        # What the network does is never an OSError here: the client makes values of it.
         say(str(error))
         return Exit.CANNOT_WRITE

@@ -11,12 +11,17 @@ _LONGEST_S = 60.0
 
 
 class GateState(msgspec.Struct, frozen=True, kw_only=True):
-    """Shut until `open_at_s`; `refusals` counts shuttings in a row without a clean answer between them."""
+    """Shut until `open_at_s`; `refusals` counts shuttings in a row, since `refused_since_s`, without a clean answer
+    between them.
+    """
 
+    refused_since_s: float = float("-inf")
     open_at_s: float = float("-inf")
     shut_at_s: float = float("-inf")
     refusals: int = 0
     probing: bool = False
+    read: bool = False
+    """A read has been answered since the last refusal."""
 
 
 def shut(state: GateState, now_s: float, *, sent_s: float, retry_after_s: float | None, rng: Random) -> GateState:
@@ -32,7 +37,8 @@ def shut(state: GateState, now_s: float, *, sent_s: float, retry_after_s: float 
     if retry_after_s is not None:
         # Not everybody wakes in the same instant.
         wait_s = retry_after_s + rng.uniform(0.0, 0.25)
-    return GateState(open_at_s=now_s + wait_s, shut_at_s=now_s, refusals=state.refusals + 1)
+    since_s = state.refused_since_s if state.refusals else now_s
+    return GateState(refused_since_s=since_s, open_at_s=now_s + wait_s, shut_at_s=now_s, refusals=state.refusals + 1)
 
 
 def wait_s(state: GateState, now_s: float) -> float:
@@ -47,8 +53,20 @@ def sent(state: GateState) -> GateState:
     return msgspec.structs.replace(state, probing=True) if state.refusals else state
 
 
+def read_first(state: GateState) -> bool:
+    """Whether the gate is tried with a read: a row must not use up its attempts on a service that refuses them all."""
+    return state.refusals > 1 and not state.read
+
+
+def refused_for_s(state: GateState, now_s: float) -> float:
+    """For how long there has been nothing but refusals."""
+    return now_s - state.refused_since_s if state.refusals else 0.0
+
+
 def answered(state: GateState, *, sent_s: float) -> GateState:
-    """Any answer but a refusal for rate: the gate is open, if the request left after it shut."""
+    """Any answer but a refusal for rate: the gate is open, if the request left after it shut and was no mere read."""
     if not state.refusals or sent_s <= state.shut_at_s:
         return state
+    if read_first(state):
+        return msgspec.structs.replace(state, read=True, probing=False)
     return GateState()

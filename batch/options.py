@@ -74,17 +74,25 @@ class AuthOptions:
     """Kind of credential."""
     token_file: Path | None = None
     """File with an IAM token, readable by its owner only; or set CSMS_REKEY_TOKEN."""
+    ca_file: Path | None = None
+    """PEM file of the authorities to trust in place of the system's."""
+    proxy: str | None = None
+    """HTTP proxy, http://HOST:PORT. [default: none, whatever the environment says]"""
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class OutputOptions:
-    """What is told while the run goes on."""
+class SessionOptions:
+    """What goes on around a run."""
 
     progress: str = "auto"
     """auto, or off for plain lines."""
     log_level: str = "info"
     """debug, info, warning or error; for run.log."""
+    wait: float = 0.0
+    """Seconds to wait for another run that works on the same project or directory."""
+    allow_network_fs: bool = False
+    """Keep the ledger on NFS, SMB, FUSE and the like all the same."""
 
 
 def limits_of(options: LimitOptions, base: Limits) -> Limits:

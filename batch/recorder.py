@@ -1,7 +1,8 @@
 """Groups what is put on record: intents at once, outcomes within a twentieth of a second, all in one transaction.
 
 An outcome counts - in figures, on the screen - only once it is durable. When the ledger fails, the recorder is broken
-for good: nothing may be sent any more, and what it could not write is kept to be told another way.
+for good: nothing may be sent any more, and what it could not write is kept to be told another way. On a full disk it
+makes room once, for what is in flight.
 """
 
 import asyncio
@@ -18,8 +19,11 @@ _FLUSH_AT = 512
 class Recorder:
     """Writes to the ledger on the event loop's thread: a commit takes about a millisecond."""
 
-    def __init__(self, ledger: Ledger, *, on_broken: Callable[[LedgerError], None]) -> None:
+    def __init__(
+        self, ledger: Ledger, *, on_broken: Callable[[LedgerError], None], make_room: Callable[[], bool]
+    ) -> None:
         self._ledger = ledger
+        self._make_room = make_room
         self._on_broken = on_broken
         self._outcomes: list[Outcome] = []
         self._parked: list[Parked] = []
@@ -56,21 +60,26 @@ class Recorder:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._error is not None:
+        if self._error is not None and not self._error.full:
             return False
         try:
-            self._ledger.commit(intents=intents, outcomes=self._outcomes, parked=self._parked)
+            self._ledger.commit(intents=() if self._error else intents, outcomes=self._outcomes, parked=self._parked)
         except LedgerError as error:
-            self._error = error
-            self._on_broken(error)
-            return False
+            return self._break(error)
         self.committed.update(outcome.status for outcome in self._outcomes)
         self._outcomes.clear()
         self._parked.clear()
-        return True
+        return self._error is None
+
+    def _break(self, error: LedgerError) -> bool:
+        self._error = self._error or error
+        self._on_broken(error)
+        if error.full and self._make_room():
+            self.flush()
+        return False
 
     def _flush_soon(self) -> None:
         if len(self._outcomes) + len(self._parked) >= _FLUSH_AT:
             self.flush()
-        elif self._timer is None and self._error is None:
+        elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_FLUSH_AFTER_S, self.flush)

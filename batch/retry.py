@@ -53,6 +53,10 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         """The same row once its next PUT has left: whether that was applied is open until it is answered."""
         return msgspec.structs.replace(self, attempts=self.attempts + 1, last_sent_s=now_s)
 
+    def forgiven(self) -> Self:
+        """The same row after a refusal that was not its fault: its last PUT counts, but costs it nothing."""
+        return msgspec.structs.replace(self, budget=self.budget + (self.phase is Phase.WRITE))
+
     def doubted(self) -> Self:
         """The same row once nobody will hear what became of its last PUT."""
         return msgspec.structs.replace(self, doubt=True)

@@ -5,6 +5,8 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from batch.retry import Phase
+from batch.sweep import Sweep  # noqa: TC001 - it types an attribute
 from batch.work import Work, intent_of
 from jobs.ledger import Intent, OpenRow
 
@@ -12,12 +14,15 @@ _PAGE = 256
 # Rows that wait for another try are held in memory; beyond this many, no new ones are taken up.
 _MOST_DELAYED = 1_000
 _MOST_AT_ONCE = 256
+# Rows of a key that is held back are passed over; only so many before others get their turn.
+_MOST_PASSED_OVER = 4_096
 
 
 class RowQueue:
     """Gives rows out one by one. Whatever is given out to be written has its intent on record.
 
-    `page(after_row, limit)` reads open rows; `intend(intents)` records intents and says whether that worked.
+    `page(after_row, limit)` reads open rows; `intend(intents)` records intents and says whether that worked;
+    `holds(kms_key_id)` says which rows are not wanted any more; `drop(work)` takes those that were already taken up.
     """
 
     def __init__(
@@ -26,16 +31,22 @@ class RowQueue:
         page: Callable[[int, int], list[OpenRow]],
         begin: Callable[[OpenRow], Work],
         intend: Callable[[list[Intent]], bool],
+        holds: Callable[[str], bool],
+        drop: Callable[[Work], None],
     ) -> None:
         self._read_page = page
         self._begin = begin
         self._intend = intend
+        self._holds = holds
+        self._drop = drop
         self._page: deque[OpenRow] = deque()
         self._after_row = 0
         self._exhausted = False
         self._ready: deque[Work] = deque()
         self._delayed: list[tuple[float, int, Work]] = []
         self._order = 0
+        self.sweeps: deque[Sweep] = deque()
+        """Lists that have been begun; they go first."""
 
     def delay(self, work: Work, due_s: float) -> None:
         """Puts a row aside until `due_s`."""
@@ -53,31 +64,53 @@ class RowQueue:
         """
         if not self._ready:
             self._fill(now_s, at_once=max(1, int(min(_MOST_AT_ONCE, per_s / 4))))
-        return self._ready.popleft() if self._ready else None
+        while self._ready:
+            work = self._ready.popleft()
+            if not self._unwanted(work):
+                return work
+            self._drop(work)
+        return None
 
-    def due_in_s(self, now_s: float) -> float:
-        """Seconds until a delayed row's time comes; infinite where none is delayed."""
+    def next_in_s(self, now_s: float) -> float:
+        """Seconds until it is worth asking again; infinite where only another row's answer can bring one."""
+        if self._ready or (not self._exhausted and len(self._delayed) < _MOST_DELAYED):
+            return 0.0
         return max(0.0, self._delayed[0][0] - now_s) if self._delayed else math.inf
 
     @property
     def empty(self) -> bool:
         """Whether no row will ever come again unless one is put aside."""
-        return self._exhausted and not self._page and not self._ready and not self._delayed
+        return self._exhausted and not (self._page or self._ready or self._delayed or self.sweeps)
+
+    def take_settling(self, now_s: float) -> list[Work]:
+        """All rows whose time has come to be read because they are in doubt, and that no list was read for yet."""
+        due = [entry for entry in self._delayed if entry[0] <= now_s and _settling(entry[2])]
+        found = [work for work in self._ready if _settling(work)] + [entry[2] for entry in sorted(due)]
+        if found:
+            self._ready = deque(work for work in self._ready if not _settling(work))
+            taken = {id(entry) for entry in due}
+            self._delayed = [entry for entry in self._delayed if id(entry) not in taken]
+            heapq.heapify(self._delayed)
+        return found
 
     def rest(self) -> Iterator[Work]:
         """Empties the queue of the rows that were taken up; those still in the ledger's pages were not."""
+        while self.sweeps:
+            yield from self.sweeps.popleft().pending.values()
         while self._ready:
             yield self._ready.popleft()
         while self._delayed:
             yield heapq.heappop(self._delayed)[2]
 
+    def _unwanted(self, work: Work) -> bool:
+        return work.progress.phase is not Phase.SETTLE and self._holds(work.progress.update.kms_key_id)
+
     def _fill(self, now_s: float, at_once: int) -> None:
         batch: list[Work] = []
         while len(batch) < at_once and self._delayed and self._delayed[0][0] <= now_s:
             batch.append(heapq.heappop(self._delayed)[2])
-        while len(batch) < at_once and len(self._delayed) < _MOST_DELAYED and self._turn_page():
-            batch.append(self._begin(self._page.popleft()))
-        to_write = [work for work in batch if work.needs_intent]
+        batch.extend(self._fresh(at_once - len(batch)))
+        to_write = [work for work in batch if work.needs_intent and not self._unwanted(work)]
         if to_write and not self._intend([intent_of(work) for work in to_write]):
             for work in batch:
                 self.delay(work, math.inf)
@@ -86,6 +119,18 @@ class RowQueue:
             work.intended = True
         self._ready.extend(batch)
 
+    def _fresh(self, wanted: int) -> Iterator[Work]:
+        passed_over = 0
+        while wanted > 0 and len(self._delayed) < _MOST_DELAYED and self._turn_page():
+            row = self._page.popleft()
+            if self._holds(row.update.kms_key_id):
+                passed_over += 1
+                if passed_over >= _MOST_PASSED_OVER:
+                    return
+                continue
+            wanted -= 1
+            yield self._begin(row)
+
     def _turn_page(self) -> bool:
         if not self._page and not self._exhausted:
             self._page.extend(self._read_page(self._after_row, _PAGE))
@@ -93,3 +138,7 @@ class RowQueue:
             if self._page:
                 self._after_row = self._page[-1].row
         return bool(self._page)
+
+
+def _settling(work: Work) -> bool:
+    return work.progress.phase is Phase.SETTLE and not work.listed

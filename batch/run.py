@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from signal import Signals
@@ -11,21 +13,34 @@ from signal import Signals
 import msgspec
 import structlog
 
+from batch.access import Access
 from batch.clock import Clock
-from batch.csms.auth import Credential
-from batch.csms.wire import HttpWire
 from batch.exits import Exit
 from batch.heartbeat import Heartbeat
 from batch.loop import run_loop
 from batch.session import Session, SessionEnd, World
 from batch.signals import Interruption, listening
+from batch.version import version
 from jobs.ledger import Ledger, LedgerError
 from jobs.record import JobRecord
+from jobs.room import Reserve
 from jobs.spec import Limits
-from reports import Ending, Summary, exit_code_of, write_reports
+from reports import Ending, Summary, exit_code_of, remove_summary, write_reports
 
 _log = structlog.get_logger()
 _ENDINGS = {Signals.SIGINT: Ending.SIGINT, Signals.SIGTERM: Ending.SIGTERM, Signals.SIGHUP: Ending.SIGHUP}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """What one run or resume does. `say` is told what a person should know while it goes on."""
+
+    folder: Path
+    record: JobRecord
+    limits: Limits
+    access: Access
+    also_failed: bool
+    say: Callable[[str], None]
 
 
 class RunEnd(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,35 +56,34 @@ class _Ran(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: float
 
 
-def run_ledger(
-    folder: Path,
-    ledger: Ledger,
-    record: JobRecord,
-    *,
-    limits: Limits,
-    credential: Credential,
-    also_failed: bool,
-    say: Callable[[str], None],
-) -> RunEnd:
+def run_ledger(plan: RunPlan, ledger: Ledger) -> RunEnd:
     """Runs the open rows of a ledger, records how the session ended and writes every report.
 
     Raises:
         LedgerError: the ledger cannot be read or written.
         ReportError: the reports cannot be written.
+        OSError: the disk has no room for the reserve.
     """
-    ran = run_loop(
-        lambda: _session(folder, ledger, limits=limits, credential=credential, also_failed=also_failed, say=say)
-    )
+    # From now on the old summary is not true any more.
+    remove_summary(plan.folder)
+    reserve = Reserve(plan.folder)
+    ran = run_loop(lambda: _session(plan, ledger, reserve))
     end = ran.end
     if end.broken is not None:
-        for outcome in end.unrecorded:
-            # The last resort: whoever reads this can still tell how these rows ended.
-            sys.stderr.write(msgspec.json.encode(outcome).decode() + "\n")
-        raise LedgerError(folder, end.broken)
+        _tell_unrecorded(end)
+        raise LedgerError(plan.folder, f"{end.broken}; sending stopped, `resume` goes on once there is room")
+    reserve.release()
     exit_code = Exit.INTERNAL if end.defect else exit_code_of(ledger.told.counts(), _ending(ran))
     ledger.end_session(ended_at=ran.ended_at, exit_code=exit_code, stopped=end.stopped)
     _log.info("run.ended", exit_code=exit_code, stopped=end.stopped)
-    return RunEnd(exit_code=exit_code, summary=write_reports(folder, ledger, record, exit_code))
+    return RunEnd(exit_code=exit_code, summary=write_reports(plan.folder, ledger, plan.record, exit_code))
+
+
+def _tell_unrecorded(end: SessionEnd) -> None:
+    """The last resort: whoever reads these lines can still tell how the rows ended."""
+    for outcome in end.unrecorded:
+        sys.stderr.write(msgspec.json.encode(outcome).decode() + "\n")
+    sys.stderr.flush()
 
 
 def _ending(ran: _Ran) -> Ending:
@@ -78,30 +92,24 @@ def _ending(ran: _Ran) -> Ending:
     return Ending.STOPPED if ran.end.stopped else Ending.FINISHED
 
 
-async def _session(
-    folder: Path,
-    ledger: Ledger,
-    *,
-    limits: Limits,
-    credential: Credential,
-    also_failed: bool,
-    say: Callable[[str], None],
-) -> _Ran:
+async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
     loop = asyncio.get_running_loop()
     clock = Clock(loop)
-    ledger.begin_session(started_at=clock.utc_s(clock.now_s()), also_failed=also_failed)
+    limits = plan.limits
+    ledger.begin_session(started_at=clock.utc_s(clock.now_s()), also_failed=plan.also_failed)
     world = World(
-        wire=lambda endpoint: HttpWire(endpoint, timeout_s=limits.timeout_s),
-        credential=credential,
+        wire=partial(plan.access.network.wire, timeout_s=limits.timeout_s),
+        login=plan.access.login,
         clock=clock,
-        rng=Random(),  # noqa: S311 - jitter, not a secret
-        user_agent="csms-rekey",
+        rng=Random(plan.record.spec.seed),  # noqa: S311 - jitter, not a secret
+        user_agent=f"csms-rekey/{version()}",
+        make_room=reserve.release,
     )
     session = Session(ledger, limits, world)
     interruption = Interruption(
-        drain=lambda number: _drain(session, number, limits.grace_s, say), cancel=session.cancel
+        drain=lambda number: _drain(session, number, limits.grace_s, plan.say), cancel=session.cancel
     )
-    heartbeat = Heartbeat(folder, session, clock, before=ledger.told.standing(), say=say)
+    heartbeat = Heartbeat(plan.folder, session, clock, before=ledger.told.standing(), say=plan.say)
     with listening(loop, interruption):
         beating = asyncio.create_task(heartbeat.beat())
         try:

@@ -12,17 +12,20 @@ from random import Random
 import msgspec
 import structlog
 
+from batch.budget import FailureBudget
 from batch.clock import Clock
-from batch.csms.auth import Credential
+from batch.csms.auth import Login
 from batch.csms.client import CsmsClient
 from batch.csms.messages import Wire
-from batch.lane import Common, Lane
+from batch.lane import Lane
 from batch.recorder import Recorder
 from batch.retry import Policy
 from batch.row_queue import RowQueue
+from batch.row_worker import Desk, Notices, RowWorker
 from batch.slots import Slots
+from batch.storms import KeyWatch
 from batch.valve import Valve
-from batch.work import begin
+from batch.work import begin, parked_of
 from jobs.ledger import Ledger, LedgerError, OpenScope
 from jobs.model import Outcome, Status
 from jobs.spec import Limits
@@ -44,13 +47,16 @@ class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Everything a session takes from outside: the network, the credential, the clock and chance."""
+    """Everything a session takes from outside: the network, the login, the clock and chance. `make_room` frees
+    room on the disk of the ledger, once.
+    """
 
     wire: WireFactory
-    credential: Credential
+    login: Login
     clock: Clock
     rng: Random
     user_agent: str
+    make_room: Callable[[], bool] = lambda: False
 
 
 class Session:
@@ -60,10 +66,12 @@ class Session:
         self._ledger = ledger
         self._limits = limits
         self._world = world
-        self._recorder = Recorder(ledger, on_broken=self._on_broken)
+        self._recorder = Recorder(ledger, on_broken=self._on_broken, make_room=world.make_room)
         self._slots = Slots(limits.concurrency)
         self._lanes: list[Lane] = []
+        self._failures = FailureBudget(limits.max_failures)
         self._stopped: str | None = None
+        self._scope_stopped: str | None = None
         self._broken: LedgerError | None = None
         self._defect: str | None = None
 
@@ -100,10 +108,13 @@ class Session:
                 self._lanes.append(self._lane(scope, client_of(scope)))
             if self._stopped is not None:
                 self.stop(self._stopped)
+            if self._limits.max_duration_s is not None:
+                limit_s = self._limits.max_duration_s
+                asyncio.get_running_loop().call_later(limit_s, self.stop, f"--max-duration {limit_s:g} s is over")
             await asyncio.gather(*(lane.run() for lane in self._lanes))
         self._recorder.flush()
         return SessionEnd(
-            stopped=self._stopped,
+            stopped=self._stopped or self._scope_stopped,
             broken=None if self._broken is None else str(self._broken),
             defect=self._defect,
             unrecorded=tuple(self._recorder.unrecorded),
@@ -120,44 +131,70 @@ class Session:
                     wires[endpoint] = await stack.enter_async_context(self._world.wire(endpoint))
 
             def client_of(scope: OpenScope) -> CsmsClient:
-                return CsmsClient(
-                    wires[scope.scope.endpoint],
-                    self._world.credential,
-                    scope.scope.project_id,
-                    user_agent=self._world.user_agent,
-                )
+                endpoint, project_id = scope.scope.endpoint, scope.scope.project_id
+                credential = self._world.login.for_scope(endpoint, project_id)
+                return CsmsClient(wires[endpoint], credential, project_id, user_agent=self._world.user_agent)
 
             yield client_of
 
     def _lane(self, scope: OpenScope, client: CsmsClient) -> Lane:
+        clock = self._world.clock
         policy = Policy(max_attempts=self._limits.max_attempts, timeout_s=self._limits.timeout_s)
         rng = Random(self._world.rng.getrandbits(64))  # noqa: S311 - jitter, not a secret
-        common = Common(
-            slots=self._slots,
-            recorder=self._recorder,
-            policy=policy,
-            clock=self._world.clock,
-            rng=rng,
-            on_defect=self._on_defect,
-        )
+        keys = KeyWatch()
         queue = RowQueue(
             page=partial(self._ledger.open_rows, scope.id),
-            begin=partial(begin, policy=policy, session_start_s=self._world.clock.now_s()),
+            begin=partial(begin, policy=policy, session_start_s=clock.now_s()),
             intend=self._recorder.intend,
+            holds=keys.holds,
+            drop=lambda work: self._recorder.park(parked_of(work)),
         )
-        return Lane(
-            common,
-            queue=queue,
+        valve = Valve(self._limits, rng=rng)
+        notices = Notices(
+            ended=self._on_outcome,
+            key_held=partial(self._on_key_held, scope),
+            stop=lambda reason: lane.stop_for(reason),  # noqa: PLW0108 - the lane is made from these notices
+            defect=self._on_defect,
+        )
+        desk = Desk(
             client=client,
-            valve=Valve(self._limits, rng=rng),
-            on_stop=partial(self._on_scope_stop, scope),
+            valve=valve,
+            queue=queue,
+            recorder=self._recorder,
+            policy=policy,
+            clock=clock,
+            rng=rng,
+            keys=keys,
+            notices=notices,
         )
+        lane = Lane(
+            queue=queue,
+            valve=valve,
+            worker=RowWorker(desk),
+            slots=self._slots,
+            clock=clock,
+            on_stop=partial(self._on_scope_stop, scope),
+            on_defect=self._on_defect,
+        )
+        return lane
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        reason = self._failures.note(outcome.status)
+        if reason is not None:
+            self.stop(reason)
+
+    def _on_key_held(self, scope: OpenScope, kms_key_id: str, reason: str) -> None:
+        _log.error("key.held", project_id=scope.scope.project_id, kms_key_id=kms_key_id, reason=reason)
+        self._record(lambda: self._ledger.hold_key(scope.id, kms_key_id, reason))
 
     def _on_scope_stop(self, scope: OpenScope, reason: str) -> None:
         _log.error("scope.stopped", endpoint=scope.scope.endpoint, project_id=scope.scope.project_id, reason=reason)
-        self._stopped = self._stopped or f"project {scope.scope.project_id}: {reason}"
+        self._scope_stopped = self._scope_stopped or f"project {scope.scope.project_id}: {reason}"
+        self._record(lambda: self._ledger.stop_scope(scope.id, reason))
+
+    def _record(self, write: Callable[[], None]) -> None:
         try:
-            self._ledger.stop_scope(scope.id, reason)
+            write()
         except LedgerError as error:
             self._on_broken(error)
 

@@ -1,12 +1,36 @@
-"""Decides when a scope's next request may leave, from what its answers have said so far."""
+"""Decides when a scope's next request may leave, and which kind, from what its answers have said so far."""
 
+from enum import Enum
 from random import Random
 
-from batch import gate, rate_control
+import msgspec
+
+from batch import breaker, gate, rate_control
 from batch.csms.faults import Fault, FaultKind
 from batch.pacing import Pacer, pacer_for
 from batch.retry import Answer
 from jobs.spec import Limits
+
+# No service of ours was met: nobody there, no answer, no sense in the answer.
+_NO_SERVICE = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.MISMATCH})
+
+
+class Pass(Enum):
+    """What a ticket is good for."""
+
+    ROW = "row"
+    """Whatever the next row needs."""
+    TRIAL = "trial"
+    """The same, alone: its answer decides whether the others may follow."""
+    READ = "read"
+    """A read of the next row's secret, alone and only to see whether there is an answer."""
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+    """Lets one request leave."""
+
+    sent_s: float
+    good_for: Pass
 
 
 class Valve:
@@ -14,8 +38,10 @@ class Valve:
 
     def __init__(self, limits: Limits, *, rng: Random) -> None:
         self._burst = limits.burst
+        self._max_outage_s = limits.max_outage_s
         self._rng = rng
         self._gate = gate.GateState()
+        self._breaker = breaker.BreakerState()
         self._rate = rate_control.start(limits.rate.per_s)
         self._pacer: Pacer = pacer_for(self._rate.per_s, self._burst)
         self._sent = 0
@@ -28,24 +54,61 @@ class Valve:
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until a request may leave; infinite where only an answer can open the way."""
-        return max(gate.wait_s(self._gate, now_s), self._pacer.wait_s(now_s))
+        return max(gate.wait_s(self._gate, now_s), breaker.wait_s(self._breaker, now_s), self._pacer.wait_s(now_s))
 
-    async def take(self, now_s: float) -> None:
-        """Counts one request that leaves now."""
+    def patience_s(self, now_s: float) -> float:
+        """Seconds until the scope has to stop if nothing changes; infinite while all is well."""
+        down_s = breaker.down_for_s(self._breaker, now_s)
+        refused_s = gate.refused_for_s(self._gate, now_s)
+        troubled_s = max(down_s, refused_s)
+        closed = self._breaker.stage is breaker.Stage.CLOSED and not self._gate.refusals
+        return float("inf") if closed else max(0.0, self._max_outage_s - troubled_s)
+
+    def given_up(self, now_s: float) -> str | None:
+        """Why the scope has to stop: its service has been down, or has refused everything, for too long."""
+        if self._breaker.stage is not breaker.Stage.CLOSED and self._too_long(breaker.down_for_s(self._breaker, now_s)):
+            return f"the service has been down for {breaker.down_for_s(self._breaker, now_s):.0f} s"
+        if self._gate.refusals and self._too_long(gate.refused_for_s(self._gate, now_s)):
+            return f"every request has been refused for its rate for {gate.refused_for_s(self._gate, now_s):.0f} s"
+        return None
+
+    async def take(self, now_s: float) -> Ticket:
+        """Counts one request that leaves now, and says what it may be."""
         await self._pacer.take(now_s)
+        good_for = self._good_for()
         self._gate = gate.sent(self._gate)
+        self._breaker = breaker.sent(self._breaker)
         if self._counting_since_s is None:
             self._counting_since_s = now_s
         self._sent += 1
+        return Ticket(sent_s=now_s, good_for=good_for)
 
-    def note(self, answer: Answer, *, sent_s: float, now_s: float) -> None:
-        """Learns from an answer to a request that left at `sent_s`."""
-        if isinstance(answer, Fault) and answer.kind is FaultKind.THROTTLED:
-            self._gate = gate.shut(self._gate, now_s, sent_s=sent_s, retry_after_s=answer.retry_after_s, rng=self._rng)
+    def note(self, ticket: Ticket, answer: Answer | None, now_s: float) -> None:
+        """Learns from the answer to what left with a ticket; None stands for a good one that is no single secret."""
+        kind = answer.kind if isinstance(answer, Fault) else None
+        ours = ticket.good_for is not Pass.ROW
+        if kind in _NO_SERVICE:
+            self._breaker = breaker.failed(self._breaker, now_s, ours=ours, rng=self._rng)
+        else:
+            self._breaker = breaker.answered(self._breaker, ours=ours)
+        if isinstance(answer, Fault) and kind is FaultKind.THROTTLED:
+            self._gate = gate.shut(
+                self._gate, now_s, sent_s=ticket.sent_s, retry_after_s=answer.retry_after_s, rng=self._rng
+            )
             self._pace(rate_control.throttled(self._rate, now_s, answer.quota, self._measured_per_s(now_s)))
             return
-        self._gate = gate.answered(self._gate, sent_s=sent_s)
-        self._pace(rate_control.answered(self._rate, now_s))
+        self._gate = gate.answered(self._gate, sent_s=ticket.sent_s)
+        if kind not in _NO_SERVICE:
+            self._pace(rate_control.answered(self._rate, now_s))
+
+    def _good_for(self) -> Pass:
+        if self._breaker.stage is breaker.Stage.READ or gate.read_first(self._gate):
+            return Pass.READ
+        alone = self._breaker.stage is breaker.Stage.TRIAL or self._gate.refusals
+        return Pass.TRIAL if alone else Pass.ROW
+
+    def _too_long(self, seconds: float) -> bool:
+        return seconds >= self._max_outage_s
 
     def _measured_per_s(self, now_s: float) -> float:
         since_s = now_s if self._counting_since_s is None else self._counting_since_s

@@ -11,11 +11,14 @@ from jobs.model import Outcome, Status
 
 @dataclass(slots=True, kw_only=True)
 class Work:
-    """A row that is being worked on. `intended` says that its next PUT is on record but has not left yet."""
+    """A row that is being worked on. `intended` says that its next PUT is on record but has not left yet, `listed` that
+    its secret was looked for in a list.
+    """
 
     row: int
     progress: Progress
     intended: bool = False
+    listed: bool = False
     started_s: float | None = None
     last_fault: Fault | None = None
 

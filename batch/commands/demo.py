@@ -9,11 +9,13 @@ from pathlib import Path
 
 import msgspec
 
+from batch.access import Access
 from batch.commands.run import run
 from batch.commands.screen import say
 from batch.csms.auth import Masked, TokenCredential
+from batch.csms.network import open_network
 from batch.exits import UsageError
-from batch.options import OutputOptions
+from batch.options import SessionOptions
 from batch.sandbox.assembly import Ready
 from jobs.rate import Rate
 from jobs.spec import JobSpec, Limits
@@ -36,8 +38,9 @@ def demo(run_dir: Path | None, seed: int) -> int:
     say(f"sandbox: {_SECRETS} secrets in {_PROJECTS} projects, {_QUOTA} allowed in each, faults {faults}")
     with _sandbox(manifest, folder / "sandbox.log", seed) as ready:
         spec = JobSpec(endpoint=ready.url, limits=Limits(rate=Rate.parse(_QUOTA), timeout_s=5.0))
-        credential = TokenCredential(Masked(ready.token))
-        code = run(str(manifest), spec, credential, OutputOptions(), folder / "run")
+        network = open_network(ca_file=None, proxy=None, environment={})
+        access = Access(network=network, login=TokenCredential(Masked(ready.token)))
+        code = run(str(manifest), spec, access, SessionOptions(), folder / "run")
     say(f"what the sandbox saw: {folder / 'sandbox.log'}")
     return code
 

@@ -7,70 +7,101 @@ from pathlib import Path
 
 import structlog
 
+from batch.access import Access
 from batch.commands.problems import ProblemPrinter
 from batch.commands.screen import say, show
-from batch.csms.auth import Credential
 from batch.exits import UsageError
 from batch.log import start_log
-from batch.options import LimitOptions, OutputOptions, limits_of
-from batch.run import run_ledger
+from batch.options import LimitOptions, SessionOptions, limits_of
+from batch.run import RunPlan, run_ledger
+from batch.scope_locks import lock_folder, lock_scopes, take_lock
 from batch.version import version
+from jobs.durable import sweep_parts
+from jobs.filesystem import network_filesystem
 from jobs.ledger import FILE_NAME, Ledger
 from jobs.loading import load
-from jobs.lock import RUN_LOCK, FileLock
+from jobs.lock import RUN_LOCK
 from jobs.record import read_record
+from jobs.room import require_room
 from jobs.source import copy_manifest
 from jobs.spec import JobSpec
 
 _log = structlog.get_logger()
+_SHOWN_PROBLEMS = 20
 
 
-def run(manifest: str, spec: JobSpec, credential: Credential, output: OutputOptions, run_dir: Path | None) -> int:
+def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
     """Loads a manifest into a new run directory and runs it."""
     folder = _new_folder(run_dir, manifest)
     with ExitStack() as stack:
-        lock = stack.enter_context(FileLock(folder / RUN_LOCK, "run"))
-        problems = ProblemPrinter(say, limit=20)
         try:
-            copy = copy_manifest(manifest, folder)
-            loaded = load(copy, spec, folder, version=version(), on_problem=problems.add)
+            _refuse_network_filesystem(folder, options)
+            stack.enter_context(take_lock(folder / RUN_LOCK, "run", wait_s=0.0))
+            _load(manifest, spec, folder)
+            ledger = _open(folder, options, stack)
         except BaseException:
-            _discard(folder)
+            # Nothing has been sent: there is nothing in it to resume.
+            shutil.rmtree(folder, ignore_errors=True)
             raise
-        problems.finish()
-        if not loaded.usable(strict=spec.strict):
-            lock.release()
-            _discard(folder)
-            raise UsageError(f"{copy.name}: unusable as it is, nothing was sent")
-        return _carry_on(folder, spec_limits=None, credential=credential, also_failed=False, output=output)
+        return _go(folder, ledger, access, options, limits=None, also_failed=False)
 
 
-def resume(run_dir: Path, limits: LimitOptions, credential: Credential, output: OutputOptions, *, failed: bool) -> int:
+def resume(run_dir: Path, limits: LimitOptions, access: Access, options: SessionOptions, *, failed: bool) -> int:
     """Goes on with the rows of a run directory that have not ended."""
     if not run_dir.is_dir():
         raise UsageError(f"{run_dir}: no such run directory")
-    with FileLock(run_dir / RUN_LOCK, "resume"):
+    _refuse_network_filesystem(run_dir, options)
+    with ExitStack() as stack:
+        stack.enter_context(take_lock(run_dir / RUN_LOCK, "resume", wait_s=options.wait))
         if not (run_dir / FILE_NAME).exists():
             raise UsageError(f"{run_dir}: its manifest was never fully loaded and nothing was sent; run it anew")
-        return _carry_on(run_dir, spec_limits=limits, credential=credential, also_failed=failed, output=output)
+        sweep_parts(run_dir)
+        ledger = _open(run_dir, options, stack)
+        return _go(run_dir, ledger, access, options, limits=limits, also_failed=failed)
 
 
-def _carry_on(
+def _load(manifest: str, spec: JobSpec, folder: Path) -> None:
+    problems = ProblemPrinter(say, limit=_SHOWN_PROBLEMS)
+    copy = copy_manifest(manifest, folder)
+    loaded = load(copy, spec, folder, version=version(), on_problem=problems.add)
+    problems.finish()
+    if not loaded.usable(strict=spec.strict):
+        raise UsageError(f"{copy.name}: unusable as it is, nothing was sent")
+
+
+def _open(folder: Path, options: SessionOptions, stack: ExitStack) -> Ledger:
+    """The ledger, with the scopes it is going to send to kept from other runs, and room enough."""
+    ledger = stack.enter_context(Ledger(folder))
+    manifest = read_record(ledger).manifest
+    require_room(folder, rows=manifest.rows, manifest_bytes=manifest.size_bytes)
+    scopes = [scope.scope for scope in ledger.open_scopes()]
+    stack.enter_context(lock_scopes(scopes, lock_folder(), f"run in {folder.absolute()}", wait_s=options.wait))
+    return ledger
+
+
+def _go(
     folder: Path,
+    ledger: Ledger,
+    access: Access,
+    options: SessionOptions,
     *,
-    spec_limits: LimitOptions | None,
-    credential: Credential,
+    limits: LimitOptions | None,
     also_failed: bool,
-    output: OutputOptions,
 ) -> int:
-    start_log(folder, output.log_level)
-    with Ledger(folder) as ledger:
-        record = read_record(ledger)
-        limits = record.spec.limits if spec_limits is None else limits_of(spec_limits, record.spec.limits)
-        _log.info("run.started", version=version(), rows=record.manifest.rows, rate=str(limits.rate))
-        say(f"{record.manifest.rows} rows from {record.manifest.name}, at {limits.rate} per project, into {folder}")
-        end = run_ledger(folder, ledger, record, limits=limits, credential=credential, also_failed=also_failed, say=say)
-    show(folder, end.summary, plain=output.progress == "off")
+    start_log(folder, options.log_level)
+    record = read_record(ledger)
+    plan = RunPlan(
+        folder=folder,
+        record=record,
+        limits=record.spec.limits if limits is None else limits_of(limits, record.spec.limits),
+        access=access,
+        also_failed=also_failed,
+        say=say,
+    )
+    _log.info("run.started", version=version(), rows=record.manifest.rows, rate=str(plan.limits.rate))
+    say(f"{record.manifest.rows} rows from {record.manifest.name}, {plan.limits.rate} per project, into {folder}")
+    end = run_ledger(plan, ledger)
+    show(folder, end.summary, plain=options.progress == "off")
     return end.exit_code
 
 
@@ -88,6 +119,9 @@ def _new_folder(run_dir: Path | None, manifest: str) -> Path:
     return run_dir
 
 
-def _discard(folder: Path) -> None:
-    """Removes a run directory in which nothing was ever sent."""
-    shutil.rmtree(folder, ignore_errors=True)
+def _refuse_network_filesystem(folder: Path, options: SessionOptions) -> None:
+    kind = network_filesystem(folder)
+    if kind is not None and not options.allow_network_fs:
+        raise UsageError(
+            f"{folder}: on {kind}, which may lose a ledger or its locks; use a local disk, or --allow-network-fs"
+        )

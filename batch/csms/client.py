@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from batch.csms.auth import Credential
+from batch.csms.auth import Credential, NotAuthorizedError
 from batch.csms.errors import classify, mismatch
 from batch.csms.faults import Fault
 from batch.csms.messages import Wire, WireAnswer, WireRequest
@@ -87,7 +87,7 @@ class CsmsClient:
 
     def __init__(self, wire: Wire, credential: Credential, project_id: str, *, user_agent: str) -> None:
         self._wire = wire
-        self._credential = credential
+        self.credential = credential
         self._project_id = project_id
         self._headers = {
             "Accept": "application/json",
@@ -139,7 +139,13 @@ class CsmsClient:
         self, method: str, target: str, headers: Mapping[str, str], body: bytes = b""
     ) -> WireAnswer | Fault:
         request = WireRequest(method=method, target=target, headers=headers, body=body)
-        return await self._wire.send(await self._credential.authorize(request))
+        try:
+            authorized = await self.credential.authorize(request)
+        except NotAuthorizedError as error:
+            return error.fault
+        answer = await self._wire.send(authorized)
+        self.credential.observe(answer)
+        return answer
 
 
 def _one_secret(answer: WireAnswer | Fault, secret_name: str) -> SecretView | Fault:

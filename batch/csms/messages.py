@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from batch.csms.faults import Fault
+from batch.csms.masked import Masked
 
 
 class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,13 +19,14 @@ class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WireAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole answer: read to its end and below the limit."""
+    """A whole answer: read to its end and below the limit. `subject_token` is a token that IAM gave out with it."""
 
     status: int
     body: bytes
     request_id: str | None = None
     retry_after: str | None = None
     date: str | None = None
+    subject_token: Masked | None = None
 
 
 class Wire(Protocol):

@@ -14,12 +14,22 @@ import msgspec
 from yarl import URL
 
 from batch.csms.faults import Fault, FaultKind, bounded
+from batch.csms.masked import Masked
 from batch.csms.messages import WireAnswer, WireRequest
 
 BODY_LIMIT = 65_536
+HEADER_LIMIT = 8_190
 _CONNECT_TIMEOUT_S = 10.0
 # Below the 60 s and more after which load balancers drop idle connections.
 _KEEPALIVE_S = 10.0
+
+
+class Proxy(msgspec.Struct, frozen=True, kw_only=True):
+    """A proxy that tunnels to the endpoint; it sees the endpoint's name, never what is sent."""
+
+    url: str
+    user: Masked | None = None
+    password: Masked | None = None
 
 
 class _SendMark:
@@ -61,7 +71,15 @@ async def _no_second_send(request: aiohttp.ClientRequest, handler: aiohttp.Clien
 class HttpWire:
     """Sends to one endpoint through a pool of kept connections; how many are open at once is the caller's business."""
 
-    def __init__(self, endpoint: str, *, timeout_s: float, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        timeout_s: float,
+        tls: ssl.SSLContext | None = None,
+        proxy: Proxy | None = None,
+        header_limit: int = HEADER_LIMIT,
+    ) -> None:
         self._endpoint = endpoint
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -75,6 +93,10 @@ class HttpWire:
             auto_decompress=False,
             middlewares=(_no_second_send,),
             request_class=_MarkedRequest,
+            proxy=None if proxy is None else proxy.url,
+            proxy_auth=None if proxy is None else _login_of(proxy),
+            max_line_size=header_limit,
+            max_field_size=header_limit,
         )
 
     async def __aenter__(self) -> Self:
@@ -128,7 +150,14 @@ def _whole(response: aiohttp.ClientResponse, body: bytes) -> WireAnswer:
         request_id=_bounded_id(headers.get("X-Request-Id")),
         retry_after=headers.get("Retry-After"),
         date=headers.get("Date"),
+        subject_token=Masked(headers["X-Subject-Token"]) if "X-Subject-Token" in headers else None,
     )
+
+
+def _login_of(proxy: Proxy) -> aiohttp.BasicAuth | None:
+    if proxy.user is None or proxy.password is None:
+        return None
+    return aiohttp.BasicAuth(proxy.user.reveal(), proxy.password.reveal(), "utf-8")
 
 
 def _bounded_id(request_id: str | None) -> str | None:
@@ -156,6 +185,8 @@ def fault_of(error: Exception, *, sent: bool) -> Fault:
             return _sent_or_not("disconnected", str(error), sent=sent)
         case TimeoutError():
             return _sent_or_not("timeout", "no whole answer within the timeout", sent=sent)
+        case aiohttp.ClientHttpProxyError():
+            return _sent_or_not("proxy", f"the proxy refuses to connect (HTTP {error.status})", sent=sent)
         case aiohttp.ClientPayloadError():
             return _lost("truncated", "the answer was cut off")
         case aiohttp.ClientResponseError():

@@ -2,13 +2,16 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
-from batch.sandbox.auth import Authenticator, Directory, LenientCheck
+from batch.sandbox.auth import Directory
 from batch.sandbox.chance import Chance, parse_odds
+from batch.sandbox.checks import Authenticator, LenientCheck, StrictCheck
 from batch.sandbox.exchange import Exchange
 from batch.sandbox.journal import Journal
+from batch.sandbox.metadata import Metadata, MetadataMode
 from batch.sandbox.model import KeyIds
 from batch.sandbox.options import SandboxOptions
 from batch.sandbox.quota import Quota, parse_rate
@@ -28,12 +31,13 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """All a client has to know of a sandbox, as it is printed in one JSON line; the credentials open nothing else.
 
-    `token` and `ak`/`sk` are good for every project. `key_ids` has the keys of every project by its id, and
-    `project_names` the name IAM knows it by.
+    `token` and `ak`/`sk` are good for every project, and so are the temporary keys that `metadata_url` gives out.
+    `key_ids` has the keys of every project by its id, and `project_names` the name IAM knows it by.
     """
 
     url: str
     iam_url: str
+    metadata_url: str
     token: str
     ak: str
     sk: str
@@ -64,6 +68,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         return Ready(
             url=url,
             iam_url=url,
+            metadata_url=url,
             token=self.token,
             ak=access_key.ak,
             sk=access_key.sk,
@@ -74,7 +79,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def build_sandbox(
+def build_sandbox(  # noqa: PLR0913 # one parameter a property of the account
     world: World,
     *,
     seed: int,
@@ -82,6 +87,9 @@ def build_sandbox(
     faults: FaultScript | None = None,
     quota: Quota | None = None,
     token_life_s: float = 86_400.0,
+    token_uses: int | None = None,
+    key_life_s: float = 86_400.0,
+    metadata: MetadataMode = MetadataMode.TOKEN,
     check: Callable[[Directory], Authenticator] = LenientCheck,
     journal: Journal | None = None,
 ) -> Sandbox:
@@ -90,8 +98,23 @@ def build_sandbox(
     `journal` None keeps one in memory.
     """
     rng = random.Random(f"credentials {seed}")  # noqa: S311 # credentials of a toy that have to be the same every time
-    directory = Directory(domain=world.domain_name, project_ids=world.projects, rng=rng, token_life_s=token_life_s)
-    service = Service(world, directory=directory, auth=check(directory), quota=quota, rng=rng, epoch_s=epoch_s)
+    directory = Directory(
+        domain=world.domain_name,
+        project_ids=world.projects,
+        rng=rng,
+        token_life_s=token_life_s,
+        token_uses=token_uses,
+        key_life_s=key_life_s,
+    )
+    service = Service(
+        world,
+        directory=directory,
+        auth=check(directory),
+        quota=quota,
+        rng=rng,
+        epoch_s=epoch_s,
+        metadata=Metadata(directory, metadata, rng),
+    )
     exchange = Exchange(service, journal=journal or Journal(epoch_s=epoch_s), faults=faults)
     token = directory.issue(directory.everywhere, 0.0)
     return Sandbox(world=world, directory=directory, exchange=exchange, token=token.value)
@@ -112,5 +135,10 @@ def sandbox_of(options: SandboxOptions, *, epoch_s: float, keep: bool = False) -
         epoch_s=epoch_s,
         faults=Chance(odds, rng) if odds else None,
         quota=Quota(parse_rate(options.rate_limit)) if options.rate_limit else None,
+        token_life_s=options.token_life_s,
+        token_uses=options.token_uses,
+        key_life_s=options.key_life_s,
+        metadata=options.metadata,
+        check=partial(StrictCheck, epoch_s=epoch_s, mode=options.auth, revoke_after=options.revoke_after),
         journal=Journal(epoch_s=epoch_s, path=options.log, keep=keep),
     )

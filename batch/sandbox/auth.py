@@ -1,16 +1,10 @@
-"""Who may come in: the credentials the sandbox gives out, and the one check every request passes."""
+"""The credentials the sandbox gives out, how long each is good for, and taking them back."""
 
 import random
-import re
 from collections.abc import Iterable
-from typing import Protocol
 
 import msgspec
 
-from batch.sandbox.refusals import refused
-from batch.sandbox.wire import Request
-
-_SIGNED = re.compile(r"SDK-HMAC-SHA256 Access=([^,\s]+), ?SignedHeaders=[^,\s]+, ?Signature=[0-9a-f]{64}")
 _DAY_S = 86_400.0
 
 
@@ -30,11 +24,13 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A permanent access key with its secret key."""
+    """An access key with its secret key; a temporary one has a token to be sent along, and an end."""
 
     ak: str
     sk: str
     caller: Caller
+    security_token: str | None = None
+    expires_s: float | None = None
 
 
 class IamUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,20 +42,34 @@ class IamUser(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Directory:
-    """The credentials of one account: a user, an access key, and the tokens given out, for all its projects.
+    """The credentials of one account: a user, an access key, and what was given out, for all its projects.
 
-    `token_life_s` is how long a token is good for, a day as with the service.
+    `token_life_s` is how long a token is good for, a day as with the service, and `token_uses` for how many requests,
+    None for any number. `key_life_s` is how long a server's temporary keys are good for.
     """
 
     def __init__(
-        self, *, domain: str, project_ids: Iterable[str], rng: random.Random, token_life_s: float = _DAY_S
+        self,
+        *,
+        domain: str,
+        project_ids: Iterable[str],
+        rng: random.Random,
+        token_life_s: float = _DAY_S,
+        token_uses: int | None = None,
+        key_life_s: float = _DAY_S,
     ) -> None:
         self._rng = rng
         self._token_life_s = token_life_s
+        self._token_uses = token_uses
+        self._key_life_s = key_life_s
         self._tokens: dict[str, Token] = {}
+        self._uses: dict[str, int] = {}
         self.everywhere = Caller(project_ids=frozenset(project_ids))
         self.user = IamUser(domain=domain, name="rekey", password=_text(rng, 96))
         self.access_key = AccessKey(ak=f"HPUA{_text(rng, 64).upper()}", sk=_text(rng, 160), caller=self.everywhere)
+        self._keys = {self.access_key.ak: self.access_key}
+        self.revoked = False
+        """Everything was taken back: nothing opens anything any more, and nothing new is given out."""
 
     def issue(self, caller: Caller, now_s: float) -> Token:
         """A new token for the caller, good from now on."""
@@ -72,9 +82,31 @@ class Directory:
         self._tokens[token.value] = token
         return token
 
+    def issue_keys(self, now_s: float) -> AccessKey:
+        """New temporary keys of the server's agency, good for every project."""
+        key = AccessKey(
+            ak=f"HSTA{_text(self._rng, 64).upper()}",
+            sk=_text(self._rng, 160),
+            caller=self.everywhere,
+            security_token=f"hQsandbox{_text(self._rng, 384)}",
+            expires_s=now_s + self._key_life_s,
+        )
+        self._keys[key.ak] = key
+        return key
+
     def find_token(self, value: str) -> Token | None:
         """The token of that value, expired or not, or None when it was never given out."""
         return self._tokens.get(value)
+
+    def find_key(self, ak: str) -> AccessKey | None:
+        """The keys of that access key, expired or not."""
+        return self._keys.get(ak)
+
+    def use(self, token: Token, now_s: float) -> bool:
+        """Counts one use of a token; False when it has ended, by time or by use."""
+        uses = self._uses[token.value] = self._uses.get(token.value, 0) + 1
+        used_up = self._token_uses is not None and uses > self._token_uses
+        return token.expires_s > now_s and not used_up
 
     def expire_tokens(self, now_s: float) -> None:
         """All tokens given out so far have ended; new ones can be had."""
@@ -82,45 +114,9 @@ class Directory:
             if token.expires_s > now_s:
                 self._tokens[value] = msgspec.structs.replace(token, expires_s=now_s)
 
-
-class Authenticator(Protocol):
-    """The check every request to CSMS, KMS and the list of projects passes before anything else is done for it."""
-
-    def check(self, request: Request, now_s: float) -> Caller:
-        """Tells who made the request.
-
-        Raises:
-            RefusedError: nobody known; it carries the gateway's answer.
-        """
-        ...
-
-
-class LenientCheck:
-    """Tokens are checked for real; of a signed request only that its AK is known, not that its signature is right."""
-
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
-
-    def check(self, request: Request, now_s: float) -> Caller:
-        """As `Authenticator`; a signature comes before a token, as it does with the service."""
-        signature = request.headers.get("Authorization")
-        if signature is not None:
-            return self._check_signature(signature)
-        value = request.headers.get("X-Auth-Token")
-        if value is None:
-            raise refused("APIGW.0301", "x-auth-token not found")
-        token = self._directory.find_token(value)
-        if token is None:
-            raise refused("APIGW.0301", "decrypt token fail")
-        if token.expires_s <= now_s:
-            raise refused("APIGW.0307", "token expires")
-        return token.caller
-
-    def _check_signature(self, signature: str) -> Caller:
-        found = _SIGNED.fullmatch(signature)
-        if found is None or found[1] != self._directory.access_key.ak:
-            raise refused("APIGW.0301", "verify aksk signature fail")
-        return self._directory.access_key.caller
+    def revoke(self) -> None:
+        """Takes everything back, for good."""
+        self.revoked = True
 
 
 def _text(rng: random.Random, bits: int) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from batch.sandbox.auth import Caller, Directory, IamUser
+from batch.sandbox.auth import Caller, Directory
 from batch.sandbox.refusals import refused
 from batch.sandbox.result import Result
 from batch.sandbox.wire import Request, Route
@@ -94,7 +94,7 @@ def create_token(world: World, directory: Directory, request: Request, *, now_s:
         asked = msgspec.json.decode(request.body, type=_Asked).auth
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise refused("IAM.0007", str(error)) from error
-    _check_password(asked.identity, directory.user)
+    _check_password(asked.identity, directory)
     project = None if asked.scope.project is None else _find_project(world, asked.scope.project)
     token = directory.issue(Caller(project_ids=frozenset(() if project is None else (project.id,))), now_s)
     domain = _ShownDomain(world.domain_id, world.domain_name)
@@ -124,11 +124,13 @@ def list_projects(world: World, route: Route) -> Result:
     )
 
 
-def _check_password(identity: _Identity, user: IamUser) -> None:
+def _check_password(identity: _Identity, directory: Directory) -> None:
     if identity.methods != ["password"] or identity.password is None:
         raise refused("IAM.0001")
     given = identity.password.user
-    if (given.domain.name, given.name, given.password) != (user.domain, user.name, user.password):
+    user = directory.user
+    known = (user.domain, user.name, user.password)
+    if directory.revoked or (given.domain.name, given.name, given.password) != known:
         raise refused("IAM.0062")
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batch.sandbox.chance import parse_odds
+from batch.sandbox.checks import AuthMode
+from batch.sandbox.metadata import MetadataMode
 from batch.sandbox.quota import parse_rate
 
 _MAX_PORT = 65_535
@@ -15,6 +17,9 @@ class SandboxOptions:
     """The options of one sandbox; `port` 0 takes a free one, `rate_limit` None limits nothing.
 
     `faults` holds `kind=probability` texts, `log` takes the journal and `manifest` a manifest of all secrets.
+    `auth` says how far credentials are verified; a token is good for `token_life_s` and for `token_uses` requests,
+    temporary keys for `key_life_s`, and after `revoke_after` requests nothing is good any more. `metadata` says whether
+    the metadata service wants a token of its own.
 
     Raises:
         ValueError: an option makes no sense; the message names it and says why.
@@ -29,6 +34,12 @@ class SandboxOptions:
     seed: int = 7
     log: Path | None = None
     manifest: Path | None = None
+    auth: AuthMode = AuthMode.STRICT
+    token_life_s: float = 86_400.0
+    token_uses: int | None = None
+    key_life_s: float = 86_400.0
+    revoke_after: int | None = None
+    metadata: MetadataMode = MetadataMode.TOKEN
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= _MAX_PORT:
@@ -39,6 +50,10 @@ class SandboxOptions:
             raise ValueError(f"projects {self.projects} is less than 1")
         if not (math.isfinite(self.latency_ms) and self.latency_ms >= 0):
             raise ValueError(f"latency {self.latency_ms} is not a number of milliseconds from 0")
+        for name, least in (("token_life_s", 0.0), ("key_life_s", 0.0), ("token_uses", 1), ("revoke_after", 0)):
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise ValueError(f"{name} {value} is less than {least:g}")
         if self.rate_limit is not None:
             parse_rate(self.rate_limit)
         parse_odds(self.faults)

@@ -30,6 +30,9 @@ _CATALOG = {
     "IAM.0062": (401, "The username or password is wrong."),
     "IAM.0007": (400, "The request body is invalid."),
     "IAM.0004": (404, "Could not find project."),
+    "META.0401": (401, "The metadata token is missing or not valid."),
+    "META.0404": (404, "Please configure Cloud Service Agency first."),
+    "META.0405": (405, "Method not allowed."),
 }
 
 

@@ -4,19 +4,25 @@ import random
 from typing import assert_never
 
 from batch.sandbox import csms, iam, kms
-from batch.sandbox.auth import Authenticator, Directory
+from batch.sandbox.auth import Directory
+from batch.sandbox.checks import Authenticator
+from batch.sandbox.metadata import Metadata
 from batch.sandbox.quota import Quota
 from batch.sandbox.refusals import Refusal, RefusedError, body_of, refusal
 from batch.sandbox.result import Result
 from batch.sandbox.wire import Answer, Operation, Request, Route, find_route
 from batch.sandbox.world import Project, World
 
+_OPEN = frozenset({Operation.CREATE_TOKEN, Operation.CREATE_METADATA_TOKEN, Operation.SHOW_SECURITY_KEY})
+"""What the gateway lets everybody ask: these check the caller themselves."""
+
 
 class Service:
     """CSMS, KMS and IAM behind one gateway, over one world.
 
     Times are seconds since the start, never going back; `epoch_s` is the start in UTC seconds since 1970. `rng` makes
-    the request ids. `auth` is asked for every request but the one for a token; `quota` None lets everything pass.
+    the request ids. `auth` is asked for every request but those that get a credential, which `metadata` and IAM check
+    themselves; `quota` None lets everything pass.
     """
 
     def __init__(
@@ -28,11 +34,13 @@ class Service:
         quota: Quota | None,
         rng: random.Random,
         epoch_s: float,
+        metadata: Metadata,
     ) -> None:
         self.world = world
         self.directory = directory
         self.epoch_s = epoch_s
-        self._auth = auth
+        self.auth = auth
+        self._metadata = metadata
         self._quota = quota
         self._rng = rng
 
@@ -87,9 +95,9 @@ class Service:
         )
 
     def _check(self, request: Request, route: Route, now_s: float) -> None:
-        if route.operation is Operation.CREATE_TOKEN:
+        if route.operation in _OPEN:
             return
-        caller = self._auth.check(request, now_s)
+        caller = self.auth.check(request, now_s)
         if route.operation is Operation.LIST_PROJECTS:
             return
         over = self._quota.check(route.project_id, now_s) if self._quota else None
@@ -112,12 +120,19 @@ class Service:
                 return kms.describe_key(self._project(route), request)
             case Operation.LIST_KEYS:
                 return kms.list_keys(self._project(route), request)
-            case Operation.CREATE_TOKEN:
-                return iam.create_token(self.world, self.directory, request, now_s=now_s, epoch_s=self.epoch_s)
             case Operation.LIST_PROJECTS:
                 return iam.list_projects(self.world, route)
+            case Operation.CREATE_TOKEN | Operation.CREATE_METADATA_TOKEN | Operation.SHOW_SECURITY_KEY:
+                return self._give_credential(request, route.operation, now_s)
             case _:
                 assert_never(route.operation)
+
+    def _give_credential(self, request: Request, operation: Operation, now_s: float) -> Result:
+        if operation is Operation.CREATE_METADATA_TOKEN:
+            return self._metadata.create_token(request)
+        if operation is Operation.SHOW_SECURITY_KEY:
+            return self._metadata.show_keys(request, now_s=now_s, epoch_s=self.epoch_s)
+        return iam.create_token(self.world, self.directory, request, now_s=now_s, epoch_s=self.epoch_s)
 
     def _project(self, route: Route) -> Project:
         project = self.world.projects.get(route.project_id)

@@ -46,6 +46,8 @@ class Operation(StrEnum):
     LIST_KEYS = "ListKeys"
     CREATE_TOKEN = "KeystoneCreateUserTokenByPassword"  # noqa: S105 # the same
     LIST_PROJECTS = "KeystoneListProjects"
+    CREATE_METADATA_TOKEN = "CreateMetadataToken"  # noqa: S105 # the same
+    SHOW_SECURITY_KEY = "ShowSecurityKey"
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,5 +109,9 @@ def _find_neighbour(method: str, parts: list[str], query: str) -> Route | None:
             return Route(operation=Operation.CREATE_TOKEN, query=query)
         case "GET", ["v3", "projects"]:
             return Route(operation=Operation.LIST_PROJECTS, query=query)
+        case "PUT", ["meta-data", "latest", "api", "token"]:
+            return Route(operation=Operation.CREATE_METADATA_TOKEN)
+        case "GET", ["openstack", "latest", "securitykey"]:
+            return Route(operation=Operation.SHOW_SECURITY_KEY)
         case _:
             return None

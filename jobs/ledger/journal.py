@@ -159,13 +159,16 @@ class Ledger:
             LedgerError: the disk is full or broken; nothing of this call is recorded.
         """
         try:
+            if self._connection.in_transaction:
+                # Left open by a commit that failed; SQLite itself has rolled back only some kinds of failure.
+                self._connection.execute("ROLLBACK")
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany(_INTENT, [(i.attempts, i.row) for i in intents])
             self._connection.executemany(_PARKED, [_parked_values(p) for p in parked])
             self._connection.executemany(_OUTCOME, [_outcome_values(o) for o in outcomes])
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise schema.LedgerError(self._path, str(error)) from error
+            raise schema.blame(self._path, error) from error
 
     def stop_scope(self, scope_id: int, reason: str) -> None:
         """Notes why a scope's remaining rows are not attempted."""
@@ -179,7 +182,7 @@ class Ledger:
         try:
             return self._connection.execute(statement, values)
         except sqlite3.Error as error:
-            raise schema.LedgerError(self._path, str(error)) from error
+            raise schema.blame(self._path, error) from error
 
 
 def _parked_values(parked: Parked) -> tuple[object, ...]:

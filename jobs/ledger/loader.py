@@ -141,7 +141,7 @@ class Loader:
         try:
             return self._connection.execute(statement, values)
         except sqlite3.Error as error:
-            raise schema.LedgerError(self._part, str(error)) from error
+            raise schema.blame(self._part, error) from error
 
     def _many(self, statement: str, values: list[tuple[object, ...]]) -> None:
         if not values:
@@ -149,4 +149,4 @@ class Loader:
         try:
             self._connection.executemany(statement, values)
         except sqlite3.Error as error:
-            raise schema.LedgerError(self._part, str(error)) from error
+            raise schema.blame(self._part, error) from error

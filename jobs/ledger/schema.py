@@ -4,6 +4,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from jobs.filesystem import network_filesystem
+
 VERSION = 1
 FILE_NAME = "ledger.db"
 
@@ -53,12 +55,20 @@ LEFT JOIN held_key k ON k.scope = r.scope AND k.kms_key_id = r.kms_key_id;
 
 
 class LedgerError(Exception):
-    """The ledger cannot be read or written; `reason` is SQLite's or the system's own word."""
+    """The ledger cannot be read or written; `reason` is SQLite's or the system's own word, `full` that the disk has no
+    room.
+    """
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: Path, reason: str, *, full: bool = False) -> None:
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+        self.full = full
+
+
+def blame(path: Path, error: sqlite3.Error) -> LedgerError:
+    """What SQLite says, as an error of this ledger."""
+    return LedgerError(path, str(error), full=getattr(error, "sqlite_errorname", "") == "SQLITE_FULL")
 
 
 def create(path: Path) -> sqlite3.Connection:
@@ -84,7 +94,8 @@ def connect(path: Path) -> sqlite3.Connection:
     """Opens a loaded ledger as its only user, every commit durable.
 
     EXCLUSIVE comes before WAL: so there is no shared-memory file, and a second process cannot open it at all, which
-    keeps clear of SQLite's WAL-reset defect (3.7.0 to 3.51.2, two connections writing).
+    keeps clear of SQLite's WAL-reset defect (3.7.0 to 3.51.2, two connections writing). On a network filesystem the
+    older journal is used, which asks less of it.
 
     Raises:
         LedgerError: no such file, not a ledger, of another version, or in use.
@@ -93,13 +104,17 @@ def connect(path: Path) -> sqlite3.Connection:
         raise LedgerError(path, "no ledger here: the run never got as far as sending anything")
     try:
         connection = sqlite3.connect(path, isolation_level=None)
-        connection.executescript(
-            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=0;"
-        )
+        connection.executescript(f"PRAGMA locking_mode=EXCLUSIVE; PRAGMA busy_timeout=0; {_durability(path)}")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.Error as error:
-        raise LedgerError(path, str(error)) from error
+        raise blame(path, error) from error
     if version != VERSION:
         connection.close()
         raise LedgerError(path, f"written in format {version}, this release reads {VERSION}")
     return connection
+
+
+def _durability(path: Path) -> str:
+    if network_filesystem(path.parent) is not None:
+        return "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;"
+    return "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"

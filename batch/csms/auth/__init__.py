@@ -1,7 +1,26 @@
 """How requests are allowed: one interface, one file per kind of credential."""
 
-from batch.csms.auth.credential import Credential, CredentialError, Masked
-from batch.csms.auth.find import find_credential
+from batch.csms.auth.credential import (
+    Connect,
+    Credential,
+    CredentialError,
+    Description,
+    Login,
+    NotAuthorizedError,
+)
+from batch.csms.auth.find import find_credential, find_login
 from batch.csms.auth.token import TokenCredential
+from batch.csms.masked import Masked
 
-__all__ = ["Credential", "CredentialError", "Masked", "TokenCredential", "find_credential"]
+__all__ = [
+    "Connect",
+    "Credential",
+    "CredentialError",
+    "Description",
+    "Login",
+    "Masked",
+    "NotAuthorizedError",
+    "TokenCredential",
+    "find_credential",
+    "find_login",
+]

@@ -1,41 +1,97 @@
-"""What every kind of credential offers, and the type that keeps a secret text from being shown."""
+"""What every way to log in offers: a login for a whole run, and a credential for each place the run talks to."""
 
-from typing import NoReturn, Protocol
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
-from batch.csms.messages import WireRequest
+import msgspec
+
+from batch.csms.faults import Fault
+from batch.csms.masked import Masked
+from batch.csms.messages import Wire, WireAnswer, WireRequest
+
+Connect = Callable[[str], AbstractAsyncContextManager[Wire]]
+"""Opens a wire to an endpoint, for the requests that a login makes itself."""
 
 
 class CredentialError(Exception):
     """No usable credential; the message names where it was looked for and never what was found."""
 
 
-class Masked:
-    """A secret text: no repr, no str, no pickle shows it; `reveal` is called only where it goes on the wire."""
+class NotAuthorizedError(Exception):
+    """A request that was not sent because nothing allows it; `fault` says why, and that nothing was applied."""
 
-    __slots__ = ("_text",)
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(f"{fault.code}: {fault.message}")
+        self.fault = fault
 
-    def __init__(self, text: str) -> None:
-        self._text = text
 
-    def reveal(self) -> str:
-        """The text itself."""
-        return self._text
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be told of a login. `project_id` and `project_name` are what it knows of its own project, and
+    `expires_s` is the end of what it holds now in UTC seconds since 1970: None where that is not known or has none.
+    """
 
-    def __repr__(self) -> str:
-        return "***"
-
-    def __str__(self) -> str:
-        return "***"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a credential is never pickled")
+    provider: str
+    source: str
+    project_id: str | None = None
+    project_name: str | None = None
+    expires_s: float | None = None
+    renewable: bool = False
 
 
 class Credential(Protocol):
-    """Lets requests pass."""
+    """Lets requests to one place pass."""
+
+    @property
+    def generation(self) -> int:
+        """Changes whenever a new token or new keys came in."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether a request has been let in since keys or token were last doubted.
+
+        Until then no more than one request may be open: a handful of wrong signatures locks an access key, and a
+        handful of wrong passwords an account.
+        """
 
     async def authorize(self, request: WireRequest) -> WireRequest:
-        """The request with the headers that allow it."""
+        """The request with the headers that allow it; what is near its end is renewed meanwhile, without waiting.
 
-    async def renew(self) -> bool:
-        """Gets a fresh credential after a refusal; False where there is no other to be had."""
+        Raises:
+            NotAuthorizedError: there is nothing to allow it with. Its fault is a CREDENTIAL one where `renew` may help
+                or there is no way back, a SIGNATURE one once a wrong signature was seen, and the fault met on the way
+                to a first token or key where another try may succeed.
+        """
+
+    async def renew(self, generation: int) -> bool:
+        """Gets a new token or keys after a refusal of a request authorized under `generation`.
+
+        One at a time and at most one for each generation, however many ask. True: try again with the new one; False:
+        there is no other to be had.
+        """
+
+    def observe(self, answer: WireAnswer | Fault) -> None:
+        """Learns from the answer to an authorized request: after a wrong signature nothing more is authorized."""
+
+    def secrets(self) -> tuple[Masked, ...]:
+        """Everything secret that is or was lately in use, for redaction."""
+
+
+class Login(Protocol):
+    """One way to log in, for every place of a run; its credentials share what is renewed and what was refused."""
+
+    def for_scope(self, endpoint: str, project_id: str) -> Credential:
+        """The credential for one project at one endpoint (scheme, host and port)."""
+
+    async def project_id(self, region: str) -> str:
+        """The project of a region: the login's own where it has one, else the one IAM knows by the region's name.
+
+        Raises:
+            CredentialError: IAM does not know one, or cannot be asked.
+        """
+
+    def secrets(self) -> tuple[Masked, ...]:
+        """Everything secret that is or was lately in use, for redaction."""
+
+    def describe(self) -> Description:
+        """What may be told of it."""

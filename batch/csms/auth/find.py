@@ -1,22 +1,75 @@
-"""Chooses the credential of a run from what is given outside the command line."""
+"""Chooses how a run logs in, from what is given outside the command line."""
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import assert_never
 
-from batch.csms.auth.credential import Credential, CredentialError
-from batch.csms.auth.token import TOKEN_VARIABLE, TokenCredential, find_token
+from batch.csms.auth.credential import Connect, Credential, CredentialError, Login
+from batch.csms.auth.ecs import find_ecs
+from batch.csms.auth.environment import find_environment_keys
+from batch.csms.auth.password import find_password
+from batch.csms.auth.profile import find_profile_keys
+from batch.csms.auth.token import TOKEN_VARIABLE, find_token
 from jobs.spec import Auth
+
+_GIVE = {
+    Auth.AUTO: f"set {TOKEN_VARIABLE}, or HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or OS_USERNAME and OS_PASSWORD, or"
+    " give --token-file, or write ~/.huaweicloud/credentials; no ECS metadata service answers here",
+    Auth.TOKEN: f"set {TOKEN_VARIABLE} or give --token-file",
+    Auth.AKSK: "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or write ~/.huaweicloud/credentials",
+    Auth.IAM: "set OS_USERNAME, OS_PASSWORD, OS_USER_DOMAIN_NAME and OS_AUTH_URL",
+    Auth.ECS: "this is no cloud server",
+}
+
+
+def find_login(
+    auth: Auth, token_file: Path | None, *, connect: Connect, environment: Mapping[str, str] = os.environ
+) -> Login:
+    """The first login that is given, in the order token, access keys, credentials file, password, ECS agency.
+
+    What is given only in part is an error, never passed over. `connect` is for the requests of the login itself.
+
+    Raises:
+        CredentialError: none is given, or the one that is cannot be used.
+    """
+    finders: list[Callable[[], Login | None]] = [
+        lambda: find_token(environment, token_file, connect),
+        lambda: find_environment_keys(environment, connect),
+        lambda: find_profile_keys(environment, connect),
+        lambda: find_password(environment, connect),
+        lambda: find_ecs(environment, connect, probe=auth is Auth.AUTO),
+    ]
+    for find in _chosen(auth, finders):
+        login = find()
+        if login is not None:
+            return login
+    raise CredentialError(f"no credential: {_GIVE[auth]}")
+
+
+def _chosen(auth: Auth, finders: list[Callable[[], Login | None]]) -> list[Callable[[], Login | None]]:
+    match auth:
+        case Auth.AUTO:
+            return finders
+        case Auth.TOKEN:
+            return finders[:1]
+        case Auth.AKSK:
+            return finders[1:3]
+        case Auth.IAM:
+            return finders[3:4]
+        case Auth.ECS:
+            return finders[4:]
+        case _:
+            assert_never(auth)
 
 
 def find_credential(auth: Auth, token_file: Path | None) -> Credential:
-    """The first credential that is given, in a fixed order.
+    """A given token alone, for callers that use one credential for every place.
 
     Raises:
-        CredentialError: none is, or the one that is cannot be used.
+        CredentialError: none is given, or the one that is cannot be used.
     """
-    if auth not in {Auth.AUTO, Auth.TOKEN}:
-        raise CredentialError(f"--auth {auth.value} is not available in this release; use a token")
-    token = find_token(os.environ, token_file)
+    token = find_token(os.environ, token_file) if auth in {Auth.AUTO, Auth.TOKEN} else None
     if token is None:
-        raise CredentialError(f"no credential: set {TOKEN_VARIABLE} or give --token-file")
-    return TokenCredential(token)
+        raise CredentialError(f"no credential: {_GIVE[Auth.TOKEN]}")
+    return token

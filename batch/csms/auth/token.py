@@ -1,58 +1,116 @@
 """A ready-made IAM token, from the environment or a file."""
 
-import os
 import re
-import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from batch.csms.auth.credential import CredentialError, Masked
-from batch.csms.messages import WireRequest
+from batch.csms.auth.credential import Connect, CredentialError, Description
+from batch.csms.auth.iam import Token, iam_endpoint, look_up_project
+from batch.csms.auth.private_file import read_private
+from batch.csms.auth.renewal import Renewal
+from batch.csms.faults import Fault
+from batch.csms.masked import Masked
+from batch.csms.messages import WireAnswer, WireRequest
 
 TOKEN_VARIABLE = "CSMS_REKEY_TOKEN"  # noqa: S105 - the name of a variable, not a token
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
-class TokenCredential:
-    """Sends one token with every request (header X-Auth-Token)."""
+class TokenBearer:
+    """Sends a token with every request (header X-Auth-Token)."""
 
-    def __init__(self, token: Masked) -> None:
-        self._token = token
+    def __init__(self, renewal: Renewal[Token]) -> None:
+        self._renewal = renewal
+
+    @property
+    def generation(self) -> int:
+        """As `Credential`."""
+        return self._renewal.generation
+
+    @property
+    def proven(self) -> bool:
+        """As `Credential`."""
+        return self._renewal.proven
 
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request with the token."""
-        headers = {**request.headers, "X-Auth-Token": self._token.reveal()}
+        token = await self._renewal.get()
+        headers = {**request.headers, "X-Auth-Token": token.value.reveal()}
         return WireRequest(method=request.method, target=request.target, headers=headers, body=request.body)
 
-    async def renew(self) -> bool:
-        """A given token has no successor."""
-        return False
+    async def renew(self, generation: int) -> bool:
+        """As `Credential`."""
+        return await self._renewal.renew(generation)
+
+    def observe(self, answer: WireAnswer | Fault) -> None:
+        """As `Credential`."""
+        self._renewal.observe(answer)
+
+    def secrets(self) -> tuple[Masked, ...]:
+        """The token, and the one before it."""
+        return tuple(token.value for token in self._renewal.kept)
 
 
-def find_token(environment: Mapping[str, str], token_file: Path | None) -> Masked | None:
+class TokenCredential(TokenBearer):
+    """One given token for every place: it is its own login. `reread` gets what the token's file holds by now."""
+
+    def __init__(
+        self,
+        token: Masked,
+        *,
+        source: str = "a token",
+        reread: Callable[[], Masked] | None = None,
+        connect: Connect | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._reread = reread or (lambda: token)
+        self._source = source
+        self._connect = connect
+        self._environment = environment or {}
+        super().__init__(Renewal(self._fetch, held=Token(value=token)))
+
+    def for_scope(self, endpoint: str, project_id: str) -> "TokenCredential":  # noqa: ARG002 - as `Login`
+        """The same token everywhere."""
+        return self
+
+    async def project_id(self, region: str) -> str:
+        """As `Login`; a token does not tell its own project."""
+        endpoint = iam_endpoint(region, self._environment)
+        return await look_up_project(self, region, endpoint=endpoint, connect=self._connect)
+
+    def describe(self) -> Description:
+        """As `Login`."""
+        return Description(provider="IAM token", source=self._source)
+
+    async def _fetch(self) -> Token:
+        # A file may have been filled anew by whoever looks after it.
+        return Token(value=self._reread())
+
+
+def find_token(
+    environment: Mapping[str, str], token_file: Path | None, connect: Connect | None = None
+) -> TokenCredential | None:
     """The token given by file or, failing that, by environment; None where neither is given.
 
     Raises:
         CredentialError: the file cannot be read, others may read it, or what is in it is no token.
     """
     if token_file is not None:
-        return _checked(_read_private(token_file), str(token_file))
+        read = read_private(token_file)
+        token = _checked(read.text, str(token_file))
+        reread = partial(_from_file, token_file) if read.again else None
+        return TokenCredential(token, source=str(token_file), reread=reread, connect=connect, environment=environment)
     given = environment.get(TOKEN_VARIABLE)
-    return None if given is None else _checked(given, TOKEN_VARIABLE)
+    if given is None:
+        return None
+    return TokenCredential(
+        _checked(given, TOKEN_VARIABLE), source=TOKEN_VARIABLE, connect=connect, environment=environment
+    )
 
 
-def _read_private(path: Path) -> str:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        with os.fdopen(descriptor, encoding="ascii", errors="replace") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
-                raise CredentialError(f"{path}: not a file")
-            if stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise CredentialError(f"{path}: others may read it; run chmod 600 on it")
-            return file.read(200_000)
-    except OSError as error:
-        raise CredentialError(f"{path}: {error.strerror}") from error
+def _from_file(path: Path) -> Masked:
+    return _checked(read_private(path).text, str(path))
 
 
 def _checked(text: str, source: str) -> Masked:

@@ -1,0 +1,155 @@
+"""What IAM is asked for: a token by password, and the project of a region by its name.
+
+Paths and bodies: the vendor's IAM API reference, KeystoneCreateUserTokenByPassword and KeystoneListProjects.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from batch.csms.auth.credential import Connect, Credential, CredentialError, NotAuthorizedError
+from batch.csms.errors import classify
+from batch.csms.faults import Fault, FaultKind, bounded
+from batch.csms.masked import Masked
+from batch.csms.messages import Wire, WireAnswer, WireRequest
+from jobs.endpoint import parse_endpoint
+from jobs.regions import endpoint_for
+
+V = TypeVar("V")
+IAM_ENDPOINT_VARIABLE = "HUAWEICLOUD_SDK_IAM_ENDPOINT"
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "User-Agent": "csms-rekey",
+    "X-Language": "en-us",
+}
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """An IAM token, and what came with it."""
+
+    value: Masked
+    expires_s: float | None = None
+    project_id: str | None = None
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """An IAM user of an account (called domain by IAM)."""
+
+    domain: str
+    user: str
+    password: Masked
+
+
+class _Named(msgspec.Struct):
+    id: str
+
+
+class _Issued(msgspec.Struct):
+    expires_at: str
+    project: _Named | None = None
+
+
+class _Answered(msgspec.Struct):
+    token: _Issued
+
+
+class _Projects(msgspec.Struct):
+    projects: list[_Named]
+
+
+def iam_endpoint(region: str, environment: Mapping[str, str]) -> str:
+    """Where IAM is: as the environment says, or next to the region's KMS.
+
+    Raises:
+        CredentialError: the environment names no endpoint, or the region is unknown.
+    """
+    given = environment.get(IAM_ENDPOINT_VARIABLE)
+    try:
+        return parse_endpoint(given) if given else endpoint_for(region).replace("://kms.", "://iam.", 1)
+    except ValueError as error:
+        raise CredentialError(f"{IAM_ENDPOINT_VARIABLE}: {error}" if given else str(error)) from error
+
+
+async def create_token(wire: Wire, account: Account, project: Mapping[str, str]) -> Token | Fault:
+    """A token for one project, given by its `id` or its `name`."""
+    user = {"domain": {"name": account.domain}, "name": account.user, "password": account.password.reveal()}
+    identity = {"methods": ["password"], "password": {"user": user}}
+    body = msgspec.json.encode({"auth": {"identity": identity, "scope": {"project": project}}})
+    headers = {**_HEADERS, "Content-Type": "application/json"}
+    target = "/v3/auth/tokens?nocatalog=true"
+    answer = await wire.send(WireRequest(method="POST", target=target, headers=headers, body=body))
+    if isinstance(answer, Fault):
+        return answer
+    if answer.status != HTTPStatus.CREATED:
+        return _refusal(answer)
+    issued = _decoded(answer.body, _Answered)
+    if issued is None or answer.subject_token is None:
+        return _unusable("IAM's answer holds no token", answer)
+    return Token(
+        value=answer.subject_token,
+        expires_s=utc_of(issued.token.expires_at),
+        project_id=issued.token.project.id if issued.token.project else None,
+    )
+
+
+async def look_up_project(credential: Credential, name: str, *, endpoint: str, connect: Connect | None) -> str:
+    """The id of the project with that name; the main project of a region is named like the region.
+
+    Raises:
+        CredentialError: there is none, or IAM does not tell.
+    """
+    if connect is None:
+        raise CredentialError(f"the project of {name} is not known: give --project-id")
+    request = WireRequest(method="GET", target=f"/v3/projects?name={quote(name, safe='')}", headers=_HEADERS)
+    try:
+        request = await credential.authorize(request)
+    except NotAuthorizedError as error:
+        raise CredentialError(str(error)) from error
+    async with connect(endpoint) as wire:
+        answer = await wire.send(request)
+    credential.observe(answer)
+    if isinstance(answer, Fault) or answer.status != HTTPStatus.OK:
+        fault = answer if isinstance(answer, Fault) else classify(answer)
+        raise CredentialError(f"IAM does not tell the project of {name} ({fault.code}: {fault.message})")
+    found = _decoded(answer.body, _Projects)
+    if found is None or len(found.projects) != 1:
+        raise CredentialError(f"IAM knows no project named {name}: give --project-id")
+    return found.projects[0].id
+
+
+def utc_of(text: str) -> float | None:
+    """UTC seconds since 1970 of IAM's kind of date; None where it is none."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _refusal(answer: WireAnswer) -> Fault:
+    fault = classify(answer)
+    if fault.kind in {FaultKind.UNAVAILABLE, FaultKind.THROTTLED, FaultKind.MISCONFIGURED}:
+        return fault
+    return _unusable(f"IAM refused the login: {fault.code}: {fault.message}", answer)
+
+
+def _unusable(message: str, answer: WireAnswer) -> Fault:
+    return Fault(
+        kind=FaultKind.CREDENTIAL,
+        code="login",
+        message=bounded(message),
+        maybe_applied=False,
+        http_status=answer.status,
+        request_id=answer.request_id,
+    )
+
+
+def _decoded(body: bytes, kind: type[V]) -> V | None:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

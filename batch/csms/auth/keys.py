@@ -1,0 +1,135 @@
+"""Access keys, permanent or temporary: every request is signed with them."""
+
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlsplit
+
+import msgspec
+
+from batch.csms.auth.credential import Connect, CredentialError, Description
+from batch.csms.auth.iam import iam_endpoint, look_up_project
+from batch.csms.auth.renewal import Renewal
+from batch.csms.faults import Fault
+from batch.csms.masked import Masked
+from batch.csms.messages import WireAnswer, WireRequest
+from batch.csms.signing import Signer
+
+# Well before the end: the metadata service gives out new keys long before the old ones end.
+_MARGIN_S = 15 * 60.0
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+
+
+class AccessKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """A pair of keys and, with a temporary pair, its token: only ever used together."""
+
+    ak: Masked
+    sk: Masked
+    security_token: Masked | None = None
+    expires_s: float | None = None
+
+    @property
+    def secrets(self) -> tuple[Masked, ...]:
+        """All of it."""
+        return tuple(one for one in (self.ak, self.sk, self.security_token) if one is not None)
+
+
+def access_keys(
+    ak: str, sk: str, security_token: str | None, *, source: str, expires_s: float | None = None
+) -> AccessKeys:
+    """Keys as they were read from `source`.
+
+    Raises:
+        CredentialError: one of them cannot be one.
+    """
+    for name, text in (("access key", ak), ("secret key", sk), ("security token", security_token or None)):
+        if text is not None and not _PRINTABLE.fullmatch(text.strip()):
+            raise CredentialError(f"{source}: the {name} is not one line of printable ASCII")
+    token = Masked(security_token.strip()) if security_token else None
+    return AccessKeys(ak=Masked(ak.strip()), sk=Masked(sk.strip()), security_token=token, expires_s=expires_s)
+
+
+class KeyLogin:
+    """Access keys for every place. `fetch` reads them, and again after a refusal; `held` are those read already."""
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[AccessKeys | Fault]],
+        description: Description,
+        *,
+        connect: Connect | None,
+        environment: Mapping[str, str],
+        held: AccessKeys | None = None,
+        utc: Callable[[], float] = time.time,
+    ) -> None:
+        self._description = description
+        self._connect = connect
+        self._environment = environment
+        self._utc = utc
+        self._renewal = Renewal(fetch, margin_s=_MARGIN_S, held=held, utc=utc)
+
+    def for_scope(self, endpoint: str, project_id: str) -> "KeyCredential":
+        """As `Login`."""
+        return KeyCredential(self._renewal, urlsplit(endpoint).netloc, project_id or None, utc=self._utc)
+
+    async def project_id(self, region: str) -> str:
+        """As `Login`."""
+        if self._description.project_id is not None:
+            return self._description.project_id
+        endpoint = iam_endpoint(region, self._environment)
+        return await look_up_project(self.for_scope(endpoint, ""), region, endpoint=endpoint, connect=self._connect)
+
+    def secrets(self) -> tuple[Masked, ...]:
+        """As `Login`."""
+        return _secrets_of(self._renewal)
+
+    def describe(self) -> Description:
+        """As `Login`."""
+        held = self._renewal.held
+        return msgspec.structs.replace(self._description, expires_s=None if held is None else held.expires_s)
+
+
+class KeyCredential:
+    """Signs for one project at one host."""
+
+    def __init__(
+        self, renewal: Renewal[AccessKeys], host: str, project_id: str | None, *, utc: Callable[[], float]
+    ) -> None:
+        self._renewal = renewal
+        self._host = host
+        self._project_id = project_id
+        self._utc = utc
+        self._signer: tuple[AccessKeys, Signer] | None = None
+
+    @property
+    def generation(self) -> int:
+        """As `Credential`."""
+        return self._renewal.generation
+
+    @property
+    def proven(self) -> bool:
+        """As `Credential`."""
+        return self._renewal.proven
+
+    async def authorize(self, request: WireRequest) -> WireRequest:
+        """The request signed for now: every attempt is signed anew."""
+        keys = await self._renewal.get()
+        if self._signer is None or self._signer[0] is not keys:
+            self._signer = (keys, Signer(keys.ak, keys.sk, keys.security_token))
+        return self._signer[1].sign(request, host=self._host, project_id=self._project_id, at_s=self._utc())
+
+    async def renew(self, generation: int) -> bool:
+        """As `Credential`."""
+        return await self._renewal.renew(generation)
+
+    def observe(self, answer: WireAnswer | Fault) -> None:
+        """As `Credential`."""
+        self._renewal.observe(answer)
+
+    def secrets(self) -> tuple[Masked, ...]:
+        """As `Credential`."""
+        return _secrets_of(self._renewal)
+
+
+def _secrets_of(renewal: Renewal[AccessKeys]) -> tuple[Masked, ...]:
+    return tuple(secret for keys in renewal.kept for secret in keys.secrets)

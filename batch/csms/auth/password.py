@@ -1,0 +1,129 @@
+"""An IAM user's name and password: a token for each project, fetched when needed and renewed before it ends."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from batch.csms.auth.credential import Connect, CredentialError, Description, NotAuthorizedError
+from batch.csms.auth.iam import Account, Token, create_token
+from batch.csms.auth.renewal import Renewal
+from batch.csms.auth.token import TokenBearer
+from batch.csms.faults import Fault, FaultKind
+from batch.csms.masked import Masked
+from jobs.endpoint import parse_endpoint
+
+_USER, _DOMAIN, _URL = "OS_USERNAME", "OS_USER_DOMAIN_NAME", "OS_AUTH_URL"
+_PASSWORD = "OS_PASSWORD"  # noqa: S105 - the name of a variable, not a password
+_PROJECT_ID, _PROJECT_NAME = "OS_PROJECT_ID", "OS_PROJECT_NAME"
+# A token is good for 24 h.
+_MARGIN_S = 30 * 60.0
+_LOCKING = frozenset({401, 403})
+"""Statuses of IAM after which another try could lock the account."""
+
+
+class PasswordLogin:
+    """Gets tokens by password; logins go out one at a time, and none after one was refused."""
+
+    def __init__(
+        self,
+        account: Account,
+        endpoint: str,
+        *,
+        connect: Connect,
+        project_id: str | None = None,
+        project_name: str | None = None,
+        utc: Callable[[], float] = time.time,
+    ) -> None:
+        self._account = account
+        self._endpoint = endpoint
+        self._connect = connect
+        self._project_id = project_id
+        self._project_name = project_name
+        self._utc = utc
+        self._of_project: dict[str, Renewal[Token]] = {}
+        self._refused: Fault | None = None
+        self._turn: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
+
+    def for_scope(self, endpoint: str, project_id: str) -> TokenBearer:  # noqa: ARG002 - as `Login`
+        """As `Login`: the same token serves one project at every endpoint."""
+        return TokenBearer(self._renewal(project_id))
+
+    async def project_id(self, region: str) -> str:
+        """As `Login`; the token for a project given by name tells its id."""
+        if self._project_id is not None:
+            return self._project_id
+        name = self._project_name or region
+        by_name = Renewal(partial(self._fetch, {"name": name}), utc=self._utc)
+        try:
+            token = await by_name.get()
+        except NotAuthorizedError as error:
+            raise CredentialError(f"no token for the project {name}: {error}") from error
+        if token.project_id is None:
+            raise CredentialError(f"IAM gave a token for no project named {name}: give --project-id")
+        self._renewal(token.project_id, held=token)
+        return token.project_id
+
+    def secrets(self) -> tuple[Masked, ...]:
+        """The password, and every token in use."""
+        tokens = (token.value for renewal in self._of_project.values() for token in renewal.kept)
+        return (self._account.password, *tokens)
+
+    def describe(self) -> Description:
+        """As `Login`; the end is that of the token that ends first."""
+        ends = [one.held.expires_s for one in self._of_project.values() if one.held and one.held.expires_s]
+        return Description(
+            provider="IAM password",
+            source=f"user {self._account.user} of {self._account.domain} at {self._endpoint}",
+            project_id=self._project_id,
+            project_name=self._project_name,
+            expires_s=min(ends, default=None),
+            renewable=True,
+        )
+
+    def _renewal(self, project_id: str, held: Token | None = None) -> Renewal[Token]:
+        if project_id not in self._of_project:
+            fetch = partial(self._fetch, {"id": project_id})
+            self._of_project[project_id] = Renewal(fetch, margin_s=_MARGIN_S, held=held, utc=self._utc)
+        return self._of_project[project_id]
+
+    async def _fetch(self, project: Mapping[str, str]) -> Token | Fault:
+        async with self._one_at_a_time():
+            if self._refused is not None:
+                return self._refused
+            async with self._connect(self._endpoint) as wire:
+                got = await create_token(wire, self._account, project)
+            if isinstance(got, Fault) and got.kind is FaultKind.CREDENTIAL and got.http_status in _LOCKING:
+                self._refused = got
+            return got
+
+    def _one_at_a_time(self) -> asyncio.Lock:
+        loop = asyncio.get_running_loop()
+        if self._turn is None or self._turn[0] is not loop:
+            self._turn = (loop, asyncio.Lock())
+        return self._turn[1]
+
+
+def find_password(environment: Mapping[str, str], connect: Connect) -> PasswordLogin | None:
+    """The user the OS_* variables name; None where they name none.
+
+    Raises:
+        CredentialError: something is missing, or OS_AUTH_URL is no endpoint.
+    """
+    if not environment.get(_USER) and not environment.get(_PASSWORD):
+        return None
+    missing = [name for name in (_USER, _PASSWORD, _DOMAIN, _URL) if not environment.get(name)]
+    if missing:
+        raise CredentialError(f"for a login by password, set {', '.join(missing)} too")
+    try:
+        endpoint = parse_endpoint(environment[_URL].strip().rstrip("/").removesuffix("/v3"))
+    except ValueError as error:
+        raise CredentialError(f"{_URL}: {error}") from error
+    account = Account(domain=environment[_DOMAIN], user=environment[_USER], password=Masked(environment[_PASSWORD]))
+    return PasswordLogin(
+        account,
+        endpoint,
+        connect=connect,
+        project_id=environment.get(_PROJECT_ID) or None,
+        project_name=environment.get(_PROJECT_NAME) or None,
+    )

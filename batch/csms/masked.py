@@ -1,0 +1,34 @@
+"""The type that keeps a secret text from being shown."""
+
+import hmac
+from typing import NoReturn
+
+
+class Masked:
+    """A secret text: no repr, no str, no pickle shows it; `reveal` is called only where it goes on the wire."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Masked):
+            return NotImplemented
+        return hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a credential is never pickled")

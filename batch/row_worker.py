@@ -1,0 +1,194 @@
+"""Sends what a row needs next, draws the conclusions from the answer, and passes the row on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+import structlog
+
+from batch.clock import Clock
+from batch.csms.client import CsmsClient
+from batch.csms.faults import STOPS_SCOPE, Fault, FaultKind
+from batch.recorder import Recorder
+from batch.retry import Again, Answer, Finish, Leave, Phase, Policy, after_answer, backoff_s
+from batch.row_queue import RowQueue
+from batch.storms import KeyWatch, RightsWatch
+from batch.sweep import PAGE_LIMIT, Sweep
+from batch.valve import Pass, Ticket, Valve
+from batch.work import Work, outcome_of, parked_of
+from jobs.model import Outcome
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notices:
+    """Who is told what: outcomes as they come, a key that is held back, a reason to stop, a defect of this program."""
+
+    ended: Callable[[Outcome], None]
+    key_held: Callable[[str, str], None]
+    stop: Callable[[str], None]
+    defect: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What a scope's rows are worked on with."""
+
+    client: CsmsClient
+    valve: Valve
+    queue: RowQueue
+    recorder: Recorder
+    policy: Policy
+    clock: Clock
+    rng: Random
+    keys: KeyWatch
+    notices: Notices
+
+
+class RowWorker:
+    """Handles the rows of one scope; whatever happens to a row, it is recorded or still in the queue afterwards."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._rights = RightsWatch()
+        self._renewed: int | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether no more than one request may be open: a credential that nobody has let in yet may be a wrong one."""
+        return not self._desk.client.credential.proven
+
+    async def handle(self, item: Work | Sweep, ticket: Ticket) -> None:
+        """Uses a ticket for the next request of a row, or of a sweep over many."""
+        if isinstance(item, Sweep):
+            await self._list(item, ticket)
+        elif ticket.good_for is Pass.READ:
+            await self._probe(item, ticket)
+        else:
+            await self._exchange(item, ticket)
+
+    def park(self, work: Work) -> None:
+        """Puts on record how a row stands that is not in flight and stays open."""
+        self._desk.recorder.park(parked_of(work))
+
+    def leave(self, item: Work | Sweep) -> None:
+        """Puts on record that nobody will hear what became of what is in flight."""
+        for work in item.pending.values() if isinstance(item, Sweep) else (item,):
+            if work.progress.phase is Phase.WRITE and not work.intended:
+                work.progress = work.progress.doubted()
+            self.park(work)
+
+    async def _probe(self, work: Work, ticket: Ticket) -> None:
+        """Reads a row's secret only to see whether there is an answer; the row stays as it is."""
+        generation = self._desk.client.credential.generation
+        answer = await self._desk.client.show_secret(work.progress.update.secret_name)
+        self._note(ticket, answer)
+        self._desk.queue.give_back(work)
+        if isinstance(answer, Fault) and not await self._log_in_again(answer, generation):
+            self._stop_for(answer)
+
+    async def _list(self, sweep: Sweep, ticket: Ticket) -> None:
+        generation = self._desk.client.credential.generation
+        page = await self._desk.client.list_secrets(limit=PAGE_LIMIT, marker=sweep.marker)
+        if isinstance(page, Fault):
+            self._note(ticket, page)
+            self._end_sweep(sweep, wait_s=backoff_s(self._desk.policy, 1, self._desk.rng))
+            if not await self._log_in_again(page, generation):
+                self._stop_for(page)
+            return
+        self._note(ticket, None)
+        for work, view in sweep.take_page(page):
+            work.listed = True
+            self._conclude(work, view)
+        if sweep.over:
+            self._end_sweep(sweep, wait_s=0.0)
+        else:
+            self._desk.queue.sweeps.append(sweep)
+
+    def _end_sweep(self, sweep: Sweep, *, wait_s: float) -> None:
+        """What a list did not show is read one by one."""
+        for work in sweep.pending.values():
+            work.listed = True
+            self._desk.queue.delay(work, self._desk.clock.now_s() + wait_s)
+
+    async def _exchange(self, work: Work, ticket: Ticket) -> None:
+        if work.started_s is None:
+            work.started_s = ticket.sent_s
+        update = work.progress.update
+        generation = self._desk.client.credential.generation
+        if work.progress.phase is not Phase.WRITE:
+            answer = await self._desk.client.show_secret(update.secret_name)
+        else:
+            work.progress = work.progress.sent(ticket.sent_s)
+            work.intended = False
+            answer = await self._desk.client.update_secret(update)
+            self._watch(update.kms_key_id, answer)
+        self._note(ticket, answer)
+        if isinstance(answer, Fault) and await self._log_in_again(answer, generation):
+            work.progress = work.progress.forgiven()
+            self._desk.queue.delay(work, self._desk.clock.now_s())
+        else:
+            self._conclude(work, answer)
+
+    async def _log_in_again(self, fault: Fault, generation: int) -> bool:
+        """After a refusal of a credential: whether there is another to try with. One that is new and refused before
+        anything was let in with it is the end.
+        """
+        credential = self._desk.client.credential
+        if fault.kind is not FaultKind.CREDENTIAL or (generation == self._renewed and not credential.proven):
+            return False
+        if not await credential.renew(generation):
+            return False
+        self._renewed = credential.generation
+        return True
+
+    def _note(self, ticket: Ticket, answer: Answer | None) -> None:
+        self._desk.valve.note(ticket, answer, self._desk.clock.now_s())
+
+    def _watch(self, kms_key_id: str, answer: Answer) -> None:
+        held = self._desk.keys.note(kms_key_id, answer)
+        if held is not None:
+            self._desk.notices.key_held(kms_key_id, held)
+        reason = self._rights.note(answer)
+        if reason is not None:
+            self._desk.notices.stop(reason)
+
+    def _conclude(self, work: Work, answer: Answer) -> None:
+        desk = self._desk
+        if isinstance(answer, Fault):
+            _log_fault(work, answer)
+        now_s = desk.clock.now_s()
+        match after_answer(work.progress, answer, desk.policy, now_s=now_s, rng=desk.rng):
+            case Finish() as finish:
+                outcome = outcome_of(work, finish, now_s=now_s, clock=desk.clock)
+                desk.recorder.settle(outcome)
+                desk.notices.ended(outcome)
+            case Again(progress=progress, after_s=after_s, fault=fault):
+                work.progress = progress
+                work.last_fault = fault or work.last_fault
+                desk.queue.delay(work, now_s + after_s)
+            case Leave(progress=progress, fault=fault):
+                work.progress = progress
+                work.last_fault = fault
+                desk.queue.delay(work, float("inf"))
+                self._stop_for(fault)
+
+    def _stop_for(self, fault: Fault) -> None:
+        if fault.kind is FaultKind.INTERNAL:
+            self._desk.notices.defect(f"internal error: {fault.message}")
+        elif fault.kind in STOPS_SCOPE:
+            self._desk.notices.stop(f"{fault.code}: {fault.message}")
+
+
+def _log_fault(work: Work, fault: Fault) -> None:
+    _log.info(
+        "row.fault",
+        row=work.row,
+        phase=work.progress.phase,
+        kind=fault.kind,
+        code=fault.code,
+        http_status=fault.http_status,
+        request_id=fault.request_id,
+        attempts=work.progress.attempts,
+    )

@@ -1,0 +1,58 @@
+"""Room on the disk: enough before anything is sent, and a reserve that lets a run that fills it end well."""
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+_LEAST_BYTES = 16 << 20
+# A row's growth in the ledger and its log, its line in the outcomes and, at worst, in the rejected file.
+_BYTES_PER_ROW = 1_024
+_RESERVE_BYTES = 4 << 20
+RESERVE_NAME = "ledger.reserve"
+
+
+class NoRoomError(OSError):
+    """The disk has too little room for a run; `needed` and `free` are bytes."""
+
+    def __init__(self, folder: Path, needed: int, free: int) -> None:
+        super().__init__(f"{folder}: {free >> 20} MiB free, a run of this size may need {needed >> 20} MiB")
+        self.needed = needed
+        self.free = free
+
+
+def require_room(folder: Path, *, rows: int, manifest_bytes: int) -> None:
+    """Checks that ledger, reports and log of a run will fit.
+
+    Raises:
+        NoRoomError: they may not.
+        OSError: the folder is gone.
+    """
+    needed = _LEAST_BYTES + _RESERVE_BYTES + rows * _BYTES_PER_ROW + 2 * manifest_bytes
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise NoRoomError(folder, needed, free)
+
+
+class Reserve:
+    """A file that is in the way until room is needed: once it is gone, the last outcomes of a run fit."""
+
+    def __init__(self, folder: Path) -> None:
+        """Takes the room at once.
+
+        Raises:
+            OSError: there is none.
+        """
+        self._path = folder / RESERVE_NAME
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)
+        finally:
+            os.close(descriptor)
+
+    def release(self) -> bool:
+        """Gives the room back; False where that has been done before."""
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+            return True
+        return False
