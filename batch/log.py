@@ -1,4 +1,7 @@
-"""The run's log: JSON lines into the run directory; constant event names, data in fields; it never stops a run."""
+"""The run's log: JSON lines into the run directory; constant event names, data in fields; it never stops a run.
+
+Only fields that are known to be harmless are written, and every line passes the redactor last.
+"""
 
 import os
 from pathlib import Path
@@ -8,8 +11,21 @@ import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, WrappedLogger
 
+from batch.redaction import PROCESS
+
 FILE_NAME = "run.log"
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+FIELDS = frozenset(
+    {
+        *("event", "level", "timestamp", "exception"),
+        *("row", "rows", "phase", "kind", "code", "http_status", "request_id", "attempts"),
+        *("endpoint", "project_id", "region", "kms_key_id", "reason", "rate", "wait_s", "seconds"),
+        *("version", "exit_code", "stopped", "signal", "generation", "expires_s", "provider", "source"),
+    }
+)
+"""What may stand in a line; anything else is named in `dropped` and left out."""
 
 
 class _LossyFile:
@@ -22,7 +38,7 @@ class _LossyFile:
     def msg(self, line: str) -> None:
         """Writes one line, or drops it."""
         try:
-            self._file.write(line + "\n")
+            self._file.write(PROCESS.clean(line) + "\n")
         except (OSError, ValueError):
             self.lost += 1
 
@@ -46,6 +62,7 @@ def start_log(folder: Path, level: str) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _keep_known_fields,
             # Locals hold credentials.
             structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False, max_frames=20)),
             structlog.processors.JSONRenderer(serializer=_encode),
@@ -59,6 +76,14 @@ def start_log(folder: Path, level: str) -> None:
 def silence_log() -> None:
     """Drops every event: for commands without a run directory."""
     structlog.configure(processors=[_drop])
+
+
+def _keep_known_fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    unknown = event.keys() - FIELDS - {"exc_info"}
+    if not unknown:
+        return event
+    kept = {name: value for name, value in event.items() if name not in unknown}
+    return {**kept, "dropped": sorted(unknown)}
 
 
 def _drop(_logger: WrappedLogger, _method: str, _event: EventDict) -> EventDict:

@@ -5,6 +5,7 @@ answer alone: it ends with a read.
 """
 
 from enum import StrEnum
+from http import HTTPStatus
 from random import Random
 from typing import Self, assert_never
 
@@ -85,6 +86,9 @@ class Leave(msgspec.Struct, frozen=True, kw_only=True):
     fault: Fault
 
 
+# What the service says of a secret it does not have; nothing else proves that there was none to change.
+_ABSENT = frozenset({"CSMS.0005", "CSMS.0106"})
+
 Step = Finish | Again | Leave
 Answer = SecretView | Fault
 
@@ -95,22 +99,24 @@ def backoff_s(policy: Policy, tries: int, rng: Random) -> float:
     return rng.uniform(0.0, ceiling)
 
 
-def after_answer(progress: Progress, answer: Answer, policy: Policy, *, now_s: float, rng: Random) -> Step:
-    """What becomes of a row after the answer to what its phase sent."""
+def after_answer(
+    progress: Progress, answer: Answer, policy: Policy, *, sent_s: float, now_s: float, rng: Random
+) -> Step:
+    """What becomes of a row after the answer, at `now_s`, to what its phase sent at `sent_s`."""
     match progress.phase:
         case Phase.CHECK:
             return _after_check(progress, answer, policy, rng)
         case Phase.WRITE:
             return _after_write(progress, answer, policy, rng)
         case Phase.SETTLE:
-            return _after_settle(progress, answer, policy, now_s, rng)
+            return _after_settle(progress, answer, policy, sent_s, now_s, rng)
         case _:
             assert_never(progress.phase)
 
 
 def _after_check(progress: Progress, answer: Answer, policy: Policy, rng: Random) -> Step:
     if isinstance(answer, Fault):
-        if answer.kind in PERMANENT and (not progress.doubt or answer.kind is FaultKind.REJECTED):
+        if answer.kind in PERMANENT and (not progress.doubt or _absent(answer)):
             return Finish(status=Status.REJECTED, fault=answer)
         unread = Status.UNKNOWN if progress.doubt else Status.FAILED
         return _read_again(progress, answer, policy, rng, otherwise=unread)
@@ -150,20 +156,23 @@ def _settled(after: Progress, status: Status) -> Step:
     return Again(progress=_replace(after, phase=Phase.SETTLE, tries=0), after_s=0.0, fault=after.write_fault)
 
 
-def _after_settle(progress: Progress, answer: Answer, policy: Policy, now_s: float, rng: Random) -> Step:
+def _after_settle(  # noqa: PLR0917 - the moments have names at every call
+    progress: Progress, answer: Answer, policy: Policy, sent_s: float, now_s: float, rng: Random
+) -> Step:
     refused = progress.write_fault is not None and progress.write_fault.kind in PERMANENT
     not_applied = Status.REJECTED if refused else Status.FAILED
     if isinstance(answer, Fault):
-        if answer.kind is FaultKind.REJECTED:
-            # The service has no such secret to show, so there is none that could have been changed.
+        if _absent(answer):
             return Finish(status=Status.REJECTED, fault=progress.write_fault if refused else answer)
         return _read_again(progress, answer, policy, rng, otherwise=Status.UNKNOWN)
     if same_key(answer.kms_key_id, progress.update.kms_key_id):
         return Finish(status=Status.VERIFIED, view=answer)
     # A gateway that gave up may have a backend that has not: another key counts only once no attempt can still land.
+    # The service has looked at the earliest when the read left.
     lands_until_s = progress.last_sent_s + policy.timeout_s
-    if now_s < lands_until_s:
-        return Again(progress=_replace(progress, tries=0), after_s=lands_until_s - now_s, fault=progress.write_fault)
+    if sent_s < lands_until_s:
+        after_s = max(0.0, lands_until_s - now_s)
+        return Again(progress=_replace(progress, tries=0), after_s=after_s, fault=progress.write_fault)
     return Finish(status=not_applied, fault=progress.write_fault, view=answer)
 
 
@@ -174,6 +183,10 @@ def _read_again(progress: Progress, fault: Fault, policy: Policy, rng: Random, *
     if fault.kind in PERMANENT or tries >= policy.max_attempts:
         return Finish(status=otherwise, fault=fault)
     return Again(progress=_replace(progress, tries=tries), after_s=backoff_s(policy, tries, rng), fault=fault)
+
+
+def _absent(fault: Fault) -> bool:
+    return fault.kind is FaultKind.REJECTED and (fault.code in _ABSENT or fault.http_status == HTTPStatus.NOT_FOUND)
 
 
 def _replace(progress: Progress, **changes: object) -> Progress:

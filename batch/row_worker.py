@@ -100,7 +100,7 @@ class RowWorker:
         self._note(ticket, None)
         for work, view in sweep.take_page(page):
             work.listed = True
-            self._conclude(work, view)
+            self._conclude(work, view, ticket)
         if sweep.over:
             self._end_sweep(sweep, wait_s=0.0)
         else:
@@ -129,7 +129,7 @@ class RowWorker:
             work.progress = work.progress.forgiven()
             self._desk.queue.delay(work, self._desk.clock.now_s())
         else:
-            self._conclude(work, answer)
+            self._conclude(work, answer, ticket)
 
     async def _log_in_again(self, fault: Fault, generation: int) -> bool:
         """After a refusal of a credential: whether there is another to try with. One that is new and refused before
@@ -154,12 +154,12 @@ class RowWorker:
         if reason is not None:
             self._desk.notices.stop(reason)
 
-    def _conclude(self, work: Work, answer: Answer) -> None:
+    def _conclude(self, work: Work, answer: Answer, ticket: Ticket) -> None:
         desk = self._desk
         if isinstance(answer, Fault):
             _log_fault(work, answer)
         now_s = desk.clock.now_s()
-        match after_answer(work.progress, answer, desk.policy, now_s=now_s, rng=desk.rng):
+        match after_answer(work.progress, answer, desk.policy, sent_s=ticket.sent_s, now_s=now_s, rng=desk.rng):
             case Finish() as finish:
                 outcome = outcome_of(work, finish, now_s=now_s, clock=desk.clock)
                 desk.recorder.settle(outcome)

@@ -19,13 +19,17 @@ def fault(kind: FaultKind, *, maybe_applied: bool = False) -> Fault:
     return Fault(kind=kind, code=f"code-{kind}", message="m", maybe_applied=maybe_applied)
 
 
+ABSENT = Fault(kind=K.REJECTED, code="CSMS.0106", message="no such secret", maybe_applied=False)
+
+
 def shows(key: str) -> SecretView:
     return SecretView(name="a", kms_key_id=key)
 
 
-def decide(progress: Progress, answer: Answer, *, now_s: float = 1_000.0) -> str:
+def decide(progress: Progress, answer: Answer, *, now_s: float = 1_000.0, sent_s: float | None = None) -> str:
     """The step in short: the status it ends with, or `phase` to go on with, with `!` where the row is in doubt."""
-    step = after_answer(progress, answer, POLICY, now_s=now_s, rng=Random(1))
+    sent_s = now_s if sent_s is None else sent_s
+    step = after_answer(progress, answer, POLICY, sent_s=sent_s, now_s=now_s, rng=Random(1))
     match step:
         case Finish(status=status):
             return status.value
@@ -82,7 +86,8 @@ def test_a_row_in_doubt_never_ends_on_a_fault_of_a_later_write(kind: FaultKind, 
         (shows(NEW.upper()), "unchanged", "verified"),
         (shows(OLD), "write", "write!"),
         (shows(THIRD), "drifted", "settle!"),
-        (fault(K.REJECTED), "rejected", "rejected"),
+        (ABSENT, "rejected", "rejected"),
+        (fault(K.REJECTED), "rejected", "unknown"),
         (fault(K.FORBIDDEN), "rejected", "unknown"),
         (fault(K.UNREACHABLE), "check", "check!"),
         (fault(K.UNAVAILABLE, maybe_applied=True), "check", "check!"),
@@ -120,7 +125,8 @@ def settling(write_fault: FaultKind = K.LOST, *, tries: int = 0) -> Progress:
         (shows(OLD), 1_001.0, "settle!"),
         (shows(OLD), 1_059.9, "settle!"),
         (shows(OLD), 1_060.0, "failed"),
-        (fault(K.REJECTED), 1_001.0, "rejected"),
+        (ABSENT, 1_001.0, "rejected"),
+        (fault(K.REJECTED), 1_001.0, "unknown"),
         (fault(K.FORBIDDEN), 1_001.0, "unknown"),
         (fault(K.LOST, maybe_applied=True), 1_001.0, "settle!"),
         (fault(K.MISMATCH, maybe_applied=True), 1_001.0, "settle!"),
@@ -132,9 +138,13 @@ def test_a_doubtful_row_ends_with_what_a_read_shows(answer: Answer, now_s: float
 
 
 def test_another_key_counts_only_an_attempt_timeout_after_the_last_send() -> None:
-    step = after_answer(settling(), shows(OLD), POLICY, now_s=1_010.0, rng=Random(1))
+    step = after_answer(settling(), shows(OLD), POLICY, sent_s=1_009.0, now_s=1_010.0, rng=Random(1))
     assert isinstance(step, Again)
     assert step.after_s == 50.0
+
+
+def test_a_read_that_left_before_the_last_put_could_no_longer_land_proves_nothing_however_late_its_answer() -> None:
+    assert decide(settling(), shows(OLD), sent_s=1_059.0, now_s=1_090.0) == "settle!"
 
 
 def test_a_doubtful_row_that_was_refused_and_shows_another_key_is_rejected() -> None:

@@ -17,6 +17,8 @@ from batch.csms.signing import Signer
 
 # Well before the end: the metadata service gives out new keys long before the old ones end.
 _MARGIN_S = 15 * 60.0
+# The sixth wrong signature in a row locks an access key for five minutes.
+_UNPROVEN_LIMIT = 3
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -66,7 +68,7 @@ class KeyLogin:
         self._connect = connect
         self._environment = environment
         self._utc = utc
-        self._renewal = Renewal(fetch, margin_s=_MARGIN_S, held=held, utc=utc)
+        self._renewal = Renewal(fetch, margin_s=_MARGIN_S, unproven_limit=_UNPROVEN_LIMIT, held=held, utc=utc)
 
     def for_scope(self, endpoint: str, project_id: str) -> "KeyCredential":
         """As `Login`."""

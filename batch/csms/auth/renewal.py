@@ -20,6 +20,7 @@ _SAYS_NOTHING = _PASSING | {FaultKind.CREDENTIAL, FaultKind.SIGNATURE, FaultKind
 _MARGIN_SHARE = 0.2
 _RETRY_AFTER_MAX_S = 60.0
 _KEPT = 2
+_TURN_TIMEOUT_S = 60.0
 
 
 class Ending(Protocol):
@@ -36,7 +37,8 @@ V = TypeVar("V", bound=Ending)
 class Renewal(Generic[V]):
     """Holds the value in use. `fetch` gets another; `margin_s` before the end it is replaced while it still works.
 
-    Of a value that lives only shortly the last fifth is the margin.
+    Of a value that lives only shortly the last fifth is the margin. Until a value was let in, only `unproven_limit`
+    requests may be on their way with it.
     """
 
     def __init__(
@@ -44,12 +46,16 @@ class Renewal(Generic[V]):
         fetch: Callable[[], Awaitable[V | Fault]],
         *,
         margin_s: float = 0.0,
+        unproven_limit: int | None = None,
         held: V | None = None,
         utc: Callable[[], float] = time.time,
     ) -> None:
         self._fetch = fetch
         self._margin_s = margin_s
+        self._unproven_limit = unproven_limit
         self._utc = utc
+        self._open = 0
+        self._waiting: list[asyncio.Future[None]] = []
         self._kept: list[V] = []
         self._renew_at_s = float("inf")
         self._flight: asyncio.Task[None] | None = None
@@ -73,11 +79,21 @@ class Renewal(Generic[V]):
         return tuple(self._kept)
 
     async def get(self) -> V:
-        """The value to use now; only for the first one there is anything to wait for.
+        """The value to use for one request, whose answer `observe` is then told.
+
+        There is only something to wait for before the first value, and before it is proven.
 
         Raises:
             NotAuthorizedError: there is none, it has ended, or a wrong signature barred it.
         """
+        held = await self._current()
+        while not self.proven and self._unproven_limit is not None and self._open >= self._unproven_limit:
+            await self._next_answer()
+            held = await self._current()
+        self._open += 1
+        return held
+
+    async def _current(self) -> V:
         if self._barred is not None:
             raise NotAuthorizedError(self._barred)
         if self.held is None:
@@ -91,6 +107,14 @@ class Renewal(Generic[V]):
         if now_s >= self._renew_at_s:
             _ = self._start()
         return held
+
+    async def _next_answer(self) -> None:
+        """Waits for an answer; one that was never waited for to its end does not hold up the others for ever."""
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(answer)
+        done, _ = await asyncio.wait({answer}, timeout=_TURN_TIMEOUT_S)
+        if not done:
+            self._open = 0
 
     async def renew(self, generation: int) -> bool:
         """As `Credential.renew`."""
@@ -109,6 +133,14 @@ class Renewal(Generic[V]):
 
     def observe(self, answer: WireAnswer | Fault) -> None:
         """As `Credential.observe`."""
+        self._open = max(0, self._open - 1)
+        self._learn(answer)
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)
+
+    def _learn(self, answer: WireAnswer | Fault) -> None:
         if isinstance(answer, Fault):
             return
         fault = None if answer.status < 300 else classify(answer)  # noqa: PLR2004 - the class of status, RFC 9110 15.3
@@ -162,6 +194,7 @@ class Renewal(Generic[V]):
     def _take(self, got: V) -> None:
         self._kept[:] = [got, *self._kept][:_KEPT]
         self.generation += 1
+        self._open = 0
         if got.expires_s is None:
             self._renew_at_s = float("inf")
             return
