@@ -16,6 +16,7 @@ from batch.valve import Ticket, Valve
 from batch.work import Work
 
 _log = structlog.get_logger()
+_SHORTEST_NAP_S = 0.001
 
 
 class Lane:
@@ -133,10 +134,10 @@ class Lane:
                 self.stop_for(reason)
                 return None
             wait_s = self._valve.wait_s(now_s)
-            most = 1 if self._worker.alone else self._slots.share
+            most = 1 if self._worker.alone else min(self._slots.share, self._valve.concurrency)
             if wait_s > 0 or len(self._in_flight) >= most:
                 self._changed.clear()
-                await nap(self._changed, min(wait_s or float("inf"), self._valve.patience_s(now_s)))
+                await nap(self._changed, min(_nap_s(wait_s), self._valve.patience_s(now_s)))
                 continue
             await self._slots.acquire()
             now_s = self._clock.now_s()
@@ -161,3 +162,10 @@ class Lane:
         self._in_flight.discard(task)
         self._slots.release()
         self._changed.set()
+
+
+def _nap_s(wait_s: float) -> float:
+    """Where there is nothing to wait for but an answer, for ever; and never less than a timer can tell apart: pacing
+    makes up for what that is too long.
+    """
+    return max(wait_s, _SHORTEST_NAP_S) if wait_s > 0 else float("inf")

@@ -25,11 +25,11 @@ class LimitOptions:
     """How hard to push, and when to give up. Unset options keep their default or, on resume, the job's value."""
 
     rate: str | None = None
-    """Requests allowed per scope: 10/s, 300/m, 200/5m or unlimited. [default: 10/s]"""
+    """Requests allowed per project: 10/s, 300/m, 200/5m, unlimited, or auto to find the quota. [default: 10/s]"""
     burst: int | None = None
     """Requests that may leave at once after a pause. [default: 1]"""
     concurrency: int | None = None
-    """Open requests at the most, over all scopes. [default: 32]"""
+    """Open requests at the most, over all projects. [default: 32]"""
     max_attempts: int | None = None
     """PUTs per row at the most. [default: 5]"""
     timeout: float | None = None

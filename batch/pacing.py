@@ -10,10 +10,11 @@ from typing import Protocol
 
 from aiolimiter import AsyncLimiter
 
-# A timer wakes up a little late; without room for that, every request would push all later ones back.
-_LATENESS_S = 0.003
-# Up to about 30 requests a second that costs a percent or two, and keeps clear of a quota that is exactly the rate.
-_UNNOTICED = 0.1
+# The schedule runs this much slower than the rate that was asked for. What that frees in a second is lent to timers
+# that wake up late, so that they cost nothing and yet no second ever holds more than rate + burst; and a quota that is
+# exactly the rate is not overrun by a request that left a millisecond early.
+_MARGIN = 0.004
+_LATENESS_S = 0.004
 # Below what any timer can wait.
 _NO_TIME_S = 1e-6
 
@@ -45,20 +46,19 @@ class Unpaced:
 
 
 class LimiterPacer:
-    """Paces by aiolimiter's leaky bucket, which holds `burst` requests and drains at the rate.
+    """Paces by a schedule, and keeps the bound by aiolimiter's leaky bucket.
 
-    aiolimiter can only be waited for while holding whatever the caller holds, so the moment at which its bucket will
-    have room is kept here too (the same bucket seen as a schedule); the bucket itself keeps the bound. It holds a
-    fraction of a request more than `burst`, as much as timers are late but never enough to admit one more request in
-    a second than rate + burst.
+    The bucket alone would do for one scope, but it can only be waited for while holding whatever the caller holds, it
+    loses every late wake-up for good, and at high rates it spins. So the moment at which the next request is due is
+    kept here, as the same bucket seen as a schedule, and the bucket is asked only when it has room.
     """
 
     def __init__(self, per_s: float, burst: int, *, due_s: float) -> None:
-        slack = min(max(0.0, _LATENESS_S * per_s - _UNNOTICED), 0.9 * (1.0 - math.modf(per_s)[0]))
-        size = burst + slack
-        self._interval_s = 1.0 / per_s
-        self._credit_s = (size - 1.0) / per_s
-        self._limiter = AsyncLimiter(size, size / per_s)
+        drain_per_s = per_s * (1.0 - _MARGIN)
+        size = burst + _LATENESS_S * per_s
+        self._interval_s = 1.0 / drain_per_s
+        self._burst_s = (burst - 1) * self._interval_s
+        self._limiter = AsyncLimiter(size, size / drain_per_s)
         self.due_s = due_s
 
     def wait_s(self, now_s: float) -> float:
@@ -69,7 +69,9 @@ class LimiterPacer:
     async def take(self, now_s: float) -> None:
         """Fills one request into the bucket."""
         await self._limiter.acquire()
-        self.due_s = max(self.due_s, now_s - self._credit_s) + self._interval_s
+        late = now_s - self.due_s <= self._burst_s + _LATENESS_S
+        # A timer that was late is made up for; a pause is not, beyond the burst.
+        self.due_s = (self.due_s if late else now_s - self._burst_s) + self._interval_s
 
 
 def pacer_for(per_s: float, burst: int, *, after: Pacer | None = None) -> Pacer:

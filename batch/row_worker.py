@@ -44,6 +44,7 @@ class Desk:
     rng: Random
     keys: KeyWatch
     notices: Notices
+    in_flight: Callable[[], int]
 
 
 class RowWorker:
@@ -144,7 +145,7 @@ class RowWorker:
         return True
 
     def _note(self, ticket: Ticket, answer: Answer | None) -> None:
-        self._desk.valve.note(ticket, answer, self._desk.clock.now_s())
+        self._desk.valve.note(ticket, answer, self._desk.clock.now_s(), in_flight=self._desk.in_flight())
 
     def _watch(self, kms_key_id: str, answer: Answer) -> None:
         held = self._desk.keys.note(kms_key_id, answer)

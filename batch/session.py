@@ -166,6 +166,7 @@ class Session:
             rng=rng,
             keys=keys,
             notices=notices,
+            in_flight=lambda: lane.in_flight,
         )
         lane = Lane(
             queue=queue,

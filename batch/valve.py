@@ -1,11 +1,12 @@
 """Decides when a scope's next request may leave, and which kind, from what its answers have said so far."""
 
+from collections import deque
 from enum import Enum
 from random import Random
 
 import msgspec
 
-from batch import breaker, gate, rate_control
+from batch import breaker, concurrency_control, gate, rate_control
 from batch.csms.faults import Fault, FaultKind
 from batch.pacing import Pacer, pacer_for
 from batch.retry import Answer
@@ -13,6 +14,8 @@ from jobs.spec import Limits
 
 # No service of ours was met: nobody there, no answer, no sense in the answer.
 _NO_SERVICE = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.MISMATCH})
+# What a service says, or does not say, that has too much to do.
+_OVERLOAD = frozenset({FaultKind.LOST, FaultKind.UNAVAILABLE})
 
 
 class Pass(Enum):
@@ -42,15 +45,21 @@ class Valve:
         self._rng = rng
         self._gate = gate.GateState()
         self._breaker = breaker.BreakerState()
-        self._rate = rate_control.start(limits.rate.per_s)
+        self._rate = rate_control.seek() if limits.rate.auto else rate_control.start(limits.rate.per_s)
+        self._concurrency = concurrency_control.start(limits.concurrency)
         self._pacer: Pacer = pacer_for(self._rate.per_s, self._burst)
-        self._sent = 0
-        self._counting_since_s: float | None = None
+        self._accepted_s: deque[float] = deque()
+        self._flowing_since_s = float("inf")
 
     @property
     def rate_per_s(self) -> float:
         """The rate now, in requests per second."""
         return self._rate.per_s
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests may be open now."""
+        return concurrency_control.allowed(self._concurrency)
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until a request may leave; infinite where only an answer can open the way."""
@@ -78,28 +87,33 @@ class Valve:
         good_for = self._good_for()
         self._gate = gate.sent(self._gate)
         self._breaker = breaker.sent(self._breaker)
-        if self._counting_since_s is None:
-            self._counting_since_s = now_s
-        self._sent += 1
         return Ticket(sent_s=now_s, good_for=good_for)
 
-    def note(self, ticket: Ticket, answer: Answer | None, now_s: float) -> None:
+    def note(self, ticket: Ticket, answer: Answer | None, now_s: float, *, in_flight: int) -> None:
         """Learns from the answer to what left with a ticket; None stands for a good one that is no single secret."""
         kind = answer.kind if isinstance(answer, Fault) else None
         ours = ticket.good_for is not Pass.ROW
         if kind in _NO_SERVICE:
             self._breaker = breaker.failed(self._breaker, now_s, ours=ours, rng=self._rng)
+            if kind in _OVERLOAD:
+                self._concurrency = concurrency_control.failed(self._concurrency, now_s)
         else:
             self._breaker = breaker.answered(self._breaker, ours=ours)
+            self._concurrency = concurrency_control.answered(
+                self._concurrency, now_s, latency_s=now_s - ticket.sent_s, in_flight=in_flight
+            )
         if isinstance(answer, Fault) and kind is FaultKind.THROTTLED:
             self._gate = gate.shut(
                 self._gate, now_s, sent_s=ticket.sent_s, retry_after_s=answer.retry_after_s, rng=self._rng
             )
-            self._pace(rate_control.throttled(self._rate, now_s, answer.quota, self._measured_per_s(now_s)))
+            self._pace(rate_control.throttled(self._rate, now_s, answer.quota, self._sustained_per_s(now_s)))
+            self._flowing_since_s = float("inf")
             return
         self._gate = gate.answered(self._gate, sent_s=ticket.sent_s)
         if kind not in _NO_SERVICE:
-            self._pace(rate_control.answered(self._rate, now_s))
+            self._accepted_s.append(now_s)
+            self._flowing_since_s = min(self._flowing_since_s, now_s)
+            self._pace(rate_control.answered(self._rate, now_s, self._accepted_per_s(now_s)))
 
     def _good_for(self) -> Pass:
         if self._breaker.stage is breaker.Stage.READ or gate.read_first(self._gate):
@@ -110,9 +124,17 @@ class Valve:
     def _too_long(self, seconds: float) -> bool:
         return seconds >= self._max_outage_s
 
-    def _measured_per_s(self, now_s: float) -> float:
-        since_s = now_s if self._counting_since_s is None else self._counting_since_s
-        return self._sent / max(1.0, now_s - since_s)
+    def _accepted_per_s(self, now_s: float) -> float:
+        """What the service took in the last second."""
+        accepted = self._accepted_s
+        while accepted and accepted[0] <= now_s - 1.0:
+            accepted.popleft()
+        return float(len(accepted))
+
+    def _sustained_per_s(self, now_s: float) -> float | None:
+        """The same, once requests have been going out for a second since the gate last opened."""
+        accepted_per_s = self._accepted_per_s(now_s)
+        return accepted_per_s if now_s - self._flowing_since_s >= 1.0 else None
 
     def _pace(self, rate: rate_control.RateState) -> None:
         if rate.per_s != self._rate.per_s:

@@ -1,4 +1,4 @@
-"""How often requests may leave, as a person writes it: `10/s`, `300/m`, `200/5m`."""
+"""How often requests may leave, as a person writes it: `10/s`, `300/m`, `200/5m`, `auto`."""
 
 import re
 from typing import Self
@@ -8,26 +8,28 @@ import msgspec
 _FORM = re.compile(r"([0-9]{1,7}(?:\.[0-9]{1,3})?)/([0-9]{0,5})(s|m|h)")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
 UNLIMITED = "unlimited"
+AUTO = "auto"
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """`requests` in any `period_s` seconds; `requests` 0 stands for no limit at all."""
+    """`requests` in any `period_s` seconds; 0 stands for no limit at all, or with `auto` for one that is to be found."""
 
     requests: float
     period_s: float = 1.0
+    auto: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads `N/s`, `N/m`, `N/h`, `N/5m` or `unlimited`.
+        """Reads `N/s`, `N/m`, `N/h`, `N/5m`, `unlimited` or `auto`.
 
         Raises:
             ValueError: the text is none of these, or asks for nothing.
         """
-        if text.strip() == UNLIMITED:
-            return cls(0.0)
+        if text.strip() in {UNLIMITED, AUTO}:
+            return cls(0.0, auto=text.strip() == AUTO)
         match = _FORM.fullmatch(text.strip())
         if match is None:
-            raise ValueError(f"{text!r} is not a rate: write 10/s, 300/m, 200/5m or unlimited")
+            raise ValueError(f"{text!r} is not a rate: write 10/s, 300/m, 200/5m, auto or unlimited")
         requests, periods = float(match[1]), int(match[2] or 1)
         if requests <= 0 or periods <= 0:
             raise ValueError(f"{text!r} is not a rate: both numbers must be above zero")
@@ -45,7 +47,7 @@ class Rate(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         if self.unlimited:
-            return UNLIMITED
+            return AUTO if self.auto else UNLIMITED
         for unit, unit_s in reversed(_UNIT_S.items()):
             periods, rest = divmod(self.period_s, unit_s)
             if not rest:

@@ -38,7 +38,7 @@ def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, r
             _refuse_network_filesystem(folder, options)
             stack.enter_context(take_lock(folder / RUN_LOCK, "run", wait_s=0.0))
             _load(manifest, spec, folder)
-            ledger = _open(folder, options, stack)
+            ledger = _open(folder, options, stack, also_failed=False)
         except BaseException:
             # Nothing has been sent: there is nothing in it to resume.
             shutil.rmtree(folder, ignore_errors=True)
@@ -56,7 +56,7 @@ def resume(run_dir: Path, limits: LimitOptions, access: Access, options: Session
         if not (run_dir / FILE_NAME).exists():
             raise UsageError(f"{run_dir}: its manifest was never fully loaded and nothing was sent; run it anew")
         sweep_parts(run_dir)
-        ledger = _open(run_dir, options, stack)
+        ledger = _open(run_dir, options, stack, also_failed=failed)
         return _go(run_dir, ledger, access, options, limits=limits, also_failed=failed)
 
 
@@ -69,12 +69,12 @@ def _load(manifest: str, spec: JobSpec, folder: Path) -> None:
         raise UsageError(f"{copy.name}: unusable as it is, nothing was sent")
 
 
-def _open(folder: Path, options: SessionOptions, stack: ExitStack) -> Ledger:
+def _open(folder: Path, options: SessionOptions, stack: ExitStack, *, also_failed: bool) -> Ledger:
     """The ledger, with the scopes it is going to send to kept from other runs, and room enough."""
     ledger = stack.enter_context(Ledger(folder))
     manifest = read_record(ledger).manifest
     require_room(folder, rows=manifest.rows, manifest_bytes=manifest.size_bytes)
-    scopes = [scope.scope for scope in ledger.open_scopes()]
+    scopes = [scope.scope for scope in ledger.open_scopes(also_failed=also_failed)]
     stack.enter_context(lock_scopes(scopes, lock_folder(), f"run in {folder.absolute()}", wait_s=options.wait))
     return ledger
 

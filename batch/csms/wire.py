@@ -4,6 +4,7 @@ aiohttp by itself sends a PUT a second time when a connection breaks, follows re
 without a limit and reports a garbled answer as HTTP 400; all of that is switched off or caught here.
 """
 
+import base64
 import ssl
 from contextvars import ContextVar
 from types import TracebackType
@@ -81,6 +82,7 @@ class HttpWire:
         header_limit: int = HEADER_LIMIT,
     ) -> None:
         self._endpoint = endpoint
+        self._proxy_headers = _proxy_headers(proxy)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0, ssl=tls if tls is not None else True, keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=60
@@ -94,7 +96,6 @@ class HttpWire:
             middlewares=(_no_second_send,),
             request_class=_MarkedRequest,
             proxy=None if proxy is None else proxy.url,
-            proxy_auth=None if proxy is None else _login_of(proxy),
             max_line_size=header_limit,
             max_field_size=header_limit,
         )
@@ -122,6 +123,7 @@ class HttpWire:
                 data=request.body or None,
                 headers=request.headers,
                 allow_redirects=False,
+                proxy_headers=self._proxy_headers,
             ) as response:
                 # An answer without a mark: the library sends in another way than the one that is watched here.
                 return await _read(response) if mark.sent else _lost("internal", "sending was not noticed")
@@ -154,10 +156,11 @@ def _whole(response: aiohttp.ClientResponse, body: bytes) -> WireAnswer:
     )
 
 
-def _login_of(proxy: Proxy) -> aiohttp.BasicAuth | None:
-    if proxy.user is None or proxy.password is None:
+def _proxy_headers(proxy: Proxy | None) -> dict[str, str] | None:
+    if proxy is None or proxy.user is None or proxy.password is None:
         return None
-    return aiohttp.BasicAuth(proxy.user.reveal(), proxy.password.reveal(), "utf-8")
+    pair = f"{proxy.user.reveal()}:{proxy.password.reveal()}"
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
 
 def _bounded_id(request_id: str | None) -> str | None:

@@ -101,11 +101,15 @@ class Ledger:
             raise schema.LedgerError(self._path, f"holds no {key}")
         return str(found[0])
 
-    def open_scopes(self) -> tuple[OpenScope, ...]:
-        """Scopes with open rows, in the order the manifest names them."""
+    def open_scopes(self, *, also_failed: bool = False) -> tuple[OpenScope, ...]:
+        """Scopes with open rows, in the order the manifest names them; also those with rows that a session which takes
+        failed rows up again would open.
+        """
         found = self._run(
             "SELECT s.id, s.endpoint, s.project_id, s.region, COUNT(*) FROM row r JOIN scope s ON s.id = r.scope"
-            " WHERE r.status IS NULL AND r.leader IS NULL GROUP BY s.id ORDER BY s.id"
+            " WHERE r.leader IS NULL AND (r.status IS NULL OR (? AND r.status IN ('failed', 'unknown')))"
+            " GROUP BY s.id ORDER BY s.id",
+            (also_failed,),
         )
         return tuple(
             OpenScope(id=number, scope=Scope(endpoint=endpoint, project_id=project, region=region), open_rows=rows)

@@ -112,6 +112,8 @@ def test_resume_takes_failed_and_unknown_rows_up_again_only_when_asked_to(tmp_pa
         )
         ledger.begin_session(started_at=1.5, also_failed=False)
         assert [row.row for row in ledger.open_rows(1, 0, 9)] == [5]
+        assert [scope.open_rows for scope in ledger.open_scopes()] == [1]
+        assert [scope.open_rows for scope in ledger.open_scopes(also_failed=True)] == [3]
         ledger.begin_session(started_at=2.5, also_failed=True)
         again = ledger.open_rows(1, 0, 9)
         assert [(row.row, row.attempts, row.spent, row.doubt) for row in again] == [

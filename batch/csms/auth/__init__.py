@@ -8,7 +8,7 @@ from batch.csms.auth.credential import (
     Login,
     NotAuthorizedError,
 )
-from batch.csms.auth.find import find_credential, find_login
+from batch.csms.auth.find import find_login
 from batch.csms.auth.token import TokenCredential
 from batch.csms.masked import Masked
 
@@ -21,6 +21,5 @@ __all__ = [
     "Masked",
     "NotAuthorizedError",
     "TokenCredential",
-    "find_credential",
     "find_login",
 ]

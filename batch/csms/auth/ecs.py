@@ -4,7 +4,7 @@ Source: the vendor's ECS user guide and the metadata accessor of its Python SDK.
 """
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -70,7 +70,9 @@ class Metadata:
         return Masked(text)
 
 
-def find_ecs(environment: Mapping[str, str], connect: Connect, *, probe: bool) -> KeyLogin | None:
+def find_ecs(
+    environment: Mapping[str, str], connect: Connect, utc: Callable[[], float], *, probe: bool
+) -> KeyLogin | None:
     """The agency of the server this runs on; with `probe`, None where no metadata service answers within a second.
 
     Raises:
@@ -84,7 +86,7 @@ def find_ecs(environment: Mapping[str, str], connect: Connect, *, probe: bool) -
         return None
     metadata = Metadata(url.rstrip("/"), connect)
     description = Description(provider="ECS agency", source=url, renewable=True)
-    return KeyLogin(metadata.fetch, description, connect=connect, environment=environment)
+    return KeyLogin(metadata.fetch, description, connect=connect, environment=environment, utc=utc)
 
 
 def _answers(host: str, port: int) -> bool:

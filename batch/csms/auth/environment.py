@@ -1,6 +1,6 @@
 """Access keys from the variables that the vendor's SDK reads too."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.keys import AccessKeys, KeyLogin, access_keys
@@ -10,7 +10,9 @@ _TOKEN = "HUAWEICLOUD_SDK_SECURITY_TOKEN"  # noqa: S105 - the name of a variable
 _PROJECT = "HUAWEICLOUD_SDK_PROJECT_ID"
 
 
-def find_environment_keys(environment: Mapping[str, str], connect: Connect | None) -> KeyLogin | None:
+def find_environment_keys(
+    environment: Mapping[str, str], connect: Connect, utc: Callable[[], float]
+) -> KeyLogin | None:
     """The keys the environment gives; None where it gives none.
 
     Raises:
@@ -31,4 +33,4 @@ def find_environment_keys(environment: Mapping[str, str], connect: Connect | Non
         source=f"{_AK} and {_SK}" + (f" with {_TOKEN}" if keys.security_token else ""),
         project_id=environment.get(_PROJECT) or None,
     )
-    return KeyLogin(fetch, description, connect=connect, environment=environment, held=keys)
+    return KeyLogin(fetch, description, connect=connect, environment=environment, held=keys, utc=utc)

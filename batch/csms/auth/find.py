@@ -1,11 +1,12 @@
 """Chooses how a run logs in, from what is given outside the command line."""
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import assert_never
 
-from batch.csms.auth.credential import Connect, Credential, CredentialError, Login
+from batch.csms.auth.credential import Connect, CredentialError, Login
 from batch.csms.auth.ecs import find_ecs
 from batch.csms.auth.environment import find_environment_keys
 from batch.csms.auth.password import find_password
@@ -24,21 +25,27 @@ _GIVE = {
 
 
 def find_login(
-    auth: Auth, token_file: Path | None, *, connect: Connect, environment: Mapping[str, str] = os.environ
+    auth: Auth,
+    token_file: Path | None,
+    *,
+    connect: Connect,
+    environment: Mapping[str, str] = os.environ,
+    utc: Callable[[], float] = time.time,
 ) -> Login:
     """The first login that is given, in the order token, access keys, credentials file, password, ECS agency.
 
-    What is given only in part is an error, never passed over. `connect` is for the requests of the login itself.
+    What is given only in part is an error, never passed over. `connect` is for the requests of the login itself,
+    `utc` tells seconds since 1970.
 
     Raises:
         CredentialError: none is given, or the one that is cannot be used.
     """
     finders: list[Callable[[], Login | None]] = [
         lambda: find_token(environment, token_file, connect),
-        lambda: find_environment_keys(environment, connect),
-        lambda: find_profile_keys(environment, connect),
-        lambda: find_password(environment, connect),
-        lambda: find_ecs(environment, connect, probe=auth is Auth.AUTO),
+        lambda: find_environment_keys(environment, connect, utc),
+        lambda: find_profile_keys(environment, connect, utc),
+        lambda: find_password(environment, connect, utc),
+        lambda: find_ecs(environment, connect, utc, probe=auth is Auth.AUTO),
     ]
     for find in _chosen(auth, finders):
         login = find()
@@ -61,15 +68,3 @@ def _chosen(auth: Auth, finders: list[Callable[[], Login | None]]) -> list[Calla
             return finders[4:]
         case _:
             assert_never(auth)
-
-
-def find_credential(auth: Auth, token_file: Path | None) -> Credential:
-    """A given token alone, for callers that use one credential for every place.
-
-    Raises:
-        CredentialError: none is given, or the one that is cannot be used.
-    """
-    token = find_token(os.environ, token_file) if auth in {Auth.AUTO, Auth.TOKEN} else None
-    if token is None:
-        raise CredentialError(f"no credential: {_GIVE[Auth.TOKEN]}")
-    return token

@@ -1,7 +1,6 @@
 """Access keys, permanent or temporary: every request is signed with them."""
 
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlsplit
 
@@ -59,10 +58,10 @@ class KeyLogin:
         fetch: Callable[[], Awaitable[AccessKeys | Fault]],
         description: Description,
         *,
-        connect: Connect | None,
+        connect: Connect,
         environment: Mapping[str, str],
         held: AccessKeys | None = None,
-        utc: Callable[[], float] = time.time,
+        utc: Callable[[], float],
     ) -> None:
         self._description = description
         self._connect = connect

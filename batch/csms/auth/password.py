@@ -1,7 +1,6 @@
 """An IAM user's name and password: a token for each project, fetched when needed and renewed before it ends."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -33,7 +32,7 @@ class PasswordLogin:
         connect: Connect,
         project_id: str | None = None,
         project_name: str | None = None,
-        utc: Callable[[], float] = time.time,
+        utc: Callable[[], float],
     ) -> None:
         self._account = account
         self._endpoint = endpoint
@@ -104,7 +103,7 @@ class PasswordLogin:
         return self._turn[1]
 
 
-def find_password(environment: Mapping[str, str], connect: Connect) -> PasswordLogin | None:
+def find_password(environment: Mapping[str, str], connect: Connect, utc: Callable[[], float]) -> PasswordLogin | None:
     """The user the OS_* variables name; None where they name none.
 
     Raises:
@@ -126,4 +125,5 @@ def find_password(environment: Mapping[str, str], connect: Connect) -> PasswordL
         connect=connect,
         project_id=environment.get(_PROJECT_ID) or None,
         project_name=environment.get(_PROJECT_NAME) or None,
+        utc=utc,
     )

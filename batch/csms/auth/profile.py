@@ -1,7 +1,7 @@
 """Access keys from the credentials file of the vendor's SDK and command line."""
 
 import configparser
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from batch.csms.auth.credential import Connect, CredentialError, Description
@@ -13,7 +13,7 @@ FILE_VARIABLE = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
 _SECTION = "basic"
 
 
-def find_profile_keys(environment: Mapping[str, str], connect: Connect | None) -> KeyLogin | None:
+def find_profile_keys(environment: Mapping[str, str], connect: Connect, utc: Callable[[], float]) -> KeyLogin | None:
     """The keys in section [basic] of the file; None where there is no file, or no such section in the usual one.
 
     The file is read again when the keys are refused: somebody may have put new ones in.
@@ -43,7 +43,7 @@ def find_profile_keys(environment: Mapping[str, str], connect: Connect | None) -
     )
     endpoint = profile.get("iam_endpoint")
     known = {IAM_ENDPOINT_VARIABLE: endpoint, **environment} if endpoint else environment
-    return KeyLogin(fetch, description, connect=connect, environment=known, held=keys)
+    return KeyLogin(fetch, description, connect=connect, environment=known, held=keys, utc=utc)
 
 
 def _section(path: Path) -> dict[str, str] | None:
