@@ -1,17 +1,18 @@
 """The command line: parses, then hands over to one module per command, each imported only when it is asked for."""
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import cyclopts
 from cyclopts import App, Parameter
 
 from batch.commands.screen import say
 from batch.exits import Exit, guarded
+from batch.hardening import harden
 from batch.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, spec_of
+from batch.redaction import guard_streams
 from batch.version import version
 
 _EPILOGUE = (
@@ -121,6 +122,16 @@ def status(run_dir: Path, /) -> int:
 
 
 @app.command
+def auth(*, source: ManifestOptions = _SOURCE, auth: AuthOptions = _AUTH, job: JobFile = None) -> int:
+    """Tell which login a run would use, and make one harmless read with it; a credential is never shown."""
+    del job
+    from batch.access import open_access  # noqa: PLC0415 - see run
+    from batch.commands.auth import auth as command  # noqa: PLC0415 - see run
+
+    return command(open_access(auth), spec_of(source, _LIMITS, auth))
+
+
+@app.command
 def sandbox(  # noqa: PLR0913 - one parameter an option
     *,
     port: int = 0,
@@ -132,6 +143,12 @@ def sandbox(  # noqa: PLR0913 - one parameter an option
     seed: int = 7,
     log: Path | None = None,
     manifest: Path | None = None,
+    auth: Literal["strict", "token", "signed", "lenient"] = "strict",
+    token_life: float = 86_400.0,
+    token_uses: int | None = None,
+    key_life: float = 86_400.0,
+    revoke_after: int | None = None,
+    metadata: Literal["token", "tokenless", "no-agency"] = "token",
 ) -> int:
     """Run the embedded service on this machine, for rehearsals; its first line says where, as JSON.
 
@@ -145,8 +162,16 @@ def sandbox(  # noqa: PLR0913 - one parameter an option
         seed: Makes the same secrets and the same faults again.
         log: File for one JSON line per request.
         manifest: File to write a manifest of all secrets to.
+        auth: Who is let in: tokens and signatures, verified; only one of the two; or any signature of a known key.
+        token_life: Seconds a token is good for.
+        token_uses: Requests a token is good for. [default: any number]
+        key_life: Seconds the temporary keys of the metadata service are good for.
+        revoke_after: Requests after which every credential is taken back. [default: never]
+        metadata: Whether the ECS metadata service wants a token, or has no agency.
     """
     from batch.commands.sandbox import sandbox as command  # noqa: PLC0415 - see run
+    from batch.sandbox.checks import AuthMode  # noqa: PLC0415 - see run
+    from batch.sandbox.metadata import MetadataMode  # noqa: PLC0415 - see run
     from batch.sandbox.options import SandboxOptions  # noqa: PLC0415 - see run
 
     return command(
@@ -160,6 +185,12 @@ def sandbox(  # noqa: PLR0913 - one parameter an option
             seed=seed,
             log=log,
             manifest=manifest,
+            auth=AuthMode(auth),
+            token_life_s=token_life,
+            token_uses=token_uses,
+            key_life_s=key_life,
+            revoke_after=revoke_after,
+            metadata=MetadataMode(metadata),
         )
     )
 
@@ -179,7 +210,8 @@ def demo(*, run_dir: Path | None = None, seed: int = 7) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
-    os.umask(0o077)
+    harden()
+    guard_streams()
 
     def command() -> int:
         return _parse(sys.argv[1:] if argv is None else argv)()

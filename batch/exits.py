@@ -1,5 +1,6 @@
 """What a command can end with besides an outcome: one error boundary, one line, one exit code."""
 
+import traceback
 from collections.abc import Callable
 from enum import IntEnum
 
@@ -41,3 +42,7 @@ def guarded(command: Callable[[], int], say: Callable[[str], None]) -> int:
         # What the network does is never an OSError here: the client makes values of it.
         say(str(error))
         return Exit.CANNOT_WRITE
+    except Exception:  # noqa: BLE001 - the last boundary: what nobody expected has an exit code of its own
+        traceback.print_exc()
+        say("internal error; what was recorded is safe, `status` and `report` tell it")
+        return Exit.INTERNAL

@@ -17,6 +17,7 @@ from batch.work import Work
 
 _log = structlog.get_logger()
 _SHORTEST_NAP_S = 0.001
+_LOOK_AGAIN_S = 0.01
 
 
 class Lane:
@@ -135,9 +136,12 @@ class Lane:
                 return None
             wait_s = self._valve.wait_s(now_s)
             most = 1 if self._worker.alone else min(self._slots.share, self._valve.concurrency)
-            if wait_s > 0 or len(self._in_flight) >= most:
+            full = self._worker.full
+            if wait_s > 0 or len(self._in_flight) >= most or full:
                 self._changed.clear()
-                await nap(self._changed, min(_nap_s(wait_s), self._valve.patience_s(now_s)))
+                # Another scope's answer may make room too, and does not wake this one.
+                longest_s = _LOOK_AGAIN_S if full else _nap_s(wait_s)
+                await nap(self._changed, min(longest_s, self._valve.patience_s(now_s)))
                 continue
             await self._slots.acquire()
             now_s = self._clock.now_s()

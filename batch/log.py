@@ -21,7 +21,7 @@ FIELDS = frozenset(
     {
         *("event", "level", "timestamp", "exception"),
         *("row", "rows", "phase", "kind", "code", "http_status", "request_id", "attempts"),
-        *("endpoint", "project_id", "region", "kms_key_id", "reason", "rate", "wait_s", "seconds"),
+        *("endpoint", "host", "project_id", "region", "kms_key_id", "reason", "rate", "wait_s", "seconds"),
         *("version", "exit_code", "stopped", "signal", "generation", "expires_s", "provider", "source"),
     }
 )

@@ -6,12 +6,14 @@ import json
 import re
 import sys
 from collections.abc import Callable
-from typing import TextIO
+from typing import Any, TextIO
 from urllib.parse import quote, quote_plus
 
 from batch.csms.masked import Masked
 
 MASK = "***"
+# Good for the one request it was made for, and for 15 minutes.
+_SIGNATURE = r"(?<=Signature=)[0-9a-f]{64}"
 _LONG = 32
 _PREFIX = 16
 _SHORT = 8
@@ -31,8 +33,7 @@ class Redactor:
     def clean(self, text: str) -> str:
         """The text without secrets: not as they are, escaped, encoded, or cut off after their first characters."""
         secrets = frozenset(secret for source in self._sources for secret in source())
-        pattern = _pattern(secrets) if secrets else None
-        return text if pattern is None else pattern.sub(MASK, text)
+        return _pattern(secrets).sub(MASK, text)
 
 
 class RedactedStream:
@@ -52,7 +53,7 @@ class RedactedStream:
         for line in lines:
             self.write(line)
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
@@ -73,9 +74,9 @@ def guard_streams(redactor: Redactor = PROCESS) -> None:
 
 
 @functools.lru_cache(maxsize=8)
-def _pattern(secrets: frozenset[Masked]) -> re.Pattern[str] | None:
+def _pattern(secrets: frozenset[Masked]) -> re.Pattern[str]:
     parts = {part for secret in secrets for part in _forms(secret.reveal())}
-    return re.compile("|".join(sorted(parts, key=len, reverse=True))) if parts else None
+    return re.compile("|".join([*sorted(parts, key=len, reverse=True), _SIGNATURE]))
 
 
 def _forms(text: str) -> set[str]:

@@ -60,6 +60,11 @@ class RowWorker:
         """Whether no more than one request may be open: a credential that nobody has let in yet may be a wrong one."""
         return not self._desk.client.credential.proven
 
+    @property
+    def full(self) -> bool:
+        """Whether the credential allows no more open requests, here or in the scopes that share it."""
+        return self._desk.client.credential.full
+
     async def handle(self, item: Work | Sweep, ticket: Ticket) -> None:
         """Uses a ticket for the next request of a row, or of a sweep over many."""
         if isinstance(item, Sweep):

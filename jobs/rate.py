@@ -12,7 +12,7 @@ AUTO = "auto"
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """`requests` in any `period_s` seconds; 0 stands for no limit at all, or with `auto` for one that is to be found."""
+    """`requests` in any `period_s` seconds; 0 stands for no limit at all, or with `auto` for one to be found."""
 
     requests: float
     period_s: float = 1.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from batch.access import Access
+from batch.access import Access, with_project
 from batch.commands.problems import ProblemPrinter
 from batch.commands.screen import say, show
 from batch.exits import UsageError
@@ -32,6 +32,7 @@ _SHOWN_PROBLEMS = 20
 
 def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
     """Loads a manifest into a new run directory and runs it."""
+    spec = with_project(spec, access, say)
     folder = _new_folder(run_dir, manifest)
     with ExitStack() as stack:
         try:

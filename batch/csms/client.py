@@ -12,7 +12,7 @@ import msgspec
 
 from batch.csms.auth import Credential, NotAuthorizedError
 from batch.csms.errors import classify, mismatch
-from batch.csms.faults import Fault
+from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import Wire, WireAnswer, WireRequest
 from jobs.model import SecretUpdate
 
@@ -56,6 +56,7 @@ class _Change(msgspec.Struct, omit_defaults=True):
     description: str | None = None
 
 
+_UNHEARD = Fault(kind=FaultKind.LOST, code="cancelled", message="nobody waited for the answer", maybe_applied=True)
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE_ONE = msgspec.json.Decoder(_One).decode
 _DECODE_MANY = msgspec.json.Decoder(_Many).decode
@@ -143,8 +144,11 @@ class CsmsClient:
             authorized = await self.credential.authorize(request)
         except NotAuthorizedError as error:
             return error.fault
-        answer = await self._wire.send(authorized)
-        self.credential.observe(answer)
+        answer: WireAnswer | Fault = _UNHEARD
+        try:
+            answer = await self._wire.send(authorized)
+        finally:
+            self.credential.observe(answer)
         return answer
 
 

@@ -54,6 +54,10 @@ class Credential(Protocol):
         handful of wrong passwords an account.
         """
 
+    @property
+    def full(self) -> bool:
+        """Whether as many requests are open as may be: where signatures turn wrong, each counts against the key."""
+
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request with the headers that allow it; what is near its end is renewed meanwhile, without waiting.
 
@@ -71,7 +75,10 @@ class Credential(Protocol):
         """
 
     def observe(self, answer: WireAnswer | Fault) -> None:
-        """Learns from the answer to an authorized request: after a wrong signature nothing more is authorized."""
+        """Learns from the answer to an authorized request: after a wrong signature nothing more is authorized.
+
+        It is called once for every request that was authorized, whatever became of it.
+        """
 
     def secrets(self) -> tuple[Masked, ...]:
         """Everything secret that is or was lately in use, for redaction."""

@@ -16,6 +16,8 @@ from batch.csms.signing import Signer
 
 # Well before the end: the metadata service gives out new keys long before the old ones end.
 _MARGIN_S = 15 * 60.0
+# The sixth wrong signature in a row locks an access key for five minutes (vendor's API signing guide).
+_MOST_OPEN = 5
 # The sixth wrong signature in a row locks an access key for five minutes.
 _UNPROVEN_LIMIT = 3
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
@@ -112,9 +114,15 @@ class KeyCredential:
         """As `Credential`."""
         return self._renewal.proven
 
+    @property
+    def full(self) -> bool:
+        """As `Credential`; one count for every place the keys are used in."""
+        return self._renewal.open_requests >= _MOST_OPEN
+
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request signed for now: every attempt is signed anew."""
         keys = await self._renewal.get()
+        self._renewal.open_requests += 1
         if self._signer is None or self._signer[0] is not keys:
             self._signer = (keys, Signer(keys.ak, keys.sk, keys.security_token))
         return self._signer[1].sign(request, host=self._host, project_id=self._project_id, at_s=self._utc())
@@ -125,6 +133,7 @@ class KeyCredential:
 
     def observe(self, answer: WireAnswer | Fault) -> None:
         """As `Credential`."""
+        self._renewal.open_requests -= 1
         self._renewal.observe(answer)
 
     def secrets(self) -> tuple[Masked, ...]:

@@ -63,6 +63,7 @@ class Renewal(Generic[V]):
         self._refused: Fault | None = None
         self._barred: Fault | None = None
         self._in_vain: int | None = None
+        self.open_requests = 0
         self.generation = 0
         self.proven = False
         if held is not None:

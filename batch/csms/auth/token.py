@@ -33,6 +33,11 @@ class TokenBearer:
         """As `Credential`."""
         return self._renewal.proven
 
+    @property
+    def full(self) -> bool:
+        """Refused tokens lock nothing."""
+        return False
+
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request with the token."""
         token = await self._renewal.get()

@@ -1,0 +1,229 @@
+"""Which login is taken, from what is given in environment and files, and what is said of a bad one."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+from batch.csms.auth import (
+    CredentialError,
+    Login,
+    Masked,
+    NotAuthorizedError,
+    TokenCredential,
+    find_login,
+)
+from batch.csms.auth.password import PasswordLogin
+from batch.csms.messages import Wire, WireAnswer, WireRequest
+from jobs.spec import Auth
+
+TOKEN = {"CSMS_REKEY_TOKEN": "canary-token"}
+KEYS = {"HUAWEICLOUD_SDK_AK": "canary-ak", "HUAWEICLOUD_SDK_SK": "canary-sk"}
+PASSWORD = {
+    "OS_USERNAME": "rekey",
+    "OS_PASSWORD": "canary-password",
+    "OS_USER_DOMAIN_NAME": "acme",
+    "OS_AUTH_URL": "https://iam.cn-north-4.myhuaweicloud.com/v3/",
+}
+NO_METADATA = {"CSMS_REKEY_METADATA_URL": "http://127.0.0.1:1"}
+ENDPOINT = "https://kms.cn-north-4.myhuaweicloud.com"
+REQUEST = WireRequest(method="GET", target="/v1/p/secrets", headers={})
+
+
+def nowhere(endpoint: str) -> AbstractAsyncContextManager[Wire]:
+    raise AssertionError(endpoint)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    return {"HOME": str(tmp_path), **NO_METADATA}
+
+
+def find(environment: Mapping[str, str], auth: Auth = Auth.AUTO, token_file: Path | None = None) -> Login:
+    return find_login(auth, token_file, connect=nowhere, environment=environment)
+
+
+def profile(home: Mapping[str, str], text: str, *, mode: int = 0o600) -> Path:
+    path = Path(home["HOME"]) / ".huaweicloud" / "credentials"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(mode)
+    return path
+
+
+def headers(login: Login) -> Mapping[str, str]:
+    return asyncio.run(login.for_scope(ENDPOINT, "p").authorize(REQUEST)).headers
+
+
+BASIC = "[basic]\nak = file-ak\nsk = file-sk%1\nproject_id = p1\n"
+
+
+def test_the_order_is_token_keys_file_password(home: dict[str, str]) -> None:
+    profile(home, BASIC)
+    everything = home | TOKEN | KEYS | PASSWORD
+    assert headers(find(everything))["X-Auth-Token"] == "canary-token"
+    assert "Access=canary-ak," in headers(find(home | KEYS | PASSWORD))["Authorization"]
+    assert "Access=file-ak," in headers(find(home | PASSWORD))["Authorization"]
+    profile(home, "[global]\nak = a\nsk = b\n")
+    assert isinstance(find(home | PASSWORD), PasswordLogin)
+
+
+@pytest.mark.parametrize(
+    ("auth", "provider"),
+    [(Auth.TOKEN, "IAM token"), (Auth.AKSK, "access keys"), (Auth.IAM, "IAM password"), (Auth.ECS, "ECS agency")],
+)
+def test_auth_picks_one_whatever_else_is_given(home: dict[str, str], auth: Auth, provider: str) -> None:
+    assert find(home | TOKEN | KEYS | PASSWORD, auth).describe().provider == provider
+
+
+@pytest.mark.parametrize("auth", [Auth.AUTO, Auth.TOKEN, Auth.AKSK, Auth.IAM])
+def test_where_nothing_is_given_it_says_what_to_give(home: dict[str, str], auth: Auth) -> None:
+    with pytest.raises(CredentialError, match="no credential: set "):
+        find(home, auth)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"HUAWEICLOUD_SDK_AK": "a"}, "HUAWEICLOUD_SDK_AK is set, but HUAWEICLOUD_SDK_SK is not"),
+        ({"HUAWEICLOUD_SDK_SK": "canary"}, "HUAWEICLOUD_SDK_SK is set, but HUAWEICLOUD_SDK_AK is not"),
+        ({**KEYS, "HUAWEICLOUD_SDK_SECURITY_TOKEN": "canary\nx"}, "the security token is not one line"),
+        ({**KEYS, "HUAWEICLOUD_SDK_SK": "canary\u00e9"}, "the secret key is not one line"),
+        ({"CSMS_REKEY_TOKEN": "canary x"}, "CSMS_REKEY_TOKEN: holds no token"),
+        ({"CSMS_REKEY_TOKEN": ""}, "CSMS_REKEY_TOKEN: holds no token"),
+        ({"OS_USERNAME": "a"}, "set OS_PASSWORD, OS_USER_DOMAIN_NAME, OS_AUTH_URL too"),
+        ({**PASSWORD, "OS_AUTH_URL": "http://iam.example/v3"}, "OS_AUTH_URL: plain http"),
+        ({"CSMS_REKEY_METADATA_URL": "http://10.0.0.1"}, "only a loopback address"),
+        ({"HUAWEICLOUD_SDK_CREDENTIALS_FILE": "/nowhere/c"}, "/nowhere/c: No such file or directory"),
+    ],
+)
+def test_what_is_given_in_part_or_badly_is_an_error_that_does_not_show_it(
+    home: dict[str, str], given: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(CredentialError) as caught:
+        find(home | given)
+    assert reason in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "reason"),
+    [
+        (BASIC, 0o640, "others may read it; run chmod 600"),
+        ("ak = canary\n", 0o600, "not an INI file"),
+        ("[basic]\nak = a\n", 0o600, "needs ak and sk"),
+    ],
+)
+def test_a_credentials_file_that_cannot_be_used_is_an_error(
+    home: dict[str, str], text: str, mode: int, reason: str
+) -> None:
+    path = profile(home, text, mode=mode)
+    with pytest.raises(CredentialError) as caught:
+        find(home)
+    assert str(path) in str(caught.value)
+    assert reason in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_file_that_is_named_needs_the_section(home: dict[str, str]) -> None:
+    path = profile(home, "[global]\nak = a\nsk = b\n")
+    with pytest.raises(CredentialError, match=r"has no section \[basic\]"):
+        find(home | {"HUAWEICLOUD_SDK_CREDENTIALS_FILE": str(path)})
+
+
+def test_the_project_and_the_kind_of_the_keys_are_told(home: dict[str, str]) -> None:
+    profile(home, BASIC + "security_token = t\n")
+    shown = find(home).describe()
+    assert (shown.provider, shown.project_id) == ("temporary access keys", "p1")
+    assert asyncio.run(find(home).project_id("cn-north-4")) == "p1"
+    assert headers(find(home))["X-Security-Token"] == "t"
+    assert find(home | KEYS | {"HUAWEICLOUD_SDK_PROJECT_ID": "p2"}).describe().project_id == "p2"
+
+
+def test_after_a_refusal_the_credentials_file_is_read_again(home: dict[str, str]) -> None:
+    profile(home, BASIC)
+    credential = find(home).for_scope(ENDPOINT, "p")
+
+    async def scenario() -> None:
+        assert await credential.renew(credential.generation) is False
+        await credential.authorize(REQUEST)
+
+    asyncio.run(scenario())
+    login = find(home)
+    other = login.for_scope(ENDPOINT, "p")
+    profile(home, BASIC.replace("file-ak", "new-ak"))
+
+    async def rotated() -> None:
+        assert await other.renew(other.generation) is True
+        assert "Access=new-ak," in (await other.authorize(REQUEST)).headers["Authorization"]
+
+    asyncio.run(rotated())
+    assert {secret.reveal() for secret in login.secrets()} == {"file-ak", "new-ak", "file-sk%1"}
+
+
+def test_after_a_refusal_the_token_file_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("one\n", encoding="ascii")
+    path.chmod(0o600)
+    login = find({}, Auth.TOKEN, path)
+    credential = login.for_scope(ENDPOINT, "p")
+
+    async def scenario() -> None:
+        assert await credential.renew(1) is False
+        path.write_text("two\n", encoding="ascii")
+        assert await credential.renew(1) is False, "one look for each generation"
+
+    asyncio.run(scenario())
+    again = find({}, Auth.TOKEN, path).for_scope(ENDPOINT, "p")
+
+    async def renewed() -> None:
+        path.write_text("three\n", encoding="ascii")
+        assert await again.renew(1) is True
+        assert (await again.authorize(REQUEST)).headers["X-Auth-Token"] == "three"
+
+    asyncio.run(renewed())
+
+
+def test_a_token_from_a_pipe_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path, 0o644)
+    writing = threading.Thread(target=path.write_text, args=("canary-token\n",))
+    writing.start()
+    login = find({}, Auth.TOKEN, path)
+    writing.join()
+    assert headers(login)["X-Auth-Token"] == "canary-token"
+    assert asyncio.run(login.for_scope(ENDPOINT, "p").renew(1)) is False
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_a_token_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "token"
+    path.write_text("canary", encoding="ascii")
+    path.chmod(mode)
+    with pytest.raises(CredentialError, match="others may read it"):
+        find({}, Auth.TOKEN, path)
+
+
+def test_a_given_token_is_the_same_for_every_place_and_has_no_successor() -> None:
+    token = TokenCredential(Masked("t"))
+    assert token.for_scope(ENDPOINT, "p") is token.for_scope("https://other.example", "q")
+    assert asyncio.run(token.renew(token.generation)) is False
+
+
+def test_a_wrong_signature_in_one_place_stops_the_keys_everywhere(home: dict[str, str]) -> None:
+    login = find(home | KEYS)
+    one, other = login.for_scope(ENDPOINT, "p"), login.for_scope("https://other.example", "q")
+    body = b'{"error_code":"APIGW.0301","error_msg":"verify aksk signature fail","request_id":"1"}'
+
+    async def scenario() -> None:
+        await one.authorize(REQUEST)
+        one.observe(WireAnswer(status=401, body=body))
+        with pytest.raises(NotAuthorizedError):
+            await other.authorize(REQUEST)
+        assert await other.renew(other.generation) is False
+
+    asyncio.run(scenario())

@@ -1,0 +1,31 @@
+"""The masked type shows its text to nobody who did not ask for it by name."""
+
+import copy
+import json
+import pickle
+
+import pytest
+
+from batch.csms.auth import Masked
+
+CANARY = "canary-5f3c"
+
+
+@pytest.mark.parametrize("show", [str, repr, "{}".format, "{!r}".format, "%s".__mod__, lambda one: f"{[one]} {(one,)}"])
+def test_no_way_to_print_it_shows_it(show: object) -> None:
+    assert CANARY not in show(Masked(CANARY))  # type: ignore[operator] # a table of functions
+
+
+@pytest.mark.parametrize("carry", [pickle.dumps, copy.copy, copy.deepcopy, json.dumps])
+def test_it_cannot_be_carried_off(carry: object) -> None:
+    with pytest.raises(TypeError) as caught:
+        carry(Masked(CANARY))  # type: ignore[operator] # a table of functions
+    assert CANARY not in str(caught.value)
+
+
+def test_it_has_no_dict_to_look_into_and_is_equal_by_text() -> None:
+    assert not hasattr(Masked(CANARY), "__dict__")
+    assert Masked(CANARY) == Masked(CANARY)
+    assert Masked(CANARY) != Masked("other")
+    assert Masked(CANARY) != CANARY
+    assert len({Masked(CANARY), Masked(CANARY)}) == 1

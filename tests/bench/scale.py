@@ -1,0 +1,115 @@
+"""How time and memory grow with the rows, and how soon a run gets going."""
+
+import csv
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from batch.sandbox.records import read_journal
+from jobs.ledger import Ledger
+from jobs.model import Outcome, Status
+from tests.bench.processes import TOOL, Service, run, service
+
+_NOWHERE = ("--endpoint=http://127.0.0.1:9", f"--project-id={'0' * 32}")
+_KEY = "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
+
+
+def by_rows(folder: Path, *, sizes: tuple[int, ...]) -> Iterator[str]:
+    """Checking a manifest, and reporting from a ledger of as many rows."""
+    yield "| rows | check s | check MB | run with no service s | its MB | report s | report MB |"
+    yield "|---|---|---|---|---|---|---|"
+    for rows in sizes:
+        manifest = folder / f"m{rows}.csv"
+        with manifest.open("w", newline="") as file:
+            out = csv.writer(file)
+            out.writerow(["secret_name", "kms_key_id", "description"])
+            out.writerows([f"payments-db-{number:07d}", _KEY, "moved by campaign 7"] for number in range(rows))
+        checked = run([*TOOL, "check", manifest, *_NOWHERE])
+        run_dir = folder / f"run{rows}"
+        # Nothing listens there and no outage is borne: what is left is loading, one refusal and the reports.
+        ran = run([*TOOL, "run", manifest, *_NOWHERE, "--max-outage=0", f"--run-dir={run_dir}", "--progress=off"])
+        _end_all(run_dir)
+        reported = run([*TOOL, "report", run_dir])
+        yield (
+            f"| {rows:,} | {checked.wall_s:.1f} | {checked.peak_mb:.0f} | {ran.wall_s:.1f} | {ran.peak_mb:.0f}"
+            f" | {reported.wall_s:.1f} | {reported.peak_mb:.0f} |"
+        )
+
+
+def whole_run(folder: Path, *, sizes: tuple[int, ...]) -> Iterator[str]:
+    """Peak memory of a run that really sends every row, at unlimited rate."""
+    yield "| rows | seconds | peak MB |"
+    yield "|---|---|---|"
+    for rows in sizes:
+        place = folder / f"whole{rows}"
+        place.mkdir()
+        with service(place, f"--secrets={rows}") as there:
+            used = run(_command(there, place / "run", "--rate=unlimited", "--concurrency=64"), token=there.token)
+        yield f"| {rows:,} | {used.wall_s:.1f} | {used.peak_mb:.0f} |"
+
+
+def first_put(folder: Path, *, rows: int, rounds: int) -> Iterator[str]:
+    """From the start of the process to its first PUT at the service."""
+    place = folder / "first"
+    place.mkdir()
+    with service(place, f"--secrets={rows}", log=True) as there:
+        began: list[float] = []
+        for number in range(rounds):
+            used = run(_command(there, place / f"run{number}", "--rate=unlimited"), token=there.token)
+            began.append(used.began_at_s)
+        puts = _puts_s(there.log)
+    waits = sorted(min(put for put in puts if put >= start) - start for start in began)
+    yield f"start to first PUT, {rows} rows: {waits[len(waits) // 2]:.2f} s (best {waits[0]:.2f}, worst {waits[-1]:.2f})"
+
+
+def resume(folder: Path, *, rows: int, left: int) -> Iterator[str]:
+    """From the start of `resume` to its first PUT, most rows being done."""
+    place = folder / "resume"
+    place.mkdir()
+    with service(place, f"--secrets={rows}", log=True) as there:
+        run_dir = place / "run"
+        run(_command(there, run_dir, "--rate=1/s", "--max-duration=1"), token=there.token)
+        _end_all(run_dir, but=left)
+        used = run([*TOOL, "resume", run_dir, "--rate=unlimited", "--progress=off"], token=there.token)
+        puts = _puts_s(there.log)
+    first = min(put for put in puts if put >= used.began_at_s)
+    yield f"resume of {rows:,} rows with {left:,} open: first PUT after {first - used.began_at_s:.2f} s"
+
+
+def _puts_s(log: Path) -> list[float]:
+    """When each PUT arrived, in UTC seconds."""
+    with log.open("rb") as lines:
+        epoch_s: float = json.loads(next(lines))["epoch_s"]
+    return [epoch_s + record.at_s for record in read_journal(log) if record.method == "PUT"]
+
+
+def _command(there: Service, run_dir: Path, *options: str) -> list[str]:
+    where = [f"--endpoint={there.url}", f"--project-id={there.projects[0]}", f"--run-dir={run_dir}", "--progress=off"]
+    return [*TOOL, "run", str(there.manifest), *where, *options]
+
+
+def _end_all(run_dir: Path, *, but: int = 0) -> None:
+    """Gives every open row an outcome, some of them a bad one, and leaves the last `but` open."""
+    chance = random.Random(1)
+    with Ledger(run_dir) as ledger:
+        (scope,) = ledger.open_scopes()
+        after_row, left = 0, scope.open_rows - but
+        while left > 0 and (page := ledger.open_rows(scope.id, after_row, min(10_000, left))):
+            ledger.commit(outcomes=[_outcome(row.row, failed=chance.random() < 0.02) for row in page])
+            after_row, left = page[-1].row, left - len(page)
+
+
+def _outcome(row: int, *, failed: bool) -> Outcome:
+    return Outcome(
+        row=row,
+        status=Status.FAILED if failed else Status.UPDATED,
+        attempts=5 if failed else 1,
+        http_status=504 if failed else 200,
+        error_code="APIG.0201" if failed else None,
+        error_message="Backend timeout" if failed else None,
+        request_id=f"{row:032x}",
+        started_at=1.8e9 + row / 1000,
+        finished_at=1.8e9 + row / 1000 + 0.04,
+        elapsed_ms=40.25,
+    )
