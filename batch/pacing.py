@@ -13,8 +13,8 @@ from aiolimiter import AsyncLimiter
 # The schedule runs this much slower than the rate that was asked for. What that frees in a second is lent to timers
 # that wake up late, so that they cost nothing and yet no second ever holds more than rate + burst; and a quota that is
 # exactly the rate is not overrun by a request that left a millisecond early.
-_MARGIN = 0.004
-_LATENESS_S = 0.004
+_MARGIN = 0.008
+_LATENESS_S = 0.007
 # Below what any timer can wait.
 _NO_TIME_S = 1e-6
 

@@ -37,8 +37,8 @@ class HashingFile:
 
 
 @contextlib.contextmanager
-def whole_file(final: Path) -> Iterator[HashingFile]:
-    """Opens a file that appears under its name only when the block ends well, and then durably.
+def whole_file(final: Path, *, durable: bool = True) -> Iterator[HashingFile]:
+    """Opens a file that appears under its name only when the block ends well, and then durably unless told otherwise.
 
     It is written beside its target under a name of its own (created exclusively, 0600, so no link is followed), synced
     to disk, renamed over the target - which replaces a symbolic link rather than what it points to - and the folder is
@@ -52,13 +52,15 @@ def whole_file(final: Path) -> Iterator[HashingFile]:
         with os.fdopen(descriptor, "wb") as raw:
             yield HashingFile(cast("BinaryIO", raw))
             raw.flush()
-            os.fsync(raw.fileno())
+            if durable:
+                os.fsync(raw.fileno())
         Path(name).replace(final)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
-    sync_folder(final.parent)
+    if durable:
+        sync_folder(final.parent)
 
 
 def rename_durably(part: Path, final: Path) -> None:

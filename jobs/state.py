@@ -35,7 +35,8 @@ def write_state(folder: Path, state: LiveState) -> None:
     Raises:
         OSError: the disk is full or broken.
     """
-    with whole_file(folder / FILE_NAME) as file:
+    # It is old news a second later: waiting for the disk would only hold up the requests.
+    with whole_file(folder / FILE_NAME, durable=False) as file:
         file.write(msgspec.json.encode(state) + b"\n")
 
 
