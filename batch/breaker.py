@@ -67,6 +67,8 @@ def failed(state: BreakerState, now_s: float, *, ours: bool, rng: Random) -> Bre
 def answered(state: BreakerState, *, ours: bool) -> BreakerState:
     """The service answered, whatever it said."""
     match state.stage:
+        case Stage.CLOSED if state.tokens == _CAPACITY and not state.misses:
+            return state
         case Stage.CLOSED:
             return msgspec.structs.replace(state, tokens=min(_CAPACITY, state.tokens + _REFUND), misses=0)
         case Stage.READ if ours:

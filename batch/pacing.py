@@ -85,6 +85,9 @@ def pacer_for(per_s: float, burst: int, *, after: Pacer | None = None) -> Pacer:
 
 async def nap(event: asyncio.Event, seconds: float) -> None:
     """Sleeps until the time is over or the event is set, whichever is first; an infinite time never is."""
+    if math.isinf(seconds):
+        await event.wait()
+        return
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(None if math.isinf(seconds) else seconds):
+        async with asyncio.timeout(seconds):
             await event.wait()

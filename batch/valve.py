@@ -67,19 +67,19 @@ class Valve:
 
     def patience_s(self, now_s: float) -> float:
         """Seconds until the scope has to stop if nothing changes; infinite while all is well."""
-        down_s = breaker.down_for_s(self._breaker, now_s)
-        refused_s = gate.refused_for_s(self._gate, now_s)
-        troubled_s = max(down_s, refused_s)
-        closed = self._breaker.stage is breaker.Stage.CLOSED and not self._gate.refusals
-        return float("inf") if closed else max(0.0, self._max_outage_s - troubled_s)
+        if self._breaker.stage is breaker.Stage.CLOSED and not self._gate.refusals:
+            return float("inf")
+        troubled_s = max(breaker.down_for_s(self._breaker, now_s), gate.refused_for_s(self._gate, now_s))
+        return max(0.0, self._max_outage_s - troubled_s)
 
     def given_up(self, now_s: float) -> str | None:
         """Why the scope has to stop: its service has been down, or has refused everything, for too long."""
-        if self._breaker.stage is not breaker.Stage.CLOSED and self._too_long(breaker.down_for_s(self._breaker, now_s)):
-            return f"the service has been down for {breaker.down_for_s(self._breaker, now_s):.0f} s"
-        if self._gate.refusals and self._too_long(gate.refused_for_s(self._gate, now_s)):
-            return f"every request has been refused for its rate for {gate.refused_for_s(self._gate, now_s):.0f} s"
-        return None
+        if self.patience_s(now_s) > 0:
+            return None
+        down_s = breaker.down_for_s(self._breaker, now_s)
+        if self._breaker.stage is not breaker.Stage.CLOSED and down_s >= self._max_outage_s:
+            return f"the service has been down for {down_s:.0f} s"
+        return f"every request has been refused for its rate for {gate.refused_for_s(self._gate, now_s):.0f} s"
 
     async def take(self, now_s: float) -> Ticket:
         """Counts one request that leaves now, and says what it may be."""
@@ -120,9 +120,6 @@ class Valve:
             return Pass.READ
         alone = self._breaker.stage is breaker.Stage.TRIAL or self._gate.refusals
         return Pass.TRIAL if alone else Pass.ROW
-
-    def _too_long(self, seconds: float) -> bool:
-        return seconds >= self._max_outage_s
 
     def _accepted_per_s(self, now_s: float) -> float:
         """What the service took in the last second."""
