@@ -99,6 +99,8 @@ class Lane:
 
     async def _next(self) -> Work | Sweep | None:
         while not self._stopped:
+            # Before looking: what changes meanwhile, such as a stop by a ledger that breaks, must not be wiped away.
+            self._changed.clear()
             now_s = self._clock.now_s()
             if self._queue.sweeps:
                 return self._queue.sweeps.popleft()
@@ -107,7 +109,6 @@ class Lane:
                 return self._sweep_from(work, now_s) or work
             if self._queue.empty and not self._in_flight:
                 return None
-            self._changed.clear()
             await nap(self._changed, self._queue.next_in_s(now_s))
         return None
 
@@ -129,6 +130,7 @@ class Lane:
         the wait for the slot may have been long.
         """
         while not self._stopped:
+            self._changed.clear()
             now_s = self._clock.now_s()
             reason = self._valve.given_up(now_s)
             if reason is not None:
@@ -138,7 +140,6 @@ class Lane:
             most = 1 if self._worker.alone else min(self._slots.share, self._valve.concurrency)
             full = self._worker.full
             if wait_s > 0 or len(self._in_flight) >= most or full:
-                self._changed.clear()
                 # Another scope's answer may make room too, and does not wake this one.
                 longest_s = _LOOK_AGAIN_S if full else _nap_s(wait_s)
                 await nap(self._changed, min(longest_s, self._valve.patience_s(now_s)))
@@ -152,6 +153,10 @@ class Lane:
 
     async def _handle(self, item: Work | Sweep, ticket: Ticket) -> None:
         """Only cancellation leaves here."""
+        if self._stopped:
+            # Stopped between the ticket and this first step: nothing leaves any more.
+            self._put_back(item)
+            return
         try:
             await self._worker.handle(item, ticket)
         except asyncio.CancelledError:

@@ -1,0 +1,213 @@
+"""A whole job in virtual time: a ledger on disk, a model service, sessions one after another, some of them killed."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from batch.clock import Clock
+from batch.csms.auth import Masked, TokenCredential
+from batch.sandbox.assembly import Sandbox
+from batch.session import Session, SessionEnd, World
+from jobs.ledger import Intent, Ledger, Loader, Parked
+from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
+from jobs.spec import Limits
+from tests.engine.crash import Crash, CrashPoint, Fuse, snapshot
+from tests.engine.network import Line, Network
+from tests.oracle import Asked, Bounds, Case, Claim, Commit, Reopened, claims_of
+from tests.virtual import VirtualLoop
+
+ENDPOINT = "https://csms.example"
+UTC_S = 1_800_000_000.0
+
+
+class TapedLedger(Ledger):
+    """A ledger that says what it took and when, in which a process can end and a disk can break."""
+
+    def __init__(self, folder: Path, fuse: Fuse, arrived: Callable[[], int], tape: list[Commit | Reopened]) -> None:
+        super().__init__(folder)
+        # A process that dies loses nothing in any mode of SQLite; only power does.
+        self._connection.execute("PRAGMA synchronous=OFF")
+        self._fuse = fuse
+        self._arrived = arrived
+        self._tape = tape
+
+    def commit(
+        self, *, intents: Sequence[Intent] = (), outcomes: Sequence[Outcome] = (), parked: Sequence[Parked] = ()
+    ) -> None:
+        self._fuse.at("before commit")
+        super().commit(intents=intents, outcomes=outcomes, parked=parked)
+        if intents or outcomes:
+            self._tape.append(
+                Commit(
+                    arrived=self._arrived(),
+                    intents=tuple((one.row, one.attempts) for one in intents),
+                    ended=tuple((one.row, one.status) for one in outcomes),
+                )
+            )
+        self._fuse.at("after commit")
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """One manifest against one sandbox, and everything that happened so far. `folder` is where its ledger is now."""
+
+    folder: Path
+    sandbox: Sandbox
+    asked: tuple[Asked, ...]
+    before: Mapping[tuple[str, str], str]
+    tape: list[Commit | Reopened] = field(default_factory=list)
+    crashes: int = 0
+    stops: int = 0
+    fresh_starts: int = 0
+    sent_blindly: int = 0
+    ended_as: str = "finished"
+
+    def claims(self) -> tuple[Claim, ...]:
+        with Ledger(self.folder) as ledger:
+            return claims_of(ledger.told.rows())
+
+    def statuses(self) -> list[Status]:
+        return [claim.status for claim in self.claims()]
+
+    def case(self, limits: Limits) -> Case:
+        """Everything about the job, for the oracle, once all that can land has landed."""
+        self.sandbox.exchange.settle(float("inf"))
+        with Ledger(self.folder) as ledger:
+            claims = claims_of(ledger.told.rows())
+            again = tuple(ledger.told.row_numbers_of(Group.RUN_AGAIN))
+        return Case(
+            asked=self.asked,
+            claims=claims,
+            again=again,
+            records=self.sandbox.journal.records(),
+            before=self.before,
+            after=keys_of(self.sandbox),
+            bounds=Bounds(
+                per_s=limits.rate.per_s,
+                burst=limits.burst,
+                concurrency=limits.concurrency,
+                max_attempts=limits.max_attempts,
+                lands_within_s=limits.timeout_s - 0.001,
+                interruptions=self.crashes + self.stops,
+                fresh_starts=self.fresh_starts,
+            ),
+            tape=tuple(self.tape),
+            ended_as=self.ended_as,
+        )
+
+
+def keys_of(sandbox: Sandbox) -> dict[tuple[str, str], str]:
+    """The key every secret shows now."""
+    return {
+        (project.id, name): secret.kms_key_id
+        for project in sandbox.world.projects.values()
+        for name, secret in project.secrets.items()
+    }
+
+
+def load_job(folder: Path, sandbox: Sandbox, asked: Sequence[Asked]) -> Job:
+    """Writes the rows into a new ledger."""
+    folder.mkdir(parents=True)
+    loader = Loader(folder)
+    loader.add(_row(one) for one in asked)
+    list(loader.settle_repeats())
+    loader.finish(())
+    return Job(folder=folder, sandbox=sandbox, asked=tuple(asked), before=keys_of(sandbox))
+
+
+def _row(one: Asked) -> PlannedRow | InvalidRow:
+    if not one.usable:
+        return InvalidRow(
+            row=one.row,
+            secret_name=one.secret_name,
+            kms_key_id=one.kms_key_id,
+            region="",
+            project_id=one.project_id,
+            column="secret_name",
+            reason="unusable",
+        )
+    update = SecretUpdate(
+        secret_name=one.secret_name,
+        kms_key_id=one.kms_key_id,
+        description=one.description,
+        expected_kms_key_id=one.expected_kms_key_id,
+    )
+    return PlannedRow(row=one.row, scope=Scope(endpoint=ENDPOINT, project_id=one.project_id), update=update)
+
+
+def run_job(
+    job: Job,
+    limits: Limits,
+    *,
+    seed: int = 1,
+    also_failed: bool = False,
+    crash: CrashPoint | None = None,
+    gap_s: float = 1.0,
+    line: Mapping[str, Any] | None = None,
+    meanwhile: Callable[[Session], None] | None = None,
+) -> SessionEnd | None:
+    """One session over whatever is open, `gap_s` after the last thing the service saw; None if it was killed.
+
+    `line` changes fields of `Line`; `meanwhile` gets the session before it runs, to arrange for stops.
+    """
+    fuse = Fuse(crash)
+    loop = VirtualLoop()
+    exchange = job.sandbox.exchange
+    described = Line(timeout_s=limits.timeout_s, rng=Random(seed), watch=fuse.at, **(line or {}))
+    network = Network(exchange, described, start_s=exchange.last_s + gap_s, loop_s=loop.time())
+    ledger = TapedLedger(job.folder, fuse, lambda: job.sandbox.journal.arrived_count, job.tape)
+    wreck = job.folder.with_name(f"{job.folder.name}x")
+    fuse.on_blow = lambda: snapshot(job.folder, wreck)
+    world = Random(seed)
+
+    async def session() -> SessionEnd:
+        clock = Clock(asyncio.get_running_loop(), utc_s=UTC_S + network.now_s())
+        login = TokenCredential(Masked(job.sandbox.token))
+        one = Session(
+            ledger,
+            limits,
+            World(wire=network.wire, login=login, clock=clock, rng=world, user_agent="simulation"),
+        )
+        if meanwhile is not None:
+            meanwhile(one)
+        return await one.run()
+
+    try:
+        ledger.begin_session(started_at=UTC_S, also_failed=also_failed)
+        if also_failed:
+            job.fresh_starts += 1
+            job.tape.append(Reopened(arrived=job.sandbox.journal.arrived_count))
+        end = loop.run_until_complete(session())
+        job.ended_as = "stopped" if end.stopped else "finished"
+        job.stops += end.stopped is not None
+        job.sent_blindly += fuse.sent_after_failure
+        if end.broken is not None:
+            return end
+        ledger.end_session(ended_at=UTC_S, exit_code=0, stopped=end.stopped)
+    except Crash:
+        network.die(loop.time(), world)
+        _bury(loop)
+        job.folder = wreck
+        job.crashes += 1
+        return None
+    finally:
+        ledger.close()
+        loop.close()
+    return end
+
+
+def _bury(loop: asyncio.AbstractEventLoop) -> None:
+    """Ends what is left of a dead process, so that Python does not complain about it; nobody sees what that does."""
+    loop.set_exception_handler(lambda *_: None)
+    for _ in range(50):
+        tasks = asyncio.all_tasks(loop)
+        if not tasks:
+            return
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(Crash, RuntimeError):
+            loop.run_until_complete(asyncio.wait(tasks))

@@ -1,0 +1,70 @@
+"""Faults by name, and the script that gives them to the k-th write or read of a secret until it is told to be calm."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from batch.sandbox import faults
+from batch.sandbox.faults import Fault
+from batch.sandbox.wire import Arrival
+
+_LATE = 0.8
+_WRONG_NAME = b'{"secret":{"name":"somebody-else","kms_key_id":"00000000-0000-4000-8000-000000000000"}}'
+_HUGE = b"x" * 70_000
+
+_MAKERS: Mapping[str, Callable[[float], Fault]] = MappingProxyType(
+    {
+        "429": lambda _: faults.gateway_error(429),
+        "429 in 3 s": lambda _: faults.gateway_error(429, retry_after="3"),
+        "500": lambda _: faults.gateway_error(500),
+        "502 applied": lambda _: faults.gateway_error(502, applied=True),
+        "503": lambda _: faults.gateway_error(503),
+        "504": lambda _: faults.gateway_error(504),
+        "504 applied": lambda _: faults.gateway_error(504, applied=True),
+        "504 lands later": lambda timeout_s: faults.gateway_error(504, lands_after_s=_LATE * timeout_s),
+        "html 502": lambda _: faults.page(502),
+        "html 200": lambda _: faults.page(200),
+        "html 200 applied": lambda _: faults.page(200, applied=True),
+        "another name": lambda _: faults.canned(200, _WRONG_NAME),
+        "reset": lambda _: faults.reset(applied=False),
+        "reset applied": lambda _: faults.reset(applied=True),
+        "reset lands later": lambda timeout_s: faults.reset(applied=False, lands_after_s=_LATE * timeout_s),
+        "silence": lambda _: faults.silence(applied=False),
+        "silence applied": lambda _: faults.silence(applied=True),
+        "silence lands later": lambda timeout_s: faults.silence(applied=False, lands_after_s=_LATE * timeout_s),
+        "cut": lambda _: faults.cut(applied=False),
+        "cut applied": lambda _: faults.cut(applied=True),
+        "drop": lambda _: faults.drop(),
+        "slow": lambda timeout_s: faults.slow(0.5 * timeout_s),
+        "too slow": lambda timeout_s: faults.slow(1.5 * timeout_s),
+        "401": lambda _: faults.gateway_error(401),
+        "403": lambda _: faults.gateway_error(403),
+        "key refused": lambda _: faults.refusing("CSMS.0401"),
+        "key not there": lambda _: faults.refusing("KMS.0207"),
+        "not enabled": lambda _: faults.refusing("CSMS.0109"),
+        "redirect": lambda _: faults.canned(302, b"", headers=(("Location", "https://elsewhere.example/"),)),
+    }
+)
+WRITE_FAULTS = tuple(_MAKERS)
+# A service that lies about what it has would be beyond anybody; its reads only fail.
+READ_FAULTS = tuple(name for name in WRITE_FAULTS if "refused" not in name and name != "key not there")
+
+
+def fault(name: str, timeout_s: float) -> Fault:
+    """The fault of that name; what lands later does so within the client's timeout."""
+    return _MAKERS[name](timeout_s)
+
+
+class Plan:
+    """The k-th write (or read) of a secret, counted from 1, meets the fault planned for it."""
+
+    def __init__(self, plan: Mapping[tuple[str, str, int], Fault]) -> None:
+        self._plan = plan
+        self._seen: Counter[tuple[str, str]] = Counter()
+        self.calm = False
+
+    def decide(self, arrival: Arrival) -> Fault | None:
+        """The fault this request meets."""
+        which = "write" if arrival.is_update else "read", arrival.secret_name or ""
+        self._seen[which] += 1
+        return None if self.calm else self._plan.get((*which, self._seen[which]))

@@ -1,0 +1,207 @@
+"""One simulated job as a value: manifest, faults, limits, when the process dies. Its repr is all a replay needs."""
+
+import shutil
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from batch.sandbox.assembly import Sandbox, build_sandbox
+from batch.sandbox.quota import Quota, parse_rate
+from batch.sandbox.world import Project, build_world
+from batch.session import Session
+from jobs.model import Group
+from jobs.rate import Rate
+from jobs.spec import Limits
+from tests.engine.crash import FAILS, CrashPoint
+from tests.engine.machine import Job, load_job, run_job
+from tests.engine.places import room
+from tests.engine.plans import Plan, fault
+from tests.engine.rows import EPOCH_S
+from tests.oracle import Asked, violations
+
+
+class Kind(StrEnum):
+    """What a row asks for."""
+
+    PLAIN = "plain"
+    DESCRIBED = "described"
+    EXPECTS_OLD = "expects old"
+    EXPECTS_OTHER = "expects other"
+    BAD_KEY = "bad key"
+    MISSING = "missing"
+    UNUSABLE = "unusable"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A row about the `secret`-th secret of the `project`-th project."""
+
+    project: int
+    secret: int
+    kind: Kind
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """The `nth` write or read of a secret meets a fault."""
+
+    project: int
+    secret: int
+    access: str
+    nth: int
+    fault: str
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """A session is told to stop, and after that perhaps to break off what is in flight."""
+
+    after_s: float
+    cancel: bool
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True):
+    """`deaths` end the first sessions, one each; then comes one that lives, then a fresh start in a calm world."""
+
+    rows: tuple[Row, ...]
+    faults: tuple[Planned, ...] = ()
+    rate: str = "20/s"
+    burst: int = 1
+    concurrency: int = 4
+    max_attempts: int = 3
+    timeout_s: float = 10.0
+    quota: str | None = None
+    deaths: tuple[CrashPoint, ...] = ()
+    stop: Stop | None = None
+    seed: int = 1
+
+
+class Played(msgspec.Struct, frozen=True, kw_only=True):
+    """What one simulated job came to: what is wrong, and some figures."""
+
+    wrong: tuple[str, ...]
+    sessions: int
+    crashes: int
+    requests: int
+    faults: int
+    outcomes: tuple[tuple[int, str, int], ...]
+
+
+PROJECTS, SECRETS = 2, 8
+"""A scenario's world: so many projects with so many secrets each."""
+
+
+def play(scenario: Scenario) -> Played:
+    """Plays it through, and holds every session's claims against what the service saw."""
+    folder = room()
+    try:
+        return _play(scenario, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def limits_of(scenario: Scenario) -> Limits:
+    return Limits(
+        rate=Rate.parse(scenario.rate),
+        burst=scenario.burst,
+        concurrency=scenario.concurrency,
+        max_attempts=scenario.max_attempts,
+        timeout_s=scenario.timeout_s,
+    )
+
+
+def _play(scenario: Scenario, folder: Path) -> Played:
+    world = build_world(seed=7, secrets=PROJECTS * SECRETS, projects=PROJECTS)
+    projects = list(world.projects.values())
+    plan = Plan(
+        {
+            (one.access, projects[one.project].names[one.secret], one.nth): fault(one.fault, scenario.timeout_s)
+            for one in scenario.faults
+        }
+    )
+    quota = Quota(parse_rate(scenario.quota)) if scenario.quota else None
+    sandbox = build_sandbox(world, seed=7, epoch_s=EPOCH_S, faults=plan, quota=quota)
+    asked = [_asked(number, row, projects[row.project]) for number, row in enumerate(scenario.rows, 1)]
+    job = load_job(folder / "run", sandbox, asked)
+    return _Player(scenario, job, sandbox, plan).play()
+
+
+class _Player:
+    def __init__(self, scenario: Scenario, job: Job, sandbox: Sandbox, plan: Plan) -> None:
+        self._scenario = scenario
+        self._limits = limits_of(scenario)
+        self._job = job
+        self._sandbox = sandbox
+        self._plan = plan
+        self._sessions = 0
+        self._wrong: list[str] = []
+        # Two sessions each have a burst of their own: a process takes this long to start.
+        per_s = self._limits.rate.per_s
+        self._gap_s = 0.5 + self._limits.burst / per_s
+
+    def play(self) -> Played:
+        for death in self._scenario.deaths:
+            self._session(crash=death)
+        self._session(stop=self._scenario.stop)
+        self._check("after the last session with faults")
+        outcomes = tuple((claim.row, claim.status.value, claim.attempts) for claim in self._job.claims())
+        self._plan.calm = True
+        self._sandbox.exchange.service._quota = None
+        for _ in range(3):
+            self._session(also_failed=True)
+        self._check("after a fresh start in a calm world")
+        if self._job.sent_blindly:
+            self._wrong.append(f"I13: {self._job.sent_blindly} requests left after a commit had failed")
+        left = [claim for claim in self._job.claims() if claim.status.group is Group.RUN_AGAIN]
+        self._wrong += [f"I2 row {claim.row}: still {claim.status} after a calm fresh start" for claim in left]
+        seen = self._sandbox.journal.arrived_count
+        self._session()
+        if self._sandbox.journal.arrived_count != seen and not left:
+            self._wrong.append(f"I18: a finished job sent {self._sandbox.journal.arrived_count - seen} requests")
+        return Played(
+            wrong=tuple(self._wrong),
+            sessions=self._sessions,
+            crashes=self._job.crashes,
+            requests=seen,
+            faults=sum(record.fault is not None for record in self._sandbox.journal.records()),
+            outcomes=outcomes,
+        )
+
+    def _session(self, *, crash: CrashPoint | None = None, stop: Stop | None = None, also_failed: bool = False) -> None:
+        self._sessions += 1
+        end = run_job(
+            self._job,
+            self._limits,
+            seed=self._scenario.seed + self._sessions,
+            crash=crash,
+            gap_s=self._gap_s,
+            also_failed=also_failed,
+            meanwhile=None if stop is None else lambda session: _stop(session, stop),
+        )
+        broken = crash is not None and crash.moment == FAILS
+        if end is not None and (end.defect or (not broken and (end.broken or end.unrecorded))):
+            self._wrong.append(f"session {self._sessions}: {end}")
+
+    def _check(self, when: str) -> None:
+        self._wrong += [f"{when}: {violation}" for violation in violations(self._job.case(self._limits))]
+
+
+def _stop(session: Session, stop: Stop) -> None:
+    import asyncio  # noqa: PLC0415 - the running loop is all that is wanted
+
+    loop = asyncio.get_running_loop()
+    loop.call_later(stop.after_s, session.stop, "told to")
+    if stop.cancel:
+        loop.call_later(stop.after_s + 0.02, session.cancel)
+
+
+def _asked(number: int, row: Row, project: Project) -> Asked:
+    keys = project.key_ids
+    expected = {Kind.EXPECTS_OLD: keys.old, Kind.EXPECTS_OTHER: keys.default}
+    return Asked(
+        row=number,
+        project_id=project.id,
+        secret_name=f"nowhere-{row.secret}" if row.kind is Kind.MISSING else project.names[row.secret],
+        kms_key_id=keys.disabled if row.kind is Kind.BAD_KEY else keys.new,
+        description="described" if row.kind is Kind.DESCRIBED else None,
+        expected_kms_key_id=expected.get(row.kind),
+        usable=row.kind is not Kind.UNUSABLE,
+    )

@@ -1,0 +1,50 @@
+"""Scenarios for hypothesis: small ones first, so that a failure shrinks to a row and a fault."""
+
+from hypothesis import strategies as st
+
+from tests.engine.crash import FAILS, MOMENTS, CrashPoint
+from tests.engine.plans import READ_FAULTS, WRITE_FAULTS
+from tests.engine.scenario import PROJECTS, SECRETS, Kind, Planned, Row, Scenario, Stop
+
+_projects = st.integers(0, PROJECTS - 1)
+_secrets = st.integers(0, SECRETS - 1)
+_kinds = st.one_of(*[st.just(Kind.PLAIN)] * 5, st.sampled_from(Kind))
+_rows = st.lists(st.builds(Row, _projects, _secrets, _kinds), min_size=1, max_size=14)
+_write_faults = st.lists(st.sampled_from(WRITE_FAULTS), max_size=6)
+_read_faults = st.lists(st.sampled_from(READ_FAULTS), max_size=5)
+
+
+@st.composite
+def _rows_with_faults(draw: st.DrawFn) -> tuple[tuple[Row, ...], tuple[Planned, ...]]:
+    """Rows, and for the secrets that they name the faults of the first writes and reads."""
+    rows = tuple(draw(_rows))
+    faults = [
+        Planned(row.project, row.secret, access, nth, name)
+        for row in rows
+        for access, names in (("write", _write_faults), ("read", _read_faults))
+        for nth, name in enumerate(draw(names), 1)
+    ]
+    return rows, tuple(faults)
+
+
+_deaths = st.lists(st.builds(CrashPoint, st.sampled_from((*MOMENTS, FAILS)), st.integers(1, 20)), max_size=3)
+_stops = st.builds(Stop, st.floats(0.0, 5.0, allow_nan=False), st.booleans())
+
+
+@st.composite
+def scenarios(draw: st.DrawFn) -> Scenario:
+    """Any job of up to 14 rows with faults for each and up to three deaths."""
+    rows, faults = draw(_rows_with_faults())
+    return Scenario(
+        rows=rows,
+        faults=faults,
+        rate=draw(st.sampled_from(("20/s", "2/s", "100/s", "30/m", "unlimited"))),
+        burst=draw(st.sampled_from((1, 2, 5))),
+        concurrency=draw(st.sampled_from((1, 2, 4, 32))),
+        max_attempts=draw(st.sampled_from((1, 2, 3, 5))),
+        timeout_s=draw(st.sampled_from((2.0, 10.0, 60.0))),
+        quota=draw(st.sampled_from((None, None, "3/s", "20/m"))),
+        deaths=tuple(draw(_deaths)),
+        stop=draw(st.one_of(st.none(), _stops)),
+        seed=draw(st.integers(0, 2**16)),
+    )

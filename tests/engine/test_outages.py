@@ -1,0 +1,78 @@
+"""A service that goes away, for a while or for good: no row is used up, little is asked of it, and the run ends."""
+
+from pathlib import Path
+
+import pytest
+
+from batch.sandbox import faults
+from batch.sandbox.faults import Fault
+from batch.sandbox.scripts import Outage
+from jobs.model import Group, Status
+from jobs.rate import Rate
+from jobs.spec import Limits
+from tests.engine.machine import load_job, run_job
+from tests.engine.rows import moves, project_of, small_service
+from tests.oracle import violations
+
+
+@pytest.mark.parametrize("fault", [faults.drop(), faults.gateway_error(503), faults.gateway_error(504, applied=True)])
+def test_an_outage_of_thirty_seconds_costs_thirty_seconds_and_no_row(folder: Path, fault: Fault) -> None:
+    rows, rate, start_s, length_s = 2_000, 50.0, 15.0, 30.0
+    sandbox = small_service(secrets=rows, faults=Outage(start_s, start_s + length_s, fault))
+    limits = Limits(rate=Rate(rate), timeout_s=10.0)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    run_job(job, limits)
+    assert {*job.statuses()} <= {Status.UPDATED, Status.VERIFIED}
+    assert violations(job.case(limits)) == []
+    records = sandbox.journal.records()
+    assert records[-1].at_s - records[0].at_s <= rows / rate + length_s + 15.0
+    dead = [one.at_s for one in records if start_s + 5.0 <= one.at_s < start_s + length_s]
+    assert all(later - earlier >= 2.0 for earlier, later in zip(dead, dead[1:], strict=False))
+
+
+def test_an_outage_without_an_end_stops_the_run_in_time_and_a_resume_completes_it(folder: Path) -> None:
+    outage = Outage(3.0, 500.0, faults.gateway_error(503))
+    sandbox = small_service(secrets=200, faults=outage)
+    limits = Limits(rate=Rate(20.0), timeout_s=10.0, max_outage_s=60.0)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    end = run_job(job, limits)
+    assert end is not None
+    assert end.stopped is not None
+    assert sandbox.journal.records()[-1].at_s <= 3.0 + 60.0 + 20.0
+    assert violations(job.case(limits)) == []
+    assert {status.group for status in job.statuses()} == {Group.DONE, Group.RUN_AGAIN}
+    run_job(job, limits, gap_s=600.0, also_failed=True)
+    assert {status.group for status in job.statuses()} == {Group.DONE}
+    assert violations(job.case(limits)) == []
+
+
+def test_nobody_listening_is_an_outage_like_any_other_and_takes_no_attempt_from_most_rows(folder: Path) -> None:
+    sandbox = small_service(secrets=100)
+    limits = Limits(rate=Rate(20.0), timeout_s=10.0)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    run_job(job, limits, line={"down": lambda now_s: 2.0 <= now_s < 60.0})
+    assert {*job.statuses()} == {Status.UPDATED}
+    assert violations(job.case(limits)) == []
+    assert sum(claim.attempts > 1 for claim in job.claims()) <= 40
+
+
+def test_one_scope_down_for_good_leaves_the_other_to_its_end(folder: Path) -> None:
+    sandbox = small_service(secrets=80, projects=2)
+    down = project_of(sandbox, 0).id
+    sandbox = small_service(
+        secrets=80, projects=2, faults=Outage(0.0, 9_999.0, faults.reset(applied=False), project_id=down)
+    )
+    limits = Limits(rate=Rate(20.0), timeout_s=10.0, max_outage_s=30.0)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    end = run_job(job, limits)
+    assert end is not None
+    assert down in (end.stopped or "")
+    assert violations(job.case(limits)) == []
+    by_project = {
+        one.project_id: {
+            claim.status for claim in job.claims() if job.asked[claim.row - 1].project_id == one.project_id
+        }
+        for one in job.asked
+    }
+    assert by_project.pop(down) & {Status.UPDATED, Status.VERIFIED} == set()
+    assert [*by_project.values()] == [{Status.UPDATED}]

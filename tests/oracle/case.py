@@ -1,0 +1,117 @@
+"""What one check is given: the rows that were asked for, what was claimed of them, and what the service recorded."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from batch.sandbox.records import Record
+from jobs.ledger import ToldRow
+from jobs.model import Status
+
+Place = tuple[str, str]
+"""A secret: its project and its name."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """One manifest row as its author meant it; `usable` False for a row that breaks a rule by itself."""
+
+    row: int
+    project_id: str
+    secret_name: str
+    kms_key_id: str
+    description: str | None = None
+    expected_kms_key_id: str | None = None
+    usable: bool = True
+
+    @property
+    def place(self) -> Place:
+        return self.project_id, self.secret_name
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run says of one row."""
+
+    row: int
+    secret_name: str
+    kms_key_id: str
+    status: Status
+    attempts: int
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What was allowed. `lands_within_s` is how long after its sending a PUT may still be applied, as the run has it;
+    `interruptions` counts sessions that came to no end of their own, `fresh_starts` those that forgave attempts.
+    """
+
+    per_s: float = float("inf")
+    burst: int = 1
+    concurrency: int = 32
+    max_attempts: int = 5
+    lands_within_s: float = 60.0
+    interruptions: int = 0
+    fresh_starts: int = 0
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """One durable write: `arrived` requests had reached the service when it returned. `intents` holds rows with the
+    number of the PUT that is about to leave, `ended` rows with the status that was written.
+    """
+
+    arrived: int
+    intents: tuple[tuple[int, int], ...] = ()
+    ended: tuple[tuple[int, Status], ...] = ()
+
+
+class Reopened(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows that had ended as failed or unknown may be sent again from here on."""
+
+    arrived: int
+
+
+class Violation(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that does not hold, and for which row."""
+
+    rule: str
+    row: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}{'' if self.row is None else f' row {self.row}'}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Everything about one job, over all its sessions.
+
+    `again` are the row numbers of the retry file. `before` and `after` are the secrets' keys at the start and once
+    nothing can land any more (`after` None: not known). `tape` is what the ledger took, where somebody listened.
+    `others` are secrets that somebody else changed meanwhile. `ended_as` is what ended the last session: `finished`,
+    `stopped`, or a signal's name.
+    """
+
+    asked: tuple[Asked, ...]
+    claims: tuple[Claim, ...]
+    again: tuple[int, ...]
+    records: tuple[Record, ...]
+    before: Mapping[Place, str]
+    after: Mapping[Place, str] | None = None
+    bounds: Bounds = field(default_factory=Bounds)
+    tape: tuple[Commit | Reopened, ...] | None = None
+    others: frozenset[Place] = frozenset()
+    exit_code: int | None = None
+    ended_as: str = "finished"
+
+
+def claims_of(rows: Iterable[ToldRow]) -> tuple[Claim, ...]:
+    """What a ledger tells, as claims."""
+    return tuple(
+        Claim(
+            row=row.outcome.row,
+            secret_name=row.secret_name,
+            kms_key_id=row.kms_key_id,
+            status=row.outcome.status,
+            attempts=row.outcome.attempts,
+        )
+        for row in rows
+    )

@@ -1,0 +1,61 @@
+"""Rules about the order of what went on record and what reached the service."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from batch.sandbox.records import Record
+from jobs.model import Status
+from tests.oracle.case import Case, Commit, Violation
+from tests.oracle.evidence import Evidence
+
+_MAY_OPEN_AGAIN = frozenset({Status.FAILED, Status.UNKNOWN})
+
+
+def _puts_by_row(case: Case, evidence: Evidence) -> Iterator[tuple[int, Record]]:
+    rows = {one.place: one.row for one in case.asked if evidence.leaders[one.row] == one.row}
+    for record in case.records:
+        row = rows.get((record.project_id or "", record.secret_name or ""))
+        if record.method == "PUT" and row is not None:
+            yield row, record
+
+
+def intent_before_put(case: Case, evidence: Evidence) -> Iterator[Violation]:
+    """I7: the k-th PUT of a row arrives only after an intent for a k-th or later one was durable."""
+    if case.tape is None:
+        return
+    intents: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for event in case.tape:
+        if isinstance(event, Commit):
+            for row, attempt in event.intents:
+                intents[row].append((attempt, event.arrived))
+    sent: Counter[int] = Counter()
+    for row, record in _puts_by_row(case, evidence):
+        sent[row] += 1
+        if not any(attempt >= sent[row] and arrived < record.n for attempt, arrived in intents[row]):
+            reason = f"PUT {record.n} is its number {sent[row]}, and no such intent was durable before"
+            yield Violation(rule="I7", row=row, reason=reason)
+
+
+def no_put_after_an_outcome(case: Case, evidence: Evidence) -> Iterator[Violation]:
+    """I8: once a row's outcome is durable nothing more is sent for it, unless it was opened again on purpose."""
+    closed = _closed_spans(case)
+    for row, record in _puts_by_row(case, evidence):
+        if any(since < record.n <= until for since, until in closed[row]):
+            yield Violation(rule="I8", row=row, reason=f"PUT {record.n} arrived after its outcome was durable")
+
+
+def _closed_spans(case: Case) -> dict[int, list[tuple[int, float]]]:
+    """For each row the spans of request numbers in which its outcome stood."""
+    spans: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    standing: dict[int, tuple[int, Status]] = {}
+    for event in case.tape or ():
+        if isinstance(event, Commit):
+            for row, status in event.ended:
+                standing.setdefault(row, (event.arrived, status))
+            continue
+        for row in [row for row, (_, status) in standing.items() if status in _MAY_OPEN_AGAIN]:
+            spans[row].append((standing.pop(row)[0], event.arrived))
+    for row, (since, _) in standing.items():
+        spans[row].append((since, math.inf))
+    return spans

@@ -1,0 +1,161 @@
+"""Rules about single rows: what is claimed of each is true, and what was sent for it was right."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from batch.sandbox.records import Record
+from jobs.model import Status
+from tests.oracle.case import Asked, Case, Claim, Violation
+from tests.oracle.evidence import Evidence, is_no, is_yes, same
+
+_ABSENT = frozenset({400, 404})
+_NOT_CHANGED = frozenset(
+    {Status.REJECTED, Status.DRIFTED, Status.INVALID, Status.FAILED, Status.NOT_ATTEMPTED},
+)
+_NOTHING_SENT = frozenset({Status.UNCHANGED, Status.DRIFTED, Status.INVALID})
+
+
+def _pairs(case: Case) -> Iterator[tuple[Asked, Claim]]:
+    return zip(case.asked, case.claims, strict=False)
+
+
+def done_is_true(case: Case, evidence: Evidence) -> Iterator[Violation]:
+    """I3: whatever is called done has its proof on record, and the service still shows the key."""
+    for asked, claim in _pairs(case):
+        flaw = _flaw_of_done(asked, claim, evidence)
+        if flaw is not None:
+            yield Violation(rule="I3", row=asked.row, reason=f"{claim.status}, but {flaw}")
+        elif claim.status.group.value == "done" and asked.place not in case.others:
+            shown = evidence.key_at_last(asked.place) if case.after is None else case.after.get(asked.place)
+            if not same(shown, asked.kms_key_id):
+                yield Violation(rule="I3", row=asked.row, reason=f"{claim.status}, but in the end {shown} is shown")
+
+
+def _flaw_of_done(asked: Asked, claim: Claim, evidence: Evidence) -> str | None:
+    puts, reads = evidence.puts(asked.place), evidence.reads(asked.place)
+    match claim.status:
+        case Status.UPDATED:
+            proven = any(is_yes(put) and put.applied and same(put.kms_key_id, asked.kms_key_id) for put in puts)
+            return None if proven else "no PUT of this key was answered 200 as a whole"
+        case Status.VERIFIED:
+            last = puts[-1].n if puts else 0
+            proven = any(read.n > last and evidence.shows(read, asked.place, asked.kms_key_id) for read in reads)
+            return None if proven else "no read after its last PUT shows this key"
+        case Status.UNCHANGED:
+            if puts:
+                return f"PUT {puts[0].n} was sent for it"
+            proven = any(evidence.shows(read, asked.place, asked.kms_key_id) for read in reads)
+            return None if proven else "no read shows this key"
+        case _:
+            return None
+
+
+def no_is_proven(case: Case, evidence: Evidence) -> Iterator[Violation]:
+    """I4: no row is told as failed or rejected while a PUT of it may have been applied and nobody looked."""
+    for asked, claim in _pairs(case):
+        if claim.status not in {Status.FAILED, Status.REJECTED}:
+            continue
+        open_puts = [put for put in evidence.puts(asked.place) if not is_no(put) and not is_yes(put)]
+        if not open_puts:
+            continue
+        reads = evidence.reads(asked.place)
+        absent = asked.place not in case.before
+        if not any(_settles(read, open_puts[-1], case.bounds.lands_within_s, absent=absent) for read in reads):
+            reason = f"{claim.status}, but no read settles PUT {open_puts[-1].n} (answered {open_puts[-1].status})"
+            yield Violation(rule="I4", row=asked.row, reason=reason)
+
+
+def _settles(read: Record, put: Record, lands_within_s: float, *, absent: bool) -> bool:
+    if read.n < put.n or not read.answered_whole:
+        return False
+    if absent:
+        # Where there is no such secret nothing can land either; any other refusal of a read says nothing.
+        return read.status in _ABSENT
+    return is_yes(read) and read.at_s >= put.at_s + lands_within_s
+
+
+def not_done_is_not_changed(case: Case, evidence: Evidence) -> Iterator[Violation]:
+    """I4w: what is told as not done was not done by us, now or later."""
+    for asked, claim in _pairs(case):
+        if claim.status not in _NOT_CHANGED or not asked.usable:
+            continue
+        for put in evidence.puts(asked.place):
+            if put.applied and same(put.kms_key_id, asked.kms_key_id):
+                yield Violation(rule="I4w", row=asked.row, reason=f"{claim.status}, but PUT {put.n} was applied")
+        if case.after is not None and asked.place not in case.others:
+            before, after = case.before.get(asked.place), case.after.get(asked.place)
+            if not same(before, after):
+                reason = f"{claim.status}, but its key went from {before} to {after}"
+                yield Violation(rule="I4w", row=asked.row, reason=reason)
+
+
+def unknown_has_a_reason(case: Case, evidence: Evidence) -> Iterator[Violation]:
+    """I4u: a row is unknown only if a PUT of it was not answered for, or a session was cut off."""
+    for asked, claim in _pairs(case):
+        if claim.status is not Status.UNKNOWN or case.bounds.interruptions:
+            continue
+        if all(is_no(put) or is_yes(put) for put in evidence.puts(asked.place)):
+            yield Violation(rule="I4u", row=asked.row, reason="unknown, but every PUT of it was answered for")
+
+
+def only_valid_rows_are_sent(case: Case, evidence: Evidence) -> Iterator[Violation]:
+    """I5: every request is one that a valid row asks for, byte for byte at the right place."""
+    wanted = {(*one.place, one.kms_key_id) for one in case.asked if evidence.leaders[one.row] is not None}
+    places = {one.place for one in case.asked if evidence.leaders[one.row] is not None}
+    for record in case.records:
+        place = record.project_id or "", record.secret_name or ""
+        exact = record.target == f"/v1/{place[0]}/secrets/{place[1]}"
+        if record.method == "PUT" and not (exact and (*place, record.kms_key_id) in wanted):
+            yield Violation(rule="I5", row=None, reason=f"PUT {record.n} {record.target} {record.kms_key_id}: no row")
+        elif record.method == "GET" and record.secret_name is not None and not (exact and place in places):
+            yield Violation(rule="I5", row=None, reason=f"GET {record.n} {record.target}: no row asks for it")
+        elif record.method not in {"PUT", "GET"}:
+            yield Violation(rule="I5", row=None, reason=f"{record.method} {record.n} {record.target}: never asked for")
+    for asked, claim in _pairs(case):
+        # A place that several rows name is judged by the row that was sent for it.
+        if claim.status in _NOTHING_SENT and evidence.leaders[asked.row] == asked.row and evidence.puts(asked.place):
+            yield Violation(rule="I5", row=asked.row, reason=f"{claim.status}, but a PUT was sent")
+
+
+def expected_key_is_read_first(case: Case, evidence: Evidence) -> Iterator[Violation]:
+    """I5c: a row that expects a key is written only after a read that shows it."""
+    for asked in case.asked:
+        puts = evidence.puts(asked.place)
+        if asked.expected_kms_key_id is None or evidence.leaders[asked.row] is None or not puts:
+            continue
+        reads = evidence.reads(asked.place)
+        expected = asked.expected_kms_key_id
+        if not any(read.n < puts[0].n and evidence.shows(read, asked.place, expected) for read in reads):
+            reason = f"PUT {puts[0].n} left before a read showed {asked.expected_kms_key_id}"
+            yield Violation(rule="I5c", row=asked.row, reason=reason)
+
+
+def invalid_is_what_is_invalid(case: Case, evidence: Evidence) -> Iterator[Violation]:
+    """I5d: rows that are unusable or contradict each other are invalid, others never; twins share one outcome."""
+    by_row = {claim.row: claim for claim in case.claims}
+    for asked, claim in _pairs(case):
+        leader = evidence.leaders[asked.row]
+        if (claim.status is Status.INVALID) != (leader is None):
+            reason = f"{claim.status}, and {'nothing may' if leader is None else 'it can'} be sent for it"
+            yield Violation(rule="I5d", row=asked.row, reason=reason)
+        elif leader is not None and (led := by_row.get(leader)) is not None and led.status is not claim.status:
+            yield Violation(rule="I5d", row=asked.row, reason=f"{claim.status}, its twin {leader} is {led.status}")
+
+
+def attempts_are_counted(case: Case, evidence: Evidence) -> Iterator[Violation]:
+    """I6: no more PUTs than attempts told, no more attempts than allowed."""
+    bounds = case.bounds
+    allowed = bounds.max_attempts * (1 + bounds.fresh_starts) + bounds.interruptions
+    seen = Counter(record.project_id and (record.project_id, record.secret_name) for record in _puts(case))
+    for asked, claim in _pairs(case):
+        if evidence.leaders[asked.row] is None:
+            continue
+        if seen[asked.place] > claim.attempts:
+            reason = f"{seen[asked.place]} PUTs arrived, {claim.attempts} attempts are told"
+            yield Violation(rule="I6", row=asked.row, reason=reason)
+        if claim.attempts > allowed:
+            yield Violation(rule="I6", row=asked.row, reason=f"{claim.attempts} attempts, allowed {allowed}")
+
+
+def _puts(case: Case) -> Iterator[Record]:
+    return (record for record in case.records if record.method == "PUT")
