@@ -13,7 +13,7 @@ test: .venv/test.done
 	.venv/test/bin/ruff check .
 	.venv/test/bin/ruff format --check .
 	.venv/test/bin/mypy
-	.venv/test/bin/python -m pytest -q
+	.venv/test/bin/python -m pytest -q -n auto
 
 .venv/demo.done: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv/demo

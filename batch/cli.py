@@ -106,11 +106,15 @@ def resume(
 
 
 @app.command
-def report(run_dir: Path, /) -> int:
-    """Write the reports of a run directory again, from its ledger alone."""
+def report(run_dir: Path, /, *, json: bool = False) -> int:
+    """Write the reports of a run directory again, from its ledger alone.
+
+    Args:
+        json: Print the summary as JSON, and nothing else.
+    """
     from batch.commands.look import report as command  # noqa: PLC0415 - see run
 
-    return command(run_dir)
+    return command(run_dir, as_json=json)
 
 
 @app.command

@@ -14,6 +14,8 @@ from batch.slots import Slots
 from batch.sweep import AT_LEAST, Sweep, sweep_of
 from batch.valve import Ticket, Valve
 from batch.work import Work
+from jobs.model import Scope
+from reports.run_view import ScopeState, ScopeView
 
 _log = structlog.get_logger()
 _SHORTEST_NAP_S = 0.001
@@ -46,11 +48,18 @@ class Lane:
         self._in_flight: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._stopped = False
+        self._reason: str | None = None
+        self._over = False
 
     @property
     def in_flight(self) -> int:
         """Requests of this scope that are open now."""
         return len(self._in_flight)
+
+    @property
+    def sent(self) -> int:
+        """Requests of this scope that have left."""
+        return self._valve.sent
 
     async def run(self) -> None:
         """Works until no row is left or the lane is stopped; then waits for what is in flight and parks the rest."""
@@ -67,6 +76,7 @@ class Lane:
             while self._in_flight:
                 await asyncio.wait(self._in_flight)
         finally:
+            self._over = True
             self._slots.leave()
             for work in self._queue.rest():
                 self._worker.park(work)
@@ -79,8 +89,27 @@ class Lane:
     def stop_for(self, reason: str) -> None:
         """The same for a reason of this scope alone, which is told once."""
         if not self._stopped:
+            self._reason = reason
             self.stop()
             self._on_stop(reason)
+
+    def view(self, scope: Scope, open_rows: int) -> ScopeView:
+        """How the scope stands now, `open_rows` of its rows not ended."""
+        state, again_in_s = self._valve.standing(self._clock.now_s())
+        if self._stopped:
+            state, again_in_s = ScopeState.STOPPED, None
+        elif self._over:
+            state, again_in_s = ScopeState.ENDED, None
+        return ScopeView(
+            project_id=scope.project_id,
+            region=scope.region,
+            state=state,
+            open_rows=open_rows,
+            in_flight=self.in_flight,
+            allowed_per_s=self._valve.rate_per_s,
+            again_in_s=again_in_s,
+            reason=self._reason,
+        )
 
     def cancel(self) -> None:
         """Breaks off what is in flight."""

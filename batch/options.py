@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from cyclopts import Parameter
@@ -89,6 +89,14 @@ class SessionOptions:
     """auto, or off for plain lines."""
     log_level: str = "info"
     """debug, info, warning or error; for run.log."""
+    json: Annotated[bool, Parameter(name="--json", negative="")] = False
+    """Print summary.json on stdout, and nothing else there."""
+    metrics_port: int | None = None
+    """Serve Prometheus metrics on this port of 127.0.0.1 while the run goes on."""
+    metrics_textfile: Path | None = None
+    """Write Prometheus metrics of the run that has ended to this file."""
+    notify_url: str | None = None
+    """Post summary.json there at the end: https, or http to this machine."""
     wait: float = 0.0
     """Seconds to wait for another run that works on the same project or directory."""
     allow_network_fs: bool = False

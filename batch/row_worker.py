@@ -27,6 +27,7 @@ class Notices:
 
     ended: Callable[[Outcome], None]
     key_held: Callable[[str, str], None]
+    fault: Callable[[Fault], None]
     stop: Callable[[str], None]
     defect: Callable[[str], None]
 
@@ -150,6 +151,8 @@ class RowWorker:
         return True
 
     def _note(self, ticket: Ticket, answer: Answer | None) -> None:
+        if isinstance(answer, Fault):
+            self._desk.notices.fault(answer)
         self._desk.valve.note(ticket, answer, self._desk.clock.now_s(), in_flight=self._desk.in_flight())
 
     def _watch(self, kms_key_id: str, answer: Answer) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 from signal import Signals
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
@@ -27,6 +28,9 @@ from jobs.room import Reserve
 from jobs.spec import Limits
 from reports import Ending, Summary, exit_code_of, remove_summary, write_reports
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 _log = structlog.get_logger()
 _ENDINGS = {Signals.SIGINT: Ending.SIGINT, Signals.SIGTERM: Ending.SIGTERM, Signals.SIGHUP: Ending.SIGHUP}
 
@@ -41,6 +45,8 @@ class RunPlan:
     access: Access
     also_failed: bool
     say: Callable[[str], None]
+    console: "Console | None" = None
+    metrics_port: int | None = None
 
 
 class RunEnd(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +102,6 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
     loop = asyncio.get_running_loop()
     clock = Clock(loop)
     limits = plan.limits
-    ledger.begin_session(started_at=clock.utc_s(clock.now_s()), also_failed=plan.also_failed)
     world = World(
         wire=partial(plan.access.network.wire, timeout_s=limits.timeout_s),
         login=plan.access.login,
@@ -109,8 +114,17 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
     interruption = Interruption(
         drain=lambda number: _drain(session, number, limits.grace_s, plan.say), cancel=session.cancel
     )
-    heartbeat = Heartbeat(plan.folder, session, clock, before=ledger.told.standing(), say=plan.say)
-    with listening(loop, interruption):
+    heartbeat = Heartbeat(
+        plan.folder,
+        session,
+        clock,
+        before=ledger.told.standing(also_failed=plan.also_failed),
+        say=plan.say,
+        look=session.look,
+        console=plan.console,
+    )
+    with _metrics(plan, heartbeat), listening(loop, interruption):
+        ledger.begin_session(started_at=clock.utc_s(clock.now_s()), also_failed=plan.also_failed)
         beating = asyncio.create_task(heartbeat.beat())
         try:
             end = await session.run()
@@ -120,6 +134,14 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
                 await beating
     heartbeat.write()
     return _Ran(end=end, signal=interruption.number, ended_at=clock.utc_s(clock.now_s()))
+
+
+def _metrics(plan: RunPlan, heartbeat: Heartbeat) -> contextlib.AbstractContextManager[object]:
+    if plan.metrics_port is None:
+        return contextlib.nullcontext()
+    from batch.metrics import serving  # noqa: PLC0415 - few runs need it
+
+    return serving(plan.metrics_port, lambda: heartbeat.latest)
 
 
 def _drain(session: Session, number: Signals, grace_s: float, say: Callable[[str], None]) -> None:

@@ -17,6 +17,7 @@ from batch.clock import Clock
 from batch.csms.auth import Login
 from batch.csms.client import CsmsClient
 from batch.csms.messages import Wire
+from batch.fault_book import FaultBook
 from batch.lane import Lane
 from batch.recorder import Recorder
 from batch.retry import Policy
@@ -29,6 +30,7 @@ from batch.work import begin, parked_of
 from jobs.ledger import Ledger, LedgerError, OpenScope
 from jobs.model import Outcome, Status
 from jobs.spec import Limits
+from reports.run_view import SessionView
 
 _log = structlog.get_logger()
 WireFactory = Callable[[str], contextlib.AbstractAsyncContextManager[Wire]]
@@ -69,6 +71,9 @@ class Session:
         self._recorder = Recorder(ledger, on_broken=self._on_broken, make_room=world.make_room)
         self._slots = Slots(limits.concurrency)
         self._lanes: list[Lane] = []
+        self._scopes: list[OpenScope] = []
+        self._ended: Counter[int] = Counter()
+        self._faults = FaultBook()
         self._failures = FailureBudget(limits.max_failures)
         self._stopped: str | None = None
         self._scope_stopped: str | None = None
@@ -84,6 +89,16 @@ class Session:
     def in_flight(self) -> int:
         """Requests that are open now."""
         return self._slots.taken
+
+    def look(self) -> SessionView:
+        """How it stands now, for whoever watches."""
+        lanes = zip(self._lanes, self._scopes, strict=True)
+        return SessionView(
+            requests=sum(lane.sent for lane in self._lanes),
+            scopes=tuple(lane.view(scope.scope, scope.open_rows - self._ended[scope.id]) for lane, scope in lanes),
+            faults=self._faults.recent(),
+            stopping=self._stopped,
+        )
 
     def stop(self, reason: str) -> None:
         """Starts no more requests; the first reason given is the one that is told."""
@@ -105,6 +120,7 @@ class Session:
         scopes = self._ledger.open_scopes()
         async with self._clients(scopes) as client_of:
             for scope in scopes:
+                self._scopes.append(scope)
                 self._lanes.append(self._lane(scope, client_of(scope)))
             if self._stopped is not None:
                 self.stop(self._stopped)
@@ -151,7 +167,8 @@ class Session:
         )
         valve = Valve(self._limits, rng=rng)
         notices = Notices(
-            ended=self._on_outcome,
+            ended=partial(self._on_outcome, scope),
+            fault=self._faults.note,
             key_held=partial(self._on_key_held, scope),
             stop=lambda reason: lane.stop_for(reason),  # noqa: PLW0108 - the lane is made from these notices
             defect=self._on_defect,
@@ -179,7 +196,8 @@ class Session:
         )
         return lane
 
-    def _on_outcome(self, outcome: Outcome) -> None:
+    def _on_outcome(self, scope: OpenScope, outcome: Outcome) -> None:
+        self._ended[scope.id] += 1
         reason = self._failures.note(outcome.status)
         if reason is not None:
             self.stop(reason)

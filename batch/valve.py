@@ -1,5 +1,6 @@
 """Decides when a scope's next request may leave, and which kind, from what its answers have said so far."""
 
+import math
 from collections import deque
 from enum import Enum
 from random import Random
@@ -11,6 +12,7 @@ from batch.csms.faults import Fault, FaultKind
 from batch.pacing import Pacer, pacer_for
 from batch.retry import Answer
 from jobs.spec import Limits
+from reports.run_view import ScopeState
 
 # No service of ours was met: nobody there, no answer, no sense in the answer.
 _NO_SERVICE = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.MISMATCH})
@@ -49,6 +51,8 @@ class Valve:
         self._concurrency = concurrency_control.start(limits.concurrency)
         self._pacer: Pacer = pacer_for(self._rate.per_s, self._burst)
         self._accepted_s: deque[float] = deque()
+        self.sent = 0
+        """Requests that have left."""
         self._flowing_since_s = float("inf")
 
     @property
@@ -81,8 +85,17 @@ class Valve:
             return f"the service has been down for {down_s:.0f} s"
         return f"every request has been refused for its rate for {gate.refused_for_s(self._gate, now_s):.0f} s"
 
+    def standing(self, now_s: float) -> tuple[ScopeState, float | None]:
+        """What keeps requests back, if anything does, and for how many seconds more, where that is known."""
+        if self._breaker.stage is not breaker.Stage.CLOSED:
+            return ScopeState.OUTAGE, _known(breaker.wait_s(self._breaker, now_s))
+        if self._gate.refusals:
+            return ScopeState.THROTTLED, _known(gate.wait_s(self._gate, now_s))
+        return ScopeState.RUNNING, None
+
     async def take(self, now_s: float) -> Ticket:
         """Counts one request that leaves now, and says what it may be."""
+        self.sent += 1
         await self._pacer.take(now_s)
         good_for = self._good_for()
         self._gate = gate.sent(self._gate)
@@ -137,3 +150,7 @@ class Valve:
         if rate.per_s != self._rate.per_s:
             self._pacer = pacer_for(rate.per_s, self._burst, after=self._pacer)
         self._rate = rate
+
+
+def _known(seconds: float) -> float | None:
+    return None if math.isinf(seconds) else seconds

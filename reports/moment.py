@@ -12,6 +12,11 @@ def utc_text(moment_s: float | None) -> str:
     return f"{_second_text(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
 
 
+def utc_seconds(text: str) -> float:
+    """The same the other way."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 @lru_cache(maxsize=64)
 def _second_text(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

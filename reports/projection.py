@@ -11,8 +11,10 @@ from reports.moment import utc_text
 from reports.printable import printable, shortened
 from reports.summary import (
     OLD_KEY_NOTICE,
+    AttemptCount,
     ByGroup,
     ByStatus,
+    ElapsedMs,
     ErrorSummary,
     JobFacts,
     ManifestSummary,
@@ -43,9 +45,14 @@ def summarize(
         manifest=_manifest(record.manifest),
         by_status=ByStatus(**{status.value: tally.of_status(status) for status in Status}),
         by_group=ByGroup(**{group.value: tally.of_group(group) for group in Group}),
-        scopes=tuple(map(_scope, scopes)),
+        scopes=tuple(_scope(scope, tally) for scope in scopes),
         errors=tuple(map(_error, tally.errors())),
         timing=_timing(sessions, tally.attempted),
+        elapsed_ms=ElapsedMs(
+            one_attempt=tally.timeline.one_put().percentiles(), all_rows=tally.timeline.all_puts().percentiles()
+        ),
+        attempts=tuple(AttemptCount(attempts=puts, rows=rows) for puts, rows in tally.by_puts()),
+        over_time=tally.timeline.over_time(sessions),
         files=files,
     )
 
@@ -78,13 +85,16 @@ def _manifest(facts: ManifestFacts) -> ManifestSummary:
     return ManifestSummary(name=printable(facts.name), sha256=facts.sha256, bytes=facts.size_bytes, rows=facts.rows)
 
 
-def _scope(count: ScopeCount) -> ScopeSummary:
+def _scope(count: ScopeCount, tally: Tally) -> ScopeSummary:
+    run_again = tally.run_again_of(count.project_id, count.region or "")
     return ScopeSummary(
         endpoint=count.endpoint,
         project_id=printable(count.project_id),
         region=_shown(count.region),
         rows=count.rows,
         done=count.done,
+        fix_first=count.rows - count.done - run_again,
+        run_again=run_again,
         stopped=_shown(count.stopped),
     )
 

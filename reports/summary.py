@@ -10,6 +10,8 @@ from jobs.model import Status
 from jobs.spec import Auth
 from reports.error import ReportError, blaming
 from reports.files import FileFacts
+from reports.sketch import Percentiles
+from reports.timeline import OverTime
 
 FILE_NAME = "summary.json"
 OLD_KEY_NOTICE = (
@@ -77,13 +79,18 @@ class ByGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScopeSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One endpoint and project; `stopped` says why the rest of its rows was not attempted, if it was."""
+    """One endpoint and project; `stopped` says why the rest of its rows was not attempted, if it was.
+
+    Rows that have no usable place belong to no scope, so the scopes may add up to less than all rows.
+    """
 
     endpoint: str
     project_id: str
     region: str | None
     rows: int
     done: int
+    fix_first: int
+    run_again: int
     stopped: str | None
 
 
@@ -120,6 +127,22 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     rows_attempted_per_s: float | None
 
 
+class AttemptCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows took so many PUTs; 20 stands for 20 or more."""
+
+    attempts: int
+    rows: int
+
+
+class ElapsedMs(msgspec.Struct, frozen=True, kw_only=True):
+    """First send to last answer, in milliseconds: of the rows that took one PUT, which is the service's own time, and
+    of all rows that were sent, waits between attempts included.
+    """
+
+    one_attempt: Percentiles | None
+    all_rows: Percentiles | None
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. Texts of the service and of the manifest are printable; moments are UTC, ISO 8601."""
 
@@ -135,7 +158,20 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[ScopeSummary, ...]
     errors: tuple[ErrorSummary, ...]
     timing: Timing
+    elapsed_ms: ElapsedMs
+    attempts: tuple[AttemptCount, ...]
+    over_time: OverTime
     files: tuple[FileFacts, ...]
+
+
+def summary_json(summary: Summary) -> bytes:
+    """A summary as its file has it, and as it is printed and posted."""
+    return msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
+
+
+def summary_schema() -> bytes:
+    """The JSON Schema (2020-12) of `summary.json`."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Summary)), indent=2) + b"\n"
 
 
 def remove_summary(folder: Path) -> None:
@@ -158,7 +194,7 @@ def write_summary(folder: Path, summary: Summary) -> None:
     """
     path = folder / FILE_NAME
     with blaming(path), whole_file(path) as out:
-        out.write(msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
+        out.write(summary_json(summary))
 
 
 def read_summary(path: Path) -> Summary:

@@ -98,6 +98,8 @@ def _purpose(name: str, rows: int) -> str:
             return f"{_rows(rows)} to run again; a manifest as it is" if rows else "nothing to run again"
         case stem if stem == REJECTED:
             return f"{_rows(rows)} to fix first, with the reasons" if rows else "nothing to fix"
+        case "report":
+            return "this run for people, as a page for a browser"
         case _:
             return "how every row ended"
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import msgspec
+
 from jobs.ledger import Ledger
 from jobs.record import JobRecord
 from jobs.source import Format
@@ -23,21 +25,27 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     Raises:
         ReportError: a file cannot be written, or ledger and manifest copy disagree.
     """
+    from reports.page import write_page  # noqa: PLC0415 - what draws is not needed to tell how a run stands
+
     remove_summary(folder)
     copy = manifest_copy(folder, record)
-    tally = Tally()
+    sessions = ledger.told.sessions()
+    tally = Tally(origin_s=sessions[0].started_at if sessions else 0.0)
     outcomes = write_outcomes(folder, ledger.told.rows(), with_lines=copy.format is not Format.PARQUET, tally=tally)
     if tally.rows != record.manifest.rows:
         reason = f"the ledger tells of {tally.rows} rows, and {record.manifest.rows} were loaded"
         raise ReportError(folder / outcomes.name, reason)
     check_copy(copy)
+    written = (outcomes, write_retry(folder, ledger, record), write_rejected(folder, ledger, record))
     summary = summarize(
         record=record,
         tally=tally,
         scopes=ledger.told.scopes(),
-        sessions=ledger.told.sessions(),
+        sessions=sessions,
         exit_code=exit_code,
-        files=(outcomes, write_retry(folder, ledger, record), write_rejected(folder, ledger, record)),
+        files=written,
     )
+    page = write_page(folder, summary, tally.open_rows.kept())
+    summary = msgspec.structs.replace(summary, files=(*written, page))
     write_summary(folder, summary)
     return summary

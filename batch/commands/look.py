@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from batch.commands.screen import show, tell
+from batch.commands.screen import show, show_json, tell
 from batch.exits import Exit, UsageError
 from jobs.ledger import FILE_NAME, Ledger, StatusCount
 from jobs.lock import RUN_LOCK, FileLock, LockHeldError
@@ -13,7 +13,7 @@ from jobs.state import LiveState, read_state
 from reports import Ending, Standing, exit_code_of, status_lines, write_reports
 
 
-def report(run_dir: Path) -> int:
+def report(run_dir: Path, *, as_json: bool) -> int:
     """Writes the reports again and shows the end of the run; the exit code is the run's own."""
     _require_ledger(run_dir)
     with FileLock(run_dir / RUN_LOCK, "report"), Ledger(run_dir) as ledger:
@@ -22,7 +22,10 @@ def report(run_dir: Path) -> int:
         # A killed run has no exit code on record: it was stopped, by something that is no rule of its own.
         code = exit_code_of(ledger.told.counts(), Ending.STOPPED) if recorded is None else recorded
         summary = write_reports(run_dir, ledger, read_record(ledger), code)
-    show(run_dir, summary, plain=False)
+    if as_json:
+        show_json(summary)
+    else:
+        show(run_dir, summary, plain=False)
     return code
 
 

@@ -9,9 +9,10 @@ import structlog
 
 from batch.access import Access, with_project
 from batch.commands.problems import ProblemPrinter
-from batch.commands.screen import say, show
+from batch.commands.screen import live_console, say, show, show_json
 from batch.exits import UsageError
 from batch.log import start_log
+from batch.notify import announce, targets_of
 from batch.options import LimitOptions, SessionOptions, limits_of
 from batch.run import RunPlan, run_ledger
 from batch.scope_locks import lock_folder, lock_scopes, take_lock
@@ -32,6 +33,7 @@ _SHOWN_PROBLEMS = 20
 
 def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
     """Loads a manifest into a new run directory and runs it."""
+    _refuse_bad_targets(options)
     spec = with_project(spec, access, say)
     folder = _new_folder(run_dir, manifest)
     with ExitStack() as stack:
@@ -49,6 +51,7 @@ def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, r
 
 def resume(run_dir: Path, limits: LimitOptions, access: Access, options: SessionOptions, *, failed: bool) -> int:
     """Goes on with the rows of a run directory that have not ended."""
+    _refuse_bad_targets(options)
     if not run_dir.is_dir():
         raise UsageError(f"{run_dir}: no such run directory")
     _refuse_network_filesystem(run_dir, options)
@@ -98,11 +101,17 @@ def _go(
         access=access,
         also_failed=also_failed,
         say=say,
+        console=live_console(options.progress),
+        metrics_port=options.metrics_port,
     )
     _log.info("run.started", version=version(), rows=record.manifest.rows, rate=str(plan.limits.rate))
     say(f"{record.manifest.rows} rows from {record.manifest.name}, {plan.limits.rate} per project, into {folder}")
     end = run_ledger(plan, ledger)
-    show(folder, end.summary, plain=options.progress == "off")
+    announce(end.summary, targets_of(options.notify_url, options.metrics_textfile), say)
+    if options.json:
+        show_json(end.summary)
+    else:
+        show(folder, end.summary, plain=options.progress == "off")
     return end.exit_code
 
 
@@ -118,6 +127,11 @@ def _new_folder(run_dir: Path | None, manifest: str) -> Path:
     except OSError as error:
         raise UsageError(f"{run_dir}: cannot be made: {error.strerror}") from error
     return run_dir
+
+
+def _refuse_bad_targets(options: SessionOptions) -> None:
+    """A place for the summary that cannot be used is told before anything is loaded, not after the run."""
+    targets_of(options.notify_url, options.metrics_textfile)
 
 
 def _refuse_network_filesystem(folder: Path, options: SessionOptions) -> None:

@@ -1,22 +1,29 @@
 """The two streams a command speaks to: results on stdout, everything else on stderr, nothing unprintable on either."""
 
 import contextlib
+import os
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from reports import Summary, show_end
 from reports.printable import printable
+from reports.summary import summary_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def say(line: str) -> None:
-    """One line for a person, on stderr."""
-    _write(sys.stderr, f"csms-rekey: {line}")
+    """One line for a person, on stderr; a terminal that is gone stops nothing."""
+    with contextlib.suppress(OSError):
+        _write(sys.stderr, f"csms-rekey: {line}")
 
 
 def tell(line: str) -> None:
     """One line of the result, on stdout."""
-    _write(sys.stdout, line)
+    with contextlib.suppress(BrokenPipeError):
+        _write(sys.stdout, line)
 
 
 def show(folder: Path, summary: Summary, *, plain: bool) -> None:
@@ -27,7 +34,22 @@ def show(folder: Path, summary: Summary, *, plain: bool) -> None:
         show_end(summary, folder, Console(highlight=False), plain=plain)
 
 
-def _write(stream: TextIO, line: str) -> None:
+def show_json(summary: Summary) -> None:
+    """The same for a program: the summary, byte for byte as its file has it, and nothing else on stdout."""
     with contextlib.suppress(BrokenPipeError):
-        stream.write(printable(line, stream.encoding or "ascii") + "\n")
-        stream.flush()
+        sys.stdout.buffer.write(summary_json(summary))
+        sys.stdout.flush()
+
+
+def live_console(progress: str) -> "Console | None":
+    """Where a run that is going may be drawn: stderr, if it is a terminal that can move its cursor; else None."""
+    if progress == "off" or not sys.stderr.isatty() or os.environ.get("TERM", "") in {"dumb", "unknown"}:
+        return None
+    from rich.console import Console  # noqa: PLC0415 - see show
+
+    return Console(stderr=True, highlight=False)
+
+
+def _write(stream: TextIO, line: str) -> None:
+    stream.write(printable(line, stream.encoding or "ascii") + "\n")
+    stream.flush()

@@ -91,12 +91,15 @@ class Told:
         found = dict(self._connection.execute("SELECT status, COUNT(*) FROM told GROUP BY status").fetchall())
         return tuple(StatusCount(status=status, rows=found.get(status, 0)) for status in Status)
 
-    def standing(self) -> Standing:
-        """How many rows are still open, and how the others ended."""
+    def standing(self, *, also_failed: bool = False) -> Standing:
+        """How many rows are open, also those that a session which takes failed rows up again will open, and how the
+        others ended.
+        """
         found = self._connection.execute("SELECT status, COUNT(*) FROM row WHERE leader IS NULL GROUP BY status")
         rows = {status: count for status, count in found}  # noqa: C416 - a cursor yields tuples of unknown length
+        again = (None, "failed", "unknown") if also_failed else (None,)
         return Standing(
-            open_rows=rows.pop(None, 0),
+            open_rows=sum(rows.pop(status, 0) for status in again),
             ended=tuple(StatusCount(status=Status(status), rows=count) for status, count in rows.items()),
         )
 

@@ -12,7 +12,6 @@ from batch.exits import UsageError
 from batch.metrics import serving, write_textfile
 from jobs.ledger import StatusCount
 from jobs.model import Status
-from reports import Summary
 from reports.run_view import FaultCount, RunView, ScopeState, ScopeView
 from tests.batch.summaries import summary_of
 
@@ -120,6 +119,6 @@ def test_a_run_that_has_ended_leaves_a_file(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_written_is_an_error_of_the_system(tmp_path: Path) -> None:
     """Whoever calls decides what to make of it."""
-    summary: Summary = summary_of(tmp_path)
+    summary = summary_of(tmp_path)
     with pytest.raises(OSError, match="No such file"):
         write_textfile(tmp_path / "no" / "csms.prom", summary)

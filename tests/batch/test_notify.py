@@ -34,7 +34,7 @@ class Listener(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: Listener
 
-    def do_POST(self) -> None:  # noqa: N802 - the base class decides
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append((self.path, self.headers["Content-Type"], body))
         if self.server.status == 0:
@@ -45,9 +45,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Location", self.server.url + "/elsewhere")
         self.end_headers()
 
-    do_GET = do_POST  # noqa: N815 - see above
+    do_GET = do_POST  # noqa: N815 - the base class decides
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - see above
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class decides
         del format, args
 
 
@@ -133,7 +133,7 @@ def test_an_end_that_is_told_says_nothing(summary: Summary, tmp_path: Path) -> N
 
 def test_an_option_that_cannot_be_used_is_told_by_its_name() -> None:
     """Before anything is sent, and without the address."""
-    with pytest.raises(SpecError, match="^--notify-url: neither https nor an address of this machine$"):
+    with pytest.raises(SpecError, match=r"^--notify-url: neither https nor an address of this machine$"):
         targets_of("http://example.com/s3cret", None)
     assert targets_of(None, None) == Targets()
 

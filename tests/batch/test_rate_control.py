@@ -85,7 +85,8 @@ def test_a_sought_rate_doubles_every_second_but_only_while_it_is_used() -> None:
 
 def test_the_first_refusal_of_a_sought_rate_tells_the_quota() -> None:
     state = rate_control.throttled(rate_control.seek(), 10.0, None, 20.0)
-    assert (state.mode, state.per_s) == (Mode.HOLDING, pytest.approx(9.7))
+    assert state.mode is Mode.HOLDING
+    assert state.per_s == pytest.approx(9.7)
     fast = RateState(mode=Mode.SEEKING, per_s=64.0, ceiling_per_s=math.inf, base_per_s=2.0)
     assert rate_control.throttled(fast, 10.0, None, 20.0).per_s == pytest.approx(19.4)
     assert rate_control.throttled(fast, 10.0, Quota(requests=300, period_s=60.0), 20.0).per_s == pytest.approx(5.0)

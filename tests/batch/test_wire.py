@@ -1,6 +1,7 @@
 """What leaves on a real socket, how often, and what is made of every way an answer can go wrong."""
 
 import asyncio
+import contextlib
 import inspect
 import socket
 
@@ -53,6 +54,8 @@ class RawServer:
             pass
         finally:
             writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 async def exchange(server: RawServer, *requests: WireRequest, timeout_s: float = 5.0) -> list[WireAnswer | Fault]:
@@ -142,6 +145,7 @@ def test_a_server_that_says_nothing_runs_into_the_timeout_with_the_fate_open() -
         async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read()
             writer.close()
+            await writer.wait_closed()
 
     (fault,) = send(Silent(), timeout_s=0.05)
     assert isinstance(fault, Fault)

@@ -1,4 +1,4 @@
-"""The yardstick: the same PUTs by a bare aiohttp worker loop, default event loop, no limiter, no journal, no retries."""
+"""The yardstick: the same PUTs by a bare aiohttp worker loop, no limiter, no journal, no retries."""
 
 import asyncio
 import csv

@@ -60,7 +60,8 @@ def first_put(folder: Path, *, rows: int, rounds: int) -> Iterator[str]:
             began.append(used.began_at_s)
         puts = _puts_s(there.log)
     waits = sorted(min(put for put in puts if put >= start) - start for start in began)
-    yield f"start to first PUT, {rows} rows: {waits[len(waits) // 2]:.2f} s (best {waits[0]:.2f}, worst {waits[-1]:.2f})"
+    median_s = waits[len(waits) // 2]
+    yield f"start to first PUT, {rows} rows: {median_s:.2f} s (best {waits[0]:.2f}, worst {waits[-1]:.2f})"
 
 
 def resume(folder: Path, *, rows: int, left: int) -> Iterator[str]:

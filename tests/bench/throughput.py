@@ -56,9 +56,9 @@ def _bare(there: Service, _folder: Path) -> Speed:
 def _vendor(there: Service, folder: Path) -> Speed:
     # The SDK writes into the home folder when it is imported.
     folder.mkdir()
-    home = ("env", f"HOME={folder}")
-    command = [*home, sys.executable, HERE / "vendor.py", there.url, there.ak, there.sk, there.projects[0]]
-    return _told(run([*command, there.manifest, "32", str(_VENDOR_ROWS)]).out)
+    home = ["env", f"HOME={folder}", sys.executable, str(HERE / "vendor.py")]
+    where = [there.url, there.ak, there.sk, there.projects[0], str(there.manifest)]
+    return _told(run([*home, *where, "32", str(_VENDOR_ROWS)]).out)
 
 
 def _curl(there: Service, folder: Path) -> Speed:

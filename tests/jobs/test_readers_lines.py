@@ -90,7 +90,7 @@ def test_lines_written_back_are_the_same_bytes(encoding: str, codec: str, mark: 
     data=st.binary(max_size=80),
     name=st.sampled_from(["manifest.csv", "manifest.csv.gz", "manifest.tsv.zst"]),
     encoding=st.sampled_from(["utf-8", "utf-16", "utf-16-le", "utf-7", "cp932", "big5", "iso2022_jp", "cp1252", "hex"]),
-    magic=st.sampled_from([b"", gzip.compress(b"a,b\n")[:12], zstandard.compress(b"a,b\n")[:9]]),
+    magic=st.sampled_from([b"", gzip.compress(b"a,b\n", mtime=0)[:12], zstandard.compress(b"a,b\n")[:9]]),
 )
 def test_arbitrary_bytes_give_exact_lines_or_a_problem(data: bytes, name: str, encoding: str, magic: bytes) -> None:
     """Never another exception, and never lines that would be written back as other bytes."""
@@ -128,7 +128,7 @@ EXCEL = "m.csv: the file is a zip archive or an Excel workbook: save the sheet a
         (b"a\n", "a\0b", 0, f"{NO_CODEC} 'a\\x00b' (--encoding)"),
         (b"a\nb\x87\x90\n", "cp932", 1, f"m.csv:2: {LOST} cp932: save the manifest as UTF-8"),
         (b"a\n+2AA-\n", "utf-7", 0, f"{LOST} utf-7"),
-        (gzip.compress(b"a\n"), "utf-8", 0, "m.csv: the file is gzip-compressed: name it .csv.gz or .tsv.gz"),
+        (gzip.compress(b"a\n", mtime=0), "utf-8", 0, "m.csv: the file is gzip-compressed: name it .csv.gz or .tsv.gz"),
         (zstandard.compress(b"a\n"), "utf-8", 0, "m.csv: the file is zstd-compressed: name it .csv.zst or .tsv.zst"),
         (b"PAR1....PAR1", "utf-8", 0, "m.csv: the file is Parquet: name it .parquet"),
         (b"PK\3\4....", "utf-8", 0, EXCEL),
@@ -149,7 +149,7 @@ def corrupt(data: bytes, index: int) -> bytes:
     return data[:index] + bytes([data[index] ^ 1]) + data[index + 1 :]
 
 
-GZIPPED = gzip.compress(b"a,b\nc,d\n" * 9)
+GZIPPED = gzip.compress(b"a,b\nc,d\n" * 9, mtime=0)
 ZSTD = zstandard.ZstdCompressor(write_checksum=True).compress(b"a,b\nc,d\n" * 9)
 
 
@@ -177,8 +177,8 @@ def test_damaged_compression_is_told(tmp_path: Path, name: str, data: bytes, pro
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("manifest.csv.gz", gzip.compress(b"a\n") + gzip.compress(b"b\n")),
-        ("manifest.csv.gz", gzip.compress(b"a\nb\n") + b"\0" * 99),
+        ("manifest.csv.gz", gzip.compress(b"a\n", mtime=0) + gzip.compress(b"b\n", mtime=0)),
+        ("manifest.csv.gz", gzip.compress(b"a\nb\n", mtime=0) + b"\0" * 99),
         ("manifest.csv.zst", zstandard.compress(b"a\n") + zstandard.compress(b"b\n")),
         ("manifest.csv.zst", b"\x50\x2a\x4d\x18\3\0\0\0xyz" + zstandard.compress(b"a\nb\n")),
     ],

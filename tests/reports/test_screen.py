@@ -113,7 +113,7 @@ def test_plain_lines_are_keys_and_values(summary: Summary) -> None:
         "rejected: 1 (fix first)",
         "failed: 1 (run again)",
     ]
-    assert [line.partition(": ")[0] for line in lines[6:]] == ["error"] * 2 + ["file"] * 4 + ["next"] * 2 + ["notice"]
+    assert [line.partition(": ")[0] for line in lines[6:]] == ["error"] * 2 + ["file"] * 5 + ["next"] * 2 + ["notice"]
     assert lines[6] == "error: 1 failed -; row 3 name-3"
     assert lines[8] == "file: runs/my campaign/outcomes.csv (how every row ended)"
 

@@ -1,10 +1,12 @@
 import hashlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
+import reports
 from jobs.ledger import ScopeCount, Session, ToldRow
 from jobs.model import Group, Outcome, Status
 from jobs.rate import Rate
@@ -12,29 +14,36 @@ from jobs.record import JobRecord, ManifestFacts
 from jobs.spec import FailureLimit, JobSpec, Limits
 from reports import ReportError, Summary, read_summary
 from reports.projection import summarize
-from reports.summary import ByGroup, ByStatus
+from reports.summary import ByGroup, ByStatus, summary_schema
 from reports.tally import MAX_CODES, Tally
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.reports.conftest import MakeRun
 
+ROOT = Path(reports.__file__).parents[1]
+STARTED = 1_787_313_600.0  # when the runs of `make_run` begin
 MANIFEST = b"secret_name,kms_key_id\na,k\nb,k\nc,k\nd,k\n"
 GONE = Outcome(
     row=0, status=Status.REJECTED, attempts=1, http_status=404, error_code="E.404", error_message="gone", request_id="r"
 )
 KEYS = {
-    "": "by_group by_status errors exit_code files job manifest notice schema scopes stopped timing version",
+    "": "attempts by_group by_status elapsed_ms errors exit_code files job manifest notice over_time schema scopes"
+    " stopped timing version",
     "job": "auth burst concurrency encoding endpoint grace_s key_pattern max_attempts max_duration_s max_failures"
     " max_outage_s project_id project_pattern rate region strict timeout_s",
     "manifest": "bytes name rows sha256",
     "by_status": "drifted failed invalid not_attempted rejected unchanged unknown updated verified",
     "by_group": "done fix_first run_again",
-    "scopes": "done endpoint project_id region rows stopped",
+    "scopes": "done endpoint fix_first project_id region rows run_again stopped",
     "errors": "error_code rows samples status",
     "errors.samples": "message request_id row secret_name",
     "timing": "ended_at rows_attempted rows_attempted_per_s sessions started_at wall_s",
+    "elapsed_ms": "all_rows one_attempt",
+    "elapsed_ms.one_attempt": "max p50 p90 p95 p99 rows",
+    "elapsed_ms.all_rows": "max p50 p90 p95 p99 rows",
+    "attempts": "attempts rows",
+    "over_time": "interval_s intervals",
+    "over_time.intervals": "at done not_done p50_ms p95_ms p99_ms repeats",
     "files": "bytes name rows sha256",
 }
 
@@ -72,7 +81,8 @@ def told(row: int, outcome: Outcome, name: str = "a") -> ToldRow:
 
 def test_the_keys_are_a_contract(make_run: "MakeRun") -> None:
     """A key that is added is written down here; one that goes, or changes its meaning, makes a new schema."""
-    run = make_run(MANIFEST, [Status.UPDATED, GONE, GONE, Status.FAILED])
+    timed = msgspec.structs.replace(GONE, finished_at=STARTED + 3, elapsed_ms=70.0)
+    run = make_run(MANIFEST, [Status.UPDATED, timed, GONE, Status.FAILED])
     run.write()
     document = json.loads(run.read("summary.json"))
     assert document["schema"] == "csms-rekey/summary/1"
@@ -101,6 +111,7 @@ def test_it_tells_how_the_run_ended(make_run: "MakeRun") -> None:
         ("outcomes.csv", 4),
         ("retry.csv", 1),
         ("rejected.csv", 2),
+        ("report.html", 4),
     ]
     for facts in summary.files:
         data = run.read(facts.name)
@@ -115,7 +126,7 @@ def test_what_is_written_can_be_read(make_run: "MakeRun") -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"schema":"csms-rekey/summary/2"}', b"\xff"])
-def test_another_document_is_refused(tmp_path: "Path", content: bytes) -> None:
+def test_another_document_is_refused(tmp_path: Path, content: bytes) -> None:
     """Half a summary, none, or one of another version."""
     path = tmp_path / "summary.json"
     path.write_bytes(content)
@@ -123,7 +134,7 @@ def test_another_document_is_refused(tmp_path: "Path", content: bytes) -> None:
         read_summary(path)
 
 
-def test_a_missing_summary_is_named(tmp_path: "Path") -> None:
+def test_a_missing_summary_is_named(tmp_path: Path) -> None:
     """The error says which file, and why."""
     with pytest.raises(ReportError, match=r"summary\.json: No such file"):
         read_summary(tmp_path / "summary.json")
@@ -215,3 +226,22 @@ def test_the_job_is_told_in_the_words_of_its_options() -> None:
     limits = Limits(rate=Rate.parse("200/5m"), max_failures=FailureLimit.parse("5%"))
     job = summary_of(Tally(), spec=JobSpec(limits=limits)).job
     assert (job.rate, job.max_failures) == ("200/5m", "5%")
+
+
+def test_scopes_say_what_is_to_be_done_about_their_rows(make_run: "MakeRun") -> None:
+    """Three numbers that add up to the scope's rows."""
+    [scope] = make_run(MANIFEST, [Status.UPDATED, GONE, Status.UNKNOWN, Status.FAILED]).write().scopes
+    assert (scope.rows, scope.done, scope.fix_first, scope.run_again) == (4, 1, 1, 2)
+
+
+def test_puts_are_counted_up_to_a_bound() -> None:
+    """Rows with twenty and more stand together; a row that sent nothing is not among them."""
+    tally = Tally()
+    for row, attempts in enumerate((1, 1, 3, 20, 400, 0), 1):
+        tally.add(told(row, msgspec.structs.replace(GONE, attempts=attempts)))
+    assert [(count.attempts, count.rows) for count in summary_of(tally).attempts] == [(1, 2), (3, 1), (20, 2)]
+
+
+def test_the_published_schema_is_the_one_of_this_release() -> None:
+    """Write it again with `make schema` when the summary gains a key."""
+    assert (ROOT / "docs" / "summary.schema.json").read_bytes() == summary_schema()

@@ -1,0 +1,132 @@
+"""The commands as their users call them: what they read, which option wins, what they refuse, how they end."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from batch.sandbox import faults
+from batch.sandbox.scripts import Updates
+from jobs.model import Status
+from tests.e2e.tool import case_in, manifest_of, outcomes_in, served, wait_until
+from tests.engine.machine import keys_of
+from tests.engine.rows import moves, project_of, small_service
+from tests.oracle import violations
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_manifest_may_come_from_a_pipe_packed_or_not(tmp_path: Path, packed: bool) -> None:  # noqa: FBT001 - a table
+    sandbox = small_service(secrets=8)
+    asked, before = moves(sandbox), keys_of(sandbox)
+    manifest = manifest_of(asked)
+    with served(sandbox, tmp_path) as tool:
+        given = gzip.compress(manifest) if packed else manifest
+        ended = tool.run("run", "-", *tool.to(tmp_path / "run"), given=given)
+    assert ended.code == 0
+    assert violations(case_in(tmp_path / "run", asked, manifest, sandbox, before)) == []
+
+
+def test_the_command_line_comes_before_the_environment_and_that_before_the_job_file(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=2)
+    path, job_file = tmp_path / "m.csv.gz", tmp_path / "job.toml"
+    path.write_bytes(gzip.compress(manifest_of(moves(sandbox))))
+    job_file.write_text("max-attempts = 2\ntimeout = 7\nconcurrency = 3\n")
+    with served(sandbox, tmp_path) as tool:
+        endpoint, run_dir, *_ = tool.to(tmp_path / "run")
+        ended = tool.run(
+            "run", str(path), endpoint, run_dir, f"--job={job_file}", "--max-attempts=6",
+            more={"CSMS_REKEY_MAX_ATTEMPTS": "4", "CSMS_REKEY_TIMEOUT": "9", "CSMS_REKEY_RATE": "unlimited"},
+        )  # fmt: skip
+    assert ended.code == 0, ended.err
+    job = json.loads((tmp_path / "run" / "summary.json").read_text())["job"]
+    assert (job["max_attempts"], job["timeout_s"], job["concurrency"], job["rate"]) == (6, 9.0, 3, "unlimited")
+
+
+KEY = "0" * 32
+BAD = {
+    "a row with too few fields": (f"secret_name,kms_key_id\na,{KEY}\nb\n", "m.csv:3:"),
+    "a column that is missing": (f"secret_name,key\na,{KEY}\n", "kms_key_id"),
+    "a column that is there twice": (f"secret_name,kms_key_id,secret_name\na,{KEY},b\n", "m.csv:1:"),
+    "a quote that is never closed": (f'secret_name,kms_key_id\n"a,{KEY}\n', "m.csv:2:"),
+    "nothing at all": ("", "m.csv"),
+}
+
+
+def test_an_unusable_manifest_ends_with_2_says_where_and_sends_nothing(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=2)
+    path = tmp_path / "m.csv"
+    with served(sandbox, tmp_path) as tool:
+        for name, (text, told) in BAD.items():
+            path.write_text(text)
+            ended = tool.run("run", str(path), *tool.to(tmp_path / "run", f"--project-id={project_of(sandbox).id}"))
+            assert (ended.code, told in ended.err) == (2, True), (name, ended)
+            assert not (tmp_path / "run").exists()
+    assert sandbox.journal.arrived_count == 0
+
+
+def test_check_tells_every_problem_and_sends_nothing(tmp_path: Path) -> None:
+    project = "a" * 32
+    path = tmp_path / "m.csv"
+    path.write_text(f"secret_name,kms_key_id\n../x,{KEY}\nb,nokey\n,{KEY}\nd,{KEY}\n")
+    with served(small_service(secrets=1), tmp_path) as tool:
+        ended = tool.run("check", str(path), "--endpoint=https://csms.example", f"--project-id={project}")
+    assert ended.code == 1
+    assert [line for line in (2, 3, 4, 5) if f"m.csv:{line}:" in ended.out] == [2, 3, 4]
+
+
+def test_a_run_in_progress_keeps_others_off_its_folder_and_its_quota_and_tells_how_it_stands(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=60)
+    path, run_dir = tmp_path / "m.csv", tmp_path / "run"
+    path.write_bytes(manifest_of(moves(sandbox)))
+    with served(sandbox, tmp_path, latency_ms=20) as tool:
+        with tool.start("run", str(path), *tool.to(run_dir, "--rate=10/s")) as running:
+            wait_until(lambda: sandbox.journal.arrived_count >= 2, running)
+            resumed = tool.run("resume", str(run_dir))
+            elsewhere = tool.run("run", str(path), *tool.to(tmp_path / "other"))
+            status = tool.run("status", str(run_dir))
+            running.kill()
+        for refused in (resumed, elsewhere):
+            assert refused.code == 4
+            assert f"pid {running.pid} on " in refused.err
+        assert (status.code, "60" in status.out) == (0, True)
+        assert tool.run("run", str(path), *tool.to(run_dir)).code == 2
+        assert tool.run("resume", str(run_dir), "--rate=unlimited").code == 0
+        assert "60" in tool.run("status", str(run_dir)).out
+
+
+def test_reports_written_again_are_the_same_and_failed_rows_get_fresh_attempts(tmp_path: Path) -> None:
+    names = project_of(small_service(secrets=12)).names
+    down = {(name, nth): faults.gateway_error(429, retry_after="0") for name in names[:2] for nth in (1, 2)}
+    sandbox = small_service(secrets=12, faults=Updates(down))
+    asked, before = moves(sandbox), keys_of(sandbox)
+    path, run_dir = tmp_path / "m.csv", tmp_path / "run"
+    path.write_bytes(manifest_of(asked))
+    with served(sandbox, tmp_path) as tool:
+        assert tool.run("run", str(path), *tool.to(run_dir, "--max-attempts=1")).code == 1
+        assert violations(case_in(run_dir, asked, path.read_bytes(), sandbox, before, max_attempts=1)) == []
+        files = {name: (run_dir / name).read_bytes() for name in ("outcomes.csv", "retry.csv", "rejected.csv")}
+        for name in files:
+            (run_dir / name).unlink()
+        assert tool.run("report", str(run_dir)).code == 1
+        assert {name: (run_dir / name).read_bytes() for name in files} == files
+        seen = sandbox.journal.arrived_count
+        assert tool.run("resume", str(run_dir)).code == 1
+        assert sandbox.journal.arrived_count == seen
+        assert tool.run("resume", str(run_dir), "--failed", "--max-attempts=2").code == 0
+    assert {claim.status for claim in outcomes_in(run_dir)} == {Status.UPDATED}
+
+
+def test_a_fresh_start_of_failed_rows_keeps_others_off_its_quota_too(tmp_path: Path) -> None:
+    names = project_of(small_service(secrets=3)).names
+    down = Updates({(names[0], 1): faults.gateway_error(429, retry_after="0"), (names[0], 2): faults.slow(60.0)})
+    sandbox = small_service(secrets=3, faults=down)
+    path, run_dir = tmp_path / "m.csv", tmp_path / "run"
+    path.write_bytes(manifest_of(moves(sandbox)))
+    with served(sandbox, tmp_path, latency_ms=0.0) as tool:
+        assert tool.run("run", str(path), *tool.to(run_dir, "--max-attempts=1")).code == 1
+        seen = sandbox.journal.arrived_count
+        with tool.start("resume", str(run_dir), "--failed", "--timeout=60") as running:
+            wait_until(lambda: sandbox.journal.arrived_count > seen, running)
+            assert tool.run("run", str(path), *tool.to(tmp_path / "other")).code == 4
+            running.kill()
