@@ -4,7 +4,7 @@ PYTHON ?= python3
 PIP = -m pip --disable-pip-version-check --quiet install
 SELF = --no-deps --no-build-isolation --editable .
 
-.PHONY: demo test check lock clean
+.PHONY: demo test torture bench audit pictures schema lock clean
 
 demo: .venv/demo.done
 	.venv/demo/bin/csms-rekey demo
@@ -32,6 +32,30 @@ COMPILE = uv pip compile --quiet --universal --generate-hashes --no-header --no-
 lock:
 	$(COMPILE) --group build --output-file requirements.lock
 	$(COMPILE) --group dev --output-file tests/requirements.lock
+
+# Longer than a test suite should be: thousands of kills and simulated runs, with figures.
+torture: .venv/test.done
+	.venv/test/bin/python -m tests.torture
+
+# Writes tests/bench/RESULTS.md; wants a machine that does nothing else.
+bench: .venv/test.done
+	.venv/test/bin/python -m tests.bench
+
+audit: .venv/audit.done
+	.venv/audit/bin/bandit --quiet --recursive jobs batch reports --configfile pyproject.toml
+	.venv/audit/bin/pip-audit --require-hashes --requirement requirements.lock
+
+.venv/audit.done:
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python $(PIP) 'bandit[toml]' pip-audit
+	touch $@
+
+# Pictures of the terminal and the page, of a real demo run; needs chromium.
+pictures: .venv/test.done
+	.venv/test/bin/python -m tests.pages.pictures docs/pictures
+
+schema: .venv/test.done
+	.venv/test/bin/python -c "from reports.summary import summary_schema as s; open('docs/summary.schema.json', 'wb').write(s())"
 
 clean:
 	rm -rf .venv build *.egg-info
