@@ -1,0 +1,49 @@
+"""Many simulated runs by hypothesis, counted; what fails comes back shrunk, with all a replay needs."""
+
+import msgspec
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from batch.log import silence_log
+from tests.engine.scenario import Scenario, play
+from tests.engine.strategies import scenarios
+
+
+class Simulated(msgspec.Struct, kw_only=True):
+    """What so many simulated runs came to."""
+
+    runs: int = 0
+    sessions: int = 0
+    crashes: int = 0
+    requests: int = 0
+    faults: int = 0
+    wrong: tuple[str, ...] = ()
+
+
+def simulate(*, seed: int, runs: int) -> Simulated:
+    """Plays that many scenarios; stops at the first that fails, once it is shrunk."""
+    silence_log()
+    total = Simulated()
+    try:
+        _playing(total, seed, runs)()
+    except Exception as error:  # noqa: BLE001 - what hypothesis raises is told, whatever it is
+        total.wrong = (*total.wrong, "\n".join([repr(error), *getattr(error, "__notes__", ())]))
+    return total
+
+
+def _playing(total: Simulated, start: int, runs: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - hypothesis gives it its type
+    @seed(start)
+    @settings(
+        max_examples=runs, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )  # fmt: skip
+    @given(scenarios())
+    def playing(scenario: Scenario) -> None:
+        played = play(scenario)
+        total.runs += 1
+        total.sessions += played.sessions
+        total.crashes += played.crashes
+        total.requests += played.requests
+        total.faults += played.faults
+        assert played.wrong == (), f"{played.wrong[:3]} in {scenario!r}"
+
+    return playing
