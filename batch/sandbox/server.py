@@ -21,6 +21,7 @@ from batch.sandbox.wire import Answer, Request
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _BACKLOG = 1024
 _SHUTDOWN_S = 1.0
+_TURNS_TO_ARRIVE = 5
 
 
 class SandboxServer:
@@ -103,6 +104,9 @@ class SandboxServer:
             return
         for site in runner.sites:
             await site.stop()
+        # A connection that was accepted just now takes a few turns of the loop until the runner knows and closes it.
+        for _ in range(_TURNS_TO_ARRIVE):
+            await asyncio.sleep(0)
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
