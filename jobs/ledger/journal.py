@@ -76,7 +76,7 @@ class Ledger:
         """
         self._path = folder / schema.FILE_NAME
         self._connection = schema.connect(self._path)
-        self.told = Told(self._connection)
+        self.told = Told(self._connection, self._path)
 
     def __enter__(self) -> Self:
         return self

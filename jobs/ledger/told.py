@@ -2,16 +2,17 @@
 
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from jobs.ledger.schema import blame
 from jobs.model import Group, Outcome, Status
 
 _BLOCK = 5_000
 _TOLD = """secret_name, kms_key_id, region, project_id, row, status, attempts, http_status, error_code, error_message,
     request_id, started_at, finished_at, elapsed_ms"""
-_SAMPLES = 5
 
 
 class ToldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -68,10 +69,11 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told:
-    """Reads from an open ledger; every method runs in constant memory."""
+    """Reads from an open ledger; every method runs in constant memory, and raises `LedgerError` where it is damaged."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
+        self._path = path
 
     def rows(self) -> Iterator[ToldRow]:
         """Every manifest row once, in manifest order."""
@@ -83,47 +85,29 @@ class Told:
 
     def row_numbers_of(self, group: Group) -> Iterator[int]:
         """The same as plain row numbers."""
-        cursor = self._connection.execute(f"SELECT row FROM told WHERE status IN ({_quoted(group)}) ORDER BY row")  # noqa: S608 - built from an enum
-        return (row for block in _blocks(cursor) for (row,) in block)
+        numbers = f"SELECT row FROM told WHERE status IN ({_quoted(group)}) ORDER BY row"  # noqa: S608 - from an enum
+        return (row for (row,) in self._query(numbers))
 
     def counts(self) -> tuple[StatusCount, ...]:
         """Rows by status, every status once, in the order of `Status`."""
-        found = dict(self._connection.execute("SELECT status, COUNT(*) FROM told GROUP BY status").fetchall())
+        found = {status: rows for status, rows in self._query("SELECT status, COUNT(*) FROM told GROUP BY status")}  # noqa: C416 - rows of unknown length
         return tuple(StatusCount(status=status, rows=found.get(status, 0)) for status in Status)
 
     def standing(self, *, also_failed: bool = False) -> Standing:
         """How many rows are open, also those that a session which takes failed rows up again will open, and how the
         others ended.
         """
-        found = self._connection.execute("SELECT status, COUNT(*) FROM row WHERE leader IS NULL GROUP BY status")
-        rows = {status: count for status, count in found}  # noqa: C416 - a cursor yields tuples of unknown length
+        found = self._query("SELECT status, COUNT(*) FROM row WHERE leader IS NULL GROUP BY status")
+        rows = {status: count for status, count in found}  # noqa: C416 - rows of unknown length
         again = (None, "failed", "unknown") if also_failed else (None,)
         return Standing(
             open_rows=sum(rows.pop(status, 0) for status in again),
             ended=tuple(StatusCount(status=Status(status), rows=count) for status, count in rows.items()),
         )
 
-    def errors(self) -> tuple[ErrorCount, ...]:
-        """Rows that are not done by status and error code, most rows first, each with up to five samples."""
-        found = self._connection.execute(
-            "SELECT status, COALESCE(error_code, ''), COUNT(*) FROM told"  # noqa: S608 - built from an enum
-            f" WHERE status NOT IN ({_quoted(Group.DONE)}) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
-        ).fetchall()
-        return tuple(
-            ErrorCount(
-                status=Status(status),
-                error_code=code,
-                rows=rows,
-                samples=tuple(
-                    self._rows("WHERE status = ? AND COALESCE(error_code, '') = ?", (status, code), limit=_SAMPLES)
-                ),
-            )
-            for status, code, rows in found
-        )
-
     def scopes(self) -> tuple[ScopeCount, ...]:
         """Every scope with its rows, in the order the manifest names them."""
-        found = self._connection.execute(
+        found = self._query(
             "SELECT s.endpoint, s.project_id, s.region, s.stopped, COUNT(*),"  # noqa: S608 - built from an enum
             f" COUNT(CASE WHEN l.status IN ({_quoted(Group.DONE)}) THEN 1 END)"
             " FROM row r JOIN row l ON l.row = COALESCE(r.leader, r.row) JOIN scope s ON s.id = r.scope"
@@ -136,30 +120,31 @@ class Told:
 
     def sessions(self) -> tuple[Session, ...]:
         """Every run and resume of this job, oldest first."""
-        found = self._connection.execute("SELECT started_at, ended_at, exit_code, stopped FROM session ORDER BY id")
+        found = self._query("SELECT started_at, ended_at, exit_code, stopped FROM session ORDER BY id")
         return tuple(
             Session(started_at=started, ended_at=ended, exit_code=code, stopped=stopped)
             for started, ended, code, stopped in found
         )
 
-    def _rows(self, where: str, values: tuple[object, ...] = (), limit: int = -1) -> Iterator[ToldRow]:
-        told = f"SELECT {_TOLD} FROM told {where} ORDER BY row LIMIT {limit}"  # noqa: S608 - its own text
-        cursor = self._connection.execute(told, values)
-        for block in _blocks(cursor):
-            for name, key, region, project, *outcome in block:
-                yield ToldRow(
-                    secret_name=name, kms_key_id=key, region=region, project_id=project, outcome=_outcome(outcome)
-                )
+    def _rows(self, where: str) -> Iterator[ToldRow]:
+        told = f"SELECT {_TOLD} FROM told {where} ORDER BY row"  # noqa: S608 - its own text
+        for name, key, region, project, *outcome in self._query(told):
+            yield ToldRow(
+                secret_name=name, kms_key_id=key, region=region, project_id=project, outcome=_outcome(outcome)
+            )
+
+    def _query(self, statement: str) -> Iterator[tuple[Any, ...]]:
+        try:
+            cursor = self._connection.execute(statement)
+            while block := cursor.fetchmany(_BLOCK):
+                yield from block
+        except sqlite3.Error as error:
+            raise blame(self._path, error) from error
 
 
 def _outcome(values: list[Any]) -> Outcome:
     fields = Outcome.__struct_fields__
     return msgspec.convert(dict(zip(fields, values, strict=True)), Outcome)
-
-
-def _blocks(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
-    while block := cursor.fetchmany(_BLOCK):
-        yield block
 
 
 def _quoted(group: Group) -> str:

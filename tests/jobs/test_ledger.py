@@ -175,3 +175,13 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").write_bytes(b"no database" * 100)
     with pytest.raises(LedgerError, match="not a database"):
         Ledger(tmp_path)
+
+
+def test_a_damaged_ledger_is_told_as_such_wherever_it_is_read(tmp_path: Path) -> None:
+    with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, 2_000))):
+        pass
+    file = tmp_path / "ledger.db"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2] + b"\xff" * (len(whole) - len(whole) // 2))
+    with Ledger(tmp_path) as ledger, pytest.raises(LedgerError, match=r"ledger\.db: "):
+        list(ledger.told.rows())
