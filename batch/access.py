@@ -8,6 +8,7 @@ import msgspec
 
 from batch.csms.auth import CredentialError, Login, find_login
 from batch.csms.network import Network, open_network
+from batch.log import silence_log
 from batch.loop import run_loop
 from batch.options import AuthOptions
 from batch.redaction import PROCESS
@@ -52,5 +53,7 @@ def open_access(options: AuthOptions) -> Access:
         SpecError: an option cannot be used.
         CredentialError: no login is given, or the one that is cannot be used.
     """
+    # Until a run has its log, what renewal has to say would stand between a command's own lines.
+    silence_log()
     network = open_network(ca_file=options.ca_file, proxy=options.proxy, environment=os.environ)
     return Access(network=network, login=find_login(options.auth, options.token_file, connect=network.login_wire))

@@ -33,8 +33,12 @@ def _job_file(app: App, commands: tuple[str, ...], arguments: Any) -> None:
     """Reads the file that --job names, once it and the environment are known."""
     for argument in arguments:
         if argument.name == "--job" and argument.tokens:
-            path = argument.tokens[0].value
-            cyclopts.config.Toml(path, must_exist=True, use_commands_as_keys=False)(app, commands, arguments)
+            from batch.job_file import read_job_file  # noqa: PLC0415 - few calls name one
+
+            options = read_job_file(Path(argument.tokens[0].value))
+            # A key of another command is no error: one file serves run, check and auth.
+            file = cyclopts.config.Dict(options, use_commands_as_keys=False, allow_unknown=True, source="--job")
+            file(app, commands, arguments)
 
 
 app = App(

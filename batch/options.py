@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -85,9 +85,9 @@ class AuthOptions:
 class SessionOptions:
     """What goes on around a run."""
 
-    progress: str = "auto"
+    progress: Literal["auto", "off"] = "auto"
     """auto, or off for plain lines."""
-    log_level: str = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     """debug, info, warning or error; for run.log."""
     json: Annotated[bool, Parameter(name="--json", negative="")] = False
     """Print summary.json on stdout, and nothing else there."""

@@ -145,6 +145,6 @@ def _metrics(plan: RunPlan, heartbeat: Heartbeat) -> contextlib.AbstractContextM
 
 
 def _drain(session: Session, number: Signals, grace_s: float, say: Callable[[str], None]) -> None:
-    say(f"{number.name}: finishing {session.in_flight} open requests; once more breaks them off")
+    say(f"{number.name}: finishing what is open ({session.in_flight}); once more breaks it off")
     session.stop(f"interrupted by {number.name}")
     asyncio.get_running_loop().call_later(grace_s, session.cancel)

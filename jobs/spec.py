@@ -11,6 +11,8 @@ from jobs.rate import Rate
 
 KEY_PATTERN = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}"
 PROJECT_PATTERN = r"[0-9a-f]{32}"
+# Seconds in thirty years stand for "for ever": infinity cannot be stored in a ledger.
+_MOST = 1_000_000_000
 
 
 class SpecError(ValueError):
@@ -85,6 +87,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         for option, value, least in floors:
             if not value >= least:
                 raise SpecError(option, f"{value:g} is too small, the least is {least:g}")
+            if value > _MOST:
+                raise SpecError(option, f"{value:g} is too large, the most is {_MOST:g}")
 
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """`run` and `resume`: from a manifest, or from a run directory, to reports."""
 
+import math
 import shutil
 import time
 from contextlib import ExitStack
@@ -25,15 +26,16 @@ from jobs.lock import RUN_LOCK
 from jobs.record import read_record
 from jobs.room import require_room
 from jobs.source import copy_manifest
-from jobs.spec import JobSpec
+from jobs.spec import JobSpec, SpecError
 
 _log = structlog.get_logger()
 _SHOWN_PROBLEMS = 20
+_MAX_PORT = 65_535
 
 
 def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
     """Loads a manifest into a new run directory and runs it."""
-    _refuse_bad_targets(options)
+    _refuse_bad_options(options)
     spec = with_project(spec, access, say)
     folder = _new_folder(run_dir, manifest)
     with ExitStack() as stack:
@@ -51,7 +53,7 @@ def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, r
 
 def resume(run_dir: Path, limits: LimitOptions, access: Access, options: SessionOptions, *, failed: bool) -> int:
     """Goes on with the rows of a run directory that have not ended."""
-    _refuse_bad_targets(options)
+    _refuse_bad_options(options)
     if not run_dir.is_dir():
         raise UsageError(f"{run_dir}: no such run directory")
     _refuse_network_filesystem(run_dir, options)
@@ -129,9 +131,13 @@ def _new_folder(run_dir: Path | None, manifest: str) -> Path:
     return run_dir
 
 
-def _refuse_bad_targets(options: SessionOptions) -> None:
-    """A place for the summary that cannot be used is told before anything is loaded, not after the run."""
+def _refuse_bad_options(options: SessionOptions) -> None:
+    """What cannot be used is told before anything is loaded, not after the run."""
     targets_of(options.notify_url, options.metrics_textfile)
+    if options.metrics_port is not None and not 0 <= options.metrics_port <= _MAX_PORT:
+        raise SpecError("metrics-port", f"{options.metrics_port} is not from 0 to {_MAX_PORT}")
+    if not 0 <= options.wait < math.inf:
+        raise SpecError("wait", f"{options.wait:g} is no number of seconds")
 
 
 def _refuse_network_filesystem(folder: Path, options: SessionOptions) -> None:

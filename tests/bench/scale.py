@@ -4,6 +4,7 @@ import csv
 import json
 import random
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from batch.sandbox.records import read_journal
@@ -72,10 +73,18 @@ def resume(folder: Path, *, rows: int, left: int) -> Iterator[str]:
         run_dir = place / "run"
         run(_command(there, run_dir, "--rate=1/s", "--max-duration=1"), token=there.token)
         _end_all(run_dir, but=left)
-        used = run([*TOOL, "resume", run_dir, "--rate=unlimited", "--progress=off"], token=there.token)
-        puts = _puts_s(there.log)
-    first = min(put for put in puts if put >= used.began_at_s)
-    yield f"resume of {rows:,} rows with {left:,} open: first PUT after {first - used.began_at_s:.2f} s"
+        used = run(
+            [*TOOL, "resume", run_dir, "--rate=unlimited", "--max-duration=600", "--progress=off"], token=there.token
+        )
+    first_s = _first_send_s(run_dir / "outcomes.csv", after_row=rows - left)
+    yield f"resume of {rows:,} rows with {left:,} open: first PUT after {first_s - used.began_at_s:.2f} s"
+
+
+def _first_send_s(outcomes: Path, *, after_row: int) -> float:
+    """When the first of the later rows was sent, in UTC seconds, as the run itself says."""
+    with outcomes.open(newline="", encoding="utf-8") as file:
+        sent = [row["started_at"] for row in csv.DictReader(file) if int(row["row"]) > after_row]
+    return min(datetime.fromisoformat(text).timestamp() for text in sent if text)
 
 
 def _puts_s(log: Path) -> list[float]:

@@ -102,6 +102,12 @@ def test_a_limit_out_of_range_is_refused(field: str, value: float) -> None:
         Limits(**{field: value})  # type: ignore[arg-type] # a table over fields of several types
 
 
+@pytest.mark.parametrize("field", ["timeout_s", "max_outage_s", "max_duration_s", "grace_s", "concurrency", "burst"])
+def test_a_limit_without_an_end_is_refused_rather_than_stored(field: str) -> None:
+    with pytest.raises(SpecError, match="too large"):
+        Limits(**{field: math.inf})  # type: ignore[arg-type] # a table over fields of several types
+
+
 def test_a_pattern_or_project_that_cannot_be_used_is_refused() -> None:
     with pytest.raises(SpecError, match="--key-pattern: not a regular expression"):
         JobSpec(key_pattern="(")
