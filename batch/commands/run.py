@@ -4,6 +4,7 @@ import math
 import shutil
 import time
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import structlog
@@ -119,8 +120,7 @@ def _go(
 
 def _new_folder(run_dir: Path | None, manifest: str) -> Path:
     if run_dir is None:
-        stem = "stdin" if manifest == "-" else Path(manifest).name.split(".")[0] or "manifest"
-        run_dir = Path("runs") / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{stem}"
+        run_dir = _free_name(manifest)
     try:
         run_dir.parent.mkdir(parents=True, exist_ok=True)
         run_dir.mkdir(mode=0o700)
@@ -138,6 +138,14 @@ def _refuse_bad_options(options: SessionOptions) -> None:
         raise SpecError("metrics-port", f"{options.metrics_port} is not from 0 to {_MAX_PORT}")
     if not 0 <= options.wait < math.inf:
         raise SpecError("wait", f"{options.wait:g} is no number of seconds")
+
+
+def _free_name(manifest: str) -> Path:
+    """A name by time and manifest that nobody has taken yet; whoever takes it meanwhile is found out by `mkdir`."""
+    stem = "stdin" if manifest == "-" else Path(manifest).name.split(".")[0] or "manifest"
+    name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{stem}"
+    taken = (Path("runs") / (name if number == 1 else f"{name}-{number}") for number in count(1))
+    return next(path for path in taken if not path.exists())
 
 
 def _refuse_network_filesystem(folder: Path, options: SessionOptions) -> None:

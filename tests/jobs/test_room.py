@@ -22,7 +22,7 @@ malformed line
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("/work/runs", None),
+        ("/data/runs", None),
         ("/mnt/share", "nfs4"),
         ("/mnt/share/runs/1", "nfs4"),
         ("/mnt/shared", None),
