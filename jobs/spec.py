@@ -8,6 +8,7 @@ import msgspec
 
 from jobs.endpoint import parse_endpoint
 from jobs.rate import Rate
+from jobs.regions import endpoint_for
 
 KEY_PATTERN = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}"
 PROJECT_PATTERN = r"[0-9a-f]{32}"
@@ -123,5 +124,10 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
                 raise SpecError("endpoint", str(error)) from error
             if normal != self.endpoint:
                 msgspec.structs.force_setattr(self, "endpoint", normal)
+        if self.region is not None and self.endpoint is None:
+            try:
+                endpoint_for(self.region)
+            except ValueError as error:
+                raise SpecError("region", str(error)) from error
         if self.project_id is not None and not re.fullmatch(self.project_pattern, self.project_id):
             raise SpecError("project-id", f"{self.project_id!r} does not match {self.project_pattern}")

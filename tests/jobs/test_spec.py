@@ -108,6 +108,13 @@ def test_a_limit_without_an_end_is_refused_rather_than_stored(field: str) -> Non
         Limits(**{field: math.inf})  # type: ignore[arg-type] # a table over fields of several types
 
 
+@pytest.mark.parametrize("region", ["nowhere-9", "http://evil", ""])
+def test_a_region_that_no_table_knows_is_refused_unless_an_endpoint_is_given(region: str) -> None:
+    with pytest.raises(SpecError, match="--region"):
+        JobSpec(region=region)
+    assert JobSpec(region=region, endpoint="https://kms.example.com").region == region
+
+
 def test_a_pattern_or_project_that_cannot_be_used_is_refused() -> None:
     with pytest.raises(SpecError, match="--key-pattern: not a regular expression"):
         JobSpec(key_pattern="(")
