@@ -178,9 +178,9 @@ def test_the_next_command_is_ready_to_copy(
 def test_the_next_command_repeats_every_option(make_run: "MakeRun") -> None:
     """Each in the form in which the command line takes it."""
     limits = Limits(max_failures=FailureLimit.parse("5%"), timeout_s=7.5, max_duration_s=3600.0, grace_s=5.0, burst=2)
-    spec = JobSpec(region="eu-west-1", project_id="a" * 32, strict=True, limits=limits)
+    spec = JobSpec(region="cn-north-4", project_id="a" * 32, strict=True, limits=limits)
     [step] = next_steps(make_run(MANIFEST, [Status.FAILED] * 3, spec=spec).write(1), FOLDER)
     assert step.command.partition(".csv' ")[2] == (
-        f"--region eu-west-1 --project-id {'a' * 32} --strict --burst 2 --timeout 7.5 --max-failures 5%"
+        f"--region cn-north-4 --project-id {'a' * 32} --strict --burst 2 --timeout 7.5 --max-failures 5%"
         " --max-duration 3600 --grace 5"
     )
