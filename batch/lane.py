@@ -45,7 +45,8 @@ class Lane:
         self._clock = clock
         self._on_stop = on_stop
         self._on_defect = on_defect
-        self._in_flight: set[asyncio.Task[None]] = set()
+        self._in_flight: dict[asyncio.Task[None], Work | Sweep | None] = {}
+        """What each task is for, until it has begun: one that is cancelled before that never runs at all."""
         self._changed = asyncio.Event()
         self._stopped = False
         self._reason: str | None = None
@@ -65,14 +66,7 @@ class Lane:
         """Works until no row is left or the lane is stopped; then waits for what is in flight and parks the rest."""
         self._slots.join()
         try:
-            while (item := await self._next()) is not None:
-                ticket = await self._admitted()
-                if ticket is None:
-                    self._put_back(item)
-                    break
-                task = asyncio.create_task(self._handle(item, ticket))
-                self._in_flight.add(task)
-                task.add_done_callback(self._landed)
+            await self._dispatch()
             while self._in_flight:
                 await asyncio.wait(self._in_flight)
         finally:
@@ -80,6 +74,20 @@ class Lane:
             self._slots.leave()
             for work in self._queue.rest():
                 self._worker.park(work)
+
+    async def _dispatch(self) -> None:
+        try:
+            while (item := await self._next()) is not None:
+                ticket = await self._admitted()
+                if ticket is None:
+                    self._put_back(item)
+                    break
+                task = asyncio.create_task(self._handle(item, ticket))
+                self._in_flight[task] = item
+                task.add_done_callback(self._landed)
+        except Exception as error:  # noqa: BLE001 - a defect must not cut off what is in flight, here or in other scopes
+            _log.error("run.defect", exc_info=error)
+            self._on_defect(f"internal error: {type(error).__name__}")
 
     def stop(self) -> None:
         """Starts no more requests; what is in flight is waited for."""
@@ -114,7 +122,7 @@ class Lane:
     def cancel(self) -> None:
         """Breaks off what is in flight."""
         self.stop()
-        for task in self._in_flight:
+        for task in tuple(self._in_flight):
             task.cancel()
 
     def _is_stopped(self) -> bool:
@@ -182,6 +190,9 @@ class Lane:
 
     async def _handle(self, item: Work | Sweep, ticket: Ticket) -> None:
         """Only cancellation leaves here."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._in_flight[task] = None
         if self._stopped:
             # Stopped between the ticket and this first step: nothing leaves any more.
             self._put_back(item)
@@ -197,7 +208,9 @@ class Lane:
             self._on_defect(f"internal error: {type(error).__name__}")
 
     def _landed(self, task: asyncio.Task[None]) -> None:
-        self._in_flight.discard(task)
+        item = self._in_flight.pop(task)
+        if item is not None:
+            self._put_back(item)
         self._slots.release()
         self._changed.set()
 

@@ -54,6 +54,10 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         """The same row once its next PUT has left: whether that was applied is open until it is answered."""
         return msgspec.structs.replace(self, attempts=self.attempts + 1, last_sent_s=now_s)
 
+    def settling(self) -> Self:
+        """The same row once it is not written any more, and its fate is to be read."""
+        return msgspec.structs.replace(self, phase=Phase.SETTLE, tries=0)
+
     def forgiven(self) -> Self:
         """The same row after a refusal that was not its fault: its last PUT counts, but costs it nothing."""
         return msgspec.structs.replace(self, budget=self.budget + (self.phase is Phase.WRITE))
@@ -126,7 +130,7 @@ def _after_check(progress: Progress, answer: Answer, policy: Policy, rng: Random
         return Again(progress=_replace(progress, phase=Phase.WRITE, tries=0), after_s=0.0)
     if progress.doubt:
         # A PUT of an earlier, killed run may have left: "nothing was sent" would be untrue, and it may still land.
-        return Again(progress=_replace(progress, phase=Phase.SETTLE, tries=0), after_s=0.0)
+        return Again(progress=progress.settling(), after_s=0.0)
     return Finish(status=Status.DRIFTED, view=answer)
 
 
@@ -153,7 +157,7 @@ def _settled(after: Progress, status: Status) -> Step:
     """Ends a row whose writing has ended, or has it read first where its fate is in doubt."""
     if not after.doubt:
         return Finish(status=status, fault=after.write_fault)
-    return Again(progress=_replace(after, phase=Phase.SETTLE, tries=0), after_s=0.0, fault=after.write_fault)
+    return Again(progress=after.settling(), after_s=0.0, fault=after.write_fault)
 
 
 def _after_settle(  # noqa: PLR0917 - the moments have names at every call

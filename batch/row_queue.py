@@ -66,14 +66,14 @@ class RowQueue:
             self._fill(now_s, at_once=max(1, int(min(_MOST_AT_ONCE, per_s / 4))))
         while self._ready:
             work = self._ready.popleft()
-            if not self._unwanted(work):
+            if self._sifted(work):
                 return work
-            self._drop(work)
         return None
 
     def next_in_s(self, now_s: float) -> float:
         """Seconds until it is worth asking again; infinite where only another row's answer can bring one."""
-        if self._ready or (not self._exhausted and len(self._delayed) < _MOST_DELAYED):
+        more = self._page or not self._exhausted
+        if self._ready or (more and len(self._delayed) < _MOST_DELAYED):
             return 0.0
         return max(0.0, self._delayed[0][0] - now_s) if self._delayed else math.inf
 
@@ -102,15 +102,24 @@ class RowQueue:
         while self._delayed:
             yield heapq.heappop(self._delayed)[2]
 
-    def _unwanted(self, work: Work) -> bool:
-        return work.progress.phase is not Phase.SETTLE and self._holds(work.progress.update.kms_key_id)
+    def _sifted(self, work: Work) -> bool:
+        """Whether a row goes on. One of a key that is held back is dropped, or read where it is in doubt."""
+        if work.progress.phase is Phase.SETTLE or not self._holds(work.progress.update.kms_key_id):
+            return True
+        if work.progress.doubt:
+            work.progress = work.progress.settling()
+            return True
+        self._drop(work)
+        return False
 
     def _fill(self, now_s: float, at_once: int) -> None:
         batch: list[Work] = []
         while len(batch) < at_once and self._delayed and self._delayed[0][0] <= now_s:
             batch.append(heapq.heappop(self._delayed)[2])
         batch.extend(self._fresh(at_once - len(batch)))
-        to_write = [work for work in batch if work.needs_intent and not self._unwanted(work)]
+        # Sifted before anything is recorded: whatever stays has its intent, also if its key turns good meanwhile.
+        batch = [work for work in batch if self._sifted(work)]
+        to_write = [work for work in batch if work.needs_intent]
         if to_write and not self._intend([intent_of(work) for work in to_write]):
             for work in batch:
                 self.delay(work, math.inf)
@@ -123,7 +132,7 @@ class RowQueue:
         passed_over = 0
         while wanted > 0 and len(self._delayed) < _MOST_DELAYED and self._turn_page():
             row = self._page.popleft()
-            if self._holds(row.update.kms_key_id):
+            if not row.doubt and self._holds(row.update.kms_key_id):
                 passed_over += 1
                 if passed_over >= _MOST_PASSED_OVER:
                     return

@@ -27,7 +27,7 @@ from batch.slots import Slots
 from batch.storms import KeyWatch
 from batch.valve import Valve
 from batch.work import begin, parked_of
-from jobs.ledger import Ledger, LedgerError, OpenScope
+from jobs.ledger import Ledger, LedgerError, OpenRow, OpenScope
 from jobs.model import Outcome, Status
 from jobs.spec import Limits
 from reports.run_view import SessionView
@@ -159,7 +159,7 @@ class Session:
         rng = Random(self._world.rng.getrandbits(64))  # noqa: S311 - jitter, not a secret
         keys = KeyWatch()
         queue = RowQueue(
-            page=partial(self._ledger.open_rows, scope.id),
+            page=partial(self._page, scope.id),
             begin=partial(begin, policy=policy, session_start_s=clock.now_s()),
             intend=self._recorder.intend,
             holds=keys.holds,
@@ -196,6 +196,14 @@ class Session:
         )
         return lane
 
+    def _page(self, scope_id: int, after_row: int, limit: int) -> list[OpenRow]:
+        """A ledger that cannot be read stops the run like one that cannot be written: what is in flight is finished."""
+        try:
+            return self._ledger.open_rows(scope_id, after_row, limit)
+        except LedgerError as error:
+            self._on_broken(error)
+            return []
+
     def _on_outcome(self, scope: OpenScope, outcome: Outcome) -> None:
         self._ended[scope.id] += 1
         reason = self._failures.note(outcome.status)
@@ -220,7 +228,7 @@ class Session:
     def _on_broken(self, error: LedgerError) -> None:
         _log.critical("ledger.broken", reason=error.reason)
         self._broken = self._broken or error
-        self.stop(f"the ledger cannot be written: {error.reason}")
+        self.stop(f"the ledger cannot be used: {error.reason}")
 
     def _on_defect(self, what: str) -> None:
         self._defect = self._defect or what

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -105,7 +105,7 @@ class Ledger:
         """Scopes with open rows, in the order the manifest names them; also those with rows that a session which takes
         failed rows up again would open.
         """
-        found = self._run(
+        found = self._all(
             "SELECT s.id, s.endpoint, s.project_id, s.region, COUNT(*) FROM row r JOIN scope s ON s.id = r.scope"
             " WHERE r.leader IS NULL AND (r.status IS NULL OR (? AND r.status IN ('failed', 'unknown')))"
             " GROUP BY s.id ORDER BY s.id",
@@ -128,7 +128,7 @@ class Ledger:
                 spent=spent,
                 doubt=bool(doubt),
             )
-            for row, name, key, description, expected, attempts, spent, doubt in self._run(
+            for row, name, key, description, expected, attempts, spent, doubt in self._all(
                 _PAGE, (scope_id, after_row, limit)
             )
         ]
@@ -181,6 +181,13 @@ class Ledger:
     def hold_key(self, scope_id: int, kms_key_id: str, reason: str) -> None:
         """Notes why the remaining rows of one key in a scope are not attempted."""
         self._run("INSERT OR REPLACE INTO held_key VALUES (?, ?, ?)", (scope_id, kms_key_id, reason))
+
+    def _all(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """Every row of an answer: a damaged page shows only when it is stepped on."""
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise schema.blame(self._path, error) from error
 
     def _run(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
         try:

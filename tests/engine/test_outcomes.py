@@ -10,6 +10,7 @@ from batch.sandbox.assembly import Sandbox
 from batch.sandbox.faults import Fault
 from batch.sandbox.scripts import FaultScript
 from batch.session import Session
+from jobs.ledger import Ledger, LedgerError, OpenRow
 from jobs.model import Status
 from jobs.rate import Rate
 from jobs.spec import Limits
@@ -187,3 +188,25 @@ def test_a_run_that_is_stopped_drains_and_one_that_is_broken_off_leaves_doubt(fo
     run_job(job, LIMITS)
     assert {*job.statuses()} == {Status.UPDATED}
     assert violations(job.case(LIMITS)) == []
+
+
+def test_a_ledger_that_cannot_be_read_stops_the_run_and_what_is_in_flight_is_recorded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = small_service(secrets=600, projects=2)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    read = Ledger.open_rows
+
+    def broken(self: Ledger, scope_id: int, after_row: int, limit: int) -> list[OpenRow]:
+        if scope_id == 1 and after_row > 0:
+            raise LedgerError(Path("ledger.db"), "disk I/O error")
+        return read(self, scope_id, after_row, limit)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "open_rows", broken)
+        end = run_job(job, Limits(rate=Rate(100.0)), line={"back_s": 2.0})
+    assert end is not None
+    assert end.broken is not None
+    assert Status.UNKNOWN not in job.statuses()
+    answered = sum(record.status == 200 for record in sandbox.journal.records())
+    assert job.statuses().count(Status.UPDATED) == answered

@@ -185,3 +185,13 @@ def test_a_damaged_ledger_is_told_as_such_wherever_it_is_read(tmp_path: Path) ->
     file.write_bytes(whole[: len(whole) // 2] + b"\xff" * (len(whole) - len(whole) // 2))
     with Ledger(tmp_path) as ledger, pytest.raises(LedgerError, match=r"ledger\.db: "):
         list(ledger.told.rows())
+
+
+def test_a_page_that_is_damaged_is_told_as_such_also_while_a_run_is_going(tmp_path: Path) -> None:
+    with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, 3_000))):
+        pass
+    file = tmp_path / "ledger.db"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2] + b"\xff" * (len(whole) - len(whole) // 2))
+    with Ledger(tmp_path) as ledger, pytest.raises(LedgerError, match=r"ledger\.db: "):
+        ledger.open_rows(1, 0, 3_000)
