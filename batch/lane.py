@@ -125,7 +125,9 @@ class Lane:
         for task in tuple(self._in_flight):
             task.cancel()
 
-    def _is_stopped(self) -> bool:
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more may leave."""
         return self._stopped
 
     def _put_back(self, item: Work | Sweep) -> None:
@@ -183,7 +185,7 @@ class Lane:
                 continue
             await self._slots.acquire()
             now_s = self._clock.now_s()
-            if not self._is_stopped() and self._valve.wait_s(now_s) <= 0:
+            if not self.stopped and self._valve.wait_s(now_s) <= 0:
                 return await self._valve.take(now_s)
             self._slots.release()
         return None

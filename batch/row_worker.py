@@ -19,6 +19,8 @@ from batch.work import Work, outcome_of, parked_of
 from jobs.model import Outcome
 
 _log = structlog.get_logger()
+# The wait before a request that never left is tried again: up to two seconds.
+_WITHHELD_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,21 +124,39 @@ class RowWorker:
     async def _exchange(self, work: Work, ticket: Ticket) -> None:
         if work.started_s is None:
             work.started_s = ticket.sent_s
-        update = work.progress.update
         generation = self._desk.client.credential.generation
-        if work.progress.phase is not Phase.WRITE:
-            answer = await self._desk.client.show_secret(update.secret_name)
-        else:
-            work.progress = work.progress.sent(ticket.sent_s)
-            work.intended = False
-            answer = await self._desk.client.update_secret(update)
-            self._watch(update.kms_key_id, answer)
+        answer = await self._ask(work, ticket)
         self._note(ticket, answer)
+        withheld = isinstance(answer, Fault) and answer.withheld
         if isinstance(answer, Fault) and await self._log_in_again(answer, generation):
-            work.progress = work.progress.forgiven()
+            work.progress = work.progress if withheld else work.progress.forgiven()
             self._desk.queue.delay(work, self._desk.clock.now_s())
+        elif isinstance(answer, Fault) and withheld and answer.kind not in STOPS_SCOPE:
+            # It never left: the row is where it was, and whether to go on is for the breaker to say.
+            work.last_fault = answer
+            wait_s = backoff_s(self._desk.policy, _WITHHELD_TRIES, self._desk.rng)
+            self._desk.queue.delay(work, self._desk.clock.now_s() + wait_s)
         else:
             self._conclude(work, answer, ticket)
+
+    async def _ask(self, work: Work, ticket: Ticket) -> Answer:
+        """Sends what the row needs next. Until it is answered a PUT counts as sent; one that was withheld does not."""
+        before, update = work.progress, work.progress.update
+        if before.phase is not Phase.WRITE:
+            answer = await self._desk.client.show_secret(update.secret_name)
+            if before.phase is Phase.CHECK and isinstance(answer, Fault) and answer.kind is FaultKind.FORBIDDEN:
+                self._stop_without_rights(answer)
+            return answer
+        work.progress, work.intended = before.sent(ticket.sent_s), False
+        answer = await self._desk.client.update_secret(update)
+        if isinstance(answer, Fault) and answer.withheld:
+            work.progress, work.intended = before, True
+            return answer
+        held = self._desk.keys.note(update.kms_key_id, answer)
+        if held is not None:
+            self._desk.notices.key_held(update.kms_key_id, held)
+        self._stop_without_rights(answer)
+        return answer
 
     async def _log_in_again(self, fault: Fault, generation: int) -> bool:
         """After a refusal of a credential: whether there is another to try with. One that is new and refused before
@@ -155,10 +175,7 @@ class RowWorker:
             self._desk.notices.fault(answer)
         self._desk.valve.note(ticket, answer, self._desk.clock.now_s(), in_flight=self._desk.in_flight())
 
-    def _watch(self, kms_key_id: str, answer: Answer) -> None:
-        held = self._desk.keys.note(kms_key_id, answer)
-        if held is not None:
-            self._desk.notices.key_held(kms_key_id, held)
+    def _stop_without_rights(self, answer: Answer) -> None:
         reason = self._rights.note(answer)
         if reason is not None:
             self._desk.notices.stop(reason)

@@ -194,6 +194,7 @@ class Session:
             on_stop=partial(self._on_scope_stop, scope),
             on_defect=self._on_defect,
         )
+        client.may_send = lambda: not lane.stopped
         return lane
 
     def _page(self, scope_id: int, after_row: int, limit: int) -> list[OpenRow]:

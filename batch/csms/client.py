@@ -4,7 +4,7 @@ Paths and fields: the vendor's DEW API reference, UpdateSecret, ShowSecret and L
 here; no call that returns a secret's value is made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
@@ -57,6 +57,9 @@ class _Change(msgspec.Struct, omit_defaults=True):
 
 
 _UNHEARD = Fault(kind=FaultKind.LOST, code="cancelled", message="nobody waited for the answer", maybe_applied=True)
+_STOPPED = Fault(
+    kind=FaultKind.UNREACHABLE, code="stopped", message="the run was stopped", maybe_applied=False, withheld=True
+)
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE_ONE = msgspec.json.Decoder(_One).decode
 _DECODE_MANY = msgspec.json.Decoder(_Many).decode
@@ -89,6 +92,8 @@ class CsmsClient:
     def __init__(self, wire: Wire, credential: Credential, project_id: str, *, user_agent: str) -> None:
         self._wire = wire
         self.credential = credential
+        self.may_send: Callable[[], bool] = lambda: True
+        """Asked at the last moment before a request leaves."""
         self._project_id = project_id
         self._headers = {
             "Accept": "application/json",
@@ -146,7 +151,8 @@ class CsmsClient:
             return error.fault
         answer: WireAnswer | Fault = _UNHEARD
         try:
-            answer = await self._wire.send(authorized)
+            # Getting authorized may have taken a while, and a stop may have come meanwhile.
+            answer = await self._wire.send(authorized) if self.may_send() else _STOPPED
         finally:
             self.credential.observe(answer)
         return answer

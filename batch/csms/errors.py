@@ -154,7 +154,7 @@ def _error_in(body: bytes) -> tuple[str, str]:
         said = said["error"]
     if not isinstance(said, dict):
         return "", ""
-    return _first(said, "error_code", "errorCode", "code")[:64], _first(
+    return bounded(_first(said, "error_code", "errorCode", "code"))[:64], _first(
         said, "error_msg", "errorMsg", "message", "title"
     )
 

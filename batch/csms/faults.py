@@ -4,7 +4,11 @@ from enum import StrEnum
 
 import msgspec
 
+from batch.redaction import PROCESS
+
 MESSAGE_LIMIT = 500
+# An answer is at most 64 KiB, a token 32.
+_CONSIDERED = 65_536
 
 
 class FaultKind(StrEnum):
@@ -50,7 +54,8 @@ class Quota(msgspec.Struct, frozen=True):
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One request that did not do what it was sent for.
 
-    `maybe_applied` is True unless it is proven that a change asked for by this request was not made.
+    `maybe_applied` is True unless it is proven that a change asked for by this request was not made. `withheld` says
+    that it never left this program: whatever its kind, it was no attempt.
     """
 
     kind: FaultKind
@@ -61,8 +66,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     retry_after_s: float | None = None
     quota: Quota | None = None
+    withheld: bool = False
 
 
 def bounded(text: str) -> str:
-    """Cuts a text that came from outside to what is worth keeping, and makes sure it can be stored as UTF-8."""
-    return text[:MESSAGE_LIMIT].encode("utf-8", "replace").decode()
+    """Makes a text that came from outside fit to be kept, in the ledger and so in every report: without a credential
+    that it echoes - before it is cut, or half of one would pass - no longer than is worth keeping, and valid as UTF-8.
+    """
+    return PROCESS.clean(text[:_CONSIDERED])[:MESSAGE_LIMIT].encode("utf-8", "replace").decode()

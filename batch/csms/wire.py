@@ -5,6 +5,7 @@ without a limit and reports a garbled answer as HTTP 400; all of that is switche
 """
 
 import base64
+import re
 import ssl
 from contextvars import ContextVar
 from types import TracebackType
@@ -20,6 +21,8 @@ from batch.csms.messages import WireAnswer, WireRequest
 
 BODY_LIMIT = 65_536
 HEADER_LIMIT = 8_190
+# What the service's request ids look like: no text that could carry anything else.
+_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 _CONNECT_TIMEOUT_S = 10.0
 # Below the 60 s and more after which load balancers drop idle connections.
 _KEEPALIVE_S = 10.0
@@ -164,7 +167,9 @@ def _proxy_headers(proxy: Proxy | None) -> dict[str, str] | None:
 
 
 def _bounded_id(request_id: str | None) -> str | None:
-    return None if request_id is None else bounded(request_id)[:64]
+    if request_id is None or _REQUEST_ID.fullmatch(request_id):
+        return request_id
+    return bounded(request_id)[:64]
 
 
 def fault_of(error: Exception, *, sent: bool) -> Fault:

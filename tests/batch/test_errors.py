@@ -5,7 +5,10 @@ import pytest
 
 from batch.csms.errors import classify, retry_after_s
 from batch.csms.faults import Fault, FaultKind, Quota
+from batch.csms.masked import Masked
 from batch.csms.messages import WireAnswer
+from batch.csms.wire import _bounded_id
+from batch.redaction import PROCESS
 
 K = FaultKind
 THROTTLE = "The throttling threshold has been reached: policy user over ratelimit,limit:20,time:1 second"
@@ -157,3 +160,19 @@ def test_a_message_is_cut_and_can_always_be_stored() -> None:
     fault = of(400, msgspec.json.encode({"error_code": "C" * 100, "error_msg": "x" * 5_000}))
     assert (len(fault.code), len(fault.message)) == (64, 500)
     fault.message.encode()
+
+
+@pytest.mark.parametrize("place", ["error_msg", "error_code"])
+def test_a_credential_that_the_service_echoes_is_taken_out_before_anything_keeps_it(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "canary-" + "t" * 3_000
+    monkeypatch.setattr(PROCESS, "_sources", [lambda: (Masked(token),)])
+    fault = of(400, msgspec.json.encode({"error_code": "CSMS.0002", "error_msg": "m", place: "x" * 40 + token}))
+    assert "canary" not in fault.message + fault.code
+
+
+def test_a_request_id_that_is_none_is_taken_out_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PROCESS, "_sources", [lambda: (Masked("canary-token-of-some-length"),)])
+    assert "canary" not in (_bounded_id("canary-token-of-some-length") or "")
+    assert _bounded_id("0123456789abcdef0123456789abcdef") == "0123456789abcdef0123456789abcdef"

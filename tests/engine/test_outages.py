@@ -3,8 +3,13 @@
 import itertools
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from batch.csms.auth.renewal import Renewal
+from batch.csms.auth.token import TokenBearer
+from batch.csms.faults import Fault as CsmsFault
+from batch.csms.faults import FaultKind
 from batch.sandbox import faults
 from batch.sandbox.faults import Fault
 from batch.sandbox.scripts import Outage
@@ -77,3 +82,42 @@ def test_one_scope_down_for_good_leaves_the_other_to_its_end(folder: Path) -> No
     }
     assert by_project.pop(down) & {Status.UPDATED, Status.VERIFIED} == set()
     assert [*by_project.values()] == [{Status.UPDATED}]
+
+
+class NoLogin(TokenBearer):
+    """A login whose first token is not to be had: IAM answers 503 for ever."""
+
+    def __init__(self, *_given: object) -> None:
+        async def fetch() -> CsmsFault:
+            return CsmsFault(kind=FaultKind.UNAVAILABLE, code="HTTP.503", message="IAM is down", maybe_applied=True)
+
+        super().__init__(Renewal(fetch))
+
+    def for_scope(self, _endpoint: str, _project_id: str) -> "NoLogin":
+        return self
+
+
+def test_a_login_that_is_not_to_be_had_stops_the_run_and_costs_no_row_anything(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.engine.machine.TokenCredential", NoLogin)
+    sandbox = small_service(secrets=4)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    end = run_job(job, Limits(rate=Rate(20.0), max_outage_s=60.0, max_attempts=2))
+    assert end is not None
+    assert end.stopped is not None
+    assert job.statuses() == [Status.NOT_ATTEMPTED] * 4
+    assert [claim.attempts for claim in job.claims()] == [0] * 4
+    assert not sandbox.journal.records()
+
+
+def test_five_refused_rights_stop_a_scope_also_where_rows_are_read_first(folder: Path) -> None:
+    sandbox = small_service(secrets=60, faults=Outage(0.0, float("inf"), faults.gateway_error(403)))
+    old = project_of(sandbox).key_ids.old
+    rows = [msgspec.structs.replace(one, expected_kms_key_id=old) for one in moves(sandbox)]
+    job = load_job(folder / "run", sandbox, rows)
+    end = run_job(job, Limits(rate=Rate(20.0)))
+    assert end is not None
+    assert end.stopped is not None
+    assert job.statuses().count(Status.REJECTED) == 5
+    assert job.statuses().count(Status.NOT_ATTEMPTED) == 55

@@ -23,7 +23,8 @@ class NotAuthorizedError(Exception):
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(f"{fault.code}: {fault.message}")
-        self.fault = fault
+        # It may be IAM's own: what became of a login says nothing of the request that it was for.
+        self.fault = msgspec.structs.replace(fault, maybe_applied=False, withheld=True)
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
