@@ -64,8 +64,15 @@ def failed(state: BreakerState, now_s: float, *, ours: bool, rng: Random) -> Bre
     )
 
 
-def answered(state: BreakerState, *, ours: bool) -> BreakerState:
-    """The service answered, whatever it said."""
+def suspect(state: BreakerState, now_s: float, *, rng: Random) -> BreakerState:
+    """Opens at once: a row is about to use up its attempts, and nobody has been answered since its first."""
+    return failed(msgspec.structs.replace(state, tokens=0.0), now_s, ours=False, rng=rng)
+
+
+def answered(state: BreakerState, *, ours: bool, write: bool) -> BreakerState:
+    """The service answered, whatever it said. `write` says that it was a change it answered: a service that can be read
+    but not written is still down, so a read in place of a trial decides nothing.
+    """
     match state.stage:
         case Stage.CLOSED if state.tokens == _CAPACITY and not state.misses:
             return state
@@ -73,6 +80,8 @@ def answered(state: BreakerState, *, ours: bool) -> BreakerState:
             return msgspec.structs.replace(state, tokens=min(_CAPACITY, state.tokens + _REFUND), misses=0)
         case Stage.READ if ours:
             return msgspec.structs.replace(state, stage=Stage.TRIAL, pending=False)
+        case Stage.TRIAL if ours and not write:
+            return msgspec.structs.replace(state, pending=False)
         case Stage.TRIAL if ours:
             # Half a budget: a service that is not really back must not cost as many rows again.
             return BreakerState(tokens=_CAPACITY / 2, misses=state.misses)

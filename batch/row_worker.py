@@ -21,6 +21,8 @@ from jobs.model import Outcome
 _log = structlog.get_logger()
 # The wait before a request that never left is tried again: up to two seconds.
 _WITHHELD_TRIES = 3
+# Fewer attempts of one row than this say nothing about its service.
+_TELLING_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +127,11 @@ class RowWorker:
         if work.started_s is None:
             work.started_s = ticket.sent_s
         generation = self._desk.client.credential.generation
+        write = work.progress.phase is Phase.WRITE
         answer = await self._ask(work, ticket)
-        self._note(ticket, answer)
+        self._note(ticket, answer, write=write)
+        if work.progress.attempts >= max(_TELLING_ATTEMPTS, work.progress.budget - 1) and work.started_s is not None:
+            self._desk.valve.suspect(work.started_s, self._desk.clock.now_s())
         withheld = isinstance(answer, Fault) and answer.withheld
         if isinstance(answer, Fault) and await self._log_in_again(answer, generation):
             work.progress = work.progress if withheld else work.progress.forgiven()
@@ -170,10 +175,10 @@ class RowWorker:
         self._renewed = credential.generation
         return True
 
-    def _note(self, ticket: Ticket, answer: Answer | None) -> None:
+    def _note(self, ticket: Ticket, answer: Answer | None, *, write: bool = False) -> None:
         if isinstance(answer, Fault):
             self._desk.notices.fault(answer)
-        self._desk.valve.note(ticket, answer, self._desk.clock.now_s(), in_flight=self._desk.in_flight())
+        self._desk.valve.note(ticket, answer, self._desk.clock.now_s(), write=write, in_flight=self._desk.in_flight())
 
     def _stop_without_rights(self, answer: Answer) -> None:
         reason = self._rights.note(answer)

@@ -51,6 +51,7 @@ class Valve:
         self._concurrency = concurrency_control.start(limits.concurrency)
         self._pacer: Pacer = pacer_for(self._rate.per_s, self._burst)
         self._accepted_s: deque[float] = deque()
+        self._answered_at_s = float("-inf")
         self.sent = 0
         """Requests that have left."""
         self._flowing_since_s = float("inf")
@@ -102,8 +103,17 @@ class Valve:
         self._breaker = breaker.sent(self._breaker)
         return Ticket(sent_s=now_s, good_for=good_for)
 
-    def note(self, ticket: Ticket, answer: Answer | None, now_s: float, *, in_flight: int) -> None:
-        """Learns from the answer to what left with a ticket; None stands for a good one that is no single secret."""
+    def suspect(self, since_s: float, now_s: float) -> None:
+        """Takes the service for down where it has answered nothing since a moment: so the last attempt of a row is kept
+        for when it is back, however few rows there are.
+        """
+        if self._answered_at_s < since_s and self._breaker.stage is breaker.Stage.CLOSED:
+            self._breaker = breaker.suspect(self._breaker, now_s, rng=self._rng)
+
+    def note(self, ticket: Ticket, answer: Answer | None, now_s: float, *, write: bool, in_flight: int) -> None:
+        """Learns from the answer to what left with a ticket, a change or not; None stands for a good one that is no
+        single secret.
+        """
         kind = answer.kind if isinstance(answer, Fault) else None
         ours = ticket.good_for is not Pass.ROW
         if kind in _NO_SERVICE:
@@ -111,7 +121,8 @@ class Valve:
             if kind in _OVERLOAD:
                 self._concurrency = concurrency_control.failed(self._concurrency, now_s)
         else:
-            self._breaker = breaker.answered(self._breaker, ours=ours)
+            self._answered_at_s = now_s
+            self._breaker = breaker.answered(self._breaker, ours=ours, write=write)
             self._concurrency = concurrency_control.answered(
                 self._concurrency, now_s, latency_s=now_s - ticket.sent_s, in_flight=in_flight
             )

@@ -37,7 +37,7 @@ def test_it_opens_by_the_share_of_failures_not_by_their_number(failure_share: fl
         if rng.random() < failure_share:
             state = breaker.failed(state, 100.0, ours=False, rng=rng)
         else:
-            state = breaker.answered(state, ours=False)
+            state = breaker.answered(state, ours=False, write=True)
     assert (state.stage is not Stage.CLOSED) is opens
 
 
@@ -59,16 +59,16 @@ def test_reads_that_meet_nothing_come_at_growing_intervals_of_two_to_twelve_seco
 
 
 def test_an_answered_read_lets_one_ordinary_request_out_and_its_answer_everyone() -> None:
-    state = breaker.answered(breaker.sent(opened()), ours=True)
+    state = breaker.answered(breaker.sent(opened()), ours=True, write=True)
     assert (state.stage, breaker.wait_s(state, 101.0)) == (Stage.TRIAL, 0.0)
     state = breaker.sent(state)
     assert breaker.wait_s(state, 101.0) == float("inf")
-    state = breaker.answered(state, ours=True)
+    state = breaker.answered(state, ours=True, write=True)
     assert (state.stage, breaker.wait_s(state, 101.0)) == (Stage.CLOSED, 0.0)
 
 
 def test_a_trial_that_meets_nothing_goes_back_to_reads_and_the_outage_goes_on() -> None:
-    state = breaker.sent(breaker.answered(breaker.sent(opened(100.0)), ours=True))
+    state = breaker.sent(breaker.answered(breaker.sent(opened(100.0)), ours=True, write=True))
     state = breaker.failed(state, 130.0, ours=True, rng=Random(1))
     assert state.stage is Stage.READ
     assert breaker.down_for_s(state, 130.0) == 30.0
@@ -76,11 +76,25 @@ def test_a_trial_that_meets_nothing_goes_back_to_reads_and_the_outage_goes_on() 
 
 def test_answers_to_requests_from_before_say_nothing_while_it_is_open() -> None:
     state = breaker.sent(opened())
-    assert breaker.answered(state, ours=False) == state
+    assert breaker.answered(state, ours=False, write=True) == state
     assert breaker.failed(state, 105.0, ours=False, rng=Random(1)) == state
 
 
 def test_a_service_that_only_seems_back_costs_half_as_many_rows_the_next_time() -> None:
-    state = breaker.answered(breaker.sent(breaker.answered(breaker.sent(opened()), ours=True)), ours=True)
+    once = breaker.answered(breaker.sent(opened()), ours=True, write=False)
+    state = breaker.answered(breaker.sent(once), ours=True, write=True)
     assert failures(state, 9).stage is Stage.CLOSED
     assert failures(state, 10).stage is Stage.READ
+
+
+def test_an_answered_read_in_place_of_a_trial_leaves_the_outage_as_it_is() -> None:
+    """Or a service that can be read but not written would never be given up, and use up every row."""
+    trial = breaker.sent(breaker.answered(breaker.sent(opened(100.0)), ours=True, write=False))
+    after = breaker.answered(trial, ours=True, write=False)
+    assert (after.stage, after.opened_at_s, breaker.wait_s(after, 101.0)) == (Stage.TRIAL, 100.0, 0.0)
+
+
+def test_a_suspicion_opens_it_at_once() -> None:
+    state = breaker.suspect(BreakerState(), 100.0, rng=Random(1))
+    assert (state.stage, state.opened_at_s) == (Stage.READ, 100.0)
+    assert 2.0 <= breaker.wait_s(state, 100.0) <= 2.4

@@ -13,6 +13,7 @@ from batch.csms.faults import FaultKind
 from batch.sandbox import faults
 from batch.sandbox.faults import Fault
 from batch.sandbox.scripts import Outage
+from batch.sandbox.wire import Arrival
 from jobs.model import Group, Status
 from jobs.rate import Rate
 from jobs.spec import Limits
@@ -121,3 +122,35 @@ def test_five_refused_rights_stop_a_scope_also_where_rows_are_read_first(folder:
     assert end.stopped is not None
     assert job.statuses().count(Status.REJECTED) == 5
     assert job.statuses().count(Status.NOT_ATTEMPTED) == 55
+
+
+class WritesDown:
+    """Every change meets a 503, every read is answered."""
+
+    def decide(self, arrival: Arrival) -> Fault | None:
+        return faults.gateway_error(503) if arrival.is_update else None
+
+
+def test_a_service_that_can_be_read_but_not_written_is_given_up_in_time_and_most_rows_are_left_alone(
+    folder: Path,
+) -> None:
+    sandbox = small_service(secrets=200, faults=WritesDown())
+    limits = Limits(rate=Rate(20.0), timeout_s=10.0, max_outage_s=600.0)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    end = run_job(job, limits)
+    assert end is not None
+    assert end.stopped is not None
+    records = sandbox.journal.records()
+    assert records[-1].at_s - records[0].at_s <= 600.0 + 20.0
+    assert violations(job.case(limits)) == []
+    assert job.statuses().count(Status.NOT_ATTEMPTED) >= 170
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_a_short_outage_costs_no_row_however_few_there_are(folder: Path, rows: int) -> None:
+    sandbox = small_service(secrets=rows)
+    limits = Limits(rate=Rate(10.0), timeout_s=10.0)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    run_job(job, limits, line={"down": lambda now_s: now_s < 30.0})
+    assert job.statuses() == [Status.UPDATED] * rows
+    assert violations(job.case(limits)) == []
