@@ -12,7 +12,7 @@ from batch.log import silence_log
 from batch.loop import run_loop
 from batch.options import AuthOptions
 from batch.redaction import PROCESS
-from jobs.spec import JobSpec
+from jobs.spec import Auth, JobSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +46,8 @@ def with_project(spec: JobSpec, access: Access, say: Callable[[str], None]) -> J
     return spec if own is None else msgspec.structs.replace(spec, project_id=own)
 
 
-def open_access(options: AuthOptions) -> Access:
-    """Builds the TLS context once and finds the login.
+def open_access(options: AuthOptions, *, stored: Auth = Auth.AUTO) -> Access:
+    """Builds the TLS context once and finds the login, of the kind the options name or else of the `stored` one.
 
     Raises:
         SpecError: an option cannot be used.
@@ -56,4 +56,6 @@ def open_access(options: AuthOptions) -> Access:
     # Until a run has its log, what renewal has to say would stand between a command's own lines.
     silence_log()
     network = open_network(ca_file=options.ca_file, proxy=options.proxy, environment=os.environ)
-    return Access(network=network, login=find_login(options.auth, options.token_file, connect=network.login_wire))
+    return Access(
+        network=network, login=find_login(options.auth or stored, options.token_file, connect=network.login_wire)
+    )

@@ -103,10 +103,9 @@ def resume(
         failed: Also take rows again that ended as failed or unknown, with fresh attempts.
     """
     del job
-    from batch.access import open_access  # noqa: PLC0415 - see run
     from batch.commands.run import resume as command  # noqa: PLC0415 - see run
 
-    return command(run_dir, limits, open_access(auth), session, failed=failed)
+    return command(run_dir, limits, auth, session, failed=failed)
 
 
 @app.command

@@ -70,8 +70,8 @@ class ManifestOptions:
 class AuthOptions:
     """How to log in. Credentials themselves never come on the command line."""
 
-    auth: Auth = Auth.AUTO
-    """Kind of credential."""
+    auth: Auth | None = None
+    """Kind of credential. [default: auto, or on resume the job's]"""
     token_file: Path | None = None
     """File with an IAM token, readable by its owner only; or set CSMS_REKEY_TOKEN."""
     ca_file: Path | None = None
@@ -137,7 +137,7 @@ def spec_of(manifest: ManifestOptions, limits: LimitOptions, auth: AuthOptions) 
         project_id=manifest.project_id,
         encoding=manifest.encoding,
         strict=manifest.strict,
-        auth=auth.auth,
+        auth=auth.auth or Auth.AUTO,
         limits=limits_of(limits, Limits()),
         key_pattern=KEY_PATTERN if manifest.key_pattern is None else manifest.key_pattern,
         project_pattern=PROJECT_PATTERN if manifest.project_pattern is None else manifest.project_pattern,

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import structlog
 
-from batch.access import Access, with_project
+from batch.access import Access, open_access, with_project
 from batch.commands.problems import ProblemPrinter
 from batch.commands.screen import live_console, say, show, show_json
 from batch.exits import UsageError
 from batch.log import start_log
 from batch.notify import announce, targets_of
-from batch.options import LimitOptions, SessionOptions, limits_of
+from batch.options import AuthOptions, LimitOptions, SessionOptions, limits_of
 from batch.run import RunPlan, run_ledger
 from batch.scope_locks import lock_folder, lock_scopes, take_lock
 from batch.version import version
@@ -52,7 +52,7 @@ def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, r
         return _go(folder, ledger, access, options, limits=None, also_failed=False)
 
 
-def resume(run_dir: Path, limits: LimitOptions, access: Access, options: SessionOptions, *, failed: bool) -> int:
+def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: SessionOptions, *, failed: bool) -> int:
     """Goes on with the rows of a run directory that have not ended."""
     _refuse_bad_options(options)
     if not run_dir.is_dir():
@@ -64,6 +64,8 @@ def resume(run_dir: Path, limits: LimitOptions, access: Access, options: Session
             raise UsageError(f"{run_dir}: its manifest was never fully loaded and nothing was sent; run it anew")
         sweep_parts(run_dir)
         ledger = _open(run_dir, options, stack, also_failed=failed)
+        # The job's own kind of login: another one that happens to be found may have other rights, or none.
+        access = open_access(auth, stored=read_record(ledger).spec.auth)
         return _go(run_dir, ledger, access, options, limits=limits, also_failed=failed)
 
 

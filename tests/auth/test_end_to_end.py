@@ -321,3 +321,20 @@ def test_auth_says_what_is_wrong(
     with serving() as stage:
         assert code == (said := tell(stage, tmp_path, environment(stage), "--endpoint", stage.url, *options))[0], said
         assert text in said[1]
+
+
+def test_a_resume_logs_in_as_its_job_did_and_not_with_whatever_is_found_first(tmp_path: Path) -> None:
+    with serving() as stage:
+        keys = stage.environment("aksk")
+        stopped = run(stage, tmp_path, keys, "--auth", "aksk", "--rate", "1/s", "--max-duration", "1")
+        assert stopped.code == 3, stopped.out
+        done = subprocess.run(
+            [sys.executable, "-m", "batch", "resume", str(stopped.folder), "--rate=unlimited", "--max-duration=60"],
+            cwd=ROOT,
+            env={"HOME": str(tmp_path), **keys, "CSMS_REKEY_TOKEN": "a-stale-token-that-nobody-lets-in"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
