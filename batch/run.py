@@ -73,12 +73,14 @@ def run_ledger(plan: RunPlan, ledger: Ledger) -> RunEnd:
     # From now on the old summary is not true any more.
     remove_summary(plan.folder)
     reserve = Reserve(plan.folder)
-    ran = run_loop(lambda: _session(plan, ledger, reserve))
+    try:
+        ran = run_loop(lambda: _session(plan, ledger, reserve))
+    finally:
+        reserve.release()
     end = ran.end
     if end.broken is not None:
         _tell_unrecorded(end)
         raise LedgerError(plan.folder, f"{end.broken}; sending stopped, `resume` goes on once there is room")
-    reserve.release()
     exit_code = Exit.INTERNAL if end.defect else exit_code_of(ledger.told.counts(), _ending(ran))
     ledger.end_session(ended_at=ran.ended_at, exit_code=exit_code, stopped=end.stopped)
     _log.info("run.ended", exit_code=exit_code, stopped=end.stopped)
