@@ -18,6 +18,7 @@ from batch.csms.network import Network, open_network, parse_proxy
 from batch.csms.tls import client_context
 from batch.csms.wire import HttpWire, Proxy
 from jobs.spec import SpecError
+from tests.listening import listening_at
 
 CANARY = "canary-token"
 REQUEST = WireRequest(method="PUT", target="/v1/p/secrets/a", headers={"X-Auth-Token": CANARY}, body=b"{}")
@@ -30,12 +31,8 @@ class Server:
 
     tls: ssl.SSLContext | None
     heard: bytearray = field(default_factory=bytearray)
-    handling: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self.handling.add(task)
         try:
             while chunk := await reader.read(65_536):
                 self.heard += chunk
@@ -55,12 +52,11 @@ class Server:
 def send(server: Server, network: Network, *, host: str = "localhost", scheme: str = "https") -> WireAnswer | Fault:
     async def scenario() -> WireAnswer | Fault:
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # a failed handshake is what is tested
-        listening = await asyncio.start_server(server, "127.0.0.1", 0, ssl=server.tls)
-        port = listening.sockets[0].getsockname()[1]
-        async with listening, network.wire(f"{scheme}://{host}:{port}", timeout_s=2.0) as wire:
-            answer = await wire.send(REQUEST)
-        await asyncio.gather(*server.handling)
-        return answer
+        async with (
+            listening_at(server, server.tls) as port,
+            network.wire(f"{scheme}://{host}:{port}", timeout_s=2.0) as wire,
+        ):
+            return await wire.send(REQUEST)
 
     return asyncio.run(scenario())
 
@@ -200,15 +196,14 @@ def through_proxy(tmp_path: Path, *, refuses: bool) -> tuple[WireAnswer | Fault,
         tls = client_context(path)
 
     async def scenario() -> tuple[WireAnswer | Fault, ProxyServer, Server]:
-        listening = await asyncio.start_server(server, "127.0.0.1", 0, ssl=server.tls)
-        proxy = ProxyServer(None if refuses else listening.sockets[0].getsockname()[1])
-        between = await asyncio.start_server(proxy, "127.0.0.1", 0)
-        port = between.sockets[0].getsockname()[1]
-        settings = Proxy(url=f"http://127.0.0.1:{port}", user=Masked("u"), password=Masked("canary-password"))
-        network = Network(tls, settings)
-        async with listening, between, network.wire("https://csms.example", timeout_s=5.0) as wire:
-            answer = await wire.send(REQUEST)
-        return answer, proxy, server
+        async with listening_at(server, server.tls) as port:
+            proxy = ProxyServer(None if refuses else port)
+            async with listening_at(proxy) as between:
+                settings = Proxy(
+                    url=f"http://127.0.0.1:{between}", user=Masked("u"), password=Masked("canary-password")
+                )
+                async with Network(tls, settings).wire("https://csms.example", timeout_s=5.0) as wire:
+                    return await wire.send(REQUEST), proxy, server
 
     return asyncio.run(scenario())
 
@@ -264,12 +259,11 @@ def test_without_a_context_of_ours_the_librarys_verifies_too() -> None:
     async def scenario() -> WireAnswer | Fault:
         server = server_with(trustme.CA().issue_cert("localhost"))
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        listening = await asyncio.start_server(server, "127.0.0.1", 0, ssl=server.tls)
-        endpoint = f"https://localhost:{listening.sockets[0].getsockname()[1]}"
-        async with listening, HttpWire(endpoint, timeout_s=5.0) as wire:
-            answer = await wire.send(REQUEST)
-        await asyncio.gather(*server.handling)
-        return answer
+        async with (
+            listening_at(server, server.tls) as port,
+            HttpWire(f"https://localhost:{port}", timeout_s=5.0) as wire,
+        ):
+            return await wire.send(REQUEST)
 
     fault = asyncio.run(scenario())
     assert isinstance(fault, Fault)

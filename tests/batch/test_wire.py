@@ -12,6 +12,7 @@ from batch.csms import wire
 from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import WireAnswer, WireRequest
 from batch.csms.wire import BODY_LIMIT, HttpWire, fault_of
+from tests.listening import listening_at
 
 PUT = WireRequest(method="PUT", target="/v1/p/secrets/a%2Fb", headers={"X-Auth-Token": "t"}, body=b'{"a":1}')
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Request-Id: abc\r\n\r\n{}"
@@ -23,15 +24,8 @@ class RawServer:
     def __init__(self, *answers: bytes | str | None) -> None:
         self.answers = list(answers)
         self.requests: list[bytes] = []
-        self.handling: set[asyncio.Task[None]] = set()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self.handling.add(task)
-        await self.handle(reader, writer)
-
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -59,13 +53,8 @@ class RawServer:
 
 
 async def exchange(server: RawServer, *requests: WireRequest, timeout_s: float = 5.0) -> list[WireAnswer | Fault]:
-    listening = await asyncio.start_server(server, "127.0.0.1", 0)
-    port = listening.sockets[0].getsockname()[1]
-    async with listening, HttpWire(f"http://127.0.0.1:{port}", timeout_s=timeout_s) as http:
-        answers = [await http.send(request) for request in requests]
-        await http.close()
-        await asyncio.gather(*server.handling)
-        return answers
+    async with listening_at(server) as port, HttpWire(f"http://127.0.0.1:{port}", timeout_s=timeout_s) as http:
+        return [await http.send(request) for request in requests]
 
 
 def send(server: RawServer, *requests: WireRequest, timeout_s: float = 5.0) -> list[WireAnswer | Fault]:
@@ -104,10 +93,8 @@ def test_a_redirect_is_an_answer_and_is_never_followed(status: int) -> None:
     sink = RawServer(OK)
 
     async def scenario() -> WireAnswer | Fault:
-        listening = await asyncio.start_server(sink, "127.0.0.1", 0)
-        port = listening.sockets[0].getsockname()[1]
-        location = f"HTTP/1.1 {status} Moved\r\nLocation: http://127.0.0.1:{port}/x\r\nContent-Length: 0\r\n\r\n"
-        async with listening:
+        async with listening_at(sink) as port:
+            location = f"HTTP/1.1 {status} Moved\r\nLocation: http://127.0.0.1:{port}/x\r\nContent-Length: 0\r\n\r\n"
             return (await exchange(RawServer(location.encode()), PUT))[0]
 
     answer = asyncio.run(scenario())
@@ -142,7 +129,7 @@ def test_a_body_up_to_the_limit_is_read_and_never_unpacked() -> None:
 
 def test_a_server_that_says_nothing_runs_into_the_timeout_with_the_fate_open() -> None:
     class Silent(RawServer):
-        async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read()
             writer.close()
             await writer.wait_closed()
