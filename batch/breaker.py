@@ -13,6 +13,7 @@ import msgspec
 _CAPACITY = 100.0
 _COST = 5.0
 _REFUND = 1.0
+_ROWS_AT_FAULT = 3
 # Never two requests to a dead service within two seconds; found alive again within twelve.
 _FIRST_INTERVAL_S = 2.0
 _GROWTH = 1.5
@@ -33,7 +34,8 @@ class Stage(Enum):
 
 class BreakerState(msgspec.Struct, frozen=True, kw_only=True):
     """`opened_at_s` is when the budget ran out; `pending` says that a read or trial is on its way; `misses` counts
-    those that failed since the service last answered an ordinary request.
+    those that failed since the service last answered an ordinary request. `at_risk` counts
+    the trials that still cost their row an attempt.
     """
 
     stage: Stage = Stage.CLOSED
@@ -42,6 +44,7 @@ class BreakerState(msgspec.Struct, frozen=True, kw_only=True):
     next_s: float = 0.0
     pending: bool = False
     misses: int = 0
+    at_risk: int = 0
 
 
 def failed(state: BreakerState, now_s: float, *, ours: bool, rng: Random) -> BreakerState:
@@ -60,13 +63,26 @@ def failed(state: BreakerState, now_s: float, *, ours: bool, rng: Random) -> Bre
         return state
     misses = state.misses + 1
     return msgspec.structs.replace(
-        state, stage=Stage.READ, pending=False, misses=misses, next_s=now_s + _interval_s(misses, rng)
+        state,
+        stage=Stage.READ,
+        pending=False,
+        misses=misses,
+        next_s=now_s + _interval_s(misses, rng),
+        at_risk=max(0, state.at_risk - (state.stage is Stage.TRIAL)),
     )
 
 
 def suspect(state: BreakerState, now_s: float, *, rng: Random) -> BreakerState:
     """Opens at once: a row is about to use up its attempts, and nobody has been answered since its first."""
-    return failed(msgspec.structs.replace(state, tokens=0.0), now_s, ours=False, rng=rng)
+    opened = failed(msgspec.structs.replace(state, tokens=0.0), now_s, ours=False, rng=rng)
+    return msgspec.structs.replace(opened, at_risk=_ROWS_AT_FAULT)
+
+
+def forgives(state: BreakerState) -> bool:
+    """Whether the row that leaves now loses no attempt if it meets no service: a trial is for the good of all. Only
+    where a few rows were enough to open the breaker the fault may be their own, and their attempts end that.
+    """
+    return state.stage is Stage.TRIAL and not state.at_risk
 
 
 def answered(state: BreakerState, *, ours: bool, write: bool) -> BreakerState:

@@ -37,13 +37,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """A row on its way. `attempts` counts its PUTs over all sessions, `budget` how many it may have at the most;
-    `tries` counts the failed reads of this phase; `write_fault` is what the last PUT met.
+    """A row on its way. `attempts` counts its PUTs over all sessions, `spent` those of them that cost it nothing, and
+    `budget` is how many it may have at the most; `tries` counts the failed reads of this phase; `write_fault` is what
+    the last PUT met.
     """
 
     update: SecretUpdate
     phase: Phase
     attempts: int = 0
+    spent: int = 0
     budget: int = 5
     tries: int = 0
     doubt: bool = False
@@ -59,8 +61,10 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, phase=Phase.SETTLE, tries=0)
 
     def forgiven(self) -> Self:
-        """The same row after a refusal that was not its fault: its last PUT counts, but costs it nothing."""
-        return msgspec.structs.replace(self, budget=self.budget + (self.phase is Phase.WRITE))
+        """The same row after a failure that was not its fault: its last PUT counts, but costs it nothing."""
+        if self.phase is not Phase.WRITE:
+            return self
+        return msgspec.structs.replace(self, spent=self.spent + 1, budget=self.budget + 1)
 
     def doubted(self) -> Self:
         """The same row once nobody will hear what became of its last PUT."""
@@ -140,7 +144,7 @@ def _after_write(progress: Progress, answer: Answer, policy: Policy, rng: Random
     after = _replace(progress, doubt=progress.doubt or answer.maybe_applied, write_fault=answer)
     match answer.kind:
         case FaultKind.CREDENTIAL | FaultKind.SIGNATURE | FaultKind.MISCONFIGURED | FaultKind.INTERNAL:
-            return Leave(progress=after, fault=answer)
+            return Leave(progress=after if answer.withheld else after.forgiven(), fault=answer)
         case FaultKind.FORBIDDEN | FaultKind.KEY | FaultKind.REJECTED:
             return _settled(after, Status.REJECTED)
         case FaultKind.MISMATCH:

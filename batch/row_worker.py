@@ -21,8 +21,8 @@ from jobs.model import Outcome
 _log = structlog.get_logger()
 # The wait before a request that never left is tried again: up to two seconds.
 _WITHHELD_TRIES = 3
-# Fewer attempts of one row than this say nothing about its service.
-_TELLING_ATTEMPTS = 3
+# A row that may have fewer attempts than this has used them up before they say anything about its service.
+_TELLING_BUDGET = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ class RowWorker:
         write = work.progress.phase is Phase.WRITE
         answer = await self._ask(work, ticket)
         self._note(ticket, answer, write=write)
-        if work.progress.attempts >= max(_TELLING_ATTEMPTS, work.progress.budget - 1) and work.started_s is not None:
+        if work.progress.budget >= _TELLING_BUDGET and work.progress.attempts >= work.progress.budget - 1:
             self._desk.valve.suspect(work.started_s, self._desk.clock.now_s())
         withheld = isinstance(answer, Fault) and answer.withheld
         if isinstance(answer, Fault) and await self._log_in_again(answer, generation):
@@ -189,6 +189,8 @@ class RowWorker:
         desk = self._desk
         if isinstance(answer, Fault):
             _log_fault(work, answer)
+            if answer.kind in ticket.forgives:
+                work.progress = work.progress.forgiven()
         now_s = desk.clock.now_s()
         match after_answer(work.progress, answer, desk.policy, sent_s=ticket.sent_s, now_s=now_s, rng=desk.rng):
             case Finish() as finish:

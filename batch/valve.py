@@ -32,10 +32,11 @@ class Pass(Enum):
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
-    """Lets one request leave."""
+    """Lets one request leave; a failure of one of the kinds in `forgives` costs its row nothing."""
 
     sent_s: float
     good_for: Pass
+    forgives: frozenset[FaultKind] = frozenset()
 
 
 class Valve:
@@ -98,10 +99,10 @@ class Valve:
         """Counts one request that leaves now, and says what it may be."""
         self.sent += 1
         await self._pacer.take(now_s)
-        good_for = self._good_for()
+        good_for, forgives = self._good_for(), self._forgives()
         self._gate = gate.sent(self._gate)
         self._breaker = breaker.sent(self._breaker)
-        return Ticket(sent_s=now_s, good_for=good_for)
+        return Ticket(sent_s=now_s, good_for=good_for, forgives=forgives)
 
     def suspect(self, since_s: float, now_s: float) -> None:
         """Takes the service for down where it has answered nothing since a moment: so the last attempt of a row is kept
@@ -144,6 +145,12 @@ class Valve:
             return Pass.READ
         alone = self._breaker.stage is breaker.Stage.TRIAL or self._gate.refusals
         return Pass.TRIAL if alone else Pass.ROW
+
+    def _forgives(self) -> frozenset[FaultKind]:
+        """What a trial may meet at the expense of nobody: each such failure keeps the clock of `given_up` running."""
+        down = _NO_SERVICE if breaker.forgives(self._breaker) else frozenset()
+        refused = frozenset({FaultKind.THROTTLED}) if self._gate.read else frozenset()
+        return down | refused
 
     def _accepted_per_s(self, now_s: float) -> float:
         """What the service took in the last second."""

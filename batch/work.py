@@ -37,6 +37,7 @@ def begin(open_row: OpenRow, policy: Policy, session_start_s: float) -> Work:
         update=open_row.update,
         phase=Phase.CHECK if check else Phase.WRITE,
         attempts=open_row.attempts,
+        spent=open_row.spent,
         budget=budget,
         doubt=open_row.doubt,
         last_sent_s=session_start_s,
@@ -46,7 +47,7 @@ def begin(open_row: OpenRow, policy: Policy, session_start_s: float) -> Work:
 
 def intent_of(work: Work) -> Intent:
     """What is put on record before the row's next PUT leaves."""
-    return Intent(row=work.row, attempts=work.progress.attempts + 1)
+    return Intent(row=work.row, attempts=work.progress.attempts + 1, spent=work.progress.spent)
 
 
 def parked_of(work: Work) -> Parked:
@@ -55,6 +56,7 @@ def parked_of(work: Work) -> Parked:
     return Parked(
         row=work.row,
         attempts=work.progress.attempts,
+        spent=work.progress.spent,
         doubt=work.progress.doubt,
         http_status=None if fault is None else fault.http_status,
         error_code=None if fault is None else fault.code,

@@ -14,9 +14,9 @@ from jobs.model import Outcome, Scope, SecretUpdate, Status
 
 _PAGE = """SELECT row, secret_name, kms_key_id, description, expected_kms_key_id, attempts, spent, doubt FROM row
     WHERE scope = ? AND row > ? AND status IS NULL AND leader IS NULL ORDER BY row LIMIT ?"""
-_INTENT = "UPDATE row SET attempts = ?, doubt = 1 WHERE row = ?"
-_PARKED = """UPDATE row SET attempts = ?, doubt = ?, http_status = ?, error_code = ?, error_message = ?, request_id = ?
-    WHERE row = ? AND status IS NULL"""
+_INTENT = "UPDATE row SET attempts = ?, spent = ?, doubt = 1 WHERE row = ?"
+_PARKED = """UPDATE row SET attempts = ?, spent = ?, doubt = ?, http_status = ?, error_code = ?, error_message = ?,
+    request_id = ? WHERE row = ? AND status IS NULL"""
 _OUTCOME = """UPDATE row SET status = ?, attempts = ?, http_status = ?, error_code = ?, error_message = ?,
     request_id = ?, started_at = ?, finished_at = ?, elapsed_ms = ?, doubt = ? WHERE row = ?"""
 _REOPEN = """UPDATE row SET status = NULL, spent = attempts, http_status = NULL, error_code = NULL,
@@ -44,10 +44,11 @@ class OpenScope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A PUT is about to leave: the row's `attempts`-th."""
+    """A PUT is about to leave: the row's `attempts`-th; `spent` of those before it cost the row nothing."""
 
     row: int
     attempts: int
+    spent: int = 0
 
 
 class Parked(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +60,7 @@ class Parked(msgspec.Struct, frozen=True, kw_only=True):
     row: int
     attempts: int
     doubt: bool
+    spent: int = 0
     http_status: int | None = None
     error_code: str | None = None
     error_message: str | None = None
@@ -167,7 +169,7 @@ class Ledger:
                 # Left open by a commit that failed; SQLite itself has rolled back only some kinds of failure.
                 self._connection.execute("ROLLBACK")
             self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(_INTENT, [(i.attempts, i.row) for i in intents])
+            self._connection.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
             self._connection.executemany(_PARKED, [_parked_values(p) for p in parked])
             self._connection.executemany(_OUTCOME, [_outcome_values(o) for o in outcomes])
             self._connection.execute("COMMIT")
@@ -199,6 +201,7 @@ class Ledger:
 def _parked_values(parked: Parked) -> tuple[object, ...]:
     return (
         parked.attempts,
+        parked.spent,
         int(parked.doubt),
         parked.http_status,
         parked.error_code,

@@ -10,8 +10,8 @@ VERSION = 1
 FILE_NAME = "ledger.db"
 
 # `row.leader` is an earlier row that asks for the very same: that one is sent, this one shares its outcome.
-# `row.attempts` counts every PUT that may have left, over all sessions; `row.spent` those that a `--failed` resume
-# forgave.
+# `row.attempts` counts every PUT that may have left, over all sessions; `row.spent` those of them that
+# cost it nothing: a `--failed` resume forgave them, or the login was refused, or they tried whether an outage was over.
 # `row.doubt` is 1 from the commit before a PUT leaves until an answer proves that PUT was not applied.
 # `row.status` stays NULL until the row has ended.
 _TABLES = """

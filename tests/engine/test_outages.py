@@ -12,7 +12,7 @@ from batch.csms.faults import Fault as CsmsFault
 from batch.csms.faults import FaultKind
 from batch.sandbox import faults
 from batch.sandbox.faults import Fault
-from batch.sandbox.scripts import Outage
+from batch.sandbox.scripts import Numbers, Outage
 from batch.sandbox.wire import Arrival
 from jobs.model import Group, Status
 from jobs.rate import Rate
@@ -125,10 +125,13 @@ def test_five_refused_rights_stop_a_scope_also_where_rows_are_read_first(folder:
 
 
 class WritesDown:
-    """Every change meets a 503, every read is answered."""
+    """Every change meets a 503 until `until_s`, every read is answered."""
+
+    def __init__(self, until_s: float = float("inf")) -> None:
+        self._until_s = until_s
 
     def decide(self, arrival: Arrival) -> Fault | None:
-        return faults.gateway_error(503) if arrival.is_update else None
+        return faults.gateway_error(503) if arrival.is_update and arrival.now_s < self._until_s else None
 
 
 def test_a_service_that_can_be_read_but_not_written_is_given_up_in_time_and_most_rows_are_left_alone(
@@ -144,6 +147,50 @@ def test_a_service_that_can_be_read_but_not_written_is_given_up_in_time_and_most
     assert records[-1].at_s - records[0].at_s <= 600.0 + 20.0
     assert violations(job.case(limits)) == []
     assert job.statuses().count(Status.NOT_ATTEMPTED) >= 170
+    # Nobody knows what became of a PUT that met a 503; no row was used up.
+    assert {*job.statuses()} == {Status.NOT_ATTEMPTED, Status.UNKNOWN}
+    run_job(job, limits, gap_s=60.0)
+    assert {*job.statuses()} == {Status.NOT_ATTEMPTED, Status.UNKNOWN}
+
+
+@pytest.mark.parametrize(("rows", "max_attempts", "lost"), [(12, 5, 0), (30, 3, 3), (3, 5, 3), (4, 5, 3)])
+def test_rows_that_try_whether_changes_are_taken_again_lose_no_attempt(
+    folder: Path, rows: int, max_attempts: int, lost: int
+) -> None:
+    sandbox = small_service(secrets=rows, faults=WritesDown(until_s=240.0))
+    limits = Limits(rate=Rate(20.0), timeout_s=10.0, max_attempts=max_attempts)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    end = run_job(job, limits)
+    assert end is not None
+    assert end.stopped is None
+    assert [*job.statuses()].count(Status.UPDATED) >= rows - lost
+    assert {*job.statuses()} <= {Status.UPDATED, Status.FAILED}
+    assert violations(job.case(limits)) == []
+
+
+def test_a_row_that_never_goes_through_while_all_else_is_well_uses_up_its_attempts_and_the_run_ends(
+    folder: Path,
+) -> None:
+    sandbox = small_service(secrets=1, faults=WritesDown())
+    limits = Limits(rate=Rate(20.0), timeout_s=10.0)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    end = run_job(job, limits)
+    assert end is not None
+    assert end.stopped is None
+    assert [(claim.status, claim.attempts) for claim in job.claims()] == [(Status.FAILED, 5)]
+    assert sandbox.journal.records()[-1].at_s < 60.0
+
+
+def test_a_refused_login_costs_a_row_no_attempt_also_when_the_run_ends_with_it(folder: Path) -> None:
+    script = Numbers({1: faults.gateway_error(401), 2: faults.gateway_error(503)})
+    sandbox = small_service(secrets=1, faults=script)
+    limits = Limits(rate=Rate(20.0), timeout_s=10.0, max_attempts=2)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    run_job(job, limits)
+    assert job.statuses() == [Status.NOT_ATTEMPTED]
+    run_job(job, limits)
+    assert [(claim.status, claim.attempts) for claim in job.claims()] == [(Status.UPDATED, 3)]
+    assert violations(job.case(limits)) == []
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from batch.sandbox.records import Record
 from jobs.model import Status
@@ -143,9 +144,10 @@ def invalid_is_what_is_invalid(case: Case, evidence: Evidence) -> Iterator[Viola
 
 
 def attempts_are_counted(case: Case, evidence: Evidence) -> Iterator[Violation]:
-    """I6: no more PUTs than attempts told, no more attempts than allowed."""
+    """I6: no more PUTs than attempts told, no more attempts than allowed beside those that cost a row nothing."""
     bounds = case.bounds
-    allowed = bounds.max_attempts * (1 + bounds.fresh_starts) + bounds.interruptions
+    plain = bounds.max_attempts * (1 + bounds.fresh_starts) + bounds.interruptions
+    free = Counter((put.project_id, put.secret_name) for put in _costing_nothing(case))
     seen = Counter(record.project_id and (record.project_id, record.secret_name) for record in _puts(case))
     for asked, claim in _pairs(case):
         if evidence.leaders[asked.row] is None:
@@ -153,8 +155,25 @@ def attempts_are_counted(case: Case, evidence: Evidence) -> Iterator[Violation]:
         if seen[asked.place] > claim.attempts:
             reason = f"{seen[asked.place]} PUTs arrived, {claim.attempts} attempts are told"
             yield Violation(rule="I6", row=asked.row, reason=reason)
+        allowed = plain + free[asked.place]
         if claim.attempts > allowed:
             yield Violation(rule="I6", row=asked.row, reason=f"{claim.attempts} attempts, allowed {allowed}")
+
+
+def _costing_nothing(case: Case) -> Iterator[Record]:
+    """PUTs with a login that was refused, and those that tried, after a read that was answered, whether the service
+    takes changes again.
+    """
+    before: dict[str | None, Record] = {}
+    for record in case.records:
+        last = before.get(record.project_id)
+        before[record.project_id] = record
+        if record.method != "PUT":
+            continue
+        tried = last is not None and last.method == "GET" and last.ended_s is not None and last.ended_s <= record.at_s
+        met_no_service = record.status == HTTPStatus.TOO_MANY_REQUESTS or not (is_yes(record) or is_no(record))
+        if record.status == HTTPStatus.UNAUTHORIZED or (tried and met_no_service):
+            yield record
 
 
 def _puts(case: Case) -> Iterator[Record]:
