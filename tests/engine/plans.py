@@ -1,8 +1,10 @@
 """Faults by name, and the script that gives them to the k-th write or read of a secret until it is told to be calm."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+
+import msgspec
 
 from batch.sandbox import faults
 from batch.sandbox.faults import Fault
@@ -55,11 +57,29 @@ def fault(name: str, timeout_s: float) -> Fault:
     return _MAKERS[name](timeout_s)
 
 
-class Plan:
-    """The k-th write (or read) of a secret, counted from 1, meets the fault planned for it."""
+class Down(msgspec.Struct, frozen=True):
+    """Every write, every read or both meet a fault for a while, in seconds since the service began."""
 
-    def __init__(self, plan: Mapping[tuple[str, str, int], Fault]) -> None:
+    access: str
+    from_s: float
+    length_s: float
+    fault: str
+
+
+ACCESSES = ("write", "read", "both")
+OUTAGE_FAULTS = ("429", "500", "503", "504 applied", "504 lands later", "reset", "silence", "drop", "html 502")
+
+
+class Plan:
+    """The k-th write (or read) of a secret, counted from 1, meets the fault planned for it; another one that of an
+    outage, where there is one.
+    """
+
+    def __init__(
+        self, plan: Mapping[tuple[str, str, int], Fault], outages: Sequence[Down] = (), *, timeout_s: float = 60.0
+    ) -> None:
         self._plan = plan
+        self._outages = [(one, fault(one.fault, timeout_s)) for one in outages]
         self._seen: Counter[tuple[str, str]] = Counter()
         self.calm = False
 
@@ -67,4 +87,10 @@ class Plan:
         """The fault this request meets."""
         which = "write" if arrival.is_update else "read", arrival.secret_name or ""
         self._seen[which] += 1
-        return None if self.calm else self._plan.get((*which, self._seen[which]))
+        return None if self.calm else self._plan.get((*which, self._seen[which])) or self._down(which[0], arrival.now_s)
+
+    def _down(self, access: str, now_s: float) -> Fault | None:
+        for down, met in self._outages:
+            if down.access in {access, "both"} and down.from_s <= now_s < down.from_s + down.length_s:
+                return met
+        return None

@@ -16,7 +16,7 @@ from jobs.spec import Limits
 from tests.engine.crash import FAILS, CrashPoint
 from tests.engine.machine import Job, load_job, run_job
 from tests.engine.places import room
-from tests.engine.plans import Plan, fault
+from tests.engine.plans import Down, Plan, fault
 from tests.engine.rows import EPOCH_S
 from tests.oracle import Asked, violations
 
@@ -63,6 +63,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     rows: tuple[Row, ...]
     faults: tuple[Planned, ...] = ()
+    outages: tuple[Down, ...] = ()
     rate: str = "20/s"
     burst: int = 1
     concurrency: int = 4
@@ -115,7 +116,9 @@ def _play(scenario: Scenario, folder: Path) -> Played:
         {
             (one.access, projects[one.project].names[one.secret], one.nth): fault(one.fault, scenario.timeout_s)
             for one in scenario.faults
-        }
+        },
+        scenario.outages,
+        timeout_s=scenario.timeout_s,
     )
     quota = Quota(parse_rate(scenario.quota)) if scenario.quota else None
     sandbox = build_sandbox(world, seed=7, epoch_s=EPOCH_S, faults=plan, quota=quota)

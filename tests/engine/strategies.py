@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from tests.engine.crash import FAILS, MOMENTS, CrashPoint
-from tests.engine.plans import READ_FAULTS, WRITE_FAULTS
+from tests.engine.plans import ACCESSES, OUTAGE_FAULTS, READ_FAULTS, WRITE_FAULTS, Down
 from tests.engine.scenario import PROJECTS, SECRETS, Kind, Planned, Row, Scenario, Stop
 
 _projects = st.integers(0, PROJECTS - 1)
@@ -27,6 +27,16 @@ def _rows_with_faults(draw: st.DrawFn) -> tuple[tuple[Row, ...], tuple[Planned, 
     return rows, tuple(faults)
 
 
+_outages = st.lists(
+    st.builds(
+        Down,
+        st.sampled_from(ACCESSES),
+        st.sampled_from((0.0, 0.3, 5.0)),
+        st.sampled_from((2.0, 30.0, 400.0, 2_000.0)),
+        st.sampled_from(OUTAGE_FAULTS),
+    ),
+    max_size=2,
+)
 _deaths = st.lists(st.builds(CrashPoint, st.sampled_from((*MOMENTS, FAILS)), st.integers(1, 20)), max_size=3)
 _stops = st.builds(Stop, st.floats(0.0, 5.0, allow_nan=False), st.booleans())
 
@@ -38,6 +48,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     return Scenario(
         rows=rows,
         faults=faults,
+        outages=tuple(draw(st.one_of(st.just([]), _outages))),
         rate=draw(st.sampled_from(("20/s", "2/s", "100/s", "30/m", "unlimited"))),
         burst=draw(st.sampled_from((1, 2, 5))),
         concurrency=draw(st.sampled_from((1, 2, 4, 32))),
