@@ -78,10 +78,10 @@ class Lane:
     async def _dispatch(self) -> None:
         try:
             while (item := await self._next()) is not None:
-                ticket = await self._admitted()
+                ticket = await self._admitted(item)
                 if ticket is None:
                     self._put_back(item)
-                    break
+                    continue
                 task = asyncio.create_task(self._handle(item, ticket))
                 self._in_flight[task] = item
                 task.add_done_callback(self._landed)
@@ -162,13 +162,14 @@ class Lane:
             self._queue.give_back(other)
         return None
 
-    async def _admitted(self) -> Ticket | None:
-        """Waits until one request may leave; a slot is held when it returns a ticket.
+    async def _admitted(self, item: Work | Sweep) -> Ticket | None:
+        """Waits until one request may leave; a slot is held when it returns a ticket, and none where the lane has
+        stopped or the row is not wanted any more.
 
         The wait for the rate comes before the slot, so that waiting scopes hold none; then it is asked again, because
         the wait for the slot may have been long.
         """
-        while not self._stopped:
+        while not self._stopped and self._wanted(item):
             self._changed.clear()
             now_s = self._clock.now_s()
             reason = self._valve.given_up(now_s)
@@ -185,10 +186,13 @@ class Lane:
                 continue
             await self._slots.acquire()
             now_s = self._clock.now_s()
-            if not self.stopped and self._valve.wait_s(now_s) <= 0:
+            if not self.stopped and self._wanted(item) and self._valve.wait_s(now_s) <= 0:
                 return await self._valve.take(now_s)
             self._slots.release()
         return None
+
+    def _wanted(self, item: Work | Sweep) -> bool:
+        return isinstance(item, Sweep) or self._queue.wanted(item)
 
     async def _handle(self, item: Work | Sweep, ticket: Ticket) -> None:
         """Only cancellation leaves here."""

@@ -5,6 +5,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from batch.held_rows import HeldRows
 from batch.retry import Phase
 from batch.sweep import Sweep  # noqa: TC001 - it types an attribute
 from batch.work import Work, intent_of
@@ -22,7 +23,7 @@ class RowQueue:
     """Gives rows out one by one. Whatever is given out to be written has its intent on record.
 
     `page(after_row, limit)` reads open rows; `intend(intents)` records intents and says whether that worked;
-    `holds(kms_key_id)` says which rows are not wanted any more; `drop(work)` takes those that were already taken up.
+    `holds(kms_key_id)` says which rows are not wanted now.
     """
 
     def __init__(
@@ -32,13 +33,13 @@ class RowQueue:
         begin: Callable[[OpenRow], Work],
         intend: Callable[[list[Intent]], bool],
         holds: Callable[[str], bool],
-        drop: Callable[[Work], None],
     ) -> None:
         self._read_page = page
         self._begin = begin
         self._intend = intend
         self._holds = holds
-        self._drop = drop
+        self._held = HeldRows()
+        self._again: deque[int] = deque()
         self._page: deque[OpenRow] = deque()
         self._after_row = 0
         self._exhausted = False
@@ -57,6 +58,16 @@ class RowQueue:
         """Takes back a row that could not leave after all; it is first again."""
         self._ready.appendleft(work)
 
+    def release(self, kms_key_id: str) -> None:
+        """Takes the rows of a key up again that were held back: the key is good after all."""
+        works, rows = self._held.release(kms_key_id)
+        self._ready.extend(works)
+        self._again.extend(rows)
+
+    def wanted(self, work: Work) -> bool:
+        """Whether a row may leave as it is: its key has not been held back since it was given out."""
+        return work.progress.phase is Phase.SETTLE or not self._holds(work.progress.update.kms_key_id)
+
     def next(self, now_s: float, per_s: float) -> Work | None:
         """The next row whose time has come; None where there is none now or nothing can be recorded.
 
@@ -72,7 +83,7 @@ class RowQueue:
 
     def next_in_s(self, now_s: float) -> float:
         """Seconds until it is worth asking again; infinite where only another row's answer can bring one."""
-        more = self._page or not self._exhausted
+        more = self._page or self._again or not self._exhausted
         if self._ready or (more and len(self._delayed) < _MOST_DELAYED):
             return 0.0
         return max(0.0, self._delayed[0][0] - now_s) if self._delayed else math.inf
@@ -80,7 +91,7 @@ class RowQueue:
     @property
     def empty(self) -> bool:
         """Whether no row will ever come again unless one is put aside."""
-        return self._exhausted and not (self._page or self._ready or self._delayed or self.sweeps)
+        return self._exhausted and not (self._page or self._again or self._ready or self._delayed or self.sweeps)
 
     def take_settling(self, now_s: float) -> list[Work]:
         """All rows whose time has come to be read because they are in doubt, and that no list was read for yet."""
@@ -101,15 +112,16 @@ class RowQueue:
             yield self._ready.popleft()
         while self._delayed:
             yield heapq.heappop(self._delayed)[2]
+        yield from self._held.rest()
 
     def _sifted(self, work: Work) -> bool:
-        """Whether a row goes on. One of a key that is held back is dropped, or read where it is in doubt."""
-        if work.progress.phase is Phase.SETTLE or not self._holds(work.progress.update.kms_key_id):
+        """Whether a row goes on. One of a key that is held back is kept apart, or read where it is in doubt."""
+        if self.wanted(work):
             return True
         if work.progress.doubt:
             work.progress = work.progress.settling()
             return True
-        self._drop(work)
+        self._held.keep(work)
         return False
 
     def _fill(self, now_s: float, at_once: int) -> None:
@@ -130,15 +142,21 @@ class RowQueue:
 
     def _fresh(self, wanted: int) -> Iterator[Work]:
         passed_over = 0
-        while wanted > 0 and len(self._delayed) < _MOST_DELAYED and self._turn_page():
-            row = self._page.popleft()
+        while wanted > 0 and len(self._delayed) < _MOST_DELAYED and (row := self._take()) is not None:
             if not row.doubt and self._holds(row.update.kms_key_id):
+                self._held.pass_over(row.update.kms_key_id, row.row)
                 passed_over += 1
                 if passed_over >= _MOST_PASSED_OVER:
                     return
                 continue
             wanted -= 1
             yield self._begin(row)
+
+    def _take(self) -> OpenRow | None:
+        """The next row of the ledger, those that were passed over first."""
+        if self._again:
+            return next(iter(self._read_page(self._again.popleft() - 1, 1)), None)
+        return self._page.popleft() if self._turn_page() else None
 
     def _turn_page(self) -> bool:
         if not self._page and not self._exhausted:

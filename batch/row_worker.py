@@ -27,10 +27,13 @@ _TELLING_BUDGET = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notices:
-    """Who is told what: outcomes as they come, a key that is held back, a reason to stop, a defect of this program."""
+    """Who is told what: outcomes as they come, a key that is held back or good after all, a reason to stop, a defect of
+    this program.
+    """
 
     ended: Callable[[Outcome], None]
     key_held: Callable[[str, str], None]
+    key_good: Callable[[str], None]
     fault: Callable[[Fault], None]
     stop: Callable[[str], None]
     defect: Callable[[str], None]
@@ -157,11 +160,19 @@ class RowWorker:
         if isinstance(answer, Fault) and answer.withheld:
             work.progress, work.intended = before, True
             return answer
-        held = self._desk.keys.note(update.kms_key_id, answer)
-        if held is not None:
-            self._desk.notices.key_held(update.kms_key_id, held)
+        self._note_key(update.kms_key_id, answer)
         self._stop_without_rights(answer)
         return answer
+
+    def _note_key(self, kms_key_id: str, answer: Answer) -> None:
+        keys, notices = self._desk.keys, self._desk.notices
+        was_held = keys.holds(kms_key_id)
+        reason = keys.note(kms_key_id, answer)
+        if reason is not None:
+            notices.key_held(kms_key_id, reason)
+        elif was_held and not keys.holds(kms_key_id):
+            notices.key_good(kms_key_id)
+            self._desk.queue.release(kms_key_id)
 
     async def _log_in_again(self, fault: Fault, generation: int) -> bool:
         """After a refusal of a credential: whether there is another to try with. One that is new and refused before

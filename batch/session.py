@@ -26,7 +26,7 @@ from batch.row_worker import Desk, Notices, RowWorker
 from batch.slots import Slots
 from batch.storms import KeyWatch
 from batch.valve import Valve
-from batch.work import begin, parked_of
+from batch.work import begin
 from jobs.ledger import Ledger, LedgerError, OpenRow, OpenScope
 from jobs.model import Outcome, Status
 from jobs.spec import Limits
@@ -163,13 +163,13 @@ class Session:
             begin=partial(begin, policy=policy, session_start_s=clock.now_s()),
             intend=self._recorder.intend,
             holds=keys.holds,
-            drop=lambda work: self._recorder.park(parked_of(work)),
         )
         valve = Valve(self._limits, rng=rng)
         notices = Notices(
             ended=partial(self._on_outcome, scope),
             fault=self._faults.note,
             key_held=partial(self._on_key_held, scope),
+            key_good=partial(self._on_key_good, scope),
             stop=lambda reason: lane.stop_for(reason),  # noqa: PLW0108 - the lane is made from these notices
             defect=self._on_defect,
         )
@@ -214,6 +214,10 @@ class Session:
     def _on_key_held(self, scope: OpenScope, kms_key_id: str, reason: str) -> None:
         _log.error("key.held", project_id=scope.scope.project_id, kms_key_id=kms_key_id, reason=reason)
         self._record(lambda: self._ledger.hold_key(scope.id, kms_key_id, reason))
+
+    def _on_key_good(self, scope: OpenScope, kms_key_id: str) -> None:
+        _log.warning("key.released", project_id=scope.scope.project_id, kms_key_id=kms_key_id)
+        self._record(lambda: self._ledger.release_key(scope.id, kms_key_id))
 
     def _on_scope_stop(self, scope: OpenScope, reason: str) -> None:
         _log.error("scope.stopped", endpoint=scope.scope.endpoint, project_id=scope.scope.project_id, reason=reason)

@@ -184,6 +184,10 @@ class Ledger:
         """Notes why the remaining rows of one key in a scope are not attempted."""
         self._run("INSERT OR REPLACE INTO held_key VALUES (?, ?, ?)", (scope_id, kms_key_id, reason))
 
+    def release_key(self, scope_id: int, kms_key_id: str) -> None:
+        """Takes that back."""
+        self._run("DELETE FROM held_key WHERE scope = ? AND kms_key_id = ?", (scope_id, kms_key_id))
+
     def _all(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """Every row of an answer: a damaged page shows only when it is stepped on."""
         try:

@@ -1,0 +1,55 @@
+"""A KMS key that the service blames: its other rows are left alone, until it proves to be good."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from batch.sandbox import faults
+from batch.sandbox.scripts import Updates
+from jobs.ledger import Ledger
+from jobs.model import Status
+from jobs.rate import Rate
+from jobs.spec import Limits
+from tests.engine.machine import load_job, run_job
+from tests.engine.rows import moves, project_of, small_service
+from tests.oracle import violations
+
+ON_ITS_WAY_S = 0.1
+LIMITS = Limits(rate=Rate(10.0), timeout_s=10.0)
+
+
+@pytest.mark.parametrize("rate", ["2/s", "10/s", "100/s"])
+def test_after_three_answers_that_blame_a_key_nothing_more_leaves_for_it(folder: Path, rate: str) -> None:
+    sandbox = small_service(secrets=40)
+    keys = project_of(sandbox).key_ids
+    rows = [msgspec.structs.replace(one, kms_key_id=keys.disabled) for one in moves(sandbox)]
+    job = load_job(folder / "run", sandbox, rows)
+    limits = msgspec.structs.replace(LIMITS, rate=Rate.parse(rate))
+    run_job(job, limits)
+    sent = [record for record in sandbox.journal.records() if record.kms_key_id == keys.disabled]
+    third_answer_s = sorted(record.ended_s for record in sent if record.ended_s is not None)[2]
+    assert all(record.at_s < third_answer_s + ON_ITS_WAY_S for record in sent)
+    assert job.statuses().count(Status.REJECTED) == len(sent)
+    assert job.statuses().count(Status.NOT_ATTEMPTED) == 40 - len(sent)
+    assert violations(job.case(limits)) == []
+
+
+def test_a_key_that_turns_out_good_has_all_its_rows_sent(folder: Path) -> None:
+    sandbox = small_service(secrets=700)
+    project = project_of(sandbox)
+    names = project.names
+    # The first proves the login with another key. The second is slow, and yes; three others meanwhile hear a no.
+    plan = {(names[n], 1): faults.refusing("CSMS.0401") for n in (2, 3, 4)} | {(names[1], 1): faults.slow(3.0)}
+    sandbox = small_service(secrets=700, faults=Updates(plan))
+    first, *others = moves(sandbox)
+    rows = [msgspec.structs.replace(first, kms_key_id=project.key_ids.default), *others]
+    job = load_job(folder / "run", sandbox, rows)
+    end = run_job(job, LIMITS)
+    assert end is not None
+    assert end.stopped is None
+    assert job.statuses() == [Status.UPDATED] * 2 + [Status.REJECTED] * 3 + [Status.UPDATED] * 695
+    assert violations(job.case(LIMITS)) == []
+    with Ledger(job.folder) as ledger:
+        told = [row.outcome for row in ledger.told.rows() if row.outcome.error_message]
+    assert len(told) == 3
