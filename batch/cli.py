@@ -13,6 +13,7 @@ from batch.exits import Exit, guarded
 from batch.hardening import harden
 from batch.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, spec_of
 from batch.redaction import guard_streams
+from batch.signals import PROCESS, interruptible
 from batch.version import version
 
 _EPILOGUE = (
@@ -223,7 +224,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     def command() -> int:
         return _parse(sys.argv[1:] if argv is None else argv)()
 
-    return guarded(command, say)
+    with interruptible(PROCESS):
+        return guarded(command, say)
 
 
 def _parse(argv: Sequence[str]) -> Callable[[], int]:

@@ -20,7 +20,7 @@ from batch.exits import Exit
 from batch.heartbeat import Heartbeat
 from batch.loop import run_loop
 from batch.session import Session, SessionEnd, World
-from batch.signals import Interruption, listening
+from batch.signals import PROCESS
 from batch.version import version
 from jobs.ledger import Ledger, LedgerError
 from jobs.record import JobRecord
@@ -113,8 +113,8 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
         make_room=reserve.release,
     )
     session = Session(ledger, limits, world)
-    interruption = Interruption(
-        drain=lambda number: _drain(session, number, limits.grace_s, plan.say), cancel=session.cancel
+    draining = PROCESS.draining(
+        loop, drain=lambda number: _drain(session, number, limits.grace_s, plan.say), cancel=session.cancel
     )
     heartbeat = Heartbeat(
         plan.folder,
@@ -125,7 +125,7 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
         look=session.look,
         console=plan.console,
     )
-    with _metrics(plan, heartbeat), listening(loop, interruption):
+    with _metrics(plan, heartbeat), draining:
         ledger.begin_session(started_at=clock.utc_s(clock.now_s()), also_failed=plan.also_failed)
         beating = asyncio.create_task(heartbeat.beat())
         try:
@@ -134,8 +134,10 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
             beating.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await beating
+        # One that comes later, while the reports are written, changes nothing any more.
+        signal = PROCESS.number
     heartbeat.write()
-    return _Ran(end=end, signal=interruption.number, ended_at=clock.utc_s(clock.now_s()))
+    return _Ran(end=end, signal=signal, ended_at=clock.utc_s(clock.now_s()))
 
 
 def _metrics(plan: RunPlan, heartbeat: Heartbeat) -> contextlib.AbstractContextManager[object]:

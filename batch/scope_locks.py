@@ -1,21 +1,21 @@
 """Keeps two runs of one user off the same quota: a lock for each endpoint and project, held while a run sends."""
 
 import hashlib
+import math
 import os
-import resource
 import stat
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-from jobs.lock import FileLock, LockHeldError
+from jobs.lock import LOOKS, FileLock, LockHeldError
 from jobs.model import Scope
 
 _POLL_S = 0.2
-# Files a run has open besides its locks.
-_OTHER_FILES = 512
+# What `report` takes for a million rows, and some more.
+_LONGEST_LOOK_S = 30.0
 
 
 def lock_folder() -> Path:
@@ -36,24 +36,41 @@ def lock_folder() -> Path:
     raise OSError("no folder for locks: neither the user's state folder nor the temporary folder can be written")
 
 
-def take_lock(path: Path, purpose: str, *, wait_s: float) -> FileLock:
-    """Takes a lock, waiting for it if need be.
+class Patience:
+    """How long a process waits for all its locks together, and whom it tells that it waits.
 
-    Raises:
-        LockHeldError: it is still held when the time is over.
-        OSError: its file cannot be made.
+    A command that only looks at a run directory is over soon: for that everybody waits, whatever they asked for.
     """
-    give_up_s = time.monotonic() + wait_s
-    while True:
-        try:
-            return FileLock(path, purpose)
-        except LockHeldError:
-            if time.monotonic() >= give_up_s:
-                raise
-        time.sleep(_POLL_S)
+
+    def __init__(self, wait_s: float, say: Callable[[str], None], *, nap: Callable[[float], None] = time.sleep) -> None:
+        self._left_s = wait_s
+        self._say = say
+        self._nap = nap
+
+    def take(self, path: Path, purpose: str) -> FileLock:
+        """Takes a lock, waiting for it if need be.
+
+        Raises:
+            LockHeldError: it is still held when the time is over.
+            OSError: its file cannot be made.
+        """
+        waited_s = 0.0
+        while True:
+            try:
+                return FileLock(path, purpose)
+            except LockHeldError as held:
+                looking = held.holder is not None and held.holder.purpose in LOOKS
+                # The first try may meet a holder that has not said yet who it is.
+                if self._left_s <= 0 and waited_s >= (_LONGEST_LOOK_S if looking else _POLL_S):
+                    raise
+                if not waited_s and self._left_s > 0:
+                    self._say(f"waiting up to {math.ceil(self._left_s)} s for {held.holder or held.path}")
+            self._nap(_POLL_S)
+            waited_s += _POLL_S
+            self._left_s = max(0.0, self._left_s - _POLL_S)
 
 
-def lock_scopes(scopes: Iterable[Scope], folder: Path, purpose: str, *, wait_s: float) -> ExitStack:
+def lock_scopes(scopes: Iterable[Scope], folder: Path, purpose: str, patience: Patience) -> ExitStack:
     """Takes the locks of all scopes, or none; closing what is returned lets go of them.
 
     They are taken in one order by every run, so that two runs that wait for each other's cannot both wait for ever.
@@ -62,11 +79,9 @@ def lock_scopes(scopes: Iterable[Scope], folder: Path, purpose: str, *, wait_s: 
         LockHeldError: another run works on one of them.
         OSError: the lock files cannot be made.
     """
-    names = sorted({_name(scope) for scope in scopes})
-    _allow_files(len(names))
     with ExitStack() as stack:
-        for name in names:
-            stack.enter_context(take_lock(folder / name, purpose, wait_s=wait_s))
+        for name in sorted({_name(scope) for scope in scopes}):
+            stack.enter_context(patience.take(folder / name, purpose))
         return stack.pop_all()
     raise AssertionError("unreachable")
 
@@ -74,10 +89,3 @@ def lock_scopes(scopes: Iterable[Scope], folder: Path, purpose: str, *, wait_s: 
 def _name(scope: Scope) -> str:
     digest = hashlib.sha256(f"{scope.endpoint}|{scope.project_id}".encode()).hexdigest()
     return f"{digest[:32]}.lock"
-
-
-def _allow_files(locks: int) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = locks + _OTHER_FILES
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard) if hard >= 0 else wanted, hard))

@@ -1,7 +1,7 @@
-"""Ends a run as its owner asks: first signal drains, second cancels, third leaves at once.
+"""Ends a process as its owner asks: before anything is sent at once, in a run by draining, in its reports not at all.
 
-The handlers belong to the loop: asyncio's own are missing where SIGINT was inherited as ignored, and a process with
-number 1 in a container ignores every signal that has no handler.
+Every handler is set by hand, and from the start: asyncio's own are missing where SIGINT was inherited as ignored, and a
+process with number 1 in a container ignores every signal that has no handler.
 """
 
 import asyncio
@@ -9,40 +9,96 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
+from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_FIRST, _SECOND = 1, 2
+_FIRST, _SECOND, _THIRD = 1, 2, 3
+
+
+class InterruptedBySignal(BaseException):
+    """A signal came while nothing was at stake; like KeyboardInterrupt no `except Exception` holds it up."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number.name)
+        self.number = number
 
 
 class Interruption:
-    """Counts the signals of one run; `number` is the first one's."""
+    """Counts the signals of this process; `number` is the first one's. The third leaves at once, wherever it is."""
 
-    def __init__(self, *, drain: Callable[[signal.Signals], None], cancel: Callable[[], None]) -> None:
-        self._drain = drain
-        self._cancel = cancel
+    def __init__(self) -> None:
         self._count = 0
+        self._held = False
+        self._steps: dict[int, Callable[[signal.Signals], None]] = {}
         self.number: signal.Signals | None = None
 
-    def take(self, number: signal.Signals) -> None:
-        """One more signal has come."""
+    def take(self, number: int, _frame: FrameType | None = None) -> None:
+        """One more signal has come.
+
+        Raises:
+            InterruptedBySignal: nobody has asked to hold signals.
+        """
         self._count += 1
-        if self._count == _FIRST:
-            self.number = number
-            self._drain(number)
-        elif self._count == _SECOND:
-            self._cancel()
-        else:
-            # Everything that counts is in the ledger already.
+        self.number = self.number or signal.Signals(number)
+        # Everything that counts is in the ledger; and what is undone before the first request is of no value.
+        if self._count >= (_THIRD if self._held else _SECOND):
             os._exit(128 + number)
+        if not self._held:
+            raise InterruptedBySignal(self.number)
+        self._step(self._count)
+
+    def hold(self) -> None:
+        """From now on a signal interrupts nothing: it is noted, for whoever drains or has drained."""
+        self._held = True
+
+    @contextlib.contextmanager
+    def draining(
+        self, loop: asyncio.AbstractEventLoop, *, drain: Callable[[signal.Signals], None], cancel: Callable[[], None]
+    ) -> Iterator[None]:
+        """Has the loop take the signals while the block runs: the first drains, the second cancels, also those that
+        came before.
+        """
+        self.hold()
+        self._steps = {_FIRST: drain, _SECOND: lambda _: cancel()}
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self.take, number)
+        for count in range(1, self._count + 1):
+            self._step(count)
+        try:
+            yield
+        finally:
+            self._steps = {}
+            # Between the loop's handler and the process's there is none for a moment; what comes then has to wait.
+            with _blocked():
+                for number in _SIGNALS:
+                    loop.remove_signal_handler(number)
+                    signal.signal(number, self.take)
+
+    def _step(self, count: int) -> None:
+        step = self._steps.get(count)
+        if step is not None and self.number is not None:
+            step(self.number)
 
 
 @contextlib.contextmanager
-def listening(loop: asyncio.AbstractEventLoop, interruption: Interruption) -> Iterator[None]:
+def interruptible(interruption: Interruption) -> Iterator[None]:
     """Takes the process's signals while the block runs."""
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, interruption.take, number)
+    before = {number: signal.signal(number, interruption.take) for number in _SIGNALS}
     try:
         yield
     finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _blocked() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+PROCESS = Interruption()
+"""The signals of this process: there is one set of them, so there is one of these."""

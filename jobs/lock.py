@@ -1,5 +1,6 @@
 """Keeps two runs apart: an exclusive lock on a file, held for as long as the process lives, that says who holds it."""
 
+import contextlib
 import fcntl
 import os
 import socket
@@ -10,9 +11,9 @@ from typing import Self
 
 import msgspec
 
-from jobs.durable import sync_folder
-
 RUN_LOCK = "run.lock"
+LOOKS = frozenset({"status", "report"})
+"""Purposes of those that only look, and let go soon."""
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,10 +54,14 @@ class FileLock:
         except BlockingIOError:
             os.close(self._descriptor)
             raise LockHeldError(path, _read_holder(path)) from None
+        self._introduce(purpose)
+
+    def _introduce(self, purpose: str) -> None:
+        """Says who holds it; where that cannot be written, as on a full disk, it is held all the same."""
         holder = Holder(pid=os.getpid(), host=socket.gethostname(), since=time.time(), purpose=purpose)
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, msgspec.json.encode(holder) + b"\n", 0)
-        sync_folder(path.parent)
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, msgspec.json.encode(holder) + b"\n", 0)
 
     def __enter__(self) -> Self:
         return self

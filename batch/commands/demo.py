@@ -51,7 +51,8 @@ def _sandbox(manifest: Path, log: Path, seed: int) -> Iterator[Ready]:
     command = [sys.executable, "-m", "batch", "sandbox", f"--secrets={_SECRETS}", f"--projects={_PROJECTS}"]
     command += [f"--rate-limit={_QUOTA}", "--latency=30", f"--seed={seed}", f"--manifest={manifest}", f"--log={log}"]
     command += [f"--fault={fault}" for fault in _FAULTS]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - this very program
+    # In a group of its own: Ctrl-C is for the run, which still needs the sandbox for what is in flight.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, process_group=0) as process:  # noqa: S603 - this very program
         try:
             line = process.stdout.readline() if process.stdout else b""
             if not line:

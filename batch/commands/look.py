@@ -3,10 +3,11 @@
 import time
 from pathlib import Path
 
-from batch.commands.screen import show, show_json, tell
+from batch.commands.screen import say, show, show_json, tell
 from batch.exits import Exit, UsageError
+from batch.scope_locks import Patience
 from jobs.ledger import FILE_NAME, Ledger, StatusCount
-from jobs.lock import RUN_LOCK, FileLock, LockHeldError
+from jobs.lock import RUN_LOCK, LockHeldError
 from jobs.model import Status
 from jobs.record import read_record
 from jobs.state import LiveState, read_state
@@ -16,7 +17,7 @@ from reports import Ending, Standing, exit_code_of, status_lines, write_reports
 def report(run_dir: Path, *, as_json: bool) -> int:
     """Writes the reports again and shows the end of the run; the exit code is the run's own."""
     _require_ledger(run_dir)
-    with FileLock(run_dir / RUN_LOCK, "report"), Ledger(run_dir) as ledger:
+    with Patience(0.0, say).take(run_dir / RUN_LOCK, "report"), Ledger(run_dir) as ledger:
         sessions = ledger.told.sessions()
         recorded = sessions[-1].exit_code if sessions else None
         # A killed run has no exit code on record: it was stopped, by something that is no rule of its own.
@@ -33,7 +34,7 @@ def status(run_dir: Path) -> int:
     """Tells how the rows stand: from the ledger, or while a run holds it from what that run last said."""
     _require_ledger(run_dir)
     try:
-        with FileLock(run_dir / RUN_LOCK, "status"), Ledger(run_dir) as ledger:
+        with Patience(0.0, say).take(run_dir / RUN_LOCK, "status"), Ledger(run_dir) as ledger:
             standing = _ended(ledger)
     except LockHeldError as held:
         state = read_state(run_dir)

@@ -15,9 +15,11 @@ from batch.commands.screen import live_console, say, show, show_json
 from batch.exits import UsageError
 from batch.log import start_log
 from batch.notify import announce, targets_of
+from batch.open_files import require_files
 from batch.options import AuthOptions, LimitOptions, SessionOptions, limits_of
 from batch.run import RunPlan, run_ledger
-from batch.scope_locks import lock_folder, lock_scopes, take_lock
+from batch.scope_locks import Patience, lock_folder, lock_scopes
+from batch.signals import PROCESS
 from batch.version import version
 from jobs.durable import sweep_parts
 from jobs.filesystem import network_filesystem
@@ -27,7 +29,7 @@ from jobs.lock import RUN_LOCK
 from jobs.record import read_record
 from jobs.room import require_room
 from jobs.source import copy_manifest
-from jobs.spec import JobSpec, SpecError
+from jobs.spec import JobSpec, Limits, SpecError
 
 _log = structlog.get_logger()
 _SHOWN_PROBLEMS = 20
@@ -42,14 +44,15 @@ def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, r
     with ExitStack() as stack:
         try:
             _refuse_network_filesystem(folder, options)
-            stack.enter_context(take_lock(folder / RUN_LOCK, "run", wait_s=0.0))
+            stack.enter_context(Patience(0.0, say).take(folder / RUN_LOCK, "run"))
             _load(manifest, spec, folder)
-            ledger = _open(folder, options, stack, also_failed=False)
+            ledger = stack.enter_context(Ledger(folder))
+            _occupy(folder, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
         except BaseException:
             # Nothing has been sent: there is nothing in it to resume.
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return _go(folder, ledger, access, options, limits=None, also_failed=False)
+        return _go(folder, ledger, access, options, spec.limits, also_failed=False)
 
 
 def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: SessionOptions, *, failed: bool) -> int:
@@ -59,14 +62,18 @@ def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: Sess
         raise UsageError(f"{run_dir}: no such run directory")
     _refuse_network_filesystem(run_dir, options)
     with ExitStack() as stack:
-        stack.enter_context(take_lock(run_dir / RUN_LOCK, "resume", wait_s=options.wait))
+        patience = Patience(options.wait, say)
+        stack.enter_context(patience.take(run_dir / RUN_LOCK, "resume"))
         if not (run_dir / FILE_NAME).exists():
             raise UsageError(f"{run_dir}: its manifest was never fully loaded and nothing was sent; run it anew")
         sweep_parts(run_dir)
-        ledger = _open(run_dir, options, stack, also_failed=failed)
+        ledger = stack.enter_context(Ledger(run_dir))
+        spec = read_record(ledger).spec
+        merged = limits_of(limits, spec.limits)
+        _occupy(run_dir, ledger, merged, patience, stack, also_failed=failed)
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
-        access = open_access(auth, stored=read_record(ledger).spec.auth)
-        return _go(run_dir, ledger, access, options, limits=limits, also_failed=failed)
+        access = open_access(auth, stored=spec.auth)
+        return _go(run_dir, ledger, access, options, merged, also_failed=failed)
 
 
 def _load(manifest: str, spec: JobSpec, folder: Path) -> None:
@@ -78,39 +85,36 @@ def _load(manifest: str, spec: JobSpec, folder: Path) -> None:
         raise UsageError(f"{copy.name}: unusable as it is, nothing was sent")
 
 
-def _open(folder: Path, options: SessionOptions, stack: ExitStack, *, also_failed: bool) -> Ledger:
-    """The ledger, with the scopes it is going to send to kept from other runs, and room enough."""
-    ledger = stack.enter_context(Ledger(folder))
+def _occupy(
+    folder: Path, ledger: Ledger, limits: Limits, patience: Patience, stack: ExitStack, *, also_failed: bool
+) -> None:
+    """Makes sure of room enough, and keeps the scopes that requests will go to from other runs."""
     manifest = read_record(ledger).manifest
     require_room(folder, rows=manifest.rows, manifest_bytes=manifest.size_bytes)
     scopes = [scope.scope for scope in ledger.open_scopes(also_failed=also_failed)]
-    stack.enter_context(lock_scopes(scopes, lock_folder(), f"run in {folder.absolute()}", wait_s=options.wait))
-    return ledger
+    require_files(connections=limits.concurrency, locks=len(scopes))
+    stack.enter_context(lock_scopes(scopes, lock_folder(), f"run in {folder.absolute()}", patience))
 
 
 def _go(
-    folder: Path,
-    ledger: Ledger,
-    access: Access,
-    options: SessionOptions,
-    *,
-    limits: LimitOptions | None,
-    also_failed: bool,
+    folder: Path, ledger: Ledger, access: Access, options: SessionOptions, limits: Limits, *, also_failed: bool
 ) -> int:
+    # From here on there is something to report: a signal waits until the session can stop for it.
+    PROCESS.hold()
     start_log(folder, options.log_level)
     record = read_record(ledger)
     plan = RunPlan(
         folder=folder,
         record=record,
-        limits=record.spec.limits if limits is None else limits_of(limits, record.spec.limits),
+        limits=limits,
         access=access,
         also_failed=also_failed,
         say=say,
         console=live_console(options.progress),
         metrics_port=options.metrics_port,
     )
-    _log.info("run.started", version=version(), rows=record.manifest.rows, rate=str(plan.limits.rate))
-    say(f"{record.manifest.rows} rows from {record.manifest.name}, {plan.limits.rate} per project, into {folder}")
+    _log.info("run.started", version=version(), rows=record.manifest.rows, rate=str(limits.rate))
+    say(f"{record.manifest.rows} rows from {record.manifest.name}, {limits.rate} per project, into {folder}")
     end = run_ledger(plan, ledger)
     announce(end.summary, targets_of(options.notify_url, options.metrics_textfile), say)
     if options.json:

@@ -1,6 +1,8 @@
 """A real process that is killed or asked to end, and the resume after it."""
 
 import signal
+import socket
+import subprocess
 from pathlib import Path
 
 import msgspec
@@ -9,6 +11,7 @@ import pytest
 from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox
 from jobs.ledger import Ledger
+from jobs.lock import FileLock
 from jobs.model import Status
 from tests.e2e.tool import again_in, case_in, manifest_of, outcomes_in, served, wait_until
 from tests.engine.machine import keys_of
@@ -72,6 +75,58 @@ def test_a_signal_drains_the_run_even_where_it_was_inherited_as_ignored(
         assert tool.run("resume", str(run_dir), "--rate=unlimited").code == 0
     assert len(sandbox.journal.records()) - seen == len(case.again)
     assert {claim.status for claim in outcomes_in(run_dir)} == {Status.UPDATED}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_a_signal_while_the_manifest_is_read_ends_the_run_at_once_and_leaves_nothing(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    sandbox, _, _, _ = job(tmp_path)
+    run_dir = tmp_path / "run"
+    ignoring = ("/bin/sh", "-c", 'trap "" INT HUP; exec "$@"', "sh")
+    with (
+        served(sandbox, tmp_path) as tool,
+        tool.start("run", "-", *tool.to(run_dir), before=ignoring, stdin=subprocess.PIPE) as running,
+    ):
+        wait_until((run_dir / "run.lock").exists, running)
+        running.send_signal(number)
+        assert running.wait(20) == code
+        assert running.stderr is not None
+        assert running.stderr.read().decode() == f"csms-rekey: interrupted by {number.name}\n"
+    assert not run_dir.exists()
+    assert sandbox.journal.arrived_count == 0
+
+
+def test_a_signal_while_another_run_is_waited_for_ends_the_waiting(tmp_path: Path) -> None:
+    sandbox, _, path, _ = job(tmp_path)
+    run_dir = tmp_path / "run"
+    with served(sandbox, tmp_path) as tool:
+        assert tool.run("run", str(path), *tool.to(run_dir)).code == 0
+        with (
+            FileLock(run_dir / "run.lock", "run"),
+            tool.start("resume", str(run_dir), "--wait=600") as running,
+        ):
+            wait_until(lambda: b"waiting up to 600 s" in (running.stderr.readline() if running.stderr else b""))
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(20) == 143
+    assert (run_dir / "summary.json").exists()
+
+
+def test_a_signal_after_the_last_answer_changes_nothing_about_reports_and_exit_code(tmp_path: Path) -> None:
+    sandbox, asked, path, keys = job(tmp_path)
+    run_dir = tmp_path / "run"
+    with served(sandbox, tmp_path) as tool, socket.create_server(("127.0.0.1", 0)) as notified:
+        notified.settimeout(20)
+        url = f"http://127.0.0.1:{notified.getsockname()[1]}/"
+        with tool.start("run", str(path), *tool.to(run_dir, f"--notify-url={url}")) as running:
+            taker, _ = notified.accept()
+            with taker:
+                running.send_signal(signal.SIGTERM)
+                taker.recv(65_536)
+                running.send_signal(signal.SIGINT)
+                taker.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+                assert running.wait(20) == 0
+    assert violations(case_in(run_dir, asked, path.read_bytes(), sandbox, keys)) == []
 
 
 def test_a_second_signal_breaks_off_what_is_in_flight_and_leaves_it_in_doubt(tmp_path: Path) -> None:

@@ -62,12 +62,15 @@ class Tool:
         return Ended(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
 
     @contextmanager
-    def start(self, *arguments: str, before: Sequence[str] = ()) -> Iterator["subprocess.Popen[bytes]"]:
+    def start(
+        self, *arguments: str, before: Sequence[str] = (), stdin: int | None = None
+    ) -> Iterator["subprocess.Popen[bytes]"]:
         """A command that goes on meanwhile; `before` is put in front of it."""
         with subprocess.Popen(
             [*before, *PYTHON, *arguments],
             cwd=ROOT,
             env=environment(self._folder, self._token),
+            stdin=stdin,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         ) as running:

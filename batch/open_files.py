@@ -1,0 +1,26 @@
+"""Room for as many open files as a run needs: connections and locks count against a limit of the process."""
+
+import resource
+
+from jobs.spec import SpecError
+
+# Files a run has open besides its connections and locks; as many again are left for name lookups and the like.
+_OTHER_FILES = 64
+
+
+def require_files(*, connections: int, locks: int) -> None:
+    """Raises the process's own limit as far as it is needed.
+
+    Raises:
+        SpecError: the system does not allow as many.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + locks + _OTHER_FILES
+    if 0 <= hard < wanted:
+        raise SpecError(
+            "concurrency",
+            f"{connections} requests and {locks} scopes need {wanted} open files, the system allows {hard}",
+        )
+    if 0 <= soft < wanted + _OTHER_FILES:
+        limit = wanted + _OTHER_FILES
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit if hard < 0 else min(limit, hard), hard))
