@@ -102,11 +102,12 @@ class SandboxServer:
         runner, self._runner = self._runner, None
         if runner is None:
             return
+        # A connection takes a few turns of the loop until the runner knows and closes it; one that is half-way in when
+        # its listening socket closes is let go of by nobody (CPython 3.11).
+        await _turns(_TURNS_TO_ARRIVE)
         for site in runner.sites:
             await site.stop()
-        # A connection that was accepted just now takes a few turns of the loop until the runner knows and closes it.
-        for _ in range(_TURNS_TO_ARRIVE):
-            await asyncio.sleep(0)
+        await _turns(_TURNS_TO_ARRIVE)
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -172,6 +173,11 @@ class SandboxServer:
 
         timer = asyncio.get_running_loop().call_later(max(0.0, due_s - self._now_s()), settle)
         self._timers.add(timer)
+
+
+async def _turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 async def _send(answer: Answer, request: web.BaseRequest) -> tuple[web.StreamResponse, bool]:

@@ -1,6 +1,7 @@
 """Over real sockets of the loopback: what a client sees of each delivery, and that nothing is left behind."""
 
 import asyncio
+import gc
 import io
 import socket
 from collections.abc import Callable, Coroutine
@@ -177,6 +178,22 @@ def test_a_stop_lets_go_of_everything_that_is_open(loop_factory: Callable[[], as
     run(main(), loop_factory)
     assert [record.answered_whole for record in journal.records()] == [False, False, True]
     assert [record.landed_s for record in journal.records()] == [None, None, None]
+
+
+@pytest.mark.parametrize("turns", range(5))
+def test_a_connection_of_the_last_moment_is_let_go_of(turns: int) -> None:
+    """Half-way in when the server closed, it was nobody's, and a warning in whichever test came next."""
+
+    async def main() -> None:
+        server = SandboxServer(desk_with().sandbox.exchange)
+        await server.start()
+        with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await server.stop()
+
+    run(main())
+    gc.collect()
 
 
 def test_a_client_that_leaves_before_its_answer_is_recorded_so() -> None:
