@@ -103,11 +103,7 @@ class Lane:
 
     def view(self, scope: Scope, open_rows: int) -> ScopeView:
         """How the scope stands now, `open_rows` of its rows not ended."""
-        state, again_in_s = self._valve.standing(self._clock.now_s())
-        if self._stopped:
-            state, again_in_s = ScopeState.STOPPED, None
-        elif self._over:
-            state, again_in_s = ScopeState.ENDED, None
+        state, again_in_s = self._standing()
         return ScopeView(
             project_id=scope.project_id,
             region=scope.region,
@@ -118,6 +114,19 @@ class Lane:
             again_in_s=again_in_s,
             reason=self._reason,
         )
+
+    def _standing(self) -> tuple[ScopeState, float | None]:
+        """What it does, and for how many seconds nothing leaves, where that is known."""
+        if self._stopped:
+            return ScopeState.STOPPED, None
+        if self._over:
+            return ScopeState.ENDED, None
+        now_s = self._clock.now_s()
+        state, again_in_s = self._valve.standing(now_s)
+        settling_in_s = self._queue.settling_in_s(now_s)
+        if state is ScopeState.RUNNING and not self._in_flight and settling_in_s is not None:
+            return ScopeState.SETTLING, settling_in_s
+        return state, again_in_s
 
     def cancel(self) -> None:
         """Breaks off what is in flight."""

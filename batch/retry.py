@@ -39,7 +39,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """A row on its way. `attempts` counts its PUTs over all sessions, `spent` those of them that cost it nothing, and
     `budget` is how many it may have at the most; `tries` counts the failed reads of this phase; `write_fault` is what
-    the last PUT met.
+    the last PUT met; `doubt_fault` what the last one met that may have been applied, and `doubt_sent_s` when that left.
     """
 
     update: SecretUpdate
@@ -49,12 +49,20 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     budget: int = 5
     tries: int = 0
     doubt: bool = False
-    last_sent_s: float = 0.0
+    doubt_sent_s: float = 0.0
+    doubt_fault: Fault | None = None
     write_fault: Fault | None = None
 
-    def sent(self, now_s: float) -> Self:
+    def sent(self) -> Self:
         """The same row once its next PUT has left: whether that was applied is open until it is answered."""
-        return msgspec.structs.replace(self, attempts=self.attempts + 1, last_sent_s=now_s)
+        return msgspec.structs.replace(self, attempts=self.attempts + 1)
+
+    def answered(self, fault: Fault, sent_s: float) -> Self:
+        """The same row once the PUT that left at `sent_s` has met a fault."""
+        after = msgspec.structs.replace(self, write_fault=fault)
+        if not fault.maybe_applied:
+            return after
+        return msgspec.structs.replace(after, doubt=True, doubt_sent_s=sent_s, doubt_fault=fault)
 
     def settling(self) -> Self:
         """The same row once it is not written any more, and its fate is to be read."""
@@ -115,7 +123,7 @@ def after_answer(
         case Phase.CHECK:
             return _after_check(progress, answer, policy, rng)
         case Phase.WRITE:
-            return _after_write(progress, answer, policy, rng)
+            return _after_write(progress, answer, policy, sent_s, rng)
         case Phase.SETTLE:
             return _after_settle(progress, answer, policy, sent_s, now_s, rng)
         case _:
@@ -138,10 +146,10 @@ def _after_check(progress: Progress, answer: Answer, policy: Policy, rng: Random
     return Finish(status=Status.DRIFTED, view=answer)
 
 
-def _after_write(progress: Progress, answer: Answer, policy: Policy, rng: Random) -> Step:
+def _after_write(progress: Progress, answer: Answer, policy: Policy, sent_s: float, rng: Random) -> Step:
     if isinstance(answer, SecretView):
         return Finish(status=Status.UPDATED, view=answer)
-    after = _replace(progress, doubt=progress.doubt or answer.maybe_applied, write_fault=answer)
+    after = progress.answered(answer, sent_s)
     match answer.kind:
         case FaultKind.CREDENTIAL | FaultKind.SIGNATURE | FaultKind.MISCONFIGURED | FaultKind.INTERNAL:
             return Leave(progress=after if answer.withheld else after.forgiven(), fault=answer)
@@ -177,7 +185,7 @@ def _after_settle(  # noqa: PLR0917 - the moments have names at every call
         return Finish(status=Status.VERIFIED, view=answer)
     # A gateway that gave up may have a backend that has not: another key counts only once no attempt can still land.
     # The service has looked at the earliest when the read left.
-    lands_until_s = progress.last_sent_s + policy.timeout_s
+    lands_until_s = progress.doubt_sent_s + policy.timeout_s
     if sent_s < lands_until_s:
         after_s = max(0.0, lands_until_s - now_s)
         return Again(progress=_replace(progress, tries=0), after_s=after_s, fault=progress.write_fault)

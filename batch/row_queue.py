@@ -93,6 +93,14 @@ class RowQueue:
         """Whether no row will ever come again unless one is put aside."""
         return self._exhausted and not (self._page or self._again or self._ready or self._delayed or self.sweeps)
 
+    def settling_in_s(self, now_s: float) -> float | None:
+        """Seconds until the next row is read, where all that are left wait for that; None where there are others."""
+        if not self._delayed or self._ready or self._page or self._again or self.sweeps or not self._exhausted:
+            return None
+        if any(entry[2].progress.phase is not Phase.SETTLE for entry in self._delayed):
+            return None
+        return max(0.0, self._delayed[0][0] - now_s)
+
     def take_settling(self, now_s: float) -> list[Work]:
         """All rows whose time has come to be read because they are in doubt, and that no list was read for yet."""
         due = [entry for entry in self._delayed if entry[0] <= now_s and _settling(entry[2])]

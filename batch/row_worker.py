@@ -131,7 +131,7 @@ class RowWorker:
             work.started_s = ticket.sent_s
         generation = self._desk.client.credential.generation
         write = work.progress.phase is Phase.WRITE
-        answer = await self._ask(work, ticket)
+        answer = await self._ask(work)
         self._note(ticket, answer, write=write)
         if work.progress.budget >= _TELLING_BUDGET and work.progress.attempts >= work.progress.budget - 1:
             self._desk.valve.suspect(work.started_s, self._desk.clock.now_s())
@@ -147,7 +147,7 @@ class RowWorker:
         else:
             self._conclude(work, answer, ticket)
 
-    async def _ask(self, work: Work, ticket: Ticket) -> Answer:
+    async def _ask(self, work: Work) -> Answer:
         """Sends what the row needs next. Until it is answered a PUT counts as sent; one that was withheld does not."""
         before, update = work.progress, work.progress.update
         if before.phase is not Phase.WRITE:
@@ -155,7 +155,7 @@ class RowWorker:
             if before.phase is Phase.CHECK and isinstance(answer, Fault) and answer.kind is FaultKind.FORBIDDEN:
                 self._stop_without_rights(answer)
             return answer
-        work.progress, work.intended = before.sent(ticket.sent_s), False
+        work.progress, work.intended = before.sent(), False
         answer = await self._desk.client.update_secret(update)
         if isinstance(answer, Fault) and answer.withheld:
             work.progress, work.intended = before, True

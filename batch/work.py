@@ -40,7 +40,7 @@ def begin(open_row: OpenRow, policy: Policy, session_start_s: float) -> Work:
         spent=open_row.spent,
         budget=budget,
         doubt=open_row.doubt,
-        last_sent_s=session_start_s,
+        doubt_sent_s=session_start_s,
     )
     return Work(row=open_row.row, progress=progress)
 
@@ -51,8 +51,8 @@ def intent_of(work: Work) -> Intent:
 
 
 def parked_of(work: Work) -> Parked:
-    """What is put on record of a row that stays open."""
-    fault = work.last_fault
+    """What is put on record of a row that stays open: where it is in doubt, what the PUT met that put it there."""
+    fault = (work.progress.doubt_fault if work.progress.doubt else None) or work.last_fault
     return Parked(
         row=work.row,
         attempts=work.progress.attempts,

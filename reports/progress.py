@@ -20,6 +20,7 @@ _STYLE = {
     ScopeState.STOPPED: "red",
     ScopeState.OUTAGE: "red",
     ScopeState.THROTTLED: "yellow",
+    ScopeState.SETTLING: "yellow",
     ScopeState.RUNNING: "green",
     ScopeState.ENDED: "dim",
 }

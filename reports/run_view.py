@@ -17,6 +17,8 @@ class ScopeState(StrEnum):
     """Its service does not answer; it is asked now and then whether it is back."""
     THROTTLED = "throttled"
     """Its service refused a request for its rate; nothing leaves for a while."""
+    SETTLING = "settling"
+    """Nothing is left to send: rows in doubt are read as soon as no attempt of theirs can still be applied."""
     RUNNING = "running"
     """Requests leave."""
     ENDED = "ended"

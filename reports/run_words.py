@@ -52,11 +52,12 @@ def pace_words(view: RunView) -> Iterator[str]:
     yield f"{_rate(view.rows_per_s)} rows/s"
     if view.requests_per_s is not None:
         allowed = view.allowed_per_s
-        of = "" if allowed is None or math.isinf(allowed) else f" of {_rate(allowed)}/s allowed"
+        of = "" if not allowed or math.isinf(allowed) else f" of {_rate(allowed)}/s allowed"
         yield f"{_rate(view.requests_per_s)} requests/s{of}"
     yield f"{view.in_flight} in flight"
     yield f"{span(math.floor(view.elapsed_s))} gone"
-    if view.open_rows and view.eta_s is not None and view.stopping is None:
+    moving = not view.scopes or any(scope.state is ScopeState.RUNNING for scope in view.scopes)
+    if moving and view.open_rows and view.eta_s is not None and view.stopping is None:
         yield f"about {span(view.eta_s)} left"
 
 
@@ -75,6 +76,8 @@ def state_words(scope: ScopeView) -> str:
             return f"running, {allowed}, {scope.in_flight} in flight"
         case ScopeState.THROTTLED:
             return f"throttled{again}"
+        case ScopeState.SETTLING:
+            return f"waiting{again}: what became of these rows can be read only then"
         case ScopeState.OUTAGE:
             return f"breaker open{again}: the service does not answer"
         case ScopeState.STOPPED:

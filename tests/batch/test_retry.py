@@ -40,7 +40,7 @@ def decide(progress: Progress, answer: Answer, *, now_s: float = 1_000.0, sent_s
 
 
 def writing(*, attempts: int = 1, doubt: bool = False) -> Progress:
-    return Progress(update=UPDATE, phase=Phase.WRITE, attempts=attempts, budget=3, doubt=doubt, last_sent_s=1_000.0)
+    return Progress(update=UPDATE, phase=Phase.WRITE, attempts=attempts, budget=3, doubt=doubt, doubt_sent_s=1_000.0)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_check_that_cannot_be_made_ends_after_the_most_tries(doubt: bool, stat
 def settling(write_fault: FaultKind = K.LOST, *, tries: int = 0) -> Progress:
     last = fault(write_fault, maybe_applied=True)
     return Progress(
-        update=UPDATE, phase=Phase.SETTLE, attempts=3, budget=3, doubt=True, last_sent_s=1_000.0, tries=tries,
+        update=UPDATE, phase=Phase.SETTLE, attempts=3, budget=3, doubt=True, doubt_sent_s=1_000.0, tries=tries,
         write_fault=last,
     )  # fmt: skip
 
@@ -135,6 +135,19 @@ def settling(write_fault: FaultKind = K.LOST, *, tries: int = 0) -> Progress:
 )
 def test_a_doubtful_row_ends_with_what_a_read_shows(answer: Answer, now_s: float, expected: str) -> None:
     assert decide(settling(), answer, now_s=now_s) == expected
+
+
+def test_the_wait_counts_from_the_last_put_that_may_have_been_applied() -> None:
+    ambiguous = fault(K.UNAVAILABLE, maybe_applied=True)
+    first = after_answer(writing(), ambiguous, POLICY, sent_s=2_000.0, now_s=2_001.0, rng=Random(1))
+    assert isinstance(first, Again)
+    refused = after_answer(
+        first.progress.sent(), fault(K.REJECTED), POLICY, sent_s=2_050.0, now_s=2_051.0, rng=Random(1)
+    )
+    assert isinstance(refused, Again)
+    assert decide(refused.progress, shows(OLD), now_s=2_059.9) == "settle!"
+    assert decide(refused.progress, shows(OLD), now_s=2_060.0) == "rejected"
+    assert refused.progress.doubt_fault == ambiguous
 
 
 def test_another_key_counts_only_an_attempt_timeout_after_the_last_send() -> None:

@@ -1,5 +1,6 @@
 """How single rows end, through the whole engine and against the service's own records."""
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -8,12 +9,13 @@ import pytest
 from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox
 from batch.sandbox.faults import Fault
-from batch.sandbox.scripts import FaultScript
+from batch.sandbox.scripts import FaultScript, Numbers
 from batch.session import Session
 from jobs.ledger import Ledger, LedgerError, OpenRow
 from jobs.model import Status
 from jobs.rate import Rate
 from jobs.spec import Limits
+from reports.run_view import ScopeState, ScopeView
 from tests.engine.crash import FAILS, CrashPoint
 from tests.engine.machine import Job, load_job, run_job
 from tests.engine.plans import Plan
@@ -167,8 +169,6 @@ def test_a_ledger_that_breaks_stops_all_sending_and_the_run_ends_resumable(folde
 
 
 def test_a_run_that_is_stopped_drains_and_one_that_is_broken_off_leaves_doubt(folder: Path) -> None:
-    import asyncio  # noqa: PLC0415 - only here
-
     def stop(session: Session) -> None:
         loop = asyncio.get_running_loop()
         loop.call_later(0.5, session.stop, "told to")
@@ -188,6 +188,31 @@ def test_a_run_that_is_stopped_drains_and_one_that_is_broken_off_leaves_doubt(fo
     run_job(job, LIMITS)
     assert {*job.statuses()} == {Status.UPDATED}
     assert violations(job.case(LIMITS)) == []
+
+
+def test_a_row_that_waits_in_doubt_is_shown_so_and_tells_what_put_it_there_and_not_a_later_refusal(
+    folder: Path,
+) -> None:
+    seen: list[ScopeView] = []
+
+    def look_and_stop(session: Session) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(20.0, lambda: seen.extend(session.look().scopes))
+        loop.call_later(21.0, session.stop, "told to")
+
+    sandbox = small_service(secrets=1, faults=Numbers({1: faults.gateway_error(504), 2: faults.refusing("CSMS.0109")}))
+    limits = Limits(rate=Rate(20.0), timeout_s=60.0)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    run_job(job, limits, meanwhile=look_and_stop)
+    (scope,) = seen
+    assert scope.state is ScopeState.SETTLING
+    assert scope.again_in_s == pytest.approx(60.0 - 20.0, abs=2.0)
+    with Ledger(job.folder) as ledger:
+        (told,) = (row.outcome for row in ledger.told.rows())
+    assert (told.status, told.http_status, told.error_code) == (Status.UNKNOWN, 504, "APIGW.0201")
+    run_job(job, limits)
+    assert job.statuses() == [Status.UPDATED]
+    assert violations(job.case(limits)) == []
 
 
 def test_a_ledger_that_cannot_be_read_stops_the_run_and_what_is_in_flight_is_recorded(

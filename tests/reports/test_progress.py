@@ -126,6 +126,10 @@ def test_only_the_last_faults_are_shown() -> None:
         ({"allowed_per_s": float("inf")}, "running, no limit, 2 in flight"),
         ({"state": ScopeState.THROTTLED, "again_in_s": 2.1}, "throttled, again in 3 s"),
         ({"state": ScopeState.THROTTLED}, "throttled"),
+        (
+            {"state": ScopeState.SETTLING, "again_in_s": 41.3},
+            "waiting, again in 42 s: what became of these rows can be read only then",
+        ),
         ({"state": ScopeState.OUTAGE, "again_in_s": 9.0}, "breaker open, again in 9 s: the service does not answer"),
         ({"state": ScopeState.STOPPED, "reason": "no right"}, "stopped: no right"),
         ({"state": ScopeState.STOPPED}, "stopped: no more requests"),
@@ -214,3 +218,12 @@ def test_pace_keeps_few_samples() -> None:
         pace.note(tenth / 10, ended=tenth, requests=0)
     assert len(pace._samples) <= 122
     assert pace.rows_per_s() == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("state", [ScopeState.THROTTLED, ScopeState.OUTAGE, ScopeState.SETTLING, ScopeState.STOPPED])
+def test_while_no_scope_runs_nobody_can_tell_how_long_it_takes_and_no_rate_is_said_to_be_allowed(
+    state: ScopeState,
+) -> None:
+    line = progress_line(view(scopes=(scope(1, state),), requests_per_s=3.0))
+    assert "left" not in line
+    assert "allowed" not in line
