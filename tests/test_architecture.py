@@ -13,7 +13,7 @@ MAY_IMPORT = {"jobs": {"jobs"}, "reports": {"reports", "jobs"}, "batch": {"batch
 ONLY_IN = {
     "pandas": {"jobs/readers"},
     "pyarrow": {"jobs/readers", "reports/manifest_batches.py"},
-    "aiohttp": {"batch/csms/wire.py", "batch/sandbox"},
+    "aiohttp": {"batch/csms/wire.py", "batch/csms/wire_faults.py", "batch/sandbox"},
     "aiolimiter": {"batch/pacing.py"},
     "sqlite3": {"jobs/ledger"},
     "jinja2": {"reports/page.py"},

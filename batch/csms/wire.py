@@ -15,9 +15,10 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from batch.csms.faults import Fault, FaultKind, bounded
+from batch.csms.faults import Fault, bounded
 from batch.csms.masked import Masked
 from batch.csms.messages import WireAnswer, WireRequest
+from batch.csms.wire_faults import ConnectionLostError, fault_of, lost, told
 
 BODY_LIMIT = 65_536
 HEADER_LIMIT = 8_190
@@ -59,17 +60,13 @@ class _MarkedRequest(aiohttp.ClientRequest):
         return await super().send(conn)
 
 
-class _ConnectionLostError(Exception):
-    """Carries a broken connection past aiohttp's own second try."""
-
-
 async def _no_second_send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _ConnectionLostError(_told(error)) from error
+        raise ConnectionLostError(told(error)) from error
 
 
 class HttpWire:
@@ -129,7 +126,7 @@ class HttpWire:
                 proxy_headers=self._proxy_headers,
             ) as response:
                 # An answer without a mark: the library sends in another way than the one that is watched here.
-                return await _read(response) if mark.sent else _lost("internal", "sending was not noticed")
+                return await _read(response) if mark.sent else lost("internal", "sending was not noticed")
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is becomes a value, nothing may leave
             return fault_of(error, sent=mark.sent)
 
@@ -143,7 +140,7 @@ async def _read(response: aiohttp.ClientResponse) -> WireAnswer | Fault:
         body += chunk
         if len(body) > BODY_LIMIT:
             response.close()
-            return _lost("oversized", f"the answer is larger than {BODY_LIMIT} bytes", response.status)
+            return lost("oversized", f"the answer is larger than {BODY_LIMIT} bytes", response.status)
     return _whole(response, bytes(body))
 
 
@@ -170,57 +167,3 @@ def _bounded_id(request_id: str | None) -> str | None:
     if request_id is None or _REQUEST_ID.fullmatch(request_id):
         return request_id
     return bounded(request_id)[:64]
-
-
-def fault_of(error: Exception, *, sent: bool) -> Fault:
-    """What an exception of the HTTP library stands for; the order matters, its classes overlap.
-
-    The status inside an exception is never trusted: aiohttp calls a garbled answer a 400.
-    """
-    match error:
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-            return _unsent(FaultKind.MISCONFIGURED, "tls", _told(error))
-        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-            return _unsent(FaultKind.UNREACHABLE, "unreachable", _told(error))
-        case (
-            aiohttp.InvalidURL()
-            | aiohttp.NonHttpUrlClientError()
-            | aiohttp.RedirectClientError()
-            | aiohttp.TooManyRedirects()
-        ):
-            return _unsent(FaultKind.INTERNAL, "internal", type(error).__name__)
-        case _ConnectionLostError():
-            return _sent_or_not("disconnected", str(error), sent=sent)
-        case TimeoutError():
-            return _sent_or_not("timeout", "no whole answer within the timeout", sent=sent)
-        case aiohttp.ClientHttpProxyError():
-            return _sent_or_not("proxy", f"the proxy refuses to connect (HTTP {error.status})", sent=sent)
-        case aiohttp.ClientPayloadError():
-            return _lost("truncated", "the answer was cut off")
-        case aiohttp.ClientResponseError():
-            return _lost("garbled", "the answer is not HTTP")
-        case aiohttp.ClientError() | OSError():
-            return _sent_or_not("disconnected", _told(error), sent=sent)
-        case _:
-            fault = _lost("internal", f"{type(error).__name__} while sending")
-            return msgspec.structs.replace(fault, kind=FaultKind.INTERNAL, maybe_applied=sent)
-
-
-def _told(error: BaseException) -> str:
-    """Names an error without its repr, which in aiohttp shows every request header."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else ""
-    if isinstance(error, aiohttp.ClientConnectorError):
-        reason = error.os_error.strerror or type(error.os_error).__name__
-    return bounded(f"{type(error).__name__}: {reason}" if reason else type(error).__name__)
-
-
-def _unsent(kind: FaultKind, code: str, message: str) -> Fault:
-    return Fault(kind=kind, code=code, message=bounded(message), maybe_applied=False)
-
-
-def _lost(code: str, message: str, http_status: int | None = None) -> Fault:
-    return Fault(kind=FaultKind.LOST, code=code, message=message, maybe_applied=True, http_status=http_status)
-
-
-def _sent_or_not(code: str, message: str, *, sent: bool) -> Fault:
-    return _lost(code, message) if sent else _unsent(FaultKind.UNREACHABLE, code, message)

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,9 +121,62 @@ def test_a_server_that_knows_nothing_newer_than_tls_1_1_gets_nothing(tmp_path: P
         server = server_with(ca.issue_cert("localhost"), **old)
         fault = send(server, Network(client_context(path)))
     assert isinstance(fault, Fault)
+    # Some servers say why before they hang up, others do not.
     assert fault.kind in {FaultKind.MISCONFIGURED, FaultKind.UNREACHABLE}
     assert fault.maybe_applied is False
     assert server.heard == b""
+
+
+@dataclass
+class Saying:
+    """Answers every handshake with the same bytes."""
+
+    answer: bytes
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await reader.read(65_536)
+            writer.write(self.answer)
+            await writer.drain()
+        writer.close()
+
+
+def alert(number: int) -> bytes:
+    """A fatal alert as the record that carries it (RFC 8446 6.2)."""
+    return bytes((21, 3, 3, 0, 2, 2, number))
+
+
+# A ServerHello for TLS 1.1 with a cipher of its time (RFC 4346 7.4.1.3).
+HELLO_1_1 = bytes((22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2)) + bytes(32) + bytes((0, 0, 0x2F, 0))
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (alert(80), FaultKind.UNREACHABLE),  # internal_error
+        (alert(40), FaultKind.UNREACHABLE),  # handshake_failure
+        (alert(112), FaultKind.UNREACHABLE),  # unrecognized_name
+        (alert(250), FaultKind.UNREACHABLE),  # nobody's
+        (alert(70), FaultKind.MISCONFIGURED),  # protocol_version
+        (alert(48), FaultKind.MISCONFIGURED),  # unknown_ca
+        (alert(116), FaultKind.MISCONFIGURED),  # certificate_required
+        (HELLO_1_1, FaultKind.MISCONFIGURED),
+    ],
+)
+def test_a_handshake_that_breaks_off_is_an_outage_unless_it_speaks_of_what_never_changes_by_itself(
+    tmp_path: Path, answer: bytes, kind: FaultKind
+) -> None:
+    async def scenario(tls: ssl.SSLContext) -> WireAnswer | Fault:
+        async with (
+            listening_at(Saying(answer)) as port,
+            HttpWire(f"https://localhost:{port}", timeout_s=5.0, tls=tls) as wire,
+        ):
+            return await wire.send(REQUEST)
+
+    with authority(tmp_path) as (_, path):
+        fault = asyncio.run(scenario(client_context(path)))
+    assert isinstance(fault, Fault)
+    assert (fault.kind, fault.code, fault.maybe_applied) == (kind, "tls", False)
 
 
 def test_a_port_that_speaks_plain_http_gets_no_request(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import socket
 import aiohttp
 import pytest
 
-from batch.csms import wire
 from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import WireAnswer, WireRequest
-from batch.csms.wire import BODY_LIMIT, HttpWire, fault_of
+from batch.csms.wire import BODY_LIMIT, HttpWire
+from batch.csms.wire_faults import ConnectionLostError, fault_of
 from tests.listening import listening_at
 
 PUT = WireRequest(method="PUT", target="/v1/p/secrets/a%2Fb", headers={"X-Auth-Token": "t"}, body=b'{"a":1}')
@@ -165,8 +165,8 @@ def test_a_header_that_cannot_be_sent_is_a_defect_that_shows_no_header() -> None
 _FOREIGN = {"WSServerHandshakeError", "WSMessageTypeError", "ServerFingerprintMismatch"}
 _EXPECTED = {
     "ClientConnectorCertificateError": FaultKind.MISCONFIGURED,
-    "ClientConnectorSSLError": FaultKind.MISCONFIGURED,
-    "ClientSSLError": FaultKind.MISCONFIGURED,
+    "ClientConnectorSSLError": FaultKind.UNREACHABLE,
+    "ClientSSLError": FaultKind.UNREACHABLE,
     "ClientConnectorError": FaultKind.UNREACHABLE,
     "ClientConnectorDNSError": FaultKind.UNREACHABLE,
     "ClientProxyConnectionError": FaultKind.UNREACHABLE,
@@ -215,7 +215,7 @@ def test_every_exception_of_the_http_library_has_its_place() -> None:
         assert fault.maybe_applied is (kind is FaultKind.LOST), name
 
 
-@pytest.mark.parametrize("error", [TimeoutError(), OSError(104, "reset"), wire._ConnectionLostError("x")])
+@pytest.mark.parametrize("error", [TimeoutError(), OSError(104, "reset"), ConnectionLostError("x")])
 def test_whether_headers_were_sent_decides_and_not_the_type_of_the_exception(error: Exception) -> None:
     assert fault_of(error, sent=True).kind is FaultKind.LOST
     assert fault_of(error, sent=False).kind is FaultKind.UNREACHABLE

@@ -10,7 +10,7 @@ import aiohttp
 
 from batch.csms.faults import Fault
 from batch.csms.messages import WireAnswer, WireRequest
-from batch.csms.wire import fault_of
+from batch.csms.wire_faults import fault_of
 from batch.sandbox.exchange import Act, Exchange
 from batch.sandbox.faults import Delivery
 from batch.sandbox.wire import Request
