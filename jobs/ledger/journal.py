@@ -136,11 +136,13 @@ class Ledger:
         ]
 
     def begin_session(self, *, started_at: float, also_failed: bool) -> None:
-        """Notes that a run or resume begins and opens rows again that it may take up; stops of old no longer hold.
+        """Notes that a run or resume begins and opens rows again that it may take up; stops of old no longer hold. Room
+        for what it will record is taken first.
 
         Raises:
             LedgerError: it cannot be written.
         """
+        self._take_room()
         self._run("BEGIN IMMEDIATE")
         self._run("INSERT INTO session (started_at) VALUES (?)", (started_at,))
         self._run("UPDATE scope SET stopped = NULL WHERE stopped IS NOT NULL")
@@ -148,6 +150,12 @@ class Ledger:
         if also_failed:
             self._run(_REOPEN)
         self._run("COMMIT")
+
+    def _take_room(self) -> None:
+        try:
+            schema.take_room(self._connection, rows=self.told.standing(also_failed=True).open_rows)
+        except sqlite3.Error as error:
+            raise schema.blame(self._path, error) from error
 
     def end_session(self, *, ended_at: float, exit_code: int, stopped: str | None) -> None:
         """Notes how the session ended and why it stopped early, if it did."""

@@ -34,6 +34,11 @@ CREATE TABLE session (
 ) STRICT;
 """
 
+# SQLite folds the log back into the file once it has a thousand pages.
+_LOG_PAGES = 1_000
+_LEAST_LOG_PAGES = 32
+_LOG_PAGES_PER_ROW = 8
+
 # What is told of every row. A row that is still open was either never sent, or sent without an answer on record.
 _VIEW = """
 CREATE VIEW told AS
@@ -112,6 +117,21 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise LedgerError(path, f"written in format {version}, this release reads {VERSION}")
     return connection
+
+
+def take_room(connection: sqlite3.Connection, rows: int) -> None:
+    """Grows the write-ahead log, and the file by as much, to what recording so many open rows needs before SQLite folds
+    the log back: from then on outcomes overwrite what is there already, also on a disk that others have filled.
+    """
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        return
+    pages = min(_LOG_PAGES, _LEAST_LOG_PAGES + _LOG_PAGES_PER_ROW * rows)
+    size = pages * int(connection.execute("PRAGMA page_size").fetchone()[0])
+    connection.execute("DROP TABLE IF EXISTS room")
+    connection.execute("CREATE TABLE room (bytes BLOB NOT NULL) STRICT")
+    connection.execute("INSERT INTO room VALUES (zeroblob(?))", (size,))
+    connection.execute("DROP TABLE room")
+    connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
 
 def _durability(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from jobs.ledger import Intent, Ledger, LedgerError, Loader, Parked
@@ -195,3 +196,17 @@ def test_a_page_that_is_damaged_is_told_as_such_also_while_a_run_is_going(tmp_pa
     file.write_bytes(whole[: len(whole) // 2] + b"\xff" * (len(whole) - len(whole) // 2))
     with Ledger(tmp_path) as ledger, pytest.raises(LedgerError, match=r"ledger\.db: "):
         ledger.open_rows(1, 0, 3_000)
+
+
+@pytest.mark.parametrize("rows", [1, 40, 600])
+def test_what_a_run_records_needs_no_room_beyond_what_it_took_before_it_began(tmp_path: Path, rows: int) -> None:
+    with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, rows + 1))) as ledger:
+        ledger.begin_session(started_at=1.0, also_failed=False)
+        before = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+        assert before["ledger.db-wal"] >= 4_096 * 8
+        for row in range(1, rows + 1):
+            for attempt in range(1, 6):
+                ledger.commit(intents=[Intent(row=row, attempts=attempt)])
+            outcome = msgspec.structs.replace(ended(row, Status.FAILED), error_message="x" * 500, request_id="r" * 32)
+            ledger.commit(outcomes=[outcome])
+        assert {path.name: path.stat().st_size for path in tmp_path.iterdir()} == before

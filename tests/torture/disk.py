@@ -43,6 +43,7 @@ def _no_reserve() -> None:
     """Lets a run begin where the tool's own foresight would not, so that the disk is full in the middle of it."""
     import batch.commands.run as command  # noqa: PLC0415 - patched in the child alone
     import batch.run as engine  # noqa: PLC0415 - the same
+    from jobs.ledger import schema  # noqa: PLC0415 - the same
 
     class NoReserve:
         def __init__(self, _folder: Path) -> None:
@@ -52,6 +53,7 @@ def _no_reserve() -> None:
             return False
 
     command.require_room = lambda *_args, **_more: None  # type: ignore[attr-defined] # the point of it
+    schema.take_room = lambda *_args, **_more: None  # the same
     engine.Reserve = NoReserve  # type: ignore[assignment, attr-defined] # the same
 
 
