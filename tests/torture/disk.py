@@ -1,8 +1,10 @@
 """Full disks: a limit on file sizes, a small tmpfs where one can be mounted, and a log that goes to a full device."""
 
+import contextlib
 import os
 import resource
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TMPFS_BYTES = 1 << 20
+_ROOMY_BYTES = 48 << 20
 
 
 def disk_sweep(rig: Rig, *, quick: bool) -> tuple[int, str]:
@@ -27,10 +30,11 @@ def disk_sweep(rig: Rig, *, quick: bool) -> tuple[int, str]:
     if ended.code not in {0, 1}:
         rig.violations.append(f"a full log stopped the run: {ended.code}")
     log.check("the log is full")
-    small = _on_tmpfs(rig, quick=quick)
-    ways = "RLIMIT_FSIZE, /dev/full" + (
-        f", tmpfs of {_TMPFS_BYTES} bytes" if small else ", no tmpfs: mount not allowed"
-    )
+    with _tmpfs(rig, _TMPFS_BYTES) as folder:
+        small = 0 if folder is None else _too_little(rig, folder, quick=quick)
+    with _tmpfs(rig, _ROOMY_BYTES) as folder:
+        small += 0 if folder is None else _filled_by_others(rig, folder, jobs=2 if quick else 20)
+    ways = "RLIMIT_FSIZE, /dev/full" + (", tmpfs full before and during a run" if small else ", no tmpfs: not allowed")
     return points + 1 + small, ways
 
 
@@ -66,35 +70,70 @@ def _fill_log() -> None:
     os.open = opened  # the point of it
 
 
-def _on_tmpfs(rig: Rig, *, quick: bool) -> int:
-    folder = rig.folder / "small"
+@contextlib.contextmanager
+def _tmpfs(rig: Rig, size: int) -> Iterator[Path | None]:
+    """A small disk of its own; None where none can be mounted."""
+    folder = rig.folder / f"small{size}"
     folder.mkdir()
-    mount = ["/bin/mount", "-t", "tmpfs", "-o", f"size={_TMPFS_BYTES}", "tmpfs", str(folder)]
+    mount = ["/bin/mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
-        return 0
-    points = 0
+        yield None
+        return
     try:
-        for left in range(40_000, 400_000, 180_000 if quick else 20_000):
-            _fill_and_run(rig.job(), folder, left)
-            points += 1
+        yield folder
     finally:
         subprocess.run(["/bin/umount", str(folder)], capture_output=True, check=False)
+
+
+def _too_little(rig: Rig, folder: Path, *, quick: bool) -> int:
+    points = 0
+    for left in range(40_000, 400_000, 180_000 if quick else 20_000):
+        job = rig.job()
+        job.run_dir = folder / job.folder.name
+        _fill(folder / "filler", left)
+        job.start(before=_no_reserve)
+        (folder / "filler").unlink()
+        job.before_resume = _no_reserve
+        job.check(f"a disk with {left} bytes left")
+        _clear(job)
+        points += 1
     return points
 
 
-def _fill_and_run(job: TorturedJob, folder: Path, left: int) -> None:
-    job.run_dir = folder / job.folder.name
-    filler = folder / "filler"
-    filler.write_bytes(bytes(max(0, os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize - left)))
-    job.start(before=_no_reserve)
-    filler.unlink()
-    _check_with_room(job, left)
+def _filled_by_others(rig: Rig, folder: Path, *, jobs: int) -> int:
+    """Somebody takes all that is left once requests have begun: recording goes on in the room it took before."""
+    for _ in range(jobs):
+        job = rig.job()
+        job.run_dir = folder / job.folder.name
+        ended = job.start(before=lambda: _fill_after_begin(folder / "filler"))
+        if ended.code not in {0, 1}:
+            rig.violations.append(f"a disk that others filled stopped the recording: {ended.code}")
+        (folder / "filler").unlink()
+        job.check("a disk that others filled")
+        _clear(job)
+    return jobs
+
+
+def _fill_after_begin(filler: Path) -> None:
+    from jobs.ledger import Ledger  # noqa: PLC0415 - patched in the child alone
+
+    begin = Ledger.begin_session
+
+    def begun(self: Ledger, **named: Any) -> None:
+        begin(self, **named)
+        _fill(filler, 0)
+
+    Ledger.begin_session = begun  # type: ignore[method-assign] # the point of it
+
+
+def _fill(filler: Path, left: int) -> None:
+    """Takes all of the disk but `left` bytes."""
+    room = os.statvfs(filler.parent)
+    filler.write_bytes(bytes(max(0, room.f_bavail * room.f_frsize - left)))
+
+
+def _clear(job: TorturedJob) -> None:
     for path in sorted(job.run_dir.rglob("*"), reverse=True):
         path.unlink()
     if job.run_dir.exists():
         job.run_dir.rmdir()
-
-
-def _check_with_room(job: TorturedJob, left: int) -> None:
-    job.before_resume = _no_reserve
-    job.check(f"a disk with {left} bytes left")
