@@ -122,11 +122,15 @@ def report(run_dir: Path, /, *, json: bool = False) -> int:
 
 
 @app.command
-def status(run_dir: Path, /) -> int:
-    """Tell where a run stands, also while it is going."""
+def status(run_dir: Path, /, *, json: bool = False) -> int:
+    """Tell where a run stands, also while it is going.
+
+    Args:
+        json: Print it as one JSON object, and nothing else.
+    """
     from batch.commands.look import status as command  # noqa: PLC0415 - see run
 
-    return command(run_dir)
+    return command(run_dir, as_json=json)
 
 
 @app.command
@@ -169,7 +173,7 @@ def sandbox(  # noqa: PLR0913 - one parameter an option
         latency: Milliseconds before each answer.
         seed: Makes the same secrets and the same faults again.
         log: File for one JSON line per request.
-        manifest: File to write a manifest of all secrets to.
+        manifest: New file to write a manifest of all secrets to.
         auth: Who is let in: tokens and signatures, verified; only one of the two; or any signature of a known key.
         token_life: Seconds a token is good for.
         token_uses: Requests a token is good for. [default: any number]

@@ -1,6 +1,7 @@
 """A run in the words of Prometheus: on a port of this machine while it goes on, in a file when it has ended."""
 
 import contextlib
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,21 @@ _LOOPBACK = "127.0.0.1"
 _OPEN = "open"
 _ANY_READER = 0o644
 _SCOPE = ("region", "project_id")
+
+
+def require_port(port: int) -> None:
+    """Finds out before anything is made whether a port can be had; 0 always can.
+
+    Raises:
+        UsageError: it is taken, or may not be used.
+    """
+    with socket.socket() as probe:
+        # As the server will: a port that was served from a moment ago is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_LOOPBACK, port))
+        except OSError as error:
+            raise UsageError(f"--metrics-port {port}: {error.strerror}") from error
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Tells others that a run has ended: a post of its summary, a file of metrics. Neither delays or fails a run."""
 
 import http.client
+import os
 import threading
 import urllib.error
 import urllib.request
@@ -71,8 +72,10 @@ def targets_of(url: str | None, textfile: Path | None) -> Targets:
     """Who is to be told, by the options.
 
     Raises:
-        SpecError: the URL cannot be used.
+        SpecError: the URL cannot be used, or there is no folder to put the file in.
     """
+    if textfile is not None and not os.access(textfile.parent, os.W_OK):
+        raise SpecError("metrics-textfile", f"{textfile.parent}: there is no such folder, or it cannot be written to")
     try:
         return Targets(url=None if url is None else NotifyUrl.parse(url), textfile=textfile)
     except ValueError as error:

@@ -40,7 +40,7 @@ def summarize(
         version=record.version,
         notice=OLD_KEY_NOTICE,
         exit_code=exit_code,
-        stopped=_shown(sessions[-1].stopped if sessions else None),
+        stopped=_shown(_why(sessions)),
         job=job_facts(record.spec),
         manifest=_manifest(record.manifest),
         by_status=ByStatus(**{status.value: tally.of_status(status) for status in Status}),
@@ -55,6 +55,12 @@ def summarize(
         over_time=tally.timeline.over_time(sessions),
         files=files,
     )
+
+
+def _why(sessions: Sequence[Session]) -> str | None:
+    if not sessions:
+        return None
+    return sessions[-1].stopped if sessions[-1].ended_at is not None else "killed, no end of it is on record"
 
 
 def job_facts(spec: JobSpec) -> JobFacts:

@@ -73,6 +73,8 @@ async def _read(access: Access, spec: JobSpec) -> _Read:
 
 def _validity(access: Access) -> str:
     shown = access.login.describe()
+    if shown.expires_s is None and shown.renewable:
+        return "unknown: it was never obtained"
     if shown.expires_s is None:
         return "until it is revoked, as far as is known here"
     until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(shown.expires_s))

@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import msgspec
+
 from batch.commands.screen import say, show, show_json, tell
 from batch.exits import Exit, UsageError
 from batch.scope_locks import Patience
@@ -30,7 +32,7 @@ def report(run_dir: Path, *, as_json: bool) -> int:
     return code
 
 
-def status(run_dir: Path) -> int:
+def status(run_dir: Path, *, as_json: bool) -> int:
     """Tells how the rows stand: from the ledger, or while a run holds it from what that run last said."""
     _require_ledger(run_dir)
     try:
@@ -41,6 +43,9 @@ def status(run_dir: Path) -> int:
         if state is None:
             raise UsageError(f"{run_dir}: in use by {held.holder}, which has not told anything yet") from held
         standing = _going(state)
+    if as_json:
+        tell(msgspec.json.encode(standing).decode())
+        return Exit.OK
     for line in status_lines(standing, time.time()):
         tell(line)
     return Exit.OK

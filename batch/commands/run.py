@@ -142,6 +142,10 @@ def _refuse_bad_options(options: SessionOptions) -> None:
     targets_of(options.notify_url, options.metrics_textfile)
     if options.metrics_port is not None and not 0 <= options.metrics_port <= _MAX_PORT:
         raise SpecError("metrics-port", f"{options.metrics_port} is not from 0 to {_MAX_PORT}")
+    if options.metrics_port is not None:
+        from batch.metrics import require_port  # noqa: PLC0415 - few runs need it
+
+        require_port(options.metrics_port)
     if not 0 <= options.wait < math.inf:
         raise SpecError("wait", f"{options.wait:g} is no number of seconds")
 

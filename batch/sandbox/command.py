@@ -38,7 +38,9 @@ async def _serve(options: SandboxOptions, tell: Callable[[Ready], None]) -> None
     sandbox = sandbox_of(options, epoch_s=time.time())
     try:
         if options.manifest is not None:
-            options.manifest.write_text(manifest_csv(sandbox.world), encoding="utf-8", newline="")
+            # Never over a file that is there: it may be the manifest of a real run.
+            with options.manifest.open("x", encoding="utf-8", newline="") as file:
+                file.write(manifest_csv(sandbox.world))
         async with SandboxServer(sandbox.exchange, port=options.port, latency_ms=options.latency_ms) as server:
             tell(sandbox.ready(server.url))
             await stop.wait()

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import socket
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from batch.sandbox import faults
@@ -86,6 +88,12 @@ def test_a_run_in_progress_keeps_others_off_its_folder_and_its_quota_and_tells_h
             elsewhere = tool.run("run", str(path), *tool.to(tmp_path / "other"))
             status = tool.run("status", str(run_dir))
             running.kill()
+            running.wait()
+        killed = tool.run("report", str(run_dir))
+        assert (killed.code, "killed, no end of it is on record" in killed.out) == (3, True)
+        assert (run_dir / "summary.json").exists()
+        standing = msgspec.json.decode(tool.run("status", str(run_dir), "--json").out)
+        assert (standing["running"], standing["rows"], standing["exit_code"]) == (False, 60, None)
         for refused in (resumed, elsewhere):
             assert refused.code == 4
             assert f"pid {running.pid} on " in refused.err
@@ -93,6 +101,29 @@ def test_a_run_in_progress_keeps_others_off_its_folder_and_its_quota_and_tells_h
         assert tool.run("run", str(path), *tool.to(run_dir)).code == 2
         assert tool.run("resume", str(run_dir), "--rate=unlimited").code == 0
         assert "60" in tool.run("status", str(run_dir)).out
+
+
+def test_what_cannot_be_told_in_the_end_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=3)
+    path, run_dir = tmp_path / "m.csv", tmp_path / "run"
+    path.write_bytes(manifest_of(moves(sandbox)))
+    with served(sandbox, tmp_path) as tool, socket.create_server(("127.0.0.1", 0)) as taken:
+        for option, reason in (
+            (f"--metrics-port={taken.getsockname()[1]}", "in use"),
+            (f"--metrics-textfile={tmp_path}/nowhere/x.prom", "no such folder"),
+        ):
+            ended = tool.run("run", str(path), *tool.to(run_dir, option))
+            assert (ended.code, reason in ended.err) == (2, True), ended
+    assert not run_dir.exists()
+    assert sandbox.journal.arrived_count == 0
+
+
+def test_the_sandbox_never_writes_its_manifest_over_a_file_that_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "production.csv"
+    path.write_text("mine")
+    with served(small_service(secrets=1), tmp_path) as tool:
+        ended = tool.run("sandbox", "--secrets=2", f"--manifest={path}")
+    assert (ended.code, "File exists" in ended.err, path.read_text()) == (2, True, "mine")
 
 
 def test_reports_written_again_are_the_same_and_failed_rows_get_fresh_attempts(tmp_path: Path) -> None:
