@@ -64,7 +64,8 @@ def pace_words(view: RunView) -> Iterator[str]:
 def scope_words(scope: ScopeView) -> str:
     """What a scope does, and what is left for it to do."""
     words = state_words(scope)
-    return words if scope.state is ScopeState.ENDED else f"{scope.open_rows:,} rows left, {words}"
+    rows = "1 row" if scope.open_rows == 1 else f"{scope.open_rows:,} rows"
+    return words if scope.state is ScopeState.ENDED else f"{rows} left, {words}"
 
 
 def state_words(scope: ScopeView) -> str:
@@ -77,7 +78,8 @@ def state_words(scope: ScopeView) -> str:
         case ScopeState.THROTTLED:
             return f"throttled{again}"
         case ScopeState.SETTLING:
-            return f"waiting{again}: what became of these rows can be read only then"
+            when = f" in {math.ceil(scope.again_in_s)} s" if scope.again_in_s else ""
+            return f"in doubt, read{when}, when no PUT of theirs can land any more"
         case ScopeState.OUTAGE:
             return f"breaker open{again}: the service does not answer"
         case ScopeState.STOPPED:

@@ -128,7 +128,7 @@ def test_only_the_last_faults_are_shown() -> None:
         ({"state": ScopeState.THROTTLED}, "throttled"),
         (
             {"state": ScopeState.SETTLING, "again_in_s": 41.3},
-            "waiting, again in 42 s: what became of these rows can be read only then",
+            "in doubt, read in 42 s, when no PUT of theirs can land any more",
         ),
         ({"state": ScopeState.OUTAGE, "again_in_s": 9.0}, "breaker open, again in 9 s: the service does not answer"),
         ({"state": ScopeState.STOPPED, "reason": "no right"}, "stopped: no right"),
