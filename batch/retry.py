@@ -160,7 +160,7 @@ def _after_write(progress: Progress, answer: Answer, policy: Policy, sent_s: flo
         case FaultKind.THROTTLED | FaultKind.UNREACHABLE | FaultKind.UNAVAILABLE | FaultKind.LOST:
             if after.attempts >= after.budget:
                 return _settled(after, Status.FAILED)
-            return Again(progress=after, after_s=backoff_s(policy, after.attempts, rng), fault=answer)
+            return Again(progress=after, after_s=_pause_s(policy, after.attempts, answer, rng), fault=answer)
         case _:
             assert_never(answer.kind)
 
@@ -198,7 +198,12 @@ def _read_again(progress: Progress, fault: Fault, policy: Policy, rng: Random, *
     tries = progress.tries + 1
     if fault.kind in PERMANENT or tries >= policy.max_attempts:
         return Finish(status=otherwise, fault=fault)
-    return Again(progress=_replace(progress, tries=tries), after_s=backoff_s(policy, tries, rng), fault=fault)
+    return Again(progress=_replace(progress, tries=tries), after_s=_pause_s(policy, tries, fault, rng), fault=fault)
+
+
+def _pause_s(policy: Policy, tries: int, fault: Fault, rng: Random) -> float:
+    """The backoff, or longer where the answer says so by Retry-After (RFC 9110 10.2.3)."""
+    return max(backoff_s(policy, tries, rng), fault.retry_after_s or 0.0)
 
 
 def _absent(fault: Fault) -> bool:

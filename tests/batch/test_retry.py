@@ -2,6 +2,7 @@
 
 from random import Random
 
+import msgspec
 import pytest
 
 from batch.csms.client import SecretView
@@ -135,6 +136,15 @@ def settling(write_fault: FaultKind = K.LOST, *, tries: int = 0) -> Progress:
 )
 def test_a_doubtful_row_ends_with_what_a_read_shows(answer: Answer, now_s: float, expected: str) -> None:
     assert decide(settling(), answer, now_s=now_s) == expected
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_service_that_says_when_to_come_again_is_not_asked_before(phase: Phase) -> None:
+    busy = msgspec.structs.replace(fault(K.UNAVAILABLE, maybe_applied=True), retry_after_s=45.0)
+    row = msgspec.structs.replace(writing(), phase=phase)
+    step = after_answer(row, busy, POLICY, sent_s=1_000.0, now_s=1_001.0, rng=Random(1))
+    assert isinstance(step, Again)
+    assert step.after_s == 45.0
 
 
 def test_the_wait_counts_from_the_last_put_that_may_have_been_applied() -> None:
