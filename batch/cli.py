@@ -235,6 +235,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse(argv: Sequence[str]) -> Callable[[], int]:
     try:
         function, bound, _ = app.parse_args(list(argv), print_error=False, exit_on_error=False)
+    except cyclopts.UnusedCliTokensError as error:
+        # A misspelt option before the manifest is taken for the manifest, and that is left over.
+        message = f"one argument too many, or an option is misspelt: {' '.join(error.unused_tokens or ())}"
+        return lambda: _refuse(message)
     except cyclopts.CycloptsError as error:
         message = str(error)
         return lambda: _refuse(message)

@@ -118,6 +118,13 @@ def test_what_cannot_be_told_in_the_end_is_refused_before_anything_is_made(tmp_p
     assert sandbox.journal.arrived_count == 0
 
 
+def test_a_misspelt_option_before_the_manifest_is_told_in_words(tmp_path: Path) -> None:
+    with served(small_service(secrets=1), tmp_path) as tool:
+        ended = tool.run("run", "--frobnicate", "m.csv")
+    assert ended.code == 2
+    assert "one argument too many, or an option is misspelt: m.csv" in ended.err
+
+
 def test_the_sandbox_never_writes_its_manifest_over_a_file_that_is_there(tmp_path: Path) -> None:
     path = tmp_path / "production.csv"
     path.write_text("mine")
