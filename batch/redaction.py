@@ -45,7 +45,7 @@ class RedactedStream:
 
     def write(self, text: str) -> int:
         """Writes the cleaned text; returns the length of what was given, as its callers expect."""
-        self._stream.write(self._redactor.clean(text))
+        self._stream.write(_harmless(self._redactor, text))
         return len(text)
 
     def writelines(self, lines: list[str]) -> None:
@@ -73,6 +73,14 @@ def guard_streams(redactor: Redactor = PROCESS) -> None:
             setattr(sys, name, RedactedStream(stream, redactor))
 
 
+def _harmless(redactor: Redactor, text: str) -> str:
+    """Cleaned, or nothing of it: an error in here would be shown with the text, by Python itself."""
+    try:
+        return redactor.clean(text)
+    except Exception:  # noqa: BLE001 - whatever it is
+        return f"{MASK}\n"
+
+
 @functools.lru_cache(maxsize=8)
 def _pattern(secrets: frozenset[Masked]) -> re.Pattern[str]:
     parts = {part for secret in secrets for part in _forms(secret.reveal())}
@@ -86,15 +94,18 @@ def _forms(text: str) -> set[str]:
     if len(text) < _SHORT:
         # A short password may be a word of its own; inside another word it tells nothing.
         return {rf"(?<!\w){re.escape(text)}(?!\w)"}
+    # A text of the environment need not be UTF-8: its stray bytes are lone surrogates.
+    raw = text.encode("utf-8", "surrogatepass")
     shapes = {
         text,
-        quote(text, safe=""),
-        quote_plus(text),
+        quote(raw, safe=""),
+        quote_plus(raw),
         json.dumps(text)[1:-1],
         json.dumps(text, ensure_ascii=False)[1:-1],
         repr(text)[1:-1],
-        base64.b64encode(text.encode()).decode().rstrip("="),
-        base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+        raw.hex(),
+        base64.b64encode(raw).decode().rstrip("="),
+        base64.urlsafe_b64encode(raw).decode().rstrip("="),
     }
     forms = {re.escape(shape) for shape in shapes}
     if len(text) >= _LONG:

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from batch.clock import Clock
-from batch.csms.faults import Fault
+from batch.csms.client import SecretView
+from batch.csms.faults import Fault, bounded
 from batch.retry import Finish, Phase, Policy, Progress
 from jobs.ledger import Intent, OpenRow, Parked
 from jobs.model import Outcome, Status
+
+_LONGEST_KEY_ID = 64
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,11 +91,16 @@ def _said(work: Work, finish: Finish) -> tuple[str | None, str | None]:
     fault, view = finish.fault, finish.view
     if finish.status is Status.DRIFTED and view is not None:
         expected = work.progress.update.expected_kms_key_id
-        return "drifted", f"the service shows the key {view.kms_key_id}, the row expects {expected}"
+        return "drifted", f"the service shows the key {_key(view)}, the row expects {expected}"
     if finish.status in {Status.UPDATED, Status.VERIFIED, Status.UNCHANGED}:
         return None, None
     if fault is None:
-        return "not_applied", None if view is None else f"a read shows the key {view.kms_key_id}"
+        return "not_applied", None if view is None else f"a read shows the key {_key(view)}"
     if view is None:
         return fault.code, fault.message
-    return fault.code, f"{fault.message}; a read shows the key {view.kms_key_id}"
+    return fault.code, f"{fault.message}; a read shows the key {_key(view)}"
+
+
+def _key(view: SecretView) -> str:
+    """The key id as it may be kept: from a server that is not what it seems it can be anything."""
+    return bounded(view.kms_key_id)[:_LONGEST_KEY_ID]

@@ -12,6 +12,9 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 """Spreadsheets take a cell that starts so for a formula; the last four are the full-width forms of the others."""
 
+_SPLIT_FORMULA = re.compile(f";\\s*(?=[{re.escape(''.join(sorted(_FORMULA)))}])")
+"""Where lists are separated by semicolons, a spreadsheet splits cells there too."""
+
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 
 
@@ -38,6 +41,8 @@ def cell(text: str, encoding: str = "utf-8") -> str:
         return text
     first = text.lstrip(" \u3000")[:1]
     shown = shortened(text, encoding=encoding)
+    if ";" in shown:
+        shown = _SPLIT_FORMULA.sub(r"\g<0>'", shown)
     return f"'{shown}" if first in _FORMULA or (first and unicodedata.category(first) == "Cc") else shown
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from batch.redaction import PROCESS
 from reports import Summary, show_end
 from reports.printable import printable
 from reports.summary import summary_json
@@ -35,9 +36,10 @@ def show(folder: Path, summary: Summary, *, plain: bool) -> None:
 
 
 def show_json(summary: Summary) -> None:
-    """The same for a program: the summary, byte for byte as its file has it, and nothing else on stdout."""
+    """The same for a program: the summary, as its file has it, and nothing else on stdout."""
     with contextlib.suppress(BrokenPipeError):
-        sys.stdout.buffer.write(summary_json(summary))
+        # Bytes, whatever the terminal's encoding; so they go past the stream's own redactor.
+        sys.stdout.buffer.write(PROCESS.clean(summary_json(summary).decode()).encode())
         sys.stdout.flush()
 
 

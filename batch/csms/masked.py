@@ -19,7 +19,7 @@ class Masked:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Masked):
             return NotImplemented
-        return hmac.compare_digest(self._text.encode(), other._text.encode())
+        return hmac.compare_digest(_bytes(self._text), _bytes(other._text))
 
     def __hash__(self) -> int:
         return hash(self._text)
@@ -32,3 +32,8 @@ class Masked:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a credential is never pickled")
+
+
+def _bytes(text: str) -> bytes:
+    # Not every text is valid UTF-8, and an error in here would show it.
+    return text.encode("utf-8", "surrogatepass")

@@ -1,7 +1,7 @@
 """What goes over the wire and comes back, as values, and who carries it."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import msgspec
 
@@ -16,6 +16,12 @@ class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     headers: Mapping[str, str]
     body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"WireRequest({self.method} {self.target})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a request is never pickled: its headers and body may hold a credential")
 
 
 class WireAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from batch.csms.auth import CredentialError, valid_text
 from batch.csms.masked import Masked
 from batch.csms.tls import client_context
 from batch.csms.wire import HttpWire, Proxy
@@ -40,9 +41,10 @@ class Network:
         )
 
     def secrets(self) -> tuple[Masked, ...]:
-        """The proxy's user and password, for redaction."""
-        given = () if self.proxy is None else (self.proxy.user, self.proxy.password)
-        return tuple(one for one in given if one is not None)
+        """The proxy's user and password, together and alone, for redaction."""
+        if self.proxy is None or self.proxy.login is None:
+            return ()
+        return (self.proxy.login, *map(Masked, self.proxy.login.reveal().split(":", 1)))
 
     def _proxy_to(self, endpoint: str) -> Proxy | None:
         return self.proxy if endpoint.startswith("https://") else None
@@ -72,9 +74,16 @@ def parse_proxy(text: str, environment: Mapping[str, str]) -> Proxy:
         raise SpecError("proxy", f"a password is not given on the command line: set {_USER} and {_PASSWORD}")
     if parts.scheme not in {"http", "https"} or not parts.hostname or port is None or parts.path.strip("/"):
         raise SpecError("proxy", "write http://HOST:PORT")
+    return Proxy(url=f"{parts.scheme}://{parts.netloc}", login=_proxy_login(environment))
+
+
+def _proxy_login(environment: Mapping[str, str]) -> Masked | None:
     user, password = environment.get(_USER), environment.get(_PASSWORD)
-    return Proxy(
-        url=f"{parts.scheme}://{parts.netloc}",
-        user=None if user is None else Masked(user),
-        password=None if password is None else Masked(password),
-    )
+    if user is None and password is None:
+        return None
+    if user is None or password is None:
+        raise SpecError("proxy", f"{_PASSWORD if user is None else _USER} is set, but the other of the two is not")
+    try:
+        return Masked(valid_text(_USER, user) + ":" + valid_text(_PASSWORD, password))
+    except CredentialError as error:
+        raise SpecError("proxy", str(error)) from None

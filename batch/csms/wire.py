@@ -33,8 +33,8 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     """A proxy that tunnels to the endpoint; it sees the endpoint's name, never what is sent."""
 
     url: str
-    user: Masked | None = None
-    password: Masked | None = None
+    login: Masked | None = None
+    """User and password with a colon between them."""
 
 
 class _SendMark:
@@ -157,10 +157,9 @@ def _whole(response: aiohttp.ClientResponse, body: bytes) -> WireAnswer:
 
 
 def _proxy_headers(proxy: Proxy | None) -> dict[str, str] | None:
-    if proxy is None or proxy.user is None or proxy.password is None:
+    if proxy is None or proxy.login is None:
         return None
-    pair = f"{proxy.user.reveal()}:{proxy.password.reveal()}"
-    return {"Proxy-Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(proxy.login.reveal().encode()).decode()}"}
 
 
 def _bounded_id(request_id: str | None) -> str | None:

@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 from batch.csms.auth import Masked
+from batch.csms.messages import WireRequest
 
 CANARY = "canary-5f3c"
 
@@ -29,3 +30,11 @@ def test_it_has_no_dict_to_look_into_and_is_equal_by_text() -> None:
     assert Masked(CANARY) != Masked("other")
     assert Masked(CANARY) != CANARY
     assert len({Masked(CANARY), Masked(CANARY)}) == 1
+
+
+def test_a_request_shows_where_it_goes_and_nothing_that_lets_it_pass() -> None:
+    request = WireRequest(method="PUT", target="/v1/x", headers={"X-Auth-Token": CANARY}, body=CANARY.encode())
+    assert repr(request) == "WireRequest(PUT /v1/x)"
+    with pytest.raises(TypeError) as caught:
+        pickle.dumps(request)
+    assert CANARY not in str(caught.value)

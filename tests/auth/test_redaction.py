@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from batch import log, redaction
 from batch.csms.auth import Masked
+from batch.csms.network import Network, parse_proxy
+from batch.csms.tls import client_context
 from batch.redaction import MASK, RedactedStream, Redactor, guard_streams
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +49,33 @@ def test_a_secret_is_found_in_every_shape_it_may_come_in(shape: str) -> None:
     assert base64.b64encode(b"canary/5f")[:8].decode() not in cleaned
     assert cleaned.startswith("before ")
     assert cleaned.endswith(" after")
+
+
+STRAY = "p\udce4ssword-canary-1"
+
+
+@pytest.mark.parametrize("form", [STRAY, quote(STRAY.encode("utf-8", "surrogatepass")), repr(STRAY), ascii(STRAY)])
+def test_a_secret_that_is_no_valid_text_is_taken_out_like_any_other(form: str) -> None:
+    """Python itself would show it, in the error of whatever tries to encode it."""
+    assert "canary" not in redactor(STRAY).clean(f"before {form} after")
+    assert Masked(STRAY) != Masked("other")
+
+
+def test_a_text_that_cannot_be_cleaned_is_not_shown_at_all() -> None:
+    class Broken(Redactor):
+        def clean(self, text: str) -> str:
+            raise ValueError(text)
+
+    stream = io.StringIO()
+    RedactedStream(stream, Broken()).write("canary")
+    assert stream.getvalue() == f"{MASK}\n"
+
+
+def test_the_login_of_a_proxy_is_found_in_the_form_it_travels_in() -> None:
+    proxy = parse_proxy("http://p:1", {"CSMS_REKEY_PROXY_USER": "user", "CSMS_REKEY_PROXY_PASSWORD": "canary-pw"})
+    made = redactor(*(secret.reveal() for secret in Network(client_context(), proxy).secrets()))
+    travelling = base64.b64encode(b"user:canary-pw").decode()
+    assert made.clean(f"Basic {travelling}").rstrip("=") == f"Basic {MASK}"
 
 
 @pytest.mark.parametrize("length", [16, 40, 100, len(TOKEN)])

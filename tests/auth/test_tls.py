@@ -252,9 +252,7 @@ def through_proxy(tmp_path: Path, *, refuses: bool) -> tuple[WireAnswer | Fault,
         async with listening_at(server, server.tls) as port:
             proxy = ProxyServer(None if refuses else port)
             async with listening_at(proxy) as between:
-                settings = Proxy(
-                    url=f"http://127.0.0.1:{between}", user=Masked("u"), password=Masked("canary-password")
-                )
+                settings = Proxy(url=f"http://127.0.0.1:{between}", login=Masked("u:canary-password"))
                 async with Network(tls, settings).wire("https://csms.example", timeout_s=5.0) as wire:
                     return await wire.send(REQUEST), proxy, server
 
@@ -301,11 +299,19 @@ def test_a_proxy_is_scheme_host_and_port_and_never_a_password(text: str) -> None
     assert "canary" not in str(caught.value)
 
 
+@pytest.mark.parametrize("given", ["CSMS_REKEY_PROXY_USER", "CSMS_REKEY_PROXY_PASSWORD"])
+@pytest.mark.parametrize("text", ["canary", "canary\udce4"])
+def test_half_a_login_of_the_proxy_is_refused_and_not_shown(given: str, text: str) -> None:
+    with pytest.raises(SpecError, match="--proxy") as caught:
+        parse_proxy("http://proxy:1", {given: text})
+    assert "canary" not in str(caught.value)
+
+
 def test_the_login_of_the_proxy_comes_from_the_environment() -> None:
     environment = {"CSMS_REKEY_PROXY_USER": "u", "CSMS_REKEY_PROXY_PASSWORD": "p"}
     network = open_network(ca_file=None, proxy="http://proxy:3128/", environment=environment)
-    assert network.proxy == Proxy(url="http://proxy:3128", user=Masked("u"), password=Masked("p"))
-    assert [secret.reveal() for secret in network.secrets()] == ["u", "p"]
+    assert network.proxy == Proxy(url="http://proxy:3128", login=Masked("u:p"))
+    assert [secret.reveal() for secret in network.secrets()] == ["u:p", "u", "p"]
 
 
 def test_without_a_context_of_ours_the_librarys_verifies_too() -> None:

@@ -7,6 +7,7 @@ from batch.csms.auth.credential import (
     Description,
     Login,
     NotAuthorizedError,
+    valid_text,
 )
 from batch.csms.auth.find import find_login
 from batch.csms.auth.token import TokenCredential
@@ -22,4 +23,5 @@ __all__ = [
     "NotAuthorizedError",
     "TokenCredential",
     "find_login",
+    "valid_text",
 ]

@@ -18,6 +18,17 @@ class CredentialError(Exception):
     """No usable credential; the message names where it was looked for and never what was found."""
 
 
+def valid_text(name: str, text: str) -> str:
+    """The text of a variable, which must be valid.
+
+    Raises:
+        CredentialError: it holds bytes that are no text in the encoding of this locale.
+    """
+    if text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text):
+        return text
+    raise CredentialError(f"{name}: holds bytes that are no text in this locale's encoding; use a UTF-8 locale")
+
+
 class NotAuthorizedError(Exception):
     """A request that was not sent because nothing allows it; `fault` says why, and that nothing was applied."""
 

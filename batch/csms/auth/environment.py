@@ -19,10 +19,11 @@ def find_environment_keys(
         CredentialError: only one of the pair is given, or what is given cannot be a key.
     """
     ak, sk = environment.get(_AK), environment.get(_SK)
-    if not ak and not sk:
+    given = [name for name in (_AK, _SK, _TOKEN) if environment.get(name)]
+    if not given:
         return None
     if not ak or not sk:
-        raise CredentialError(f"{_AK if ak else _SK} is set, but {_SK if ak else _AK} is not")
+        raise CredentialError(f"{given[-1]} is set, but {_SK if ak else _AK} is not")
     keys = access_keys(ak, sk, environment.get(_TOKEN), source="HUAWEICLOUD_SDK_*")
 
     async def fetch() -> AccessKeys:

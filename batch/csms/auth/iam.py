@@ -3,6 +3,7 @@
 Paths and bodies: the vendor's IAM API reference, KeystoneCreateUserTokenByPassword and KeystoneListProjects.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -20,6 +21,7 @@ from jobs.endpoint import parse_endpoint
 from jobs.regions import endpoint_for
 
 V = TypeVar("V")
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 IAM_ENDPOINT_VARIABLE = "HUAWEICLOUD_SDK_IAM_ENDPOINT"
 _HEADERS = {
     "Accept": "application/json",
@@ -88,7 +90,7 @@ async def create_token(wire: Wire, account: Account, project: Mapping[str, str])
     if answer.status != HTTPStatus.CREATED:
         return _refusal(answer)
     issued = _decoded(answer.body, _Answered)
-    if issued is None or answer.subject_token is None:
+    if issued is None or answer.subject_token is None or not _TOKEN.fullmatch(answer.subject_token.reveal()):
         return _unusable("IAM's answer holds no token", answer)
     return Token(
         value=answer.subject_token,

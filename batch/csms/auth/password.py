@@ -3,8 +3,15 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
+from http import HTTPStatus
 
-from batch.csms.auth.credential import Connect, CredentialError, Description, NotAuthorizedError
+from batch.csms.auth.credential import (
+    Connect,
+    CredentialError,
+    Description,
+    NotAuthorizedError,
+    valid_text,
+)
 from batch.csms.auth.iam import Account, Token, create_token
 from batch.csms.auth.renewal import Renewal
 from batch.csms.auth.token import TokenBearer
@@ -17,8 +24,8 @@ _PASSWORD = "OS_PASSWORD"  # noqa: S105 - the name of a variable, not a password
 _PROJECT_ID, _PROJECT_NAME = "OS_PROJECT_ID", "OS_PROJECT_NAME"
 # A token is good for 24 h.
 _MARGIN_S = 30 * 60.0
-_LOCKING = frozenset({401, 403})
-"""Statuses of IAM after which another try could lock the account."""
+_LOCKING = HTTPStatus.UNAUTHORIZED
+"""IAM's answer to a wrong password or a locked account: another try counts. A 403 is about one project alone."""
 
 
 class PasswordLogin:
@@ -92,7 +99,7 @@ class PasswordLogin:
                 return self._refused
             async with self._connect(self._endpoint) as wire:
                 got = await create_token(wire, self._account, project)
-            if isinstance(got, Fault) and got.kind is FaultKind.CREDENTIAL and got.http_status in _LOCKING:
+            if isinstance(got, Fault) and got.kind is FaultKind.CREDENTIAL and got.http_status == _LOCKING:
                 self._refused = got
             return got
 
@@ -118,7 +125,8 @@ def find_password(environment: Mapping[str, str], connect: Connect, utc: Callabl
         endpoint = parse_endpoint(environment[_URL].strip().rstrip("/").removesuffix("/v3"))
     except ValueError as error:
         raise CredentialError(f"{_URL}: {error}") from error
-    account = Account(domain=environment[_DOMAIN], user=environment[_USER], password=Masked(environment[_PASSWORD]))
+    domain, user, password = (valid_text(name, environment[name]) for name in (_DOMAIN, _USER, _PASSWORD))
+    account = Account(domain=domain, user=user, password=Masked(password))
     return PasswordLogin(
         account,
         endpoint,
