@@ -195,7 +195,8 @@ class Lane:
                 continue
             await self._slots.acquire()
             now_s = self._clock.now_s()
-            if not self.stopped and self._wanted(item) and self._valve.wait_s(now_s) <= 0:
+            ready = not self.stopped and self._wanted(item) and self._valve.wait_s(now_s) <= 0
+            if ready and self._worker.reserve():
                 return await self._valve.take(now_s)
             self._slots.release()
         return None
@@ -226,6 +227,7 @@ class Lane:
         item = self._in_flight.pop(task)
         if item is not None:
             self._put_back(item)
+        self._worker.release()
         self._slots.release()
         self._changed.set()
 

@@ -73,6 +73,14 @@ class RowWorker:
         """Whether the credential allows no more open requests, here or in the scopes that share it."""
         return self._desk.client.credential.full
 
+    def reserve(self) -> bool:
+        """Takes one of the open requests that the credential allows; False where it is full."""
+        return self._desk.client.credential.reserve()
+
+    def release(self) -> None:
+        """Gives it back."""
+        self._desk.client.credential.release()
+
     async def handle(self, item: Work | Sweep, ticket: Ticket) -> None:
         """Uses a ticket for the next request of a row, or of a sweep over many."""
         if isinstance(item, Sweep):
@@ -89,7 +97,7 @@ class RowWorker:
     def leave(self, item: Work | Sweep) -> None:
         """Puts on record that nobody will hear what became of what is in flight."""
         for work in item.pending.values() if isinstance(item, Sweep) else (item,):
-            if work.progress.phase is Phase.WRITE and not work.intended:
+            if work.sending:
                 work.progress = work.progress.doubted()
             self.park(work)
 
@@ -135,30 +143,44 @@ class RowWorker:
         self._note(ticket, answer, write=write)
         if work.progress.budget >= _TELLING_BUDGET and work.progress.attempts >= work.progress.budget - 1:
             self._desk.valve.suspect(work.started_s, self._desk.clock.now_s())
-        withheld = isinstance(answer, Fault) and answer.withheld
-        if isinstance(answer, Fault) and await self._log_in_again(answer, generation):
-            work.progress = work.progress if withheld else work.progress.forgiven()
-            self._desk.queue.delay(work, self._desk.clock.now_s())
-        elif isinstance(answer, Fault) and withheld and answer.kind not in STOPS_SCOPE:
-            # It never left: the row is where it was, and whether to go on is for the breaker to say.
+        if isinstance(answer, Fault) and answer.kind is FaultKind.CREDENTIAL:
+            await self._refused(work, answer, ticket, generation)
+        elif isinstance(answer, Fault) and answer.withheld and answer.kind not in STOPS_SCOPE:
+            # It never left: the row is where it was, and whether to go on is for the breaker to say, soon.
+            self._desk.valve.suspect(ticket.sent_s, self._desk.clock.now_s())
             work.last_fault = answer
             wait_s = backoff_s(self._desk.policy, _WITHHELD_TRIES, self._desk.rng)
             self._desk.queue.delay(work, self._desk.clock.now_s() + wait_s)
         else:
             self._conclude(work, answer, ticket)
 
+    async def _refused(self, work: Work, fault: Fault, ticket: Ticket, generation: int) -> None:
+        """A login that was refused costs its row no attempt, whatever comes of the next one."""
+        _log_fault(work, fault)
+        work.last_fault = fault
+        if work.progress.phase is Phase.WRITE and not fault.withheld:
+            work.progress = work.progress.answered(fault, ticket.sent_s).forgiven()
+        if await self._log_in_again(fault, generation):
+            self._desk.queue.delay(work, self._desk.clock.now_s())
+        else:
+            self._desk.queue.delay(work, float("inf"))
+            self._stop_for(fault)
+
     async def _ask(self, work: Work) -> Answer:
-        """Sends what the row needs next. Until it is answered a PUT counts as sent; one that was withheld does not."""
+        """Sends what the row needs next. From the moment a PUT leaves until it is answered it counts as sent."""
         before, update = work.progress, work.progress.update
         if before.phase is not Phase.WRITE:
             answer = await self._desk.client.show_secret(update.secret_name)
             if before.phase is Phase.CHECK and isinstance(answer, Fault) and answer.kind is FaultKind.FORBIDDEN:
                 self._stop_without_rights(answer)
             return answer
-        work.progress, work.intended = before.sent(), False
-        answer = await self._desk.client.update_secret(update)
+
+        def leaving() -> None:
+            work.progress, work.intended, work.sending = before.sent(), False, True
+
+        answer = await self._desk.client.update_secret(update, leaving=leaving)
+        work.sending = False
         if isinstance(answer, Fault) and answer.withheld:
-            work.progress, work.intended = before, True
             return answer
         self._note_key(update.kms_key_id, answer)
         self._stop_without_rights(answer)

@@ -14,13 +14,14 @@ _LONGEST_KEY_ID = 64
 
 @dataclass(slots=True, kw_only=True)
 class Work:
-    """A row that is being worked on. `intended` says that its next PUT is on record but has not left yet, `listed` that
-    its secret was looked for in a list.
+    """A row that is being worked on. `intended` says that its next PUT is on record but has not left yet, `sending`
+    that it has left and is not answered, `listed` that its secret was looked for in a list.
     """
 
     row: int
     progress: Progress
     intended: bool = False
+    sending: bool = False
     listed: bool = False
     started_s: float | None = None
     last_fault: Fault | None = None

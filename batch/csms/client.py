@@ -104,11 +104,16 @@ class CsmsClient:
         }
         self._headers_with_body = {**self._headers, "Content-Type": "application/json"}
 
-    async def update_secret(self, update: SecretUpdate) -> SecretView | Fault:
-        """Points a secret at a key; a view comes back only if a 200 named this secret and this key."""
+    async def update_secret(
+        self, update: SecretUpdate, *, leaving: Callable[[], None] = lambda: None
+    ) -> SecretView | Fault:
+        """Points a secret at a key; a view comes back only if a 200 named this secret and this key.
+
+        `leaving` is called at the moment from which on it may have left.
+        """
         body = _ENCODE(_Change(kms_key_id=update.kms_key_id, description=update.description))
         target = secret_target(self._project_id, update.secret_name)
-        answer = await self._send("PUT", target, self._headers_with_body, body)
+        answer = await self._send("PUT", target, self._headers_with_body, body, leaving)
         shown = _one_secret(answer, update.secret_name)
         if (
             isinstance(shown, SecretView)
@@ -142,19 +147,28 @@ class CsmsClient:
         )
 
     async def _send(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes = b""
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        leaving: Callable[[], None] = lambda: None,
     ) -> WireAnswer | Fault:
         request = WireRequest(method=method, target=target, headers=headers, body=body)
         try:
             authorized = await self.credential.authorize(request)
         except NotAuthorizedError as error:
             return error.fault
-        answer: WireAnswer | Fault = _UNHEARD
+        generation = self.credential.generation
+        answer: WireAnswer | Fault = _STOPPED
         try:
             # Getting authorized may have taken a while, and a stop may have come meanwhile.
-            answer = await self._wire.send(authorized) if self.may_send() else _STOPPED
+            if self.may_send():
+                answer = _UNHEARD
+                leaving()
+                answer = await self._wire.send(authorized)
         finally:
-            self.credential.observe(answer)
+            self.credential.observe(answer, generation)
         return answer
 
 

@@ -23,8 +23,8 @@ _RETRY_AFTER_MAX_S = 300.0
 
 _KINDS = {
     FaultKind.THROTTLED: "APIG.0308 IAM.0012",
-    FaultKind.CREDENTIAL: "CSMS.0301 APIG.0301 APIG.0307 KMS.0301 KMS.0302 KMS.0303",
-    FaultKind.SIGNATURE: "APIG.0303 APIG.0305 APIG.1009",
+    FaultKind.CREDENTIAL: "CSMS.0301 APIG.0301 APIG.0307 KMS.0301 KMS.0302 KMS.0303 IAM.0066 IAM.1108",
+    FaultKind.SIGNATURE: "APIG.0303 APIG.0305 APIG.1009 IAM.1104 IAM.1105 IAM.1106 IAM.1107",
     FaultKind.MISCONFIGURED: (
         "APIG.0101 APIG.0204 APIG.0310 APIG.0311 APIG.0401 APIG.0402 APIG.0403 APIG.0404 APIG.0501 APIG.0502 APIG.0802"
         " KMS.0305 KMS.0321"
@@ -98,6 +98,9 @@ def _http_date_s(value: str | None) -> float | None:
 
 
 def _kind(status: int, code: str, message: str) -> FaultKind:
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        # Whatever it says, the service itself does not redirect.
+        return FaultKind.MISCONFIGURED
     known = _KIND_OF_CODE.get(_GATEWAY.sub("APIG.", code))
     if known is FaultKind.CREDENTIAL and _SIGNING.search(message):
         return FaultKind.SIGNATURE
@@ -123,8 +126,6 @@ def _kind_of_status(status: int, *, spoken: bool) -> FaultKind:
             return FaultKind.UNAVAILABLE
         case _ if status < HTTPStatus.MULTIPLE_CHOICES:
             return FaultKind.MISMATCH
-        case _ if status < HTTPStatus.BAD_REQUEST:
-            return FaultKind.MISCONFIGURED
         case _:
             return FaultKind.REJECTED
 

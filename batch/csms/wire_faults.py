@@ -56,7 +56,7 @@ def fault_of(error: Exception, *, sent: bool) -> Fault:
         case TimeoutError():
             return _sent_or_not("timeout", "no whole answer within the timeout", sent=sent)
         case aiohttp.ClientHttpProxyError():
-            return _sent_or_not("proxy", f"the proxy refuses to connect (HTTP {error.status})", sent=sent)
+            return _refused_by_proxy(error.status, sent=sent)
         case aiohttp.ClientPayloadError():
             return lost("truncated", "the answer was cut off")
         case aiohttp.ClientResponseError():
@@ -66,6 +66,14 @@ def fault_of(error: Exception, *, sent: bool) -> Fault:
         case _:
             fault = lost("internal", f"{type(error).__name__} while sending")
             return msgspec.structs.replace(fault, kind=FaultKind.INTERNAL, maybe_applied=sent)
+
+
+def _refused_by_proxy(status: int, *, sent: bool) -> Fault:
+    message = f"the proxy refuses to connect (HTTP {status})"
+    if 400 <= status < 500:  # noqa: PLR2004 - the class of status, RFC 9110 15.5
+        # A wrong login above all: asking again with it would lock an account.
+        return _unsent(FaultKind.MISCONFIGURED, "proxy", message)
+    return _sent_or_not("proxy", message, sent=sent)
 
 
 def _kind_of_handshake(error: aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError) -> FaultKind:

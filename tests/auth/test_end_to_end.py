@@ -14,14 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox, sandbox_of
 from batch.sandbox.checks import AuthMode, StrictCheck
 from batch.sandbox.manifest import manifest_csv
 from batch.sandbox.metadata import MetadataMode
 from batch.sandbox.options import SandboxOptions
+from batch.sandbox.scripts import Outage
 from batch.sandbox.server import SandboxServer
+from tests.engine.plans import Plan
 
 ROOT = Path(__file__).parents[2]
 ROWS = 30
@@ -70,13 +74,13 @@ class Stage:
 
 
 @contextmanager
-def serving(**options: Any) -> Iterator[Stage]:
+def serving(*, latency_ms: float = 0.0, **options: Any) -> Iterator[Stage]:
     sandbox = sandbox_of(SandboxOptions(secrets=ROWS, **{"projects": 2} | options), epoch_s=time.time(), keep=True)
     started: list[str] = []
     ready, stop = threading.Event(), threading.Event()
 
     async def serve() -> None:
-        async with SandboxServer(sandbox.exchange) as server:
+        async with SandboxServer(sandbox.exchange, latency_ms=latency_ms) as server:
             started.append(server.url)
             ready.set()
             await asyncio.to_thread(stop.wait)
@@ -181,13 +185,47 @@ def test_what_ends_on_the_way_is_renewed_and_costs_no_row(
 
 
 @pytest.mark.parametrize("auth", ["token", "aksk", "iam", "ecs"])
-def test_revoked_with_no_way_back_it_stops_and_no_row_has_failed(tmp_path: Path, auth: str) -> None:
-    with serving(revoke_after=8) as stage:
-        ended = run(stage, tmp_path, stage.environment(auth), "--rate", "50/s", "--max-attempts", "1")
+@pytest.mark.parametrize(
+    ("options", "limits"),
+    [
+        ({}, ("--rate", "50/s")),
+        ({"latency_ms": 150.0}, ("--rate", "unlimited", "--burst", "32")),
+        ({"latency_ms": 150.0, "projects": 10}, ("--rate", "unlimited", "--burst", "32")),
+    ],
+    ids=["paced", "at once", "many projects"],
+)
+def test_revoked_with_no_way_back_it_stops_and_no_row_has_failed(
+    tmp_path: Path, auth: str, options: dict[str, Any], limits: tuple[str, ...]
+) -> None:
+    with serving(revoke_after=14, **options) as stage:
+        ended = run(stage, tmp_path, stage.environment(auth), *limits, "--max-attempts", "1")
         assert ended.code == 3, ended.out
         assert set(ended.statuses) == {"updated", "not_attempted"}
         assert stage.wrong_signatures <= 5
-        assert stage.asked("/v3/auth/tokens") <= 4
+        assert stage.asked("/v3/auth/tokens") <= 2 * len(stage.sandbox.world.projects)
+
+
+def test_access_keys_that_are_refused_without_a_reason_are_not_tried_in_one_project_after_the_other(
+    tmp_path: Path,
+) -> None:
+    with serving(projects=ROWS) as stage:
+        stage.sandbox.exchange._faults = Outage(0.0, float("inf"), faults.gateway_error(401))
+        ended = run(stage, tmp_path, stage.environment("aksk"), *FAST)
+        assert (ended.code, ended.statuses) == (3, {"not_attempted": ROWS}), ended.out
+        assert len(stage.sandbox.journal.records()) <= 5
+
+
+def test_a_server_that_answers_with_the_token_as_key_id_gets_it_into_no_file(tmp_path: Path) -> None:
+    with serving() as stage:
+        name = next(iter(stage.sandbox.world.projects.values())).names[0]
+        body = msgspec.json.encode({"secret": {"name": name, "kms_key_id": stage.sandbox.token}})
+        lie = faults.canned(200, body)
+        stage.sandbox.exchange._faults = Plan(
+            {("write", name, 1): lie, **{("read", name, nth): lie for nth in range(1, 9)}}
+        )
+        ended = run(stage, tmp_path, stage.environment("token"), *FAST, "--timeout", "1", "--json")
+        assert ended.code == 1, ended.out
+        assert "a read shows the key ***" in (ended.folder / "outcomes.csv").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,8 @@ def test_after_a_refusal_the_credentials_file_is_read_again(home: dict[str, str]
 
     async def scenario() -> None:
         assert await credential.renew(credential.generation) is False
-        await credential.authorize(REQUEST)
+        with pytest.raises(NotAuthorizedError):
+            await credential.authorize(REQUEST)
 
     asyncio.run(scenario())
     login = find(home)
@@ -223,7 +224,7 @@ def test_a_wrong_signature_in_one_place_stops_the_keys_everywhere(home: dict[str
 
     async def scenario() -> None:
         await one.authorize(REQUEST)
-        one.observe(WireAnswer(status=401, body=body))
+        one.observe(WireAnswer(status=401, body=body), one.generation)
         with pytest.raises(NotAuthorizedError):
             await other.authorize(REQUEST)
         assert await other.renew(other.generation) is False

@@ -202,7 +202,7 @@ def test_after_one_wrong_signature_nothing_more_is_authorized_and_nothing_renewe
 
     async def scenario(renewal: Renewal[Value]) -> None:
         await renewal.get()
-        renewal.observe(BAD_SIGNATURE)
+        renewal.observe(BAD_SIGNATURE, renewal.generation)
         assert (await refused(renewal)).kind is FaultKind.SIGNATURE
         assert await renewal.renew(1) is False
 
@@ -226,7 +226,7 @@ def test_after_one_wrong_signature_nothing_more_is_authorized_and_nothing_renewe
 def test_it_is_proven_by_an_answer_that_only_somebody_let_in_gets(answer: WireAnswer | Fault, *, proven: bool) -> None:
     async def scenario(renewal: Renewal[Value]) -> None:
         await renewal.get()
-        renewal.observe(answer)
+        renewal.observe(answer, renewal.generation)
         assert renewal.proven is proven
 
     run(Source(Value("a")), scenario)
@@ -237,10 +237,10 @@ def test_until_it_is_proven_only_a_few_are_on_their_way_with_it() -> None:
         on_their_way = [asyncio.create_task(renewal.get()) for _ in range(10)]
         await asyncio.sleep(1.0)
         assert sum(task.done() for task in on_their_way) == 3
-        renewal.observe(DOWN)
+        renewal.observe(DOWN, renewal.generation)
         await asyncio.sleep(1.0)
         assert sum(task.done() for task in on_their_way) == 4
-        renewal.observe(OK)
+        renewal.observe(OK, renewal.generation)
         await asyncio.gather(*on_their_way)
 
     run(Source(Value("a")), scenario, unproven_limit=3)
@@ -250,7 +250,7 @@ def test_those_who_wait_for_a_proof_are_turned_away_by_a_wrong_signature() -> No
     async def scenario(renewal: Renewal[Value]) -> None:
         on_their_way = [asyncio.create_task(renewal.get()) for _ in range(10)]
         await asyncio.sleep(1.0)
-        renewal.observe(BAD_SIGNATURE)
+        renewal.observe(BAD_SIGNATURE, renewal.generation)
         ended = await asyncio.gather(*on_their_way, return_exceptions=True)
         assert [isinstance(end, NotAuthorizedError) for end in ended] == [False] * 3 + [True] * 7
 

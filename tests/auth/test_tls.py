@@ -272,7 +272,7 @@ def test_a_proxy_sees_the_host_and_its_own_login_and_nothing_of_the_request(tmp_
 def test_a_proxy_that_refuses_to_connect_proves_that_nothing_was_applied(tmp_path: Path) -> None:
     fault, _, server = through_proxy(tmp_path, refuses=True)
     assert isinstance(fault, Fault)
-    assert (fault.code, fault.kind, fault.maybe_applied) == ("proxy", FaultKind.UNREACHABLE, False)
+    assert (fault.code, fault.kind, fault.maybe_applied) == ("proxy", FaultKind.MISCONFIGURED, False)
     assert "403" in fault.message
     assert server.heard == b""
 

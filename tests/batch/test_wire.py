@@ -181,7 +181,7 @@ _EXPECTED = {
     "ClientOSError": FaultKind.LOST,
     "ClientPayloadError": FaultKind.LOST,
     "ClientResponseError": FaultKind.LOST,
-    "ClientHttpProxyError": FaultKind.LOST,
+    "ClientHttpProxyError": FaultKind.MISCONFIGURED,
     "ContentTypeError": FaultKind.LOST,
     "ClientError": FaultKind.LOST,
     "TooManyRedirects": FaultKind.INTERNAL,

@@ -70,6 +70,12 @@ class Credential(Protocol):
     def full(self) -> bool:
         """Whether as many requests are open as may be: where signatures turn wrong, each counts against the key."""
 
+    def reserve(self) -> bool:
+        """Takes one of the requests that may be open, for one that is about to be made; False where it is full."""
+
+    def release(self) -> None:
+        """Gives it back, whatever became of the request."""
+
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request with the headers that allow it; what is near its end is renewed meanwhile, without waiting.
 
@@ -82,12 +88,12 @@ class Credential(Protocol):
     async def renew(self, generation: int) -> bool:
         """Gets a new token or keys after a refusal of a request authorized under `generation`.
 
-        One at a time and at most one for each generation, however many ask. True: try again with the new one; False:
-        there is no other to be had.
+        One at a time and at most one for each generation, however many ask. True: try again, it is with a new one, or
+        nothing leaves before there is one; False: there is no other to be had.
         """
 
-    def observe(self, answer: WireAnswer | Fault) -> None:
-        """Learns from the answer to an authorized request: after a wrong signature nothing more is authorized.
+    def observe(self, answer: WireAnswer | Fault, generation: int) -> None:
+        """Learns from the answer to a request authorized under `generation`: after a wrong signature nothing more is.
 
         It is called once for every request that was authorized, whatever became of it.
         """

@@ -112,9 +112,10 @@ async def look_up_project(credential: Credential, name: str, *, endpoint: str, c
         request = await credential.authorize(request)
     except NotAuthorizedError as error:
         raise CredentialError(str(error)) from error
+    generation = credential.generation
     async with connect(endpoint) as wire:
         answer = await wire.send(request)
-    credential.observe(answer)
+    credential.observe(answer, generation)
     if isinstance(answer, Fault) or answer.status != HTTPStatus.OK:
         fault = answer if isinstance(answer, Fault) else classify(answer)
         raise CredentialError(f"IAM does not tell the project of {name} ({fault.code}: {fault.message})")

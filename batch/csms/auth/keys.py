@@ -18,7 +18,6 @@ from batch.csms.signing import Signer
 _MARGIN_S = 15 * 60.0
 # The sixth wrong signature in a row locks an access key for five minutes (vendor's API signing guide).
 _MOST_OPEN = 5
-# The sixth wrong signature in a row locks an access key for five minutes.
 _UNPROVEN_LIMIT = 3
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
@@ -119,10 +118,20 @@ class KeyCredential:
         """As `Credential`; one count for every place the keys are used in."""
         return self._renewal.open_requests >= _MOST_OPEN
 
+    def reserve(self) -> bool:
+        """As `Credential`."""
+        if self.full:
+            return False
+        self._renewal.open_requests += 1
+        return True
+
+    def release(self) -> None:
+        """As `Credential`."""
+        self._renewal.open_requests -= 1
+
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request signed for now: every attempt is signed anew."""
         keys = await self._renewal.get()
-        self._renewal.open_requests += 1
         if self._signer is None or self._signer[0] is not keys:
             self._signer = (keys, Signer(keys.ak, keys.sk, keys.security_token))
         return self._signer[1].sign(request, host=self._host, project_id=self._project_id, at_s=self._utc())
@@ -131,10 +140,9 @@ class KeyCredential:
         """As `Credential`."""
         return await self._renewal.renew(generation)
 
-    def observe(self, answer: WireAnswer | Fault) -> None:
+    def observe(self, answer: WireAnswer | Fault, generation: int) -> None:
         """As `Credential`."""
-        self._renewal.open_requests -= 1
-        self._renewal.observe(answer)
+        self._renewal.observe(answer, generation)
 
     def secrets(self) -> tuple[Masked, ...]:
         """As `Credential`."""

@@ -38,7 +38,8 @@ class Renewal(Generic[V]):
     """Holds the value in use. `fetch` gets another; `margin_s` before the end it is replaced while it still works.
 
     Of a value that lives only shortly the last fifth is the margin. Until a value was let in, only `unproven_limit`
-    requests may be on their way with it.
+    requests may be on their way with it; where there is such a limit refusals count against the value, and one after
+    which there is no other ends all.
     """
 
     def __init__(
@@ -62,7 +63,10 @@ class Renewal(Generic[V]):
         self._last_fault: Fault | None = None
         self._refused: Fault | None = None
         self._barred: Fault | None = None
+        self._refusal: Fault | None = None
         self._in_vain: int | None = None
+        self._spoiled: int | None = None
+        """The generation that was refused while the next could not be had yet: nothing more is sent with it."""
         self.open_requests = 0
         self.generation = 0
         self.proven = False
@@ -97,10 +101,10 @@ class Renewal(Generic[V]):
     async def _current(self) -> V:
         if self._barred is not None:
             raise NotAuthorizedError(self._barred)
-        if self.held is None:
+        if self.held is None or self._spoiled == self.generation:
             await self._fly()
         held = self.held
-        if held is None:
+        if held is None or self._spoiled == self.generation:
             raise NotAuthorizedError(self._last_fault or _unusable("nothing to log in with"))
         now_s = self._utc()
         if held.expires_s is not None and now_s >= held.expires_s:
@@ -126,27 +130,35 @@ class Renewal(Generic[V]):
         if self._in_vain == generation or self._refused is not None:
             return False
         await self._fly()
-        if self.generation == generation:
-            self._in_vain = generation
-            return False
-        self.proven = False
-        return True
+        if self.generation != generation:
+            self.proven = False
+            return True
+        if self._last_fault is not None and self._last_fault.kind in _PASSING:
+            self._spoiled = generation
+            return True
+        self._in_vain = generation
+        if self._unproven_limit is not None:
+            self._barred = self._refusal or _unusable("refused, and there are no other keys")
+        return False
 
-    def observe(self, answer: WireAnswer | Fault) -> None:
+    def observe(self, answer: WireAnswer | Fault, generation: int) -> None:
         """As `Credential.observe`."""
         self._open = max(0, self._open - 1)
-        self._learn(answer)
+        self._learn(answer, generation)
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             if not one.done():
                 one.set_result(None)
 
-    def _learn(self, answer: WireAnswer | Fault) -> None:
+    def _learn(self, answer: WireAnswer | Fault, generation: int) -> None:
         if isinstance(answer, Fault):
             return
         fault = None if answer.status < 300 else classify(answer)  # noqa: PLR2004 - the class of status, RFC 9110 15.3
         if fault is None or fault.kind not in _SAYS_NOTHING:
-            self.proven = True
+            # A late answer to the one before says nothing of this one.
+            self.proven = self.proven or generation == self.generation
+        elif fault.kind is FaultKind.CREDENTIAL:
+            self._refusal = fault
         elif fault.kind is FaultKind.SIGNATURE:
             self._barred = self._barred or fault
 
@@ -162,6 +174,7 @@ class Renewal(Generic[V]):
     async def _fetch_patiently(self) -> None:
         if self._refused is not None:
             return
+        self._last_fault = None
         for pause_s in (*_RETRY_S, None):
             got = await self._fetch_once()
             if not isinstance(got, Fault):
@@ -194,6 +207,7 @@ class Renewal(Generic[V]):
 
     def _take(self, got: V) -> None:
         self._kept[:] = [got, *self._kept][:_KEPT]
+        self.proven = self.proven and self._spoiled != self.generation
         self.generation += 1
         self._open = 0
         if got.expires_s is None:

@@ -38,6 +38,13 @@ class TokenBearer:
         """Refused tokens lock nothing."""
         return False
 
+    def reserve(self) -> bool:
+        """As `Credential`; see `full`."""
+        return True
+
+    def release(self) -> None:
+        """As `Credential`."""
+
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request with the token."""
         token = await self._renewal.get()
@@ -48,9 +55,9 @@ class TokenBearer:
         """As `Credential`."""
         return await self._renewal.renew(generation)
 
-    def observe(self, answer: WireAnswer | Fault) -> None:
+    def observe(self, answer: WireAnswer | Fault, generation: int) -> None:
         """As `Credential`."""
-        self._renewal.observe(answer)
+        self._renewal.observe(answer, generation)
 
     def secrets(self) -> tuple[Masked, ...]:
         """The token, and the one before it."""

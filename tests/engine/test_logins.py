@@ -1,0 +1,129 @@
+"""A login that ends in the middle of a run, in virtual time: no row pays for it, and no doubt is lost over it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from batch.csms.auth.iam import Token
+from batch.csms.auth.renewal import Renewal
+from batch.csms.auth.token import TokenBearer
+from batch.csms.faults import Fault as CsmsFault
+from batch.csms.faults import FaultKind
+from batch.csms.masked import Masked
+from batch.csms.messages import WireRequest
+from batch.sandbox import faults
+from batch.sandbox.assembly import Sandbox
+from batch.sandbox.scripts import Numbers
+from batch.session import Session
+from jobs.ledger import Ledger
+from jobs.model import Status
+from jobs.rate import Rate
+from jobs.spec import Limits
+from tests.engine.machine import load_job, run_job
+from tests.engine.rows import moves, small_service
+from tests.oracle import violations
+
+LIMITS = Limits(rate=Rate(20.0), timeout_s=10.0, max_attempts=1)
+DOWN = CsmsFault(kind=FaultKind.UNAVAILABLE, code="HTTP.503", message="IAM is down", maybe_applied=False)
+REFUSED = faults.gateway_error(401)
+TIMED_OUT_REFUSED = faults.canned(504, b'{"error_code":"APIGW.0307","error_msg":"The token must be updated."}')
+
+
+def login_for(sandbox: Sandbox, fetch: Callable[[int], Awaitable[Token | CsmsFault]]) -> type[TokenBearer]:
+    """A login whose `fetch` is told how often it was asked before; whatever it holds, the sandbox lets it in."""
+
+    class Login(TokenBearer):
+        def __init__(self, _token: Masked) -> None:
+            self._asked = 0
+            super().__init__(Renewal(self._fetch, held=Token(value=Masked("first"))))
+
+        def for_scope(self, _endpoint: str, _project_id: str) -> "Login":
+            return self
+
+        async def authorize(self, request: WireRequest) -> WireRequest:
+            await super().authorize(request)
+            headers = {**request.headers, "X-Auth-Token": sandbox.token}
+            return WireRequest(method=request.method, target=request.target, headers=headers, body=request.body)
+
+        async def _fetch(self) -> Token | CsmsFault:
+            self._asked += 1
+            return await fetch(self._asked)
+
+    return Login
+
+
+async def another(asked: int) -> Token | CsmsFault:
+    return Token(value=Masked(f"token {asked}"))
+
+
+def test_iam_that_is_down_when_a_token_ends_is_waited_for_and_no_row_pays(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def down_for_two_minutes(asked: int) -> Token | CsmsFault:
+        return DOWN if asyncio.get_running_loop().time() < began[0] + 120.0 else await another(asked)
+
+    began: list[float] = []
+    sandbox = small_service(secrets=40, faults=Numbers(dict.fromkeys(range(10, 14), REFUSED)))
+    monkeypatch.setattr("tests.engine.machine.TokenCredential", login_for(sandbox, down_for_two_minutes))
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    end = run_job(job, LIMITS, meanwhile=lambda _: began.append(asyncio.get_running_loop().time()))
+    assert end is not None
+    assert end.stopped is None
+    assert {*job.statuses()} == {Status.UPDATED}
+    assert violations(job.case(LIMITS)) == []
+    assert sum(record.status == 401 for record in sandbox.journal.records()) <= 4
+
+
+def test_iam_that_stays_down_ends_the_run_in_time_with_no_row_touched(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def down(_asked: int) -> Token | CsmsFault:
+        return DOWN
+
+    sandbox = small_service(secrets=3, faults=Numbers({1: REFUSED}))
+    monkeypatch.setattr("tests.engine.machine.TokenCredential", login_for(sandbox, down))
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    times: list[float] = []
+    end = run_job(job, LIMITS, meanwhile=lambda _: times.append(asyncio.get_running_loop().time()))
+    assert end is not None
+    assert "down" in (end.stopped or "")
+    assert job.statuses() == [Status.NOT_ATTEMPTED] * 3
+    assert len(sandbox.journal.records()) == 1
+
+
+def test_breaking_off_while_a_new_token_is_waited_for_leaves_no_doubt(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_asked: int) -> Token | CsmsFault:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    def break_off(session: Session) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(5.0, session.stop, "told to")
+        loop.call_later(6.0, session.cancel)
+
+    sandbox = small_service(secrets=8, faults=Numbers(dict.fromkeys(range(4, 9), REFUSED)))
+    monkeypatch.setattr("tests.engine.machine.TokenCredential", login_for(sandbox, never))
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    run_job(job, LIMITS, meanwhile=break_off)
+    assert {*job.statuses()} == {Status.UPDATED, Status.NOT_ATTEMPTED}
+    with Ledger(job.folder) as ledger:
+        (scope,) = ledger.open_scopes()
+        assert all(row.attempts == row.spent and not row.doubt for row in ledger.open_rows(scope.id, 0, 99))
+
+
+def test_a_gateway_that_gave_up_and_speaks_of_the_token_leaves_its_row_in_doubt(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = small_service(secrets=1, faults=Numbers({1: TIMED_OUT_REFUSED, 2: faults.refusing("CSMS.0103")}))
+    monkeypatch.setattr("tests.engine.machine.TokenCredential", login_for(sandbox, another))
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    run_job(job, LIMITS)
+    assert [record.method for record in sandbox.journal.records()] == ["PUT", "PUT", "GET", "GET"]
+    assert job.statuses() == [Status.REJECTED]
+    # The first attempt cost nothing, which its 504 does not show.
+    assert violations(job.case(msgspec.structs.replace(LIMITS, max_attempts=2))) == []
