@@ -34,8 +34,7 @@ class Stage(Enum):
 
 class BreakerState(msgspec.Struct, frozen=True, kw_only=True):
     """`opened_at_s` is when the budget ran out; `pending` says that a read or trial is on its way; `misses` counts
-    those that failed since the service last answered an ordinary request. `at_risk` counts
-    the trials that still cost their row an attempt.
+    those that failed since the service last answered an ordinary request.
     """
 
     stage: Stage = Stage.CLOSED
@@ -44,7 +43,6 @@ class BreakerState(msgspec.Struct, frozen=True, kw_only=True):
     next_s: float = 0.0
     pending: bool = False
     misses: int = 0
-    at_risk: int = 0
 
 
 def failed(state: BreakerState, now_s: float, *, ours: bool, rng: Random) -> BreakerState:
@@ -68,21 +66,19 @@ def failed(state: BreakerState, now_s: float, *, ours: bool, rng: Random) -> Bre
         pending=False,
         misses=misses,
         next_s=now_s + _interval_s(misses, rng),
-        at_risk=max(0, state.at_risk - (state.stage is Stage.TRIAL)),
     )
 
 
 def suspect(state: BreakerState, now_s: float, *, rng: Random) -> BreakerState:
     """Opens at once: a row is about to use up its attempts, and nobody has been answered since its first."""
-    opened = failed(msgspec.structs.replace(state, tokens=0.0), now_s, ours=False, rng=rng)
-    return msgspec.structs.replace(opened, at_risk=_ROWS_AT_FAULT)
+    return failed(msgspec.structs.replace(state, tokens=0.0), now_s, ours=False, rng=rng)
 
 
-def forgives(state: BreakerState) -> bool:
+def forgives(state: BreakerState, open_rows: int) -> bool:
     """Whether the row that leaves now loses no attempt if it meets no service: a trial is for the good of all. Only
-    where a few rows were enough to open the breaker the fault may be their own, and their attempts end that.
+    where a few rows are all that is left the fault may be their own, and their attempts end that.
     """
-    return state.stage is Stage.TRIAL and not state.at_risk
+    return state.stage is Stage.TRIAL and open_rows > _ROWS_AT_FAULT
 
 
 def answered(state: BreakerState, *, ours: bool, write: bool) -> BreakerState:

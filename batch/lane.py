@@ -23,8 +23,8 @@ _LOOK_AGAIN_S = 0.01
 
 
 class Lane:
-    """Runs one scope. `on_stop` is told, once, why its remaining rows will not be attempted; `on_defect` of an error in
-    this program's own logic.
+    """Runs one scope. `open_rows` says how many of its rows have not ended. `on_stop` is told, once, why the remaining
+    ones will not be attempted; `on_defect` of an error in this program's own logic.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Lane:
         worker: RowWorker,
         slots: Slots,
         clock: Clock,
+        open_rows: Callable[[], int],
         on_stop: Callable[[str], None],
         on_defect: Callable[[str], None],
     ) -> None:
@@ -43,6 +44,7 @@ class Lane:
         self._worker = worker
         self._slots = slots
         self._clock = clock
+        self._open_rows = open_rows
         self._on_stop = on_stop
         self._on_defect = on_defect
         self._in_flight: dict[asyncio.Task[None], Work | Sweep | None] = {}
@@ -197,7 +199,7 @@ class Lane:
             now_s = self._clock.now_s()
             ready = not self.stopped and self._wanted(item) and self._valve.wait_s(now_s) <= 0
             if ready and self._worker.reserve():
-                return await self._valve.take(now_s)
+                return await self._valve.take(now_s, self._open_rows())
             self._slots.release()
         return None
 

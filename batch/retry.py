@@ -31,6 +31,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """How often and how soon something is tried again; AWS's full jitter, capped before the jitter."""
 
     max_attempts: int = 5
+    read_tries: int = 5
+    """A read changes nothing, so there is no reason to be sparing with it."""
     timeout_s: float = 60.0
     backoff_base_s: float = 0.5
     backoff_cap_s: float = 30.0
@@ -69,9 +71,11 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, phase=Phase.SETTLE, tries=0)
 
     def forgiven(self) -> Self:
-        """The same row after a failure that was not its fault: its last PUT counts, but costs it nothing."""
+        """The same row after a failure that was not its fault: its last PUT counts, but costs it nothing; nor does a
+        read that is about to be counted.
+        """
         if self.phase is not Phase.WRITE:
-            return self
+            return msgspec.structs.replace(self, tries=self.tries - 1)
         return msgspec.structs.replace(self, spent=self.spent + 1, budget=self.budget + 1)
 
     def doubted(self) -> Self:
@@ -196,7 +200,7 @@ def _read_again(progress: Progress, fault: Fault, policy: Policy, rng: Random, *
     if fault.kind in STOPS_SCOPE:
         return Leave(progress=progress, fault=fault)
     tries = progress.tries + 1
-    if fault.kind in PERMANENT or tries >= policy.max_attempts:
+    if fault.kind in PERMANENT or tries >= policy.read_tries:
         return Finish(status=otherwise, fault=fault)
     return Again(progress=_replace(progress, tries=tries), after_s=_pause_s(policy, tries, fault, rng), fault=fault)
 

@@ -61,7 +61,9 @@ class RowQueue:
     def release(self, kms_key_id: str) -> None:
         """Takes the rows of a key up again that were held back: the key is good after all."""
         works, rows = self._held.release(kms_key_id)
-        self._ready.extend(works)
+        for work in works:
+            # Back where their intents are recorded: some were put aside before theirs was.
+            self.delay(work, -math.inf)
         self._again.extend(rows)
 
     def wanted(self, work: Work) -> bool:
@@ -95,11 +97,19 @@ class RowQueue:
 
     def settling_in_s(self, now_s: float) -> float | None:
         """Seconds until the next row is read, where all that are left wait for that; None where there are others."""
-        if not self._delayed or self._ready or self._page or self._again or self.sweeps or not self._exhausted:
-            return None
-        if any(entry[2].progress.phase is not Phase.SETTLE for entry in self._delayed):
+        if not self._delayed or self._ready or self.sweeps or not self.nothing_to_write:
             return None
         return max(0.0, self._delayed[0][0] - now_s)
+
+    @property
+    def nothing_to_write(self) -> bool:
+        """Whether no row is left here but such as are read to settle their doubt."""
+        rows = (*self._ready, *(entry[2] for entry in self._delayed))
+        return (
+            self._exhausted
+            and not (self._page or self._again)
+            and all(work.progress.phase is Phase.SETTLE for work in rows)
+        )
 
     def take_settling(self, now_s: float) -> list[Work]:
         """All rows whose time has come to be read because they are in doubt, and that no list was read for yet."""

@@ -10,7 +10,7 @@ from batch.clock import Clock
 from batch.csms.client import CsmsClient
 from batch.csms.faults import STOPS_SCOPE, Fault, FaultKind
 from batch.recorder import Recorder
-from batch.retry import Again, Answer, Finish, Leave, Phase, Policy, after_answer, backoff_s
+from batch.retry import Again, Answer, Finish, Leave, Phase, Policy, Progress, after_answer, backoff_s
 from batch.row_queue import RowQueue
 from batch.storms import KeyWatch, RightsWatch
 from batch.sweep import PAGE_LIMIT, Sweep
@@ -138,11 +138,13 @@ class RowWorker:
         if work.started_s is None:
             work.started_s = ticket.sent_s
         generation = self._desk.client.credential.generation
-        write = work.progress.phase is Phase.WRITE
+        # Where nothing is left to write, a read that is answered is all there is to say that the service is back.
+        telling = work.progress.phase is Phase.WRITE or (
+            ticket.good_for is Pass.TRIAL and self._desk.queue.nothing_to_write
+        )
         answer = await self._ask(work)
-        self._note(ticket, answer, write=write)
-        if work.progress.budget >= _TELLING_BUDGET and work.progress.attempts >= work.progress.budget - 1:
-            self._desk.valve.suspect(work.started_s, self._desk.clock.now_s())
+        self._note(ticket, answer, write=telling)
+        self._suspect(work, answer)
         if isinstance(answer, Fault) and answer.kind is FaultKind.CREDENTIAL:
             await self._refused(work, answer, ticket, generation)
         elif isinstance(answer, Fault) and answer.withheld and answer.kind not in STOPS_SCOPE:
@@ -154,12 +156,20 @@ class RowWorker:
         else:
             self._conclude(work, answer, ticket)
 
+    def _suspect(self, work: Work, answer: Answer) -> None:
+        """Before a row is used up: were others answered since it last failed, or is the service down?"""
+        if not isinstance(answer, Fault):
+            return
+        since_s, work.failed_s = work.failed_s or work.started_s, self._desk.clock.now_s()
+        if since_s is not None and _nearly_used_up(work.progress, self._desk.policy):
+            self._desk.valve.suspect(since_s, work.failed_s)
+
     async def _refused(self, work: Work, fault: Fault, ticket: Ticket, generation: int) -> None:
         """A login that was refused costs its row no attempt, whatever comes of the next one."""
         _log_fault(work, fault)
         work.last_fault = fault
         if work.progress.phase is Phase.WRITE and not fault.withheld:
-            work.progress = work.progress.answered(fault, ticket.sent_s).forgiven()
+            work.progress = work.progress.answered(fault, max(ticket.sent_s, work.sent_s)).forgiven()
         if await self._log_in_again(fault, generation):
             self._desk.queue.delay(work, self._desk.clock.now_s())
         else:
@@ -167,7 +177,9 @@ class RowWorker:
             self._stop_for(fault)
 
     async def _ask(self, work: Work) -> Answer:
-        """Sends what the row needs next. From the moment a PUT leaves until it is answered it counts as sent."""
+        """Sends what the row needs next. A PUT is an attempt once it is on its way to a connection, and in doubt from
+        the moment it may have left until it is answered.
+        """
         before, update = work.progress, work.progress.update
         if before.phase is not Phase.WRITE:
             answer = await self._desk.client.show_secret(update.secret_name)
@@ -175,10 +187,13 @@ class RowWorker:
                 self._stop_without_rights(answer)
             return answer
 
-        def leaving() -> None:
-            work.progress, work.intended, work.sending = before.sent(), False, True
+        def trying() -> None:
+            work.progress, work.intended = before.sent(), False
 
-        answer = await self._desk.client.update_secret(update, leaving=leaving)
+        def leaving() -> None:
+            work.sending, work.sent_s = True, self._desk.clock.now_s()
+
+        answer = await self._desk.client.update_secret(update, trying=trying, leaving=leaving)
         work.sending = False
         if isinstance(answer, Fault) and answer.withheld:
             return answer
@@ -225,7 +240,9 @@ class RowWorker:
             if answer.kind in ticket.forgives:
                 work.progress = work.progress.forgiven()
         now_s = desk.clock.now_s()
-        match after_answer(work.progress, answer, desk.policy, sent_s=ticket.sent_s, now_s=now_s, rng=desk.rng):
+        # A PUT may have waited for a login or a connection first; a read that did has looked no earlier for it.
+        sent_s = max(ticket.sent_s, work.sent_s) if work.progress.phase is Phase.WRITE else ticket.sent_s
+        match after_answer(work.progress, answer, desk.policy, sent_s=sent_s, now_s=now_s, rng=desk.rng):
             case Finish() as finish:
                 outcome = outcome_of(work, finish, now_s=now_s, clock=desk.clock)
                 desk.recorder.settle(outcome)
@@ -245,6 +262,12 @@ class RowWorker:
             self._desk.notices.defect(f"internal error: {fault.message}")
         elif fault.kind in STOPS_SCOPE:
             self._desk.notices.stop(f"{fault.code}: {fault.message}")
+
+
+def _nearly_used_up(progress: Progress, policy: Policy) -> bool:
+    if progress.phase is not Phase.WRITE:
+        return progress.tries + 2 >= policy.read_tries
+    return progress.budget >= _TELLING_BUDGET and progress.attempts >= progress.budget - 1
 
 
 def _log_fault(work: Work, fault: Fault) -> None:

@@ -191,6 +191,7 @@ class Session:
             worker=RowWorker(desk),
             slots=self._slots,
             clock=clock,
+            open_rows=lambda: scope.open_rows - self._ended[scope.id],
             on_stop=partial(self._on_scope_stop, scope),
             on_defect=self._on_defect,
         )

@@ -95,11 +95,11 @@ class Valve:
             return ScopeState.THROTTLED, _known(gate.wait_s(self._gate, now_s))
         return ScopeState.RUNNING, None
 
-    async def take(self, now_s: float) -> Ticket:
-        """Counts one request that leaves now, and says what it may be."""
+    async def take(self, now_s: float, open_rows: int) -> Ticket:
+        """Counts one request that leaves now, and says what it may be; `open_rows` of the scope have not ended."""
         self.sent += 1
         await self._pacer.take(now_s)
-        good_for, forgives = self._good_for(), self._forgives()
+        good_for, forgives = self._good_for(), self._forgives(open_rows)
         self._gate = gate.sent(self._gate)
         self._breaker = breaker.sent(self._breaker)
         return Ticket(sent_s=now_s, good_for=good_for, forgives=forgives)
@@ -146,9 +146,9 @@ class Valve:
         alone = self._breaker.stage is breaker.Stage.TRIAL or self._gate.refusals
         return Pass.TRIAL if alone else Pass.ROW
 
-    def _forgives(self) -> frozenset[FaultKind]:
+    def _forgives(self, open_rows: int) -> frozenset[FaultKind]:
         """What a trial may meet at the expense of nobody: each such failure keeps the clock of `given_up` running."""
-        down = _NO_SERVICE if breaker.forgives(self._breaker) else frozenset()
+        down = _NO_SERVICE if breaker.forgives(self._breaker, open_rows) else frozenset()
         refused = frozenset({FaultKind.THROTTLED}) if self._gate.read else frozenset()
         return down | refused
 

@@ -24,6 +24,10 @@ class Work:
     sending: bool = False
     listed: bool = False
     started_s: float | None = None
+    sent_s: float = 0.0
+    """When the first byte of its last PUT may have left."""
+    failed_s: float | None = None
+    """When it last met a fault."""
     last_fault: Fault | None = None
 
     @property

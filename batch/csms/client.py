@@ -11,9 +11,9 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from batch.csms.auth import Credential, NotAuthorizedError
-from batch.csms.errors import classify, mismatch
+from batch.csms.errors import classify, garbled, mismatch
 from batch.csms.faults import Fault, FaultKind
-from batch.csms.messages import Wire, WireAnswer, WireRequest
+from batch.csms.messages import Wire, WireAnswer, WireRequest, nothing
 from jobs.model import SecretUpdate
 
 
@@ -105,15 +105,16 @@ class CsmsClient:
         self._headers_with_body = {**self._headers, "Content-Type": "application/json"}
 
     async def update_secret(
-        self, update: SecretUpdate, *, leaving: Callable[[], None] = lambda: None
+        self, update: SecretUpdate, *, trying: Callable[[], None] = nothing, leaving: Callable[[], None] = nothing
     ) -> SecretView | Fault:
         """Points a secret at a key; a view comes back only if a 200 named this secret and this key.
 
-        `leaving` is called at the moment from which on it may have left.
+        `trying` is called once it is authorized and on its way to a connection, `leaving` when its first byte may
+        leave.
         """
         body = _ENCODE(_Change(kms_key_id=update.kms_key_id, description=update.description))
         target = secret_target(self._project_id, update.secret_name)
-        answer = await self._send("PUT", target, self._headers_with_body, body, leaving)
+        answer = await self._send("PUT", target, self._headers_with_body, body, trying=trying, leaving=leaving)
         shown = _one_secret(answer, update.secret_name)
         if (
             isinstance(shown, SecretView)
@@ -152,7 +153,9 @@ class CsmsClient:
         target: str,
         headers: Mapping[str, str],
         body: bytes = b"",
-        leaving: Callable[[], None] = lambda: None,
+        *,
+        trying: Callable[[], None] = nothing,
+        leaving: Callable[[], None] = nothing,
     ) -> WireAnswer | Fault:
         request = WireRequest(method=method, target=target, headers=headers, body=body)
         try:
@@ -165,8 +168,8 @@ class CsmsClient:
             # Getting authorized may have taken a while, and a stop may have come meanwhile.
             if self.may_send():
                 answer = _UNHEARD
-                leaving()
-                answer = await self._wire.send(authorized)
+                trying()
+                answer = await self._wire.send(authorized, leaving)
         finally:
             self.credential.observe(answer, generation)
         return answer
@@ -180,7 +183,7 @@ def _one_secret(answer: WireAnswer | Fault, secret_name: str) -> SecretView | Fa
     try:
         secret = _DECODE_ONE(answer.body).secret
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return mismatch(answer, "it does not show a secret")
+        return garbled(answer, "it does not show a secret")
     if secret.name != secret_name:
         return mismatch(answer, "it shows another secret")
     return SecretView(name=secret.name, kms_key_id=secret.kms_key_id, request_id=answer.request_id)

@@ -75,6 +75,11 @@ def mismatch(answer: WireAnswer, what: str) -> Fault:
     )
 
 
+def garbled(answer: WireAnswer, what: str) -> Fault:
+    """A 200 that is not the service's at all, as of a proxy's page: like no answer."""
+    return msgspec.structs.replace(mismatch(answer, what), kind=FaultKind.LOST)
+
+
 def retry_after_s(value: str | None, date: str | None) -> float | None:
     """Seconds to wait by a Retry-After header, within 0 and 300; None where it says nothing usable (RFC 9110 10.2.3).
 

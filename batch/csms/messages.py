@@ -1,12 +1,16 @@
 """What goes over the wire and comes back, as values, and who carries it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NoReturn, Protocol
 
 import msgspec
 
 from batch.csms.faults import Fault
 from batch.csms.masked import Masked
+
+
+def nothing() -> None:
+    """What is called where nobody wants to know."""
 
 
 class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,5 +42,5 @@ class WireAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class Wire(Protocol):
     """Sends one request to one endpoint."""
 
-    async def send(self, request: WireRequest) -> WireAnswer | Fault:
-        """Sends it once; never raises but for cancellation."""
+    async def send(self, request: WireRequest, leaving: Callable[[], None] = nothing) -> WireAnswer | Fault:
+        """Sends it once; never raises but for cancellation. `leaving` is called when its first byte may leave."""

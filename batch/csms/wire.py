@@ -7,6 +7,7 @@ without a limit and reports a garbled answer as HTTP 400; all of that is switche
 import base64
 import re
 import ssl
+from collections.abc import Callable
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Self
@@ -17,7 +18,7 @@ from yarl import URL
 
 from batch.csms.faults import Fault, bounded
 from batch.csms.masked import Masked
-from batch.csms.messages import WireAnswer, WireRequest
+from batch.csms.messages import WireAnswer, WireRequest, nothing
 from batch.csms.wire_faults import ConnectionLostError, fault_of, lost, told
 
 BODY_LIMIT = 65_536
@@ -40,10 +41,16 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
 class _SendMark:
     """Whether one request went out: after that, nothing but an answer can say what became of it."""
 
-    __slots__ = ("sent",)
+    __slots__ = ("_leaving", "sent")
 
-    def __init__(self) -> None:
+    def __init__(self, leaving: Callable[[], None]) -> None:
         self.sent = False
+        self._leaving = leaving
+
+    def leave(self) -> None:
+        """It goes out now."""
+        self.sent = True
+        self._leaving()
 
 
 # Every exchange runs in a task, and so in a context, of its own.
@@ -56,7 +63,7 @@ class _MarkedRequest(aiohttp.ClientRequest):
     """
 
     async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        _mark.get().sent = True
+        _mark.get().leave()
         return await super().send(conn)
 
 
@@ -112,9 +119,9 @@ class HttpWire:
         """Closes every connection; only after the last answer is in."""
         await self._session.close()
 
-    async def send(self, request: WireRequest) -> WireAnswer | Fault:
-        """Sends it once; never raises but for cancellation."""
-        mark = _SendMark()
+    async def send(self, request: WireRequest, leaving: Callable[[], None] = nothing) -> WireAnswer | Fault:
+        """As `Wire`."""
+        mark = _SendMark(leaving)
         _mark.set(mark)
         try:
             async with self._session.request(

@@ -259,7 +259,7 @@ from batch.cli import main
 sys.exit(main())
 """
 IN_THE_WIRE = """
-async def send(self, request):
+async def send(self, request, leaving=None):
     raise RuntimeError(f"boom {request!r} {dict(request.headers)}")
 HttpWire.send = send
 """
@@ -272,7 +272,7 @@ batch.commands.run.run_ledger = run_ledger
 """
 A_WARNING = """
 import warnings
-async def send(self, request):
+async def send(self, request, leaving=None):
     warnings.warn(f"boom {dict(request.headers)}")
     import asyncio
     asyncio.get_running_loop().call_exception_handler({"message": f"boom {dict(request.headers)}"})

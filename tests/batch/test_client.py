@@ -1,11 +1,12 @@
 """What the client does at the last moment before a request leaves."""
 
 import asyncio
+from collections.abc import Callable
 
 from batch.csms.auth import Masked, TokenCredential
 from batch.csms.client import CsmsClient
 from batch.csms.faults import Fault
-from batch.csms.messages import WireAnswer, WireRequest
+from batch.csms.messages import WireAnswer, WireRequest, nothing
 from jobs.model import SecretUpdate
 
 UPDATE = SecretUpdate(secret_name="a", kms_key_id="k" * 32)
@@ -15,7 +16,7 @@ class CountingWire:
     def __init__(self) -> None:
         self.sent = 0
 
-    async def send(self, request: WireRequest) -> WireAnswer | Fault:  # noqa: ARG002 - as `Wire`
+    async def send(self, request: WireRequest, leaving: Callable[[], None] = nothing) -> WireAnswer | Fault:  # noqa: ARG002 - as `Wire`
         self.sent += 1
         return WireAnswer(status=200, body=b'{"secret":{"name":"a","kms_key_id":"%s"}}' % (b"k" * 32))
 

@@ -12,7 +12,7 @@ from jobs.model import SecretUpdate, Status
 
 NEW, OLD, THIRD = "n" * 32, "o" * 32, "t" * 32
 UPDATE = SecretUpdate(secret_name="a", kms_key_id=NEW, expected_kms_key_id=OLD)
-POLICY = Policy(max_attempts=3, timeout_s=60.0)
+POLICY = Policy(max_attempts=3, read_tries=3, timeout_s=60.0)
 K = FaultKind
 
 

@@ -9,7 +9,7 @@ from random import Random
 import aiohttp
 
 from batch.csms.faults import Fault
-from batch.csms.messages import WireAnswer, WireRequest
+from batch.csms.messages import WireAnswer, WireRequest, nothing
 from batch.csms.wire_faults import fault_of
 from batch.sandbox.exchange import Act, Exchange
 from batch.sandbox.faults import Delivery
@@ -63,11 +63,11 @@ class Network:
         """The exchange's time."""
         return asyncio.get_running_loop().time() + self._offset_s
 
-    async def send(self, request: WireRequest) -> WireAnswer | Fault:
+    async def send(self, request: WireRequest, leaving: Callable[[], None] = nothing) -> WireAnswer | Fault:
         """Sends it once; what goes wrong comes back as the real wire would say it."""
         try:
             async with asyncio.timeout(self._line.timeout_s):
-                return await self._carry(request)
+                return await self._carry(request, leaving)
         except (aiohttp.ClientError, TimeoutError) as error:
             return fault_of(error, sent=not isinstance(error, aiohttp.ConnectionTimeoutError))
 
@@ -82,10 +82,11 @@ class Network:
                 act = self._exchange.arrive(request, now_s + self._offset_s)
                 self._exchange.leave(act, now_s + self._offset_s, whole=False)
 
-    async def _carry(self, sent: WireRequest) -> WireAnswer:
+    async def _carry(self, sent: WireRequest, leaving: Callable[[], None]) -> WireAnswer:
         if self._line.down(self.now_s()):
             # A refused connection comes with a key that only aiohttp makes; this is taken for the same.
             raise aiohttp.ConnectionTimeoutError
+        leaving()
         self._line.watch("leaving")
         request = Request(method=sent.method, target=sent.target, headers=sent.headers, body=sent.body)
         await self._bring(request)

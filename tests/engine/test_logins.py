@@ -16,7 +16,7 @@ from batch.csms.masked import Masked
 from batch.csms.messages import WireRequest
 from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox
-from batch.sandbox.scripts import Numbers
+from batch.sandbox.scripts import Numbers, Updates
 from batch.session import Session
 from jobs.ledger import Ledger
 from jobs.model import Status
@@ -32,13 +32,16 @@ REFUSED = faults.gateway_error(401)
 TIMED_OUT_REFUSED = faults.canned(504, b'{"error_code":"APIGW.0307","error_msg":"The token must be updated."}')
 
 
-def login_for(sandbox: Sandbox, fetch: Callable[[int], Awaitable[Token | CsmsFault]]) -> type[TokenBearer]:
-    """A login whose `fetch` is told how often it was asked before; whatever it holds, the sandbox lets it in."""
+def login_for(
+    sandbox: Sandbox, fetch: Callable[[int], Awaitable[Token | CsmsFault]], *, has_one: bool = True
+) -> type[TokenBearer]:
+    """A login whose `fetch` is told how often it was asked; whatever it holds, the sandbox lets it in."""
 
     class Login(TokenBearer):
         def __init__(self, _token: Masked) -> None:
             self._asked = 0
-            super().__init__(Renewal(self._fetch, held=Token(value=Masked("first"))))
+            held = Token(value=Masked("first")) if has_one else None
+            super().__init__(Renewal(self._fetch, held=held))
 
         def for_scope(self, _endpoint: str, _project_id: str) -> "Login":
             return self
@@ -127,3 +130,19 @@ def test_a_gateway_that_gave_up_and_speaks_of_the_token_leaves_its_row_in_doubt(
     assert job.statuses() == [Status.REJECTED]
     # The first attempt cost nothing, which its 504 does not show.
     assert violations(job.case(msgspec.structs.replace(LIMITS, max_attempts=2))) == []
+
+
+def test_a_late_landing_is_waited_for_from_the_moment_the_put_left_and_not_from_its_turn(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(asked: int) -> Token | CsmsFault:
+        return DOWN if asked <= 5 else await another(asked)
+
+    late = faults.gateway_error(504, lands_after_s=55.0)
+    sandbox = small_service(secrets=1, faults=Updates({(moves(small_service(secrets=1))[0].secret_name, 1): late}))
+    monkeypatch.setattr("tests.engine.machine.TokenCredential", login_for(sandbox, slow, has_one=False))
+    limits = Limits(rate=Rate(20.0), timeout_s=60.0, max_attempts=1)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    run_job(job, limits)
+    assert job.statuses() == [Status.VERIFIED]
+    assert violations(job.case(limits)) == []

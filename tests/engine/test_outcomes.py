@@ -41,7 +41,7 @@ def methods(sandbox: Sandbox) -> list[str]:
     return [record.method for record in sandbox.journal.records()]
 
 
-DOWN = [faults.gateway_error(503)] * 9
+DOWN = [faults.gateway_error(503)] * 999
 LATE = faults.gateway_error(504, lands_after_s=8.0)
 
 
@@ -53,12 +53,13 @@ LATE = faults.gateway_error(504, lands_after_s=8.0)
         ([faults.gateway_error(504, applied=True)], [], Status.UPDATED, "PUT PUT"),
         ([faults.gateway_error(504, applied=True)] * 2, [], Status.VERIFIED, "PUT PUT GET"),
         ([faults.gateway_error(504)] * 2, [], Status.FAILED, "PUT PUT GET GET"),
-        ([faults.gateway_error(504)] * 2, DOWN, Status.UNKNOWN, "PUT PUT GET GET"),
+        ([faults.gateway_error(504)] * 2, DOWN, Status.UNKNOWN, None),
         ([faults.reset(applied=True)] * 2, [], Status.VERIFIED, "PUT PUT GET"),
         ([faults.cut()] * 2, [], Status.VERIFIED, "PUT PUT GET"),
         ([faults.silence(applied=True)] * 2, [], Status.VERIFIED, "PUT PUT GET"),
-        ([faults.page(200, applied=True)], [], Status.VERIFIED, "PUT GET"),
-        ([faults.page(200)], [], Status.FAILED, "PUT GET GET"),
+        ([faults.page(200, applied=True)], [], Status.UPDATED, "PUT PUT"),
+        ([faults.page(200, applied=True)] * 2, [], Status.VERIFIED, "PUT PUT GET"),
+        ([faults.page(200)] * 2, [], Status.FAILED, "PUT PUT GET GET"),
         ([LATE, LATE], [], Status.VERIFIED, "PUT PUT GET GET"),
         ([faults.refusing("CSMS.0109")], [], Status.REJECTED, "PUT"),
         ([faults.gateway_error(502, applied=True), faults.refusing("CSMS.0109")], [], Status.VERIFIED, "PUT PUT GET"),

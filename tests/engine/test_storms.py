@@ -53,3 +53,21 @@ def test_a_key_that_turns_out_good_has_all_its_rows_sent(folder: Path) -> None:
     with Ledger(job.folder) as ledger:
         told = [row.outcome for row in ledger.told.rows() if row.outcome.error_message]
     assert len(told) == 3
+
+
+def test_a_row_of_a_released_key_never_leaves_before_its_intent_is_on_record(folder: Path) -> None:
+    """Some were read first, and their key was held when their turn to be written came."""
+    sandbox = small_service(secrets=40)
+    project = project_of(sandbox)
+    plan = {(project.names[n], 1): faults.refusing("CSMS.0401") for n in (21, 22, 23)}
+    sandbox = small_service(secrets=40, faults=Updates(plan | {(project.names[20], 1): faults.slow(3.0)}))
+    old = project.key_ids.old
+    rows = [
+        one if 21 <= one.row <= 24 else msgspec.structs.replace(one, expected_kms_key_id=old) for one in moves(sandbox)
+    ]
+    job = load_job(folder / "run", sandbox, rows)
+    limits = msgspec.structs.replace(LIMITS, rate=Rate(200.0))
+    run_job(job, limits)
+    assert job.statuses().count(Status.REJECTED) == 3
+    assert job.statuses().count(Status.UPDATED) == 37
+    assert violations(job.case(limits)) == []

@@ -3,19 +3,17 @@
 import errno
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
 import jobs.durable
 from batch.csms.faults import Fault, FaultKind
-from batch.csms.messages import WireAnswer, WireRequest
+from batch.csms.messages import WireAnswer, WireRequest, nothing
 from batch.csms.wire import HttpWire
 from jobs.ledger import Ledger, LedgerError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Trap(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,12 +107,12 @@ def _fail_if(failing: bool) -> None:  # noqa: FBT001 - reads as a sentence
 def _arm_wire(counter: _Counter) -> None:
     real: Callable[..., Any] = HttpWire.send
 
-    async def send(self: HttpWire, request: WireRequest) -> WireAnswer | Fault:
+    async def send(self: HttpWire, request: WireRequest, leaving: Callable[[], None] = nothing) -> WireAnswer | Fault:
         if counter.broken and request.method == "PUT":
             counter.tell("PUT after a commit that failed")
         if counter.at("exchange before"):
             return Fault(kind=FaultKind.UNREACHABLE, code="unreachable", message="injected", maybe_applied=False)
-        answer: WireAnswer | Fault = await real(self, request)
+        answer: WireAnswer | Fault = await real(self, request, leaving)
         if counter.at("exchange after"):
             return Fault(kind=FaultKind.LOST, code="disconnected", message="injected", maybe_applied=True)
         return answer
