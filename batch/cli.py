@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import cyclopts
 from cyclopts import App, Parameter
@@ -11,9 +11,10 @@ from cyclopts import App, Parameter
 from batch.commands.screen import say
 from batch.exits import Exit, guarded
 from batch.hardening import harden
+from batch.job_file import named_by_job
 from batch.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, spec_of
 from batch.redaction import guard_streams
-from batch.signals import PROCESS, interruptible
+from batch.signals import PROCESS, InterruptedBySignal, interruptible
 from batch.version import version
 
 _EPILOGUE = (
@@ -30,24 +31,12 @@ ManifestPath = Annotated[str, Parameter(allow_leading_hyphen=True)]
 JobFile = Annotated[Path | None, Parameter(help="TOML file with options of this command.")]
 
 
-def _job_file(app: App, commands: tuple[str, ...], arguments: Any) -> None:
-    """Reads the file that --job names, once it and the environment are known."""
-    for argument in arguments:
-        if argument.name == "--job" and argument.tokens:
-            from batch.job_file import read_job_file  # noqa: PLC0415 - few calls name one
-
-            options = read_job_file(Path(argument.tokens[0].value))
-            # A key of another command is no error: one file serves run, check and auth.
-            file = cyclopts.config.Dict(options, use_commands_as_keys=False, allow_unknown=True, source="--job")
-            file(app, commands, arguments)
-
-
 app = App(
     name="csms-rekey",
     help="Moves the secrets of Huawei Cloud CSMS to new KMS keys in bulk, and says for every row how it ended.",
     help_epilogue=_EPILOGUE,
     version=version,
-    config=(cyclopts.config.Env("CSMS_REKEY_", command=False, show=False), _job_file),
+    config=(cyclopts.config.Env("CSMS_REKEY_", command=False, show=False), named_by_job),
     help_format="plaintext",
 )
 
@@ -228,8 +217,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     def command() -> int:
         return _parse(sys.argv[1:] if argv is None else argv)()
 
-    with interruptible(PROCESS):
-        return guarded(command, say)
+    try:
+        with interruptible(PROCESS, to_the_end=argv is None):
+            return guarded(command, say)
+    except InterruptedBySignal as interrupted:
+        say(f"interrupted by {interrupted.number.name}")
+        return 128 + interrupted.number
 
 
 def _parse(argv: Sequence[str]) -> Callable[[], int]:

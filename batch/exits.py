@@ -4,7 +4,6 @@ import traceback
 from collections.abc import Callable
 from enum import IntEnum
 
-from batch.signals import InterruptedBySignal
 from jobs.ledger import LedgerError
 from jobs.lock import LockHeldError
 from jobs.problem import ManifestError
@@ -43,9 +42,6 @@ def guarded(command: Callable[[], int], say: Callable[[str], None]) -> int:
         # What the network does is never an OSError here: the client makes values of it.
         say(str(error))
         return Exit.CANNOT_WRITE
-    except InterruptedBySignal as interrupted:
-        say(f"interrupted by {interrupted.number.name}")
-        return 128 + interrupted.number
     except Exception:  # noqa: BLE001 - the last boundary: what nobody expected has an exit code of its own
         traceback.print_exc()
         say("internal error; what was recorded is safe, `status` and `report` tell it")

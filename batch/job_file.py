@@ -5,12 +5,24 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import cyclopts
+
 from batch.exits import UsageError
 from batch.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions
 
 _KNOWN = {"run_dir", "failed"} | {
     field.name for options in (LimitOptions, ManifestOptions, AuthOptions, SessionOptions) for field in fields(options)
 }
+
+
+def named_by_job(app: cyclopts.App, commands: tuple[str, ...], arguments: Any) -> None:
+    """Gives a command the options of the file that --job names, once that and the environment are known."""
+    for argument in arguments:
+        if argument.name == "--job" and argument.tokens:
+            options = read_job_file(Path(argument.tokens[0].value))
+            # A key of another command is no error: one file serves run, check and auth.
+            file = cyclopts.config.Dict(options, use_commands_as_keys=False, allow_unknown=True, source="--job")
+            file(app, commands, arguments)
 
 
 def read_job_file(path: Path) -> dict[str, Any]:

@@ -1,58 +1,20 @@
 """Sends what a row needs next, draws the conclusions from the answer, and passes the row on."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from random import Random
-
 import structlog
 
-from batch.clock import Clock
-from batch.csms.client import CsmsClient
 from batch.csms.faults import STOPS_SCOPE, Fault, FaultKind
-from batch.recorder import Recorder
+from batch.desk import Desk
 from batch.retry import Again, Answer, Finish, Leave, Phase, Policy, Progress, after_answer, backoff_s
-from batch.row_queue import RowQueue
-from batch.storms import KeyWatch, RightsWatch
+from batch.storms import RightsWatch
 from batch.sweep import PAGE_LIMIT, Sweep
-from batch.valve import Pass, Ticket, Valve
+from batch.valve import Pass, Ticket
 from batch.work import Work, outcome_of, parked_of
-from jobs.model import Outcome
 
 _log = structlog.get_logger()
 # The wait before a request that never left is tried again: up to two seconds.
 _WITHHELD_TRIES = 3
 # A row that may have fewer attempts than this has used them up before they say anything about its service.
 _TELLING_BUDGET = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notices:
-    """Who is told what: outcomes as they come, a key that is held back or good after all, a reason to stop, a defect of
-    this program.
-    """
-
-    ended: Callable[[Outcome], None]
-    key_held: Callable[[str, str], None]
-    key_good: Callable[[str], None]
-    fault: Callable[[Fault], None]
-    stop: Callable[[str], None]
-    defect: Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What a scope's rows are worked on with."""
-
-    client: CsmsClient
-    valve: Valve
-    queue: RowQueue
-    recorder: Recorder
-    policy: Policy
-    clock: Clock
-    rng: Random
-    keys: KeyWatch
-    notices: Notices
-    in_flight: Callable[[], int]
 
 
 class RowWorker:

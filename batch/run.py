@@ -70,10 +70,10 @@ def run_ledger(plan: RunPlan, ledger: Ledger) -> RunEnd:
         ReportError: the reports cannot be written.
         OSError: the disk has no room for the reserve.
     """
-    # From now on the old summary is not true any more.
-    remove_summary(plan.folder)
     reserve = Reserve(plan.folder)
     try:
+        # From now on the old summary is not true any more.
+        remove_summary(plan.folder)
         ran = run_loop(lambda: _session(plan, ledger, reserve))
     finally:
         reserve.release()
@@ -132,8 +132,10 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
             end = await session.run()
         finally:
             beating.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await beating
+            (lost,) = await asyncio.gather(beating, return_exceptions=True)
+            if isinstance(lost, Exception):
+                # What only shows a run must not cost it its reports.
+                _log.error("screen.defect", exc_info=lost)
         # One that comes later, while the reports are written, changes nothing any more.
         signal = PROCESS.number
     heartbeat.write()

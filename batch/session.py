@@ -17,12 +17,13 @@ from batch.clock import Clock
 from batch.csms.auth import Login
 from batch.csms.client import CsmsClient
 from batch.csms.messages import Wire
+from batch.desk import Desk, Notices
 from batch.fault_book import FaultBook
 from batch.lane import Lane
 from batch.recorder import Recorder
 from batch.retry import Policy
 from batch.row_queue import RowQueue
-from batch.row_worker import Desk, Notices, RowWorker
+from batch.row_worker import RowWorker
 from batch.slots import Slots
 from batch.storms import KeyWatch
 from batch.valve import Valve

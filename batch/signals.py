@@ -81,14 +81,16 @@ class Interruption:
 
 
 @contextlib.contextmanager
-def interruptible(interruption: Interruption) -> Iterator[None]:
-    """Takes the process's signals while the block runs."""
+def interruptible(interruption: Interruption, *, to_the_end: bool) -> Iterator[None]:
+    """Takes the process's signals while the block runs; `to_the_end` of the process, whose exit code is known after it:
+    no signal must change that on the last steps.
+    """
     before = {number: signal.signal(number, interruption.take) for number in _SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if to_the_end else handler)
 
 
 @contextlib.contextmanager

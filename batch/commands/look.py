@@ -40,7 +40,8 @@ def status(run_dir: Path, *, as_json: bool) -> int:
             standing = _ended(ledger)
     except LockHeldError as held:
         state = read_state(run_dir)
-        if state is None:
+        # What is there may be of the session before: whoever holds the lock may still wait for something.
+        if state is None or (held.holder is not None and held.holder.pid != state.pid):
             raise UsageError(f"{run_dir}: in use by {held.holder}, which has not told anything yet") from held
         standing = _going(state)
     if as_json:

@@ -97,6 +97,18 @@ def test_a_signal_while_the_manifest_is_read_ends_the_run_at_once_and_leaves_not
     assert sandbox.journal.arrived_count == 0
 
 
+def test_a_command_with_closed_streams_does_its_work_and_no_file_takes_their_place(tmp_path: Path) -> None:
+    sandbox, asked, path, keys = job(tmp_path)
+    run_dir = tmp_path / "run"
+    closing = ("/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh")
+    with (
+        served(sandbox, tmp_path) as tool,
+        tool.start("run", str(path), *tool.to(run_dir), before=closing) as running,
+    ):
+        assert running.wait(30) == 0
+    assert violations(case_in(run_dir, asked, path.read_bytes(), sandbox, keys)) == []
+
+
 def test_a_signal_while_another_run_is_waited_for_ends_the_waiting(tmp_path: Path) -> None:
     sandbox, _, path, _ = job(tmp_path)
     run_dir = tmp_path / "run"
