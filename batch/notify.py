@@ -1,11 +1,8 @@
 """Tells others that a run has ended: a post of its summary, a file of metrics. Neither delays or fails a run."""
 
-import http.client
 import os
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable
+from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,24 +10,25 @@ from urllib.parse import urlsplit
 import msgspec
 import structlog
 
+from batch.csms.faults import Fault
+from batch.csms.masked import Masked
+from batch.csms.messages import WireRequest
+from batch.csms.network import Network
+from batch.loop import run_loop
 from batch.version import version
 from jobs.spec import SpecError
 from reports import Summary
-from reports.printable import shortened
 from reports.summary import summary_json
 
-_TIMEOUT_S = 5.0
-"""For every step of the post; the name, the connection and the answer each take their time."""
 _PATIENCE_S = 10.0
-"""For all of it. Then it is left alone, and goes down with the process."""
-_REASON_CHARS = 200
+"""For all of a post."""
 _log = structlog.get_logger()
 
 
 class NotifyUrl(msgspec.Struct, frozen=True):
     """Where a summary may be posted. Its path is often a password, so only `host` is ever shown."""
 
-    url: str
+    url: Masked
 
     @classmethod
     def parse(cls, text: str) -> "NotifyUrl":
@@ -49,13 +47,19 @@ class NotifyUrl(msgspec.Struct, frozen=True):
         if parts.username is not None or parts.password is not None:
             raise ValueError("a user name in the URL is not sent; leave it out")
         if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
-            return cls(text)
+            return cls(Masked(text))
         raise ValueError("neither https nor an address of this machine")
 
     @property
     def host(self) -> str:
         """The host alone."""
-        return urlsplit(self.url).hostname or ""
+        return urlsplit(self.url.reveal()).hostname or ""
+
+    def parts(self) -> tuple[str, str]:
+        """Where it is, as an endpoint, and what is asked for there."""
+        parts = urlsplit(self.url.reveal())
+        query = f"?{parts.query}" if parts.query else ""
+        return f"{parts.scheme}://{parts.netloc}", (parts.path or "/") + query
 
     def __repr__(self) -> str:
         return f"NotifyUrl({self.host})"
@@ -82,7 +86,7 @@ def targets_of(url: str | None, textfile: Path | None) -> Targets:
         raise SpecError("notify-url", str(error)) from error
 
 
-def announce(summary: Summary, targets: Targets, say: Callable[[str], None]) -> None:
+def announce(summary: Summary, targets: Targets, network: Network, say: Callable[[str], None]) -> None:
     """Tells everybody; what cannot be told is said and logged, and changes nothing else."""
     if targets.textfile is not None:
         from batch.metrics import write_textfile  # noqa: PLC0415 - few runs need it
@@ -93,7 +97,7 @@ def announce(summary: Summary, targets: Targets, say: Callable[[str], None]) -> 
             _log.warning("metrics.not_written", reason=error.strerror)
             say(f"{targets.textfile}: metrics not written: {error.strerror}")
     if targets.url is not None:
-        reason = post(targets.url, summary)
+        reason = post(targets.url, summary, network)
         if reason is None:
             _log.info("notify.sent", host=targets.url.host)
         else:
@@ -101,41 +105,24 @@ def announce(summary: Summary, targets: Targets, say: Callable[[str], None]) -> 
             say(f"{targets.url.host} was not told of the end: {reason}")
 
 
-def post(url: NotifyUrl, summary: Summary) -> str | None:
-    """Posts a summary as JSON; None when it was taken, otherwise why not. Takes ten seconds at the most.
+def post(url: NotifyUrl, summary: Summary, network: Network) -> str | None:
+    """Posts a summary as JSON, the way a run's own requests go; None when it was taken, otherwise why not.
 
     A redirect is not followed: what it leads to was not asked for.
     """
-    found: list[str | None] = []
-    thread = threading.Thread(target=lambda: found.append(_post(url, summary)), daemon=True)
-    thread.start()
-    thread.join(_PATIENCE_S)
-    return found[0] if found else f"no answer within {_PATIENCE_S:g} s"
+    return run_loop(lambda: _post(url, summary, network))
 
 
-def _post(url: NotifyUrl, summary: Summary) -> str | None:
-    request = urllib.request.Request(  # noqa: S310 - https, or http to this machine
-        url.url,
-        data=summary_json(summary),
-        headers={"Content-Type": "application/json", "User-Agent": f"csms-rekey/{version()}"},
-        method="POST",
-    )
-    proxies = [urllib.request.ProxyHandler({})] if _is_loopback(url.host) else []
-    try:
-        with urllib.request.build_opener(_NoRedirect, *proxies).open(request, timeout=_TIMEOUT_S):
-            return None
-    except urllib.error.HTTPError as error:
-        with error:
-            return f"HTTP {error.code}"
-    except urllib.error.URLError as error:
-        return shortened(str(error.reason), _REASON_CHARS)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        return shortened(str(error) or type(error).__name__, _REASON_CHARS)
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_args: object) -> None:
+async def _post(url: NotifyUrl, summary: Summary, network: Network) -> str | None:
+    endpoint, target = url.parts()
+    headers = {"Content-Type": "application/json", "User-Agent": f"csms-rekey/{version()}"}
+    async with network.wire(endpoint, timeout_s=_PATIENCE_S) as wire:
+        request = WireRequest(method="POST", target=target, headers=headers, body=summary_json(summary))
+        answer = await wire.send(request)
+    status = answer.http_status if isinstance(answer, Fault) else answer.status
+    if status is not None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None
+    return answer.message if isinstance(answer, Fault) else f"HTTP {status}"
 
 
 def _is_loopback(host: str) -> bool:

@@ -116,7 +116,7 @@ def _go(
     _log.info("run.started", version=version(), rows=record.manifest.rows, rate=str(limits.rate))
     say(f"{record.manifest.rows} rows from {record.manifest.name}, {limits.rate} per project, into {folder}")
     end = run_ledger(plan, ledger)
-    announce(end.summary, targets_of(options.notify_url, options.metrics_textfile), say)
+    announce(end.summary, targets_of(options.notify_url, options.metrics_textfile), access.network, say)
     if options.json:
         show_json(end.summary)
     else:

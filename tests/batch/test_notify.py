@@ -1,6 +1,8 @@
 """Posting the summary of a run that has ended."""
 
 import json
+import pickle
+import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +12,14 @@ from pathlib import Path
 import pytest
 
 from batch import notify
+from batch.csms.network import Network
+from batch.csms.tls import client_context
 from batch.notify import NotifyUrl, Targets, announce, post, targets_of
 from jobs.spec import SpecError
 from reports import Summary
 from tests.batch.summaries import summary_of
+
+NETWORK = Network(client_context())
 
 
 class Listener(ThreadingHTTPServer):
@@ -74,7 +80,7 @@ def summary(tmp_path: Path) -> Summary:
 def test_the_summary_is_posted_as_it_is_written(summary: Summary, tmp_path: Path) -> None:
     """Byte for byte the file, once."""
     with listening() as server:
-        assert post(NotifyUrl.parse(server.url), summary) is None
+        assert post(NotifyUrl.parse(server.url), summary, NETWORK) is None
     [(path, kind, body)] = server.got
     assert (path, kind) == ("/hook/s3cret", "application/json")
     assert body == (tmp_path / "run" / "summary.json").read_bytes()
@@ -85,26 +91,22 @@ def test_the_summary_is_posted_as_it_is_written(summary: Summary, tmp_path: Path
 def test_a_refusal_is_told_and_a_redirect_is_not_followed(summary: Summary, status: int, reason: str) -> None:
     """Nor tried again."""
     with listening(status) as server:
-        assert post(NotifyUrl.parse(server.url), summary) == reason
+        assert post(NotifyUrl.parse(server.url), summary, NETWORK) == reason
     assert len(server.got) == 1
 
 
 def test_nobody_there_is_told(summary: Summary) -> None:
-    """In the system's words."""
+    """In the library's words."""
     with listening() as server:
         url = server.url
-    assert post(NotifyUrl.parse(url), summary) == "[Errno 111] Connection refused"
+    assert "ClientConnectorError" in (post(NotifyUrl.parse(url), summary, NETWORK) or "")
 
 
 def test_a_listener_that_never_answers_is_left_alone(summary: Summary, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its time, however it drips."""
     monkeypatch.setattr(notify, "_PATIENCE_S", 0.1)
     with listening(0) as server:
-        assert post(NotifyUrl.parse(server.url), summary) == "no answer within 0.1 s"
-        for thread in threading.enumerate():
-            server.release.set()
-            if thread.daemon and thread is not threading.current_thread():
-                thread.join(5)
+        assert post(NotifyUrl.parse(server.url), summary, NETWORK) == "no whole answer within the timeout"
 
 
 def test_an_end_that_cannot_be_told_changes_nothing(summary: Summary, tmp_path: Path) -> None:
@@ -112,12 +114,37 @@ def test_an_end_that_cannot_be_told_changes_nothing(summary: Summary, tmp_path: 
     said: list[str] = []
     with listening(500) as server:
         url = NotifyUrl.parse(server.url)
-        announce(summary, Targets(url=url, textfile=tmp_path / "no" / "x.prom"), said.append)
+        announce(summary, Targets(url=url, textfile=tmp_path / "no" / "x.prom"), NETWORK, said.append)
     assert said == [
         f"{tmp_path}/no/x.prom: metrics not written: No such file or directory",
         "127.0.0.1 was not told of the end: HTTP 500",
     ]
     assert "s3cret" not in repr(url)
+    with pytest.raises(TypeError):
+        pickle.dumps(url)
+
+
+def test_a_server_that_throws_the_address_back_does_not_get_it_shown(summary: Summary) -> None:
+    """As one that speaks no HTTP and echoes what it hears."""
+
+    class Echo(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(self.rfile.readline())
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Echo) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        reason = post(NotifyUrl.parse(f"http://127.0.0.1:{server.server_address[1]}/hook/s3cret"), summary, NETWORK)
+        thread.join()
+    assert reason == "the answer is not HTTP"
+
+
+def test_a_proxy_of_the_environment_hears_nothing(summary: Summary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only one that --proxy names is used."""
+    with listening() as server:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:pw@127.0.0.1:{server.server_port}")
+        assert post(NotifyUrl.parse("https://127.0.0.1:9/x"), summary, NETWORK) is not None
+        assert server.got == []
 
 
 def test_an_end_that_is_told_says_nothing(summary: Summary, tmp_path: Path) -> None:
@@ -125,10 +152,10 @@ def test_an_end_that_is_told_says_nothing(summary: Summary, tmp_path: Path) -> N
     said: list[str] = []
     with listening() as server:
         targets = Targets(url=NotifyUrl.parse(server.url), textfile=tmp_path / "x.prom")
-        announce(summary, targets, said.append)
+        announce(summary, targets, NETWORK, said.append)
     assert said == []
     assert (tmp_path / "x.prom").exists()
-    announce(summary, Targets(), said.append)
+    announce(summary, Targets(), NETWORK, said.append)
 
 
 def test_an_option_that_cannot_be_used_is_told_by_its_name() -> None:
@@ -144,7 +171,7 @@ def test_an_option_that_cannot_be_used_is_told_by_its_name() -> None:
 )
 def test_https_and_this_machine_may_be_told(text: str) -> None:
     """Nothing else in the clear."""
-    assert NotifyUrl.parse(text).url == text
+    assert NotifyUrl.parse(text).url.reveal() == text
 
 
 @pytest.mark.parametrize(
