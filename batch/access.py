@@ -28,22 +28,34 @@ class Access:
         PROCESS.watch(self.network.secrets)
 
 
-def with_project(spec: JobSpec, access: Access, say: Callable[[str], None]) -> JobSpec:
-    """The job with the login's own project, or the one that IAM knows by the region's name, where none was given.
+async def own_project(spec: JobSpec, access: Access) -> str | None:
+    """The project of a job that names one, the login's own, or the one that IAM knows by name; None where that is not
+    asked. With an endpoint of its own a job is not in its region's hands, and IAM there learns of no rehearsal: then it
+    is asked only where it was named too.
 
-    That nobody knows one is only told: the manifest may have a column for it. With an endpoint of its own a job is not
-    in the region's hands, and IAM there is not asked: a rehearsal shows its credentials to nobody.
+    Raises:
+        LoginRefusedError: the login was refused.
+        CredentialError: IAM does not know one, or cannot be asked.
     """
+    shown = access.login.describe()
+    if spec.project_id is not None or shown.project_id is not None:
+        return spec.project_id or shown.project_id
+    by_name = shown.project_name is not None or spec.region is not None
+    if by_name and (spec.endpoint is None or shown.iam_named):
+        return await access.login.project_id(spec.region or "")
+    return None
+
+
+def with_project(spec: JobSpec, access: Access, say: Callable[[str], None]) -> JobSpec:
+    """The job with its own project, as far as one is to be had; without one the manifest may have a column for it."""
     if spec.project_id is not None:
         return spec
-    own = access.login.describe().project_id
-    region = spec.region
-    if own is None and region is not None and spec.endpoint is None:
-        try:
-            own = run_loop(lambda: access.login.project_id(region))
-        except CredentialError as error:
-            say(str(error))
-    return spec if own is None else msgspec.structs.replace(spec, project_id=own)
+    try:
+        found = run_loop(lambda: own_project(spec, access))
+    except CredentialError as error:
+        say(str(error))
+        return spec
+    return spec if found is None else msgspec.structs.replace(spec, project_id=found)
 
 
 def open_access(options: AuthOptions, *, stored: Auth = Auth.AUTO) -> Access:
@@ -56,6 +68,10 @@ def open_access(options: AuthOptions, *, stored: Auth = Auth.AUTO) -> Access:
     # Until a run has its log, what renewal has to say would stand between a command's own lines.
     silence_log()
     network = open_network(ca_file=options.ca_file, proxy=options.proxy, environment=os.environ)
-    return Access(
-        network=network, login=find_login(options.auth or stored, options.token_file, connect=network.login_wire)
-    )
+    try:
+        login = find_login(options.auth or stored, options.token_file, connect=network.login_wire)
+    except CredentialError as error:
+        if options.auth is not None or stored is Auth.AUTO:
+            raise
+        raise CredentialError(f"{error}; the run logged in so, and --auth takes another kind") from error
+    return Access(network=network, login=login)

@@ -4,9 +4,9 @@ import time
 
 import msgspec
 
-from batch.access import Access
+from batch.access import Access, own_project
 from batch.commands.screen import tell
-from batch.csms.auth import CredentialError
+from batch.csms.auth import CredentialError, LoginRefusedError
 from batch.csms.client import CsmsClient, SecretPage
 from batch.csms.faults import Fault, FaultKind
 from batch.exits import Exit, UsageError
@@ -37,7 +37,11 @@ def auth(access: Access, spec: JobSpec) -> int:
     shown = access.login.describe()
     tell(f"login     {shown.provider}")
     tell(f"source    {shown.source}")
-    read = run_loop(lambda: _read(access, spec))
+    try:
+        read = run_loop(lambda: _read(access, spec))
+    except LoginRefusedError as error:
+        tell(f"refused   {error}")
+        return _STOPPED
     tell(f"project   {read.project_id}")
     tell(f"valid     {_validity(access)}")
     tell(f"endpoint  {read.endpoint}")
@@ -60,11 +64,9 @@ async def _read(access: Access, spec: JobSpec) -> _Read:
         endpoint = spec.endpoint or endpoint_for(spec.region or "")
     except ValueError as error:
         raise UsageError(str(error) if spec.region else "where to? give --region or --endpoint") from error
-    project_id = spec.project_id
+    project_id = await own_project(spec, access)
     if project_id is None:
-        if spec.region is None and access.login.describe().project_id is None:
-            raise CredentialError("which project? give --project-id, or --region to have it looked up")
-        project_id = await access.login.project_id(spec.region or "")
+        raise CredentialError("which project? give --project-id, or --region without --endpoint to have it looked up")
     async with access.network.wire(endpoint, timeout_s=_TIMEOUT_S) as wire:
         credential = access.login.for_scope(endpoint, project_id)
         client = CsmsClient(wire, credential, project_id, user_agent=f"csms-rekey/{version()}")
@@ -74,8 +76,10 @@ async def _read(access: Access, spec: JobSpec) -> _Read:
 def _validity(access: Access) -> str:
     shown = access.login.describe()
     if shown.expires_s is None and shown.renewable:
-        return "unknown: it was never obtained"
+        return "nothing is held: none was obtained"
+    if shown.expires_s is None and shown.ends:
+        return "not known here: it ends by itself, a token after 24 hours at most"
     if shown.expires_s is None:
-        return "until it is revoked, as far as is known here"
+        return "until they are revoked"
     until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(shown.expires_s))
     return f"until {until}" + (", renewed before that" if shown.renewable else "")

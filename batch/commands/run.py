@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from batch.access import Access, open_access, with_project
@@ -39,7 +40,8 @@ _MAX_PORT = 65_535
 def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
     """Loads a manifest into a new run directory and runs it."""
     _refuse_bad_options(options)
-    spec = with_project(spec, access, say)
+    # Also which kind of login it was: a resume is not to take another one that happens to be found.
+    spec = msgspec.structs.replace(with_project(spec, access, say), auth=access.login.describe().kind)
     folder = _new_folder(run_dir, manifest)
     with ExitStack() as stack:
         try:

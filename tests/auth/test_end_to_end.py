@@ -51,6 +51,7 @@ class Stage:
                 "OS_AUTH_URL": f"{self.url}/v3",
             },
             "ecs": {"CSMS_REKEY_METADATA_URL": self.url},
+            "none": {},
         }
         base = {name: os.environ[name] for name in ("PATH", "LANG", "VIRTUAL_ENV") if name in os.environ}
         return base | {"HUAWEICLOUD_SDK_IAM_ENDPOINT": self.url} | given[auth] | more
@@ -286,7 +287,8 @@ HttpWire.send = send
 def test_a_crash_in_a_worker_shows_nothing(tmp_path: Path, auth: str, fault: str) -> None:
     with serving() as stage:
         script = CRASH.replace("{fault}", fault)
-        ended = run(stage, tmp_path, stage.environment(auth), *FAST, script=script)
+        project = f"--project-id={next(iter(stage.sandbox.world.projects))}"
+        ended = run(stage, tmp_path, stage.environment(auth), *FAST, project, script=script)
         assert ended.code in {3, 70}, ended.out
         log = (ended.folder / "run.log").read_text(encoding="utf-8")
         assert "RuntimeError" in log, "it did crash"
@@ -301,6 +303,9 @@ def test_an_uncaught_exception_shows_nothing(tmp_path: Path, auth: str) -> None:
         assert ended.code != 0
         assert "boom" in ended.out
         assert "***" in ended.out
+
+
+REGION = ("--region", "cn-north-4")
 
 
 def tell(stage: Stage, tmp_path: Path, environment: dict[str, str], *options: str) -> tuple[int, str]:
@@ -320,8 +325,8 @@ def tell(stage: Stage, tmp_path: Path, environment: dict[str, str], *options: st
 @pytest.mark.parametrize(
     ("auth", "provider", "valid"),
     [
-        ("token", "IAM token", "as far as is known"),
-        ("aksk", "access keys", "as far as is known"),
+        ("token", "IAM token", "a token after 24 hours at most"),
+        ("aksk", "access keys", "until they are revoked"),
         ("iam", "IAM password", "renewed before"),
         ("ecs", "ECS agency", "renewed before"),
     ],
@@ -345,6 +350,11 @@ def test_auth_tells_the_login_its_project_and_its_end_and_reads_once(
         (lambda stage: stage.environment("token", CSMS_REKEY_TOKEN=WRONG), ("--project-id", "0" * 32), 3, "APIGW.0301"),
         (lambda stage: stage.environment("aksk"), ("--project-id", "0" * 32), 0, "may not list"),
         (lambda stage: stage.environment("aksk"), (), 2, "which project?"),
+        (lambda stage: stage.environment("aksk", HUAWEICLOUD_SDK_IAM_ENDPOINT=""), REGION, 2, "which project?"),
+        (lambda stage: stage.environment("aksk", HUAWEICLOUD_SDK_SK=WRONG), REGION, 3, "refused"),
+        (lambda stage: stage.environment("iam", OS_PASSWORD=WRONG), REGION, 3, "refused"),
+        (lambda stage: stage.environment("iam", OS_PROJECT_NAME="cn-north-4"), (), 0, "may list secrets"),
+        (lambda stage: stage.environment("iam", OS_PASSWORD=WRONG), ("--project-id", "0" * 32), 3, "none was obtained"),
         (lambda stage: stage.environment("aksk"), ("--region", "mars-1"), 2, "mars-1"),
         (lambda stage: stage.environment("token", CSMS_REKEY_TOKEN="a b"), (), 2, "holds no token"),
     ],
@@ -361,18 +371,28 @@ def test_auth_says_what_is_wrong(
         assert text in said[1]
 
 
-def test_a_resume_logs_in_as_its_job_did_and_not_with_whatever_is_found_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", [("--auth", "aksk"), ()], ids=["named", "found"])
+def test_a_resume_logs_in_as_its_job_did_and_not_with_whatever_is_found_first(
+    tmp_path: Path, named: tuple[str, ...]
+) -> None:
     with serving() as stage:
         keys = stage.environment("aksk")
-        stopped = run(stage, tmp_path, keys, "--auth", "aksk", "--rate", "1/s", "--max-duration", "1")
+        stopped = run(stage, tmp_path, keys, *named, "--rate", "1/s", "--max-duration", "1")
         assert stopped.code == 3, stopped.out
-        done = subprocess.run(
-            [sys.executable, "-m", "batch", "resume", str(stopped.folder), "--rate=unlimited", "--max-duration=60"],
-            cwd=ROOT,
-            env={"HOME": str(tmp_path), **keys, "CSMS_REKEY_TOKEN": "a-stale-token-that-nobody-lets-in"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+
+        def resume(*options: str, **more: str) -> "subprocess.CompletedProcess[str]":
+            return subprocess.run(
+                [sys.executable, "-m", "batch", "resume", str(stopped.folder), "--rate=unlimited", *options],
+                cwd=ROOT,
+                env={"HOME": str(tmp_path), **stage.environment("none"), **more},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+
+        other = {"CSMS_REKEY_TOKEN": "a-stale-token-that-nobody-lets-in"}
+        refused = resume(**other)
+        assert (refused.returncode, "the run logged in so" in refused.stderr) == (2, True), refused.stderr
+        done = resume("--max-duration=60", **keys, **other)
         assert done.returncode == 0, done.stderr

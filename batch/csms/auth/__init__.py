@@ -6,6 +6,7 @@ from batch.csms.auth.credential import (
     CredentialError,
     Description,
     Login,
+    LoginRefusedError,
     NotAuthorizedError,
     valid_text,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "CredentialError",
     "Description",
     "Login",
+    "LoginRefusedError",
     "Masked",
     "NotAuthorizedError",
     "TokenCredential",

@@ -9,6 +9,7 @@ import msgspec
 from batch.csms.faults import Fault
 from batch.csms.masked import Masked
 from batch.csms.messages import Wire, WireAnswer, WireRequest
+from jobs.spec import Auth
 
 Connect = Callable[[str], AbstractAsyncContextManager[Wire]]
 """Opens a wire to an endpoint, for the requests that a login makes itself."""
@@ -29,6 +30,10 @@ def valid_text(name: str, text: str) -> str:
     raise CredentialError(f"{name}: holds bytes that are no text in this locale's encoding; use a UTF-8 locale")
 
 
+class LoginRefusedError(CredentialError):
+    """There is one, and it was refused for good."""
+
+
 class NotAuthorizedError(Exception):
     """A request that was not sent because nothing allows it; `fault` says why, and that nothing was applied."""
 
@@ -40,15 +45,19 @@ class NotAuthorizedError(Exception):
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
     """What may be told of a login. `project_id` and `project_name` are what it knows of its own project, and
-    `expires_s` is the end of what it holds now in UTC seconds since 1970: None where that is not known or has none.
+    `expires_s` is the end of what it holds now in UTC seconds since 1970: None where that is not known or has none, and
+    `ends` says which. `iam_named` says that whoever gave it said where IAM is.
     """
 
+    kind: Auth
     provider: str
     source: str
     project_id: str | None = None
     project_name: str | None = None
     expires_s: float | None = None
+    ends: bool = False
     renewable: bool = False
+    iam_named: bool = False
 
 
 class Credential(Protocol):

@@ -19,6 +19,7 @@ from batch.csms.faults import Fault, FaultKind
 from batch.csms.masked import Masked
 from batch.csms.messages import Wire, WireAnswer, WireRequest
 from jobs.endpoint import is_loopback
+from jobs.spec import Auth
 
 URL_VARIABLE = "CSMS_REKEY_METADATA_URL"
 _URL = "http://169.254.169.254"
@@ -79,14 +80,25 @@ def find_ecs(
         CredentialError: the variable that moves the metadata service names another machine.
     """
     url = environment.get(URL_VARIABLE) or _URL
-    host = urlsplit(url).hostname or ""
+    host, port = _place(url)
     if url != _URL and not is_loopback(host):
         raise CredentialError(f"{URL_VARIABLE}: only a loopback address is taken, for tests")
-    if probe and not _answers(host, urlsplit(url).port or 80):
+    if probe and not _answers(host, port):
         return None
     metadata = Metadata(url.rstrip("/"), connect)
-    description = Description(provider="ECS agency", source=url, renewable=True)
+    description = Description(kind=Auth.ECS, provider="ECS agency", source=url, ends=True, renewable=True)
     return KeyLogin(metadata.fetch, description, connect=connect, environment=environment, utc=utc)
+
+
+def _place(url: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 80
+    except ValueError:
+        raise CredentialError(f"{URL_VARIABLE}: not a URL") from None
+    if parts.scheme != "http" or not host:
+        raise CredentialError(f"{URL_VARIABLE}: write http://HOST:PORT")
+    return host, port
 
 
 def _answers(host: str, port: int) -> bool:

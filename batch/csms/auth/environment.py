@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.keys import AccessKeys, KeyLogin, access_keys
+from jobs.spec import Auth
 
 _AK, _SK = "HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"
 _TOKEN = "HUAWEICLOUD_SDK_SECURITY_TOKEN"  # noqa: S105 - the name of a variable, not a token
@@ -30,6 +31,8 @@ def find_environment_keys(
         return keys
 
     description = Description(
+        kind=Auth.AKSK,
+        ends=keys.security_token is not None,
         provider="temporary access keys" if keys.security_token else "access keys",
         source=f"{_AK} and {_SK}" + (f" with {_TOKEN}" if keys.security_token else ""),
         project_id=environment.get(_PROJECT) or None,

@@ -12,7 +12,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from batch.csms.auth.credential import Connect, Credential, CredentialError, NotAuthorizedError
+from batch.csms.auth.credential import (
+    Connect,
+    Credential,
+    CredentialError,
+    LoginRefusedError,
+    NotAuthorizedError,
+)
 from batch.csms.errors import classify
 from batch.csms.faults import Fault, FaultKind, bounded
 from batch.csms.masked import Masked
@@ -23,6 +29,7 @@ from jobs.regions import endpoint_for
 V = TypeVar("V")
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 IAM_ENDPOINT_VARIABLE = "HUAWEICLOUD_SDK_IAM_ENDPOINT"
+_REFUSALS = frozenset({FaultKind.CREDENTIAL, FaultKind.SIGNATURE})
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",
@@ -108,21 +115,36 @@ async def look_up_project(credential: Credential, name: str, *, endpoint: str, c
     if connect is None:
         raise CredentialError(f"the project of {name} is not known: give --project-id")
     request = WireRequest(method="GET", target=f"/v3/projects?name={quote(name, safe='')}", headers=_HEADERS)
-    try:
-        request = await credential.authorize(request)
-    except NotAuthorizedError as error:
-        raise CredentialError(str(error)) from error
-    generation = credential.generation
     async with connect(endpoint) as wire:
-        answer = await wire.send(request)
-    credential.observe(answer, generation)
+        answer = await _authorized(wire, request, credential)
     if isinstance(answer, Fault) or answer.status != HTTPStatus.OK:
         fault = answer if isinstance(answer, Fault) else classify(answer)
-        raise CredentialError(f"IAM does not tell the project of {name} ({fault.code}: {fault.message})")
+        kind = LoginRefusedError if fault.kind in _REFUSALS else CredentialError
+        raise kind(f"IAM does not tell the project of {name} ({fault.code}: {fault.message})")
     found = _decoded(answer.body, _Projects)
     if found is None or len(found.projects) != 1:
         raise CredentialError(f"IAM knows no project named {name}: give --project-id")
     return found.projects[0].id
+
+
+async def _authorized(wire: Wire, request: WireRequest, credential: Credential) -> WireAnswer | Fault:
+    """The answer to a request of its own, tried once more where there is another token or key after a refusal."""
+    answer, generation = await _answered(wire, request, credential)
+    refused = isinstance(answer, WireAnswer) and classify(answer).kind is FaultKind.CREDENTIAL
+    if refused and await credential.renew(generation):
+        answer, _ = await _answered(wire, request, credential)
+    return answer
+
+
+async def _answered(wire: Wire, request: WireRequest, credential: Credential) -> tuple[WireAnswer | Fault, int]:
+    try:
+        authorized = await credential.authorize(request)
+    except NotAuthorizedError as error:
+        return error.fault, credential.generation
+    generation = credential.generation
+    answer = await wire.send(authorized)
+    credential.observe(answer, generation)
+    return answer, generation
 
 
 def utc_of(text: str) -> float | None:

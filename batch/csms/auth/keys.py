@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from batch.csms.auth.credential import Connect, CredentialError, Description
-from batch.csms.auth.iam import iam_endpoint, look_up_project
+from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, iam_endpoint, look_up_project
 from batch.csms.auth.renewal import Renewal
 from batch.csms.faults import Fault
 from batch.csms.masked import Masked
@@ -88,7 +88,11 @@ class KeyLogin:
     def describe(self) -> Description:
         """As `Login`."""
         held = self._renewal.held
-        return msgspec.structs.replace(self._description, expires_s=None if held is None else held.expires_s)
+        return msgspec.structs.replace(
+            self._description,
+            expires_s=None if held is None else held.expires_s,
+            iam_named=bool(self._environment.get(IAM_ENDPOINT_VARIABLE)),
+        )
 
 
 class KeyCredential:

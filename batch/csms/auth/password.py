@@ -9,6 +9,7 @@ from batch.csms.auth.credential import (
     Connect,
     CredentialError,
     Description,
+    LoginRefusedError,
     NotAuthorizedError,
     valid_text,
 )
@@ -18,6 +19,7 @@ from batch.csms.auth.token import TokenBearer
 from batch.csms.faults import Fault, FaultKind
 from batch.csms.masked import Masked
 from jobs.endpoint import parse_endpoint
+from jobs.spec import Auth
 
 _USER, _DOMAIN, _URL = "OS_USERNAME", "OS_USER_DOMAIN_NAME", "OS_AUTH_URL"
 _PASSWORD = "OS_PASSWORD"  # noqa: S105 - the name of a variable, not a password
@@ -64,7 +66,9 @@ class PasswordLogin:
         try:
             token = await by_name.get()
         except NotAuthorizedError as error:
-            raise CredentialError(f"no token for the project {name}: {error}") from error
+            refused = error.fault.kind is FaultKind.CREDENTIAL and error.fault.http_status == _LOCKING
+            kind = LoginRefusedError if refused else CredentialError
+            raise kind(f"no token for the project {name}: {error}") from error
         if token.project_id is None:
             raise CredentialError(f"IAM gave a token for no project named {name}: give --project-id")
         self._renewal(token.project_id, held=token)
@@ -79,12 +83,15 @@ class PasswordLogin:
         """As `Login`; the end is that of the token that ends first."""
         ends = [one.held.expires_s for one in self._of_project.values() if one.held and one.held.expires_s]
         return Description(
+            kind=Auth.IAM,
             provider="IAM password",
             source=f"user {self._account.user} of {self._account.domain} at {self._endpoint}",
             project_id=self._project_id,
             project_name=self._project_name,
             expires_s=min(ends, default=None),
+            ends=True,
             renewable=True,
+            iam_named=True,
         )
 
     def _renewal(self, project_id: str, held: Token | None = None) -> Renewal[Token]:

@@ -9,6 +9,7 @@ import msgspec
 from batch.csms.auth.credential import CredentialError
 
 _LIMIT = 200_000
+_LONGEST_SHOWN = 255
 
 
 class PrivateText(msgspec.Struct, frozen=True):
@@ -29,9 +30,15 @@ def read_private(path: Path) -> PrivateText:
         with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
-                raise CredentialError(f"{path}: not a file")
+                raise CredentialError(f"{_shown(path)}: not a file")
             if stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise CredentialError(f"{path}: others may read it; run chmod 600 on it")
+                raise CredentialError(f"{_shown(path)}: others may read it; run chmod 600 on it")
             return PrivateText(file.read(_LIMIT), stat.S_ISREG(mode))
     except OSError as error:
-        raise CredentialError(f"{path}: {error.strerror}") from error
+        raise CredentialError(f"{_shown(path)}: {error.strerror}") from error
+
+
+def _shown(path: Path) -> str:
+    """The name of a file that is named; a token that was given in place of one is not shown."""
+    text = str(path)
+    return text if len(text) <= _LONGEST_SHOWN else "the file of the credential (its name is not shown, it is too long)"

@@ -8,6 +8,7 @@ from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE
 from batch.csms.auth.keys import AccessKeys, KeyLogin, access_keys
 from batch.csms.auth.private_file import read_private
+from jobs.spec import Auth
 
 FILE_VARIABLE = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
 _SECTION = "basic"
@@ -36,6 +37,8 @@ def find_profile_keys(environment: Mapping[str, str], connect: Connect, utc: Cal
         return _keys(_section(path) or {}, path)
 
     description = Description(
+        kind=Auth.AKSK,
+        ends=keys.security_token is not None,
         provider="temporary access keys" if keys.security_token else "access keys",
         source=f"{path} [{_SECTION}]",
         project_id=profile.get("project_id") or None,

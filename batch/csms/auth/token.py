@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from batch.csms.auth.credential import Connect, CredentialError, Description
-from batch.csms.auth.iam import Token, iam_endpoint, look_up_project
+from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, Token, iam_endpoint, look_up_project
 from batch.csms.auth.private_file import read_private
 from batch.csms.auth.renewal import Renewal
 from batch.csms.faults import Fault
 from batch.csms.masked import Masked
 from batch.csms.messages import WireAnswer, WireRequest
+from jobs.spec import Auth
 
 TOKEN_VARIABLE = "CSMS_REKEY_TOKEN"  # noqa: S105 - the name of a variable, not a token
 _TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -93,7 +94,8 @@ class TokenCredential(TokenBearer):
 
     def describe(self) -> Description:
         """As `Login`."""
-        return Description(provider="IAM token", source=self._source)
+        named = bool(self._environment.get(IAM_ENDPOINT_VARIABLE))
+        return Description(kind=Auth.TOKEN, provider="IAM token", source=self._source, ends=True, iam_named=named)
 
     async def _fetch(self) -> Token:
         # A file may have been filled anew by whoever looks after it.
