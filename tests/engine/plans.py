@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from random import Random
 from types import MappingProxyType
 
 import msgspec
@@ -70,14 +71,66 @@ ACCESSES = ("write", "read", "both")
 OUTAGE_FAULTS = ("429", "500", "503", "504 applied", "504 lands later", "reset", "silence", "drop", "html 502")
 
 
+class Weather(msgspec.Struct, frozen=True):
+    """Shares of all writes and reads that fail until `until_s`: writes by blame of their key, by `errors` or for their
+    rate, reads by the same errors.
+    """
+
+    blames: float
+    errors: float
+    throttles: float
+    unread: float
+    until_s: float
+    seed: int
+
+    def script(self, timeout_s: float) -> Callable[[str, float], Fault | None]:
+        """Asked for each request, by its access and its time."""
+        rng = Random(self.seed)
+        bad = [fault(name, timeout_s) for name in _BAD_WEATHER]
+
+        def decide(access: str, now_s: float) -> Fault | None:
+            share = rng.random()
+            error = bad[rng.randrange(len(bad))]
+            if now_s >= self.until_s:
+                return None
+            if access == "read":
+                return error if share < self.unread else None
+            if share < self.blames:
+                return fault("key refused", timeout_s)
+            if share < self.blames + self.errors:
+                return error
+            return fault("429", timeout_s) if share > 1.0 - self.throttles else None
+
+        return decide
+
+
+_BAD_WEATHER = (
+    "slow",
+    "503",
+    "504 applied",
+    "504 lands later",
+    "silence",
+    "silence applied",
+    "html 200",
+    "drop",
+    "slow",
+)
+
+
 class Plan:
     """The k-th write (or read) of a secret, counted from 1, meets the fault planned for it; another one that of an
     outage, where there is one.
     """
 
     def __init__(
-        self, plan: Mapping[tuple[str, str, int], Fault], outages: Sequence[Down] = (), *, timeout_s: float = 60.0
+        self,
+        plan: Mapping[tuple[str, str, int], Fault],
+        outages: Sequence[Down] = (),
+        *,
+        weather: Weather | None = None,
+        timeout_s: float = 60.0,
     ) -> None:
+        self._weather = None if weather is None else weather.script(timeout_s)
         self._plan = plan
         self._outages = [(one, fault(one.fault, timeout_s)) for one in outages]
         self._seen: Counter[tuple[str, str]] = Counter()
@@ -87,7 +140,12 @@ class Plan:
         """The fault this request meets."""
         which = "write" if arrival.is_update else "read", arrival.secret_name or ""
         self._seen[which] += 1
-        return None if self.calm else self._plan.get((*which, self._seen[which])) or self._down(which[0], arrival.now_s)
+        if self.calm:
+            return None
+        planned = self._plan.get((*which, self._seen[which])) or self._down(which[0], arrival.now_s)
+        if planned is None and self._weather is not None and arrival.secret_name is not None:
+            return self._weather(which[0], arrival.now_s)
+        return planned
 
     def _down(self, access: str, now_s: float) -> Fault | None:
         for down, met in self._outages:

@@ -16,7 +16,7 @@ from jobs.spec import Limits
 from tests.engine.crash import FAILS, CrashPoint
 from tests.engine.machine import Job, load_job, run_job
 from tests.engine.places import room
-from tests.engine.plans import Down, Plan, fault
+from tests.engine.plans import Down, Plan, Weather, fault
 from tests.engine.rows import EPOCH_S
 from tests.oracle import Asked, violations
 
@@ -64,6 +64,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
     faults: tuple[Planned, ...] = ()
     outages: tuple[Down, ...] = ()
+    weather: Weather | None = None
+    herd: int = 0
+    """So many rows more, each about a secret of its own in the first project; every third expects the old key."""
     rate: str = "20/s"
     burst: int = 1
     concurrency: int = 4
@@ -110,7 +113,7 @@ def limits_of(scenario: Scenario) -> Limits:
 
 
 def _play(scenario: Scenario, folder: Path) -> Played:
-    world = build_world(seed=7, secrets=PROJECTS * SECRETS, projects=PROJECTS)
+    world = build_world(seed=7, secrets=PROJECTS * (SECRETS + scenario.herd), projects=PROJECTS)
     projects = list(world.projects.values())
     plan = Plan(
         {
@@ -118,11 +121,14 @@ def _play(scenario: Scenario, folder: Path) -> Played:
             for one in scenario.faults
         },
         scenario.outages,
+        weather=scenario.weather,
         timeout_s=scenario.timeout_s,
     )
     quota = Quota(parse_rate(scenario.quota)) if scenario.quota else None
     sandbox = build_sandbox(world, seed=7, epoch_s=EPOCH_S, faults=plan, quota=quota)
-    asked = [_asked(number, row, projects[row.project]) for number, row in enumerate(scenario.rows, 1)]
+    herd = (Row(0, SECRETS + n, Kind.PLAIN if n % 3 else Kind.EXPECTS_OLD) for n in range(scenario.herd))
+    rows = enumerate((*scenario.rows, *herd), 1)
+    asked = [_asked(number, row, projects[row.project]) for number, row in rows]
     job = load_job(folder / "run", sandbox, asked)
     return _Player(scenario, job, sandbox, plan).play()
 

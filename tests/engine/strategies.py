@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from tests.engine.crash import FAILS, MOMENTS, CrashPoint
-from tests.engine.plans import ACCESSES, OUTAGE_FAULTS, READ_FAULTS, WRITE_FAULTS, Down
+from tests.engine.plans import ACCESSES, OUTAGE_FAULTS, READ_FAULTS, WRITE_FAULTS, Down, Weather
 from tests.engine.scenario import PROJECTS, SECRETS, Kind, Planned, Row, Scenario, Stop
 
 _projects = st.integers(0, PROJECTS - 1)
@@ -37,6 +37,15 @@ _outages = st.lists(
     ),
     max_size=2,
 )
+_weather = st.builds(
+    Weather,
+    st.sampled_from((0.0, 0.05, 0.3, 0.9)),
+    st.sampled_from((0.0, 0.05, 0.5, 0.95)),
+    st.sampled_from((0.0, 0.02, 0.5)),
+    st.sampled_from((0.0, 0.1, 0.6)),
+    st.sampled_from((5.0, 30.0, 200.0, 1e9)),
+    st.integers(0, 2**16),
+)
 _deaths = st.lists(st.builds(CrashPoint, st.sampled_from((*MOMENTS, FAILS)), st.integers(1, 20)), max_size=3)
 _stops = st.builds(Stop, st.floats(0.0, 5.0, allow_nan=False), st.booleans())
 
@@ -49,6 +58,8 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         rows=rows,
         faults=faults,
         outages=tuple(draw(st.one_of(st.just([]), _outages))),
+        weather=draw(st.one_of(st.none(), _weather)),
+        herd=draw(st.sampled_from((0, 0, 0, 40, 150))),
         rate=draw(st.sampled_from(("20/s", "2/s", "100/s", "30/m", "unlimited"))),
         burst=draw(st.sampled_from((1, 2, 5))),
         concurrency=draw(st.sampled_from((1, 2, 4, 32))),
