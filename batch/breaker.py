@@ -70,7 +70,7 @@ def failed(state: BreakerState, now_s: float, *, ours: bool, rng: Random) -> Bre
 
 
 def suspect(state: BreakerState, now_s: float, *, rng: Random) -> BreakerState:
-    """Opens at once: a row is about to use up its attempts, and nobody has been answered since its first."""
+    """Opens at once: a row is about to use up its attempts, and nobody has been answered since it last failed."""
     return failed(msgspec.structs.replace(state, tokens=0.0), now_s, ours=False, rng=rng)
 
 

@@ -13,7 +13,7 @@ from batch.exits import Exit, UsageError
 from batch.loop import run_loop
 from batch.version import version
 from jobs.regions import endpoint_for
-from jobs.spec import JobSpec
+from jobs.spec import Auth, JobSpec
 
 _STOPPED = 3
 _TIMEOUT_S = 30.0
@@ -75,7 +75,8 @@ async def _read(access: Access, spec: JobSpec) -> _Read:
 
 def _validity(access: Access) -> str:
     shown = access.login.describe()
-    if shown.expires_s is None and shown.renewable:
+    if shown.expires_s is None and shown.kind in {Auth.IAM, Auth.ECS}:
+        # What these give out always says when it ends.
         return "nothing is held: none was obtained"
     if shown.expires_s is None and shown.ends:
         return "not known here: it ends by itself, a token after 24 hours at most"

@@ -345,6 +345,21 @@ def test_auth_tells_the_login_its_project_and_its_end_and_reads_once(
 
 
 @pytest.mark.parametrize(
+    ("more", "valid"), [("", "until they are revoked"), ("security_token = canary-t\n", "it ends by itself")]
+)
+def test_auth_tells_of_a_credentials_file_that_it_is_held(tmp_path: Path, more: str, valid: str) -> None:
+    with serving(auth=AuthMode.SIGNED) as stage:
+        key = stage.sandbox.directory.access_key
+        path = tmp_path / "credentials"
+        path.write_text(f"[basic]\nak = {key.ak}\nsk = {key.sk}\n{more}", encoding="ascii")
+        path.chmod(0o600)
+        environment = stage.environment("none", HUAWEICLOUD_SDK_CREDENTIALS_FILE=str(path))
+        project = f"--project-id={next(iter(stage.sandbox.world.projects))}"
+        _, out = tell(stage, tmp_path, environment, "--endpoint", stage.url, project)
+        assert valid in out
+
+
+@pytest.mark.parametrize(
     ("environment", "options", "code", "text"),
     [
         (lambda stage: stage.environment("token", CSMS_REKEY_TOKEN=WRONG), ("--project-id", "0" * 32), 3, "APIGW.0301"),

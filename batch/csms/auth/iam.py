@@ -27,7 +27,8 @@ from jobs.endpoint import parse_endpoint
 from jobs.regions import endpoint_for
 
 V = TypeVar("V")
-_TOKEN = re.compile(r"[\x21-\x7e]+")
+TOKEN_TEXT = re.compile(r"[\x21-\x7e]+")
+"""What goes into a header as it is."""
 IAM_ENDPOINT_VARIABLE = "HUAWEICLOUD_SDK_IAM_ENDPOINT"
 _REFUSALS = frozenset({FaultKind.CREDENTIAL, FaultKind.SIGNATURE})
 _HEADERS = {
@@ -97,7 +98,7 @@ async def create_token(wire: Wire, account: Account, project: Mapping[str, str])
     if answer.status != HTTPStatus.CREATED:
         return _refusal(answer)
     issued = _decoded(answer.body, _Answered)
-    if issued is None or answer.subject_token is None or not _TOKEN.fullmatch(answer.subject_token.reveal()):
+    if issued is None or answer.subject_token is None or not TOKEN_TEXT.fullmatch(answer.subject_token.reveal()):
         return _unusable("IAM's answer holds no token", answer)
     return Token(
         value=answer.subject_token,

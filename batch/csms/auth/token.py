@@ -1,12 +1,11 @@
 """A ready-made IAM token, from the environment or a file."""
 
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from batch.csms.auth.credential import Connect, CredentialError, Description
-from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, Token, iam_endpoint, look_up_project
+from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, TOKEN_TEXT, Token, iam_endpoint, look_up_project
 from batch.csms.auth.private_file import read_private
 from batch.csms.auth.renewal import Renewal
 from batch.csms.faults import Fault
@@ -15,7 +14,6 @@ from batch.csms.messages import WireAnswer, WireRequest
 from jobs.spec import Auth
 
 TOKEN_VARIABLE = "CSMS_REKEY_TOKEN"  # noqa: S105 - the name of a variable, not a token
-_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class TokenBearer:
@@ -129,6 +127,6 @@ def _from_file(path: Path) -> Masked:
 
 def _checked(text: str, source: str) -> Masked:
     token = text.strip()
-    if not _TOKEN.fullmatch(token):
+    if not TOKEN_TEXT.fullmatch(token):
         raise CredentialError(f"{source}: holds no token (one line of printable ASCII)")
     return Masked(token)
