@@ -4,7 +4,6 @@ import contextlib
 import errno
 import os
 import stat
-import sys
 import zlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -85,7 +84,7 @@ def copy_manifest(
 ) -> ManifestCopy:
     """Copies a manifest byte for byte to `into_dir/manifest.<suffix>` and returns the copy, durably on disk.
 
-    `manifest` is a path, never a URL; `-` is standard input, whose format is taken from its first bytes. The copy is
+    `manifest` is a path, never a URL; `-` is `stdin`, whose format is taken from its first bytes. The copy is
     readable by its owner only, appears whole or not at all, and replaces nothing.
 
     Raises:
@@ -135,9 +134,7 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 def _from_stdin(stdin: Readable | None, max_bytes: int) -> tuple[tuple[Format, Packing], Iterator[bytes]]:
     if stdin is None:
-        if sys.stdin is None:
-            raise _unusable(STDIN_NAME, "standard input is closed")
-        stdin = sys.stdin.buffer
+        raise _unusable(STDIN_NAME, "there is no standard input")
     chunks = _chunks(STDIN_NAME, stdin, max_bytes)
     head = b""
     for chunk in chunks:

@@ -6,6 +6,7 @@ from pathlib import Path
 from batch.commands.problems import ProblemPrinter
 from batch.commands.screen import tell
 from batch.exits import Exit
+from batch.standard_input import StandardInput
 from batch.version import version
 from jobs.loading import load
 from jobs.source import copy_manifest
@@ -16,7 +17,7 @@ def check(manifest: str, spec: JobSpec) -> int:
     """Reads a manifest exactly as `run` does and prints all that is wrong with it."""
     with tempfile.TemporaryDirectory(prefix="csms-rekey-check-") as name:
         folder = Path(name)
-        copy = copy_manifest(manifest, folder)
+        copy = copy_manifest(manifest, folder, stdin=StandardInput())
         loaded = load(copy, spec, folder, version=version(), on_problem=ProblemPrinter(tell, limit=None).add)
     tell(f"{copy.name}: {loaded.rows} rows, {loaded.invalid} invalid, {loaded.structural} problems of the file itself")
     if loaded.structural or (spec.strict and loaded.invalid):

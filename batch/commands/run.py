@@ -21,6 +21,7 @@ from batch.options import AuthOptions, LimitOptions, SessionOptions, limits_of
 from batch.run import RunPlan, run_ledger
 from batch.scope_locks import Patience, lock_folder, lock_scopes
 from batch.signals import PROCESS
+from batch.standard_input import StandardInput
 from batch.version import version
 from jobs.durable import sweep_parts
 from jobs.filesystem import network_filesystem
@@ -80,7 +81,7 @@ def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: Sess
 
 def _load(manifest: str, spec: JobSpec, folder: Path) -> None:
     problems = ProblemPrinter(say, limit=_SHOWN_PROBLEMS)
-    copy = copy_manifest(manifest, folder)
+    copy = copy_manifest(manifest, folder, stdin=StandardInput())
     loaded = load(copy, spec, folder, version=version(), on_problem=problems.add)
     problems.finish()
     if not loaded.usable(strict=spec.strict):
