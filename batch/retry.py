@@ -41,7 +41,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """A row on its way. `attempts` counts its PUTs over all sessions, `spent` those of them that cost it nothing, and
     `budget` is how many it may have at the most; `tries` counts the failed reads of this phase; `write_fault` is what
-    the last PUT met; `doubt_fault` what the last one met that may have been applied, and `doubt_sent_s` when that left.
+    the last PUT met; `doubt_fault` what the last one met that may have been applied, and until `lands_until_s` it, or
+    one before it, may still be.
     """
 
     update: SecretUpdate
@@ -51,7 +52,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     budget: int = 5
     tries: int = 0
     doubt: bool = False
-    doubt_sent_s: float = 0.0
+    lands_until_s: float = 0.0
     doubt_fault: Fault | None = None
     write_fault: Fault | None = None
 
@@ -59,12 +60,14 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         """The same row once its next PUT has left: whether that was applied is open until it is answered."""
         return msgspec.structs.replace(self, attempts=self.attempts + 1)
 
-    def answered(self, fault: Fault, sent_s: float) -> Self:
-        """The same row once the PUT that left at `sent_s` has met a fault."""
+    def answered(self, fault: Fault, lands_until_s: float) -> Self:
+        """The same row once a PUT that may be applied until `lands_until_s`, if at all, has met a fault."""
         after = msgspec.structs.replace(self, write_fault=fault)
         if not fault.maybe_applied:
             return after
-        return msgspec.structs.replace(after, doubt=True, doubt_sent_s=sent_s, doubt_fault=fault)
+        # A PUT of a session before this one may have had more time.
+        lands_until_s = max(self.lands_until_s, lands_until_s)
+        return msgspec.structs.replace(after, doubt=True, lands_until_s=lands_until_s, doubt_fault=fault)
 
     def settling(self) -> Self:
         """The same row once it is not written any more, and its fate is to be read."""
@@ -153,7 +156,7 @@ def _after_check(progress: Progress, answer: Answer, policy: Policy, rng: Random
 def _after_write(progress: Progress, answer: Answer, policy: Policy, sent_s: float, rng: Random) -> Step:
     if isinstance(answer, SecretView):
         return Finish(status=Status.UPDATED, view=answer)
-    after = progress.answered(answer, sent_s)
+    after = progress.answered(answer, sent_s + policy.timeout_s)
     match answer.kind:
         case FaultKind.CREDENTIAL | FaultKind.SIGNATURE | FaultKind.MISCONFIGURED | FaultKind.INTERNAL:
             return Leave(progress=after if answer.withheld else after.forgiven(), fault=answer)
@@ -189,9 +192,8 @@ def _after_settle(  # noqa: PLR0917 - the moments have names at every call
         return Finish(status=Status.VERIFIED, view=answer)
     # A gateway that gave up may have a backend that has not: another key counts only once no attempt can still land.
     # The service has looked at the earliest when the read left.
-    lands_until_s = progress.doubt_sent_s + policy.timeout_s
-    if sent_s < lands_until_s:
-        after_s = max(0.0, lands_until_s - now_s)
+    if sent_s < progress.lands_until_s:
+        after_s = max(0.0, progress.lands_until_s - now_s)
         return Again(progress=_replace(progress, tries=0), after_s=after_s, fault=progress.write_fault)
     return Finish(status=not_applied, fault=progress.write_fault, view=answer)
 

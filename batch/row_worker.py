@@ -131,7 +131,8 @@ class RowWorker:
         _log_fault(work, fault)
         work.last_fault = fault
         if work.progress.phase is Phase.WRITE and not fault.withheld:
-            work.progress = work.progress.answered(fault, max(ticket.sent_s, work.sent_s)).forgiven()
+            lands_until_s = max(ticket.sent_s, work.sent_s) + self._desk.policy.timeout_s
+            work.progress = work.progress.answered(fault, lands_until_s).forgiven()
         if await self._log_in_again(fault, generation):
             self._desk.queue.delay(work, self._desk.clock.now_s())
         else:

@@ -126,7 +126,9 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
         console=plan.console,
     )
     with _metrics(plan, heartbeat), draining:
-        ledger.begin_session(started_at=clock.utc_s(clock.now_s()), also_failed=plan.also_failed)
+        ledger.begin_session(
+            started_at=clock.utc_s(clock.now_s()), timeout_s=limits.timeout_s, also_failed=plan.also_failed
+        )
         beating = asyncio.create_task(heartbeat.beat())
         try:
             end = await session.run()

@@ -76,6 +76,7 @@ class Session:
         self._ended: Counter[int] = Counter()
         self._faults = FaultBook()
         self._failures = FailureBudget(limits.max_failures)
+        self._old_land_until_s = 0.0
         self._stopped: str | None = None
         self._scope_stopped: str | None = None
         self._broken: LedgerError | None = None
@@ -119,6 +120,8 @@ class Session:
             LedgerError: the ledger cannot be read.
         """
         scopes = self._ledger.open_scopes()
+        # A PUT of an earlier session may have left just before this one, with more time than it has now.
+        self._old_land_until_s = self._world.clock.now_s() + self._ledger.told.longest_timeout_s()
         async with self._clients(scopes) as client_of:
             for scope in scopes:
                 self._scopes.append(scope)
@@ -161,7 +164,7 @@ class Session:
         keys = KeyWatch()
         queue = RowQueue(
             page=partial(self._page, scope.id),
-            begin=partial(begin, policy=policy, session_start_s=clock.now_s()),
+            begin=partial(begin, policy=policy, old_land_until_s=self._old_land_until_s),
             intend=self._recorder.intend,
             holds=keys.holds,
         )

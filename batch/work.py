@@ -36,8 +36,8 @@ class Work:
         return self.progress.phase is Phase.WRITE and not self.intended
 
 
-def begin(open_row: OpenRow, policy: Policy, session_start_s: float) -> Work:
-    """Takes a row up. Where an earlier session left it in doubt, that PUT may have left just before this session."""
+def begin(open_row: OpenRow, policy: Policy, old_land_until_s: float) -> Work:
+    """Takes a row up. Where an earlier session left it in doubt, that PUT may be applied until `old_land_until_s`."""
     used = open_row.attempts - open_row.spent
     budget = open_row.attempts + max(1, policy.max_attempts - used)
     check = open_row.update.expected_kms_key_id is not None
@@ -48,7 +48,7 @@ def begin(open_row: OpenRow, policy: Policy, session_start_s: float) -> Work:
         spent=open_row.spent,
         budget=budget,
         doubt=open_row.doubt,
-        doubt_sent_s=session_start_s,
+        lands_until_s=old_land_until_s if open_row.doubt else 0.0,
     )
     return Work(row=open_row.row, progress=progress)
 

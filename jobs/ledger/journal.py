@@ -135,16 +135,16 @@ class Ledger:
             )
         ]
 
-    def begin_session(self, *, started_at: float, also_failed: bool) -> None:
-        """Notes that a run or resume begins and opens rows again that it may take up; stops of old no longer hold. Room
-        for what it will record is taken first.
+    def begin_session(self, *, started_at: float, timeout_s: float, also_failed: bool) -> None:
+        """Notes that a run or resume begins, which gives an attempt `timeout_s`, and opens rows again that it may take
+        up; stops of old no longer hold. Room for what it will record is taken first.
 
         Raises:
             LedgerError: it cannot be written.
         """
         self._take_room()
         self._run("BEGIN IMMEDIATE")
-        self._run("INSERT INTO session (started_at) VALUES (?)", (started_at,))
+        self._run("INSERT INTO session (started_at, timeout_s) VALUES (?, ?)", (started_at, timeout_s))
         self._run("UPDATE scope SET stopped = NULL WHERE stopped IS NOT NULL")
         self._run("DELETE FROM held_key")
         if also_failed:

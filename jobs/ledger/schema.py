@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jobs.filesystem import network_filesystem
 
-VERSION = 1
+VERSION = 2
 FILE_NAME = "ledger.db"
 
 # `row.leader` is an earlier row that asks for the very same: that one is sent, this one shares its outcome.
@@ -30,7 +30,8 @@ CREATE TABLE row (
     started_at REAL, finished_at REAL, elapsed_ms REAL
 ) STRICT;
 CREATE TABLE session (
-    id INTEGER PRIMARY KEY, started_at REAL NOT NULL, ended_at REAL, exit_code INTEGER, stopped TEXT
+    id INTEGER PRIMARY KEY, started_at REAL NOT NULL, timeout_s REAL NOT NULL,
+    ended_at REAL, exit_code INTEGER, stopped TEXT
 ) STRICT;
 """
 

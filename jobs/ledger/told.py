@@ -126,6 +126,11 @@ class Told:
             for started, ended, code, stopped in found
         )
 
+    def longest_timeout_s(self) -> float:
+        """The most time that any session gave an attempt; none of theirs is applied later than that after its end."""
+        ((longest_s,),) = self._query("SELECT COALESCE(MAX(timeout_s), 0.0) FROM session")
+        return float(longest_s)
+
     def _rows(self, where: str) -> Iterator[ToldRow]:
         told = f"SELECT {_TOLD} FROM told {where} ORDER BY row"  # noqa: S608 - its own text
         for name, key, region, project, *outcome in self._query(told):

@@ -41,7 +41,7 @@ def decide(progress: Progress, answer: Answer, *, now_s: float = 1_000.0, sent_s
 
 
 def writing(*, attempts: int = 1, doubt: bool = False) -> Progress:
-    return Progress(update=UPDATE, phase=Phase.WRITE, attempts=attempts, budget=3, doubt=doubt, doubt_sent_s=1_000.0)
+    return Progress(update=UPDATE, phase=Phase.WRITE, attempts=attempts, budget=3, doubt=doubt, lands_until_s=1_060.0)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_check_that_cannot_be_made_ends_after_the_most_tries(doubt: bool, stat
 def settling(write_fault: FaultKind = K.LOST, *, tries: int = 0) -> Progress:
     last = fault(write_fault, maybe_applied=True)
     return Progress(
-        update=UPDATE, phase=Phase.SETTLE, attempts=3, budget=3, doubt=True, doubt_sent_s=1_000.0, tries=tries,
+        update=UPDATE, phase=Phase.SETTLE, attempts=3, budget=3, doubt=True, lands_until_s=1_060.0, tries=tries,
         write_fault=last,
     )  # fmt: skip
 

@@ -177,7 +177,7 @@ def run_job(
         return await one.run()
 
     try:
-        ledger.begin_session(started_at=UTC_S, also_failed=also_failed)
+        ledger.begin_session(started_at=UTC_S, timeout_s=limits.timeout_s, also_failed=also_failed)
         if also_failed:
             job.fresh_starts += 1
             job.tape.append(Reopened(arrived=job.sandbox.journal.arrived_count))

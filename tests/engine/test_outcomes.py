@@ -77,6 +77,16 @@ def test_a_row_ends_as_what_its_answers_prove(
     assert violations(job.case(LIMITS)) == []
 
 
+def test_a_put_of_an_earlier_session_is_waited_for_as_long_as_that_one_gave_it(folder: Path) -> None:
+    """A resume with a shorter timeout must not end a row while the PUT of the killed run may still be applied."""
+    script = plan_for([faults.silence(applied=False, lands_after_s=48.0), faults.refusing("CSMS.0401")])
+    job = one_row(folder, script)
+    assert run_job(job, msgspec.structs.replace(LIMITS, timeout_s=60.0), crash=CrashPoint("arrived", 1)) is None
+    run_job(job, msgspec.structs.replace(LIMITS, timeout_s=1.0), gap_s=1.0)
+    assert [claim.status for claim in job.claims()] == [Status.VERIFIED]
+    assert violations(job.case(LIMITS)) == []
+
+
 def test_a_late_landing_is_waited_for_before_a_row_is_called_failed(folder: Path) -> None:
     job = one_row(folder, plan_for([LATE, LATE]))
     run_job(job, LIMITS)

@@ -111,11 +111,11 @@ def test_resume_takes_failed_and_unknown_rows_up_again_only_when_asked_to(tmp_pa
                 ended(4, Status.REJECTED),
             ]
         )
-        ledger.begin_session(started_at=1.5, also_failed=False)
+        ledger.begin_session(started_at=1.5, timeout_s=60.0, also_failed=False)
         assert [row.row for row in ledger.open_rows(1, 0, 9)] == [5]
         assert [scope.open_rows for scope in ledger.open_scopes()] == [1]
         assert [scope.open_rows for scope in ledger.open_scopes(also_failed=True)] == [3]
-        ledger.begin_session(started_at=2.5, also_failed=True)
+        ledger.begin_session(started_at=2.5, timeout_s=60.0, also_failed=True)
         again = ledger.open_rows(1, 0, 9)
         assert [(row.row, row.attempts, row.spent, row.doubt) for row in again] == [
             (2, 1, 1, False),
@@ -126,12 +126,12 @@ def test_resume_takes_failed_and_unknown_rows_up_again_only_when_asked_to(tmp_pa
 
 def test_rows_that_were_not_attempted_say_why_the_scope_or_the_run_stopped(tmp_path: Path) -> None:
     with loaded(tmp_path, planned(1, "a"), planned(2, "b", KEY2), planned(3, "c", scope=OTHER)) as ledger:
-        ledger.begin_session(started_at=1.0, also_failed=False)
+        ledger.begin_session(started_at=1.0, timeout_s=60.0, also_failed=False)
         ledger.end_session(ended_at=2.0, exit_code=3, stopped="too long")
         ledger.stop_scope(1, "down")
         ledger.hold_key(1, KEY2, "bad key")
         assert [told.outcome.error_message for told in ledger.told.rows()] == ["down", "bad key", "too long"]
-        ledger.begin_session(started_at=3.0, also_failed=False)
+        ledger.begin_session(started_at=3.0, timeout_s=60.0, also_failed=False)
         assert {told.outcome.error_message for told in ledger.told.rows()} == {None}
 
 
@@ -201,7 +201,7 @@ def test_a_page_that_is_damaged_is_told_as_such_also_while_a_run_is_going(tmp_pa
 @pytest.mark.parametrize("rows", [1, 40, 600])
 def test_what_a_run_records_needs_no_room_beyond_what_it_took_before_it_began(tmp_path: Path, rows: int) -> None:
     with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, rows + 1))) as ledger:
-        ledger.begin_session(started_at=1.0, also_failed=False)
+        ledger.begin_session(started_at=1.0, timeout_s=60.0, also_failed=False)
         before = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
         assert before["ledger.db-wal"] >= 4_096 * 8
         for row in range(1, rows + 1):

@@ -27,7 +27,7 @@ class Run:
         loader.add(_loaded(outcome, name) for outcome, name in zip(outcomes, names, strict=True))
         loader.finish(to_meta(record))
         with Ledger(folder) as ledger:
-            ledger.begin_session(started_at=STARTED, also_failed=False)
+            ledger.begin_session(started_at=STARTED, timeout_s=60.0, also_failed=False)
             ledger.commit(outcomes=[o for o in outcomes if o.status not in {Status.INVALID, Status.NOT_ATTEMPTED}])
             ledger.end_session(ended_at=STARTED + 10, exit_code=1, stopped=None)
 
