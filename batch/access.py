@@ -9,7 +9,7 @@ import msgspec
 from batch.csms.auth import CredentialError, Login, find_login
 from batch.csms.network import Network, open_network
 from batch.log import silence_log
-from batch.loop import run_loop
+from batch.loop import ask_loop
 from batch.options import AuthOptions
 from batch.redaction import PROCESS
 from jobs.spec import Auth, JobSpec
@@ -51,7 +51,7 @@ def with_project(spec: JobSpec, access: Access, say: Callable[[str], None]) -> J
     if spec.project_id is not None:
         return spec
     try:
-        found = run_loop(lambda: own_project(spec, access))
+        found = ask_loop(lambda: own_project(spec, access))
     except CredentialError as error:
         say(str(error))
         return spec

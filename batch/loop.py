@@ -6,6 +6,8 @@ import gc
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from batch.signals import PROCESS
+
 T = TypeVar("T")
 # A request makes some hundred objects that die young: collecting every 700 takes a tenth of the time.
 _GC_THRESHOLD = 50_000
@@ -23,3 +25,22 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     gc.set_threshold(_GC_THRESHOLD, 20, 50)
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main())
+
+
+def ask_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """The same before anything is at stake: a signal breaks the coroutine off.
+
+    Raises:
+        InterruptedBySignal: a signal has come.
+    """
+
+    async def breakable() -> T:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine that runs has one
+        with PROCESS.breaking_off(asyncio.get_running_loop(), task.cancel):
+            return await main()
+
+    try:
+        return run_loop(breakable)
+    finally:
+        PROCESS.raise_if_taken()

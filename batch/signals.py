@@ -36,14 +36,14 @@ class Interruption:
         """One more signal has come.
 
         Raises:
-            InterruptedBySignal: nobody has asked to hold signals.
+            InterruptedBySignal: nobody has asked to hold signals, nor to be told of them.
         """
         self._count += 1
         self.number = self.number or signal.Signals(number)
         # Everything that counts is in the ledger; and what is undone before the first request is of no value.
         if self._count >= (_THIRD if self._held else _SECOND):
             os._exit(128 + number)
-        if not self._held:
+        if not self._held and not self._steps:
             raise InterruptedBySignal(self.number)
         self._step(self._count)
 
@@ -59,7 +59,31 @@ class Interruption:
         came before.
         """
         self.hold()
-        self._steps = {_FIRST: drain, _SECOND: lambda _: cancel()}
+        with self._told_by(loop, {_FIRST: drain, _SECOND: lambda _: cancel()}):
+            yield
+
+    @contextlib.contextmanager
+    def breaking_off(self, loop: asyncio.AbstractEventLoop, cancel: Callable[[], object]) -> Iterator[None]:
+        """Has the first signal break off what the loop does while the block runs: one that raised among the loop's own
+        calls would only be logged there. Whoever runs the loop then asks `raise_if_taken`.
+        """
+        with self._told_by(loop, {_FIRST: lambda _: cancel()}):
+            yield
+
+    def raise_if_taken(self) -> None:
+        """Ends the process where a signal has come.
+
+        Raises:
+            InterruptedBySignal: one has, and nobody has asked to hold them.
+        """
+        if self.number is not None and not self._held:
+            raise InterruptedBySignal(self.number)
+
+    @contextlib.contextmanager
+    def _told_by(
+        self, loop: asyncio.AbstractEventLoop, steps: dict[int, Callable[[signal.Signals], None]]
+    ) -> Iterator[None]:
+        self._steps = steps
         for number in _SIGNALS:
             loop.add_signal_handler(number, self.take, number)
         for count in range(1, self._count + 1):

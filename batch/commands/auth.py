@@ -10,7 +10,7 @@ from batch.csms.auth import CredentialError, LoginRefusedError
 from batch.csms.client import CsmsClient, SecretPage
 from batch.csms.faults import Fault, FaultKind
 from batch.exits import Exit, UsageError
-from batch.loop import run_loop
+from batch.loop import ask_loop
 from batch.version import version
 from jobs.regions import endpoint_for
 from jobs.spec import Auth, JobSpec
@@ -38,7 +38,7 @@ def auth(access: Access, spec: JobSpec) -> int:
     tell(f"login     {shown.provider}")
     tell(f"source    {shown.source}")
     try:
-        read = run_loop(lambda: _read(access, spec))
+        read = ask_loop(lambda: _read(access, spec))
     except LoginRefusedError as error:
         tell(f"refused   {error}")
         return _STOPPED

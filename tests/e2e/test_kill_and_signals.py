@@ -124,6 +124,34 @@ def test_a_signal_while_another_run_is_waited_for_ends_the_waiting(tmp_path: Pat
     assert (run_dir / "summary.json").exists()
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize("command", ["run", "auth"])
+def test_a_signal_while_iam_does_not_answer_ends_the_command_at_once(
+    tmp_path: Path, command: str, number: signal.Signals, code: int
+) -> None:
+    sandbox, _, path, _ = job(tmp_path)
+    run_dir = tmp_path / "run"
+    with served(sandbox, tmp_path) as tool, socket.create_server(("127.0.0.1", 0)) as iam:
+        iam.settimeout(20)
+        login = {
+            "CSMS_REKEY_TOKEN": "",
+            "OS_USERNAME": "operator",
+            "OS_PASSWORD": "canary-password",
+            "OS_USER_DOMAIN_NAME": "domain",
+            "OS_AUTH_URL": f"http://127.0.0.1:{iam.getsockname()[1]}/v3",
+        }
+        arguments = ("run", str(path), *tool.to(run_dir)) if command == "run" else ("auth", tool.to(run_dir)[0])
+        with tool.start(*arguments, "--auth=iam", "--region=cn-north-4", more=login) as running:
+            asking, _ = iam.accept()
+            with asking:
+                asking.recv(65_536)
+                running.send_signal(number)
+                assert running.wait(20) == code
+            assert running.stderr is not None
+            assert running.stderr.read().decode() == f"csms-rekey: interrupted by {number.name}\n"
+    assert not run_dir.exists()
+
+
 def test_a_signal_after_the_last_answer_changes_nothing_about_reports_and_exit_code(tmp_path: Path) -> None:
     sandbox, asked, path, keys = job(tmp_path)
     run_dir = tmp_path / "run"

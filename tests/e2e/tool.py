@@ -63,13 +63,17 @@ class Tool:
 
     @contextmanager
     def start(
-        self, *arguments: str, before: Sequence[str] = (), stdin: int | None = None
+        self,
+        *arguments: str,
+        before: Sequence[str] = (),
+        stdin: int | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> Iterator["subprocess.Popen[bytes]"]:
         """A command that goes on meanwhile; `before` is put in front of it."""
         with subprocess.Popen(
             [*before, *PYTHON, *arguments],
             cwd=ROOT,
-            env=environment(self._folder, self._token),
+            env=environment(self._folder, self._token, more),
             stdin=stdin,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
