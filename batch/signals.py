@@ -29,7 +29,7 @@ class Interruption:
     def __init__(self) -> None:
         self._count = 0
         self._held = False
-        self._steps: dict[int, Callable[[signal.Signals], None]] = {}
+        self._steps: dict[int, Callable[[signal.Signals], object]] = {}
         self.number: signal.Signals | None = None
 
     def take(self, number: int, _frame: FrameType | None = None) -> None:
@@ -81,7 +81,7 @@ class Interruption:
 
     @contextlib.contextmanager
     def _told_by(
-        self, loop: asyncio.AbstractEventLoop, steps: dict[int, Callable[[signal.Signals], None]]
+        self, loop: asyncio.AbstractEventLoop, steps: dict[int, Callable[[signal.Signals], object]]
     ) -> Iterator[None]:
         self._steps = steps
         for number in _SIGNALS:
