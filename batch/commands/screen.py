@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -31,13 +32,18 @@ def show(folder: Path, summary: Summary, *, plain: bool) -> None:
     """The end of a run, on stdout."""
     from rich.console import Console  # noqa: PLC0415 - most commands show no table
 
-    with contextlib.suppress(BrokenPipeError):
-        show_end(summary, folder, Console(highlight=False), plain=plain)
+    class _Patient(Console):
+        def on_broken_pipe(self) -> None:
+            """Otherwise it ends the process, with an exit code of its own."""
+            raise BrokenPipeError
+
+    with _shown_if_possible():
+        show_end(summary, folder, _Patient(highlight=False), plain=plain)
 
 
 def show_json(summary: Summary) -> None:
     """The same for a program: the summary, as its file has it, and nothing else on stdout."""
-    with contextlib.suppress(BrokenPipeError):
+    with _shown_if_possible():
         # Bytes, whatever the terminal's encoding; so they go past the stream's own redactor.
         sys.stdout.buffer.write(PROCESS.clean(summary_json(summary).decode()).encode())
         sys.stdout.flush()
@@ -50,6 +56,17 @@ def live_console(progress: str) -> "Console | None":
     from rich.console import Console  # noqa: PLC0415 - see show
 
     return Console(stderr=True, highlight=False)
+
+
+@contextlib.contextmanager
+def _shown_if_possible() -> Iterator[None]:
+    """The end of a run is on record; that nobody can be shown it does not change how it ended."""
+    try:
+        yield
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        say(f"stdout: cannot be written: {error.strerror}; the reports are whole")
 
 
 def _write(stream: TextIO, line: str) -> None:

@@ -109,6 +109,23 @@ def test_a_command_with_closed_streams_does_its_work_and_no_file_takes_their_pla
     assert violations(case_in(run_dir, asked, path.read_bytes(), sandbox, keys)) == []
 
 
+@pytest.mark.parametrize("options", [(), ("--json",), ("--progress=off",)])
+@pytest.mark.parametrize("stdout", ['exec "$@" >/dev/full', '"$@" | true; exit ${PIPESTATUS[0]}'])
+def test_an_end_that_nobody_can_be_shown_changes_no_exit_code(
+    tmp_path: Path, stdout: str, options: tuple[str, ...]
+) -> None:
+    sandbox, asked, path, keys = job(tmp_path)
+    run_dir = tmp_path / "run"
+    with (
+        served(sandbox, tmp_path) as tool,
+        tool.start(
+            "run", str(path), *tool.to(run_dir), *options, before=("/bin/bash", "-c", stdout, "bash")
+        ) as running,
+    ):
+        assert running.wait(30) == 0
+    assert violations(case_in(run_dir, asked, path.read_bytes(), sandbox, keys)) == []
+
+
 def test_a_signal_while_another_run_is_waited_for_ends_the_waiting(tmp_path: Path) -> None:
     sandbox, _, path, _ = job(tmp_path)
     run_dir = tmp_path / "run"
