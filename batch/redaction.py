@@ -1,22 +1,17 @@
 """The last step before anything is shown or written: whatever of the credentials in use it contains is taken out."""
 
-import base64
 import functools
-import json
 import re
 import sys
 from collections.abc import Callable
 from typing import Any, TextIO
-from urllib.parse import quote, quote_plus
 
 from batch.csms.masked import Masked
+from batch.secret_forms import Forms, forms_of
 
 MASK = "***"
 # Good for the one request it was made for, and for 15 minutes.
-_SIGNATURE = r"(?<=Signature=)[0-9a-f]{64}"
-_LONG = 32
-_PREFIX = 16
-_SHORT = 8
+_SIGNATURE = re.compile(r"(?<=Signature=)[0-9a-f]{64}")
 Source = Callable[[], tuple[Masked, ...]]
 
 
@@ -32,8 +27,11 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """The text without secrets: not as they are, escaped, encoded, or cut off after their first characters."""
-        secrets = frozenset(secret for source in self._sources for secret in source())
-        return _pattern(secrets).sub(MASK, text)
+        text = _SIGNATURE.sub(MASK, text)
+        for forms in _longest_first(frozenset(secret for source in self._sources for secret in source())):
+            if forms.may_be_in(text):
+                text = forms.pattern.sub(MASK, text)
+        return text
 
 
 class RedactedStream:
@@ -82,32 +80,6 @@ def _harmless(redactor: Redactor, text: str) -> str:
 
 
 @functools.lru_cache(maxsize=8)
-def _pattern(secrets: frozenset[Masked]) -> re.Pattern[str]:
-    parts = {part for secret in secrets for part in _forms(secret.reveal())}
-    return re.compile("|".join([*sorted(parts, key=len, reverse=True), _SIGNATURE]))
-
-
-def _forms(text: str) -> set[str]:
-    """Regular expressions for the ways a secret may show up."""
-    if not text:
-        return set()
-    if len(text) < _SHORT:
-        # A short password may be a word of its own; inside another word it tells nothing.
-        return {rf"(?<!\w){re.escape(text)}(?!\w)"}
-    # A text of the environment need not be UTF-8: its stray bytes are lone surrogates.
-    raw = text.encode("utf-8", "surrogatepass")
-    shapes = {
-        text,
-        quote(raw, safe=""),
-        quote_plus(raw),
-        json.dumps(text)[1:-1],
-        json.dumps(text, ensure_ascii=False)[1:-1],
-        repr(text)[1:-1],
-        raw.hex(),
-        base64.b64encode(raw).decode().rstrip("="),
-        base64.urlsafe_b64encode(raw).decode().rstrip("="),
-    }
-    forms = {re.escape(shape) for shape in shapes}
-    if len(text) >= _LONG:
-        forms.add(re.escape(text[:_PREFIX]) + r"[^\s\"'\\]*")
-    return forms
+def _longest_first(secrets: frozenset[Masked]) -> tuple[Forms, ...]:
+    """So that of two secrets that begin alike the whole one is taken out."""
+    return tuple(forms_of(secret) for secret in sorted(secrets, key=lambda one: len(one.reveal()), reverse=True))

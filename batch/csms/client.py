@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from batch.csms.auth import Credential, NotAuthorizedError
-from batch.csms.errors import classify, garbled, mismatch
+from batch.csms.errors import UNREADABLE, classify, garbled, mismatch
 from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import Wire, WireAnswer, WireRequest, nothing
 from jobs.model import SecretUpdate
@@ -140,7 +140,7 @@ class CsmsClient:
             return classify(answer)
         try:
             page = _DECODE_MANY(answer.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return mismatch(answer, "it is not a list of secrets")
         return SecretPage(
             secrets=tuple(SecretView(name=s.name, kms_key_id=s.kms_key_id) for s in page.secrets),
@@ -182,7 +182,7 @@ def _one_secret(answer: WireAnswer | Fault, secret_name: str) -> SecretView | Fa
         return classify(answer)
     try:
         secret = _DECODE_ONE(answer.body).secret
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return garbled(answer, "it does not show a secret")
     if secret.name != secret_name:
         return mismatch(answer, "it shows another secret")

@@ -15,6 +15,8 @@ import msgspec
 from batch.csms.faults import Fault, FaultKind, Quota, bounded
 from batch.csms.messages import WireAnswer
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the decoder raises for a body that it can make nothing of; lists in lists without end are such a one."""
 _GATEWAY = re.compile(r"APIGW?\.")
 _QUOTA = re.compile(r"limit:([0-9]{1,9}),time:([0-9]{1,6}) ?(second|minute|hour|day)")
 _SIGNING = re.compile(r"aksk|signature|secretkey|access ?key|\bak\b", re.IGNORECASE)
@@ -154,7 +156,7 @@ def _error_in(body: bytes) -> tuple[str, str]:
     """Error code and message of any of the shapes the vendor's services use; two empty texts where there is none."""
     try:
         said: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return "", ""
     if isinstance(said, dict) and isinstance(said.get("error"), dict):
         said = said["error"]

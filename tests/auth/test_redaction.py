@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import html
 import io
 import json
 import subprocess
@@ -14,7 +15,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch import log, redaction
+from batch import log, secret_forms
 from batch.csms.auth import Masked
 from batch.csms.network import Network, parse_proxy
 from batch.csms.tls import client_context
@@ -41,12 +42,18 @@ def redactor(*secrets: str) -> Redactor:
         repr(SECRET),
         base64.b64encode(SECRET.encode()).decode(),
         base64.urlsafe_b64encode(SECRET.encode()).decode(),
+        base64.b64encode(b"u:" + SECRET.encode()).decode(),
+        base64.b64encode(b":" + SECRET.encode()).decode(),
+        html.escape(SECRET),
+        json.dumps(SECRET).replace("/", "\\/"),
+        SECRET.encode().hex().upper(),
     ],
 )
 def test_a_secret_is_found_in_every_shape_it_may_come_in(shape: str) -> None:
     cleaned = redactor(SECRET).clean(f"before {shape} after")
     assert "canary" not in cleaned
-    assert base64.b64encode(b"canary/5f")[:8].decode() not in cleaned
+    assert not any(base64.b64encode(b"_" * n + b"canary/5f")[4:10].decode() in cleaned for n in range(3))
+    assert b"canary".hex().upper() not in cleaned
     assert cleaned.startswith("before ")
     assert cleaned.endswith(" after")
 
@@ -215,9 +222,23 @@ def _is_log(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "_log"
 
 
-def test_the_pattern_is_made_once_for_the_same_secrets() -> None:
-    redaction._pattern.cache_clear()
-    made = redactor("canary-one")
-    for _ in range(5):
+def test_the_forms_of_a_secret_are_made_once_however_many_others_come() -> None:
+    secret_forms.forms_of.cache_clear()
+    live = ["canary-one"]
+    made = Redactor()
+    made.watch(lambda: tuple(Masked(secret) for secret in live))
+    for number in range(5):
         made.clean("text")
-    assert redaction._pattern.cache_info().misses == 1
+        live.append(f"another-{number}")
+    made.clean("text")
+    assert secret_forms.forms_of.cache_info().misses == len(live)
+
+
+def test_a_password_that_was_cut_off_in_the_middle_is_found() -> None:
+    assert "Tr0ub" not in redactor("Tr0ub4dor&3xyz").clean('near: "password":"Tr0ub4dor&3...')
+    assert "HPUAA" not in redactor("HPUAA1B2C3D4E5F6G7H8").clean("Get secretKey failed, ak:HPUAA1B2C3D4****")
+
+
+def test_a_token_of_any_length_is_taken_out_whole() -> None:
+    token = "MII" + "aB+/9=xQ" * 2_000
+    assert redactor(token).clean(f"token {token}, {token}.") == f"token {MASK} {MASK}"

@@ -14,7 +14,7 @@ import msgspec
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.iam import utc_of
 from batch.csms.auth.keys import AccessKeys, KeyLogin, access_keys
-from batch.csms.errors import classify
+from batch.csms.errors import UNREADABLE, classify
 from batch.csms.faults import Fault, FaultKind
 from batch.csms.masked import Masked
 from batch.csms.messages import Wire, WireAnswer, WireRequest
@@ -115,7 +115,7 @@ def _keys_of(answer: WireAnswer | Fault, url: str) -> AccessKeys | Fault:
     try:
         keys = msgspec.json.decode(answer.body, type=_Answered).credential
         return access_keys(keys.access, keys.secret, keys.securitytoken, source=url, expires_s=utc_of(keys.expires_at))
-    except (msgspec.DecodeError, UnicodeDecodeError, CredentialError):
+    except (*UNREADABLE, CredentialError):
         return _refused(answer, "the metadata service answered, but not with keys")
 
 

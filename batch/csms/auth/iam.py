@@ -19,7 +19,7 @@ from batch.csms.auth.credential import (
     LoginRefusedError,
     NotAuthorizedError,
 )
-from batch.csms.errors import classify
+from batch.csms.errors import UNREADABLE, classify
 from batch.csms.faults import Fault, FaultKind, bounded
 from batch.csms.masked import Masked
 from batch.csms.messages import Wire, WireAnswer, WireRequest
@@ -177,5 +177,5 @@ def _unusable(message: str, answer: WireAnswer) -> Fault:
 def _decoded(body: bytes, kind: type[V]) -> V | None:
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
