@@ -1,7 +1,6 @@
 """How a run gets in: the network it goes over and the login it uses, made from options and environment."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -12,6 +11,7 @@ from batch.log import silence_log
 from batch.loop import ask_loop
 from batch.options import AuthOptions
 from batch.redaction import PROCESS
+from jobs.rules import project_fault
 from jobs.spec import Auth, JobSpec
 
 
@@ -38,24 +38,32 @@ async def own_project(spec: JobSpec, access: Access) -> str | None:
         CredentialError: IAM does not know one, or cannot be asked.
     """
     shown = access.login.describe()
-    if spec.project_id is not None or shown.project_id is not None:
-        return spec.project_id or shown.project_id
+    if spec.project_id is not None:
+        return spec.project_id
+    if shown.project_id is not None:
+        return _usable(shown.project_id, spec)
     by_name = shown.project_name is not None or spec.region is not None
     if by_name and (spec.endpoint is None or shown.iam_named):
-        return await access.login.project_id(spec.region or "")
+        return _usable(await access.login.project_id(spec.region or ""), spec)
     return None
 
 
-def with_project(spec: JobSpec, access: Access, say: Callable[[str], None]) -> JobSpec:
-    """The job with its own project, as far as one is to be had; without one the manifest may have a column for it."""
+def _usable(project_id: str, spec: JobSpec) -> str:
+    """A project that an environment, a file or IAM names, under the rules for those that a job names."""
+    if reason := project_fault(spec.project_pattern, project_id):
+        raise CredentialError(f"the project of the login: {reason}")
+    return project_id
+
+
+def with_project(spec: JobSpec, access: Access) -> tuple[JobSpec, CredentialError | None]:
+    """The job with its own project, as far as one is to be had, and why it is not: the manifest may have a column."""
     if spec.project_id is not None:
-        return spec
+        return spec, None
     try:
         found = ask_loop(lambda: own_project(spec, access))
     except CredentialError as error:
-        say(str(error))
-        return spec
-    return spec if found is None else msgspec.structs.replace(spec, project_id=found)
+        return spec, error
+    return (spec if found is None else msgspec.structs.replace(spec, project_id=found)), None
 
 
 def open_access(options: AuthOptions, *, stored: Auth = Auth.AUTO) -> Access:

@@ -16,6 +16,7 @@ class Exit(IntEnum):
     OK = 0
     INVALID_ROWS = 1
     USAGE = 2
+    REFUSED = 3
     LOCKED = 4
     INTERNAL = 70
     CANNOT_WRITE = 74
@@ -27,11 +28,14 @@ class UsageError(Exception):
 
 def guarded(command: Callable[[], int], say: Callable[[str], None]) -> int:
     """Runs a command; an expected error becomes one line and its exit code, any other passes."""
-    from batch.csms.auth import CredentialError  # noqa: PLC0415 - --help can do without
+    from batch.csms.auth import CredentialError, LoginRefusedError  # noqa: PLC0415 - --help can do without
     from reports import ReportError  # noqa: PLC0415 - the same for the reporter
 
     try:
         return command()
+    except LoginRefusedError as error:
+        say(str(error))
+        return Exit.REFUSED
     except (UsageError, SpecError, ManifestError, CredentialError) as error:
         say(str(error))
         return Exit.USAGE

@@ -8,7 +8,8 @@ import msgspec
 from cyclopts import Parameter
 
 from jobs.rate import Rate
-from jobs.spec import KEY_PATTERN, PROJECT_PATTERN, Auth, FailureLimit, JobSpec, Limits, SpecError
+from jobs.rules import KEY_PATTERN, PROJECT_PATTERN
+from jobs.spec import Auth, FailureLimit, JobSpec, Limits, SpecError
 
 # Option on the command line -> field of `Limits`, where the unit is not part of the option's name.
 _LIMIT_FIELDS = {

@@ -8,7 +8,9 @@ import msgspec
 
 from jobs.problem import character, quoted
 from jobs.regions import endpoint_for
-from jobs.spec import KEY_PATTERN, PROJECT_PATTERN
+
+KEY_PATTERN = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}"
+PROJECT_PATTERN = r"[0-9a-f]{32}"
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_NAME_CHARS = 64
@@ -50,7 +52,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
             except re.error as error:
                 raise ValueError(f"{pattern!a} is not a regular expression: {error}") from error
         if self.default_project_id is not None and (
-            reason := _project_fault(self.project_pattern, self.default_project_id)
+            reason := project_fault(self.project_pattern, self.default_project_id)
         ):
             raise ValueError(f"the default project id {reason}")
         if self.default_region is not None and self.endpoint is None:
@@ -62,7 +64,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     def project_check(self) -> Check:
         """The check of project ids, remembering like `key_check`."""
-        return lru_cache(_CACHED_VERDICTS)(partial(_project_fault, self.project_pattern))
+        return lru_cache(_CACHED_VERDICTS)(partial(project_fault, self.project_pattern))
 
 
 def name_fault(text: str | None) -> str | None:
@@ -103,11 +105,12 @@ def _key_fault(pattern: str, text: str | None) -> str | None:
     return None
 
 
-def _project_fault(pattern: str, text: str | None) -> str | None:
+def project_fault(pattern: str, text: str | None) -> str | None:
+    """What is wrong with a project id, whoever names it; it becomes a part of the path of every request."""
     if reason := _common_fault(text):
         return reason
     assert text  # noqa: S101 - the common faults hold null and empty
-    if not re.fullmatch(pattern, text):
+    if text in {".", ".."} or not re.fullmatch(pattern, text):
         expected = "32 hexadecimal digits in lower case" if pattern == PROJECT_PATTERN else f"of the form {pattern}"
         return f"{quoted(text)} is not {expected} (--project-pattern)"
     return None

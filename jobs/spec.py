@@ -9,9 +9,8 @@ import msgspec
 from jobs.endpoint import parse_endpoint
 from jobs.rate import Rate
 from jobs.regions import endpoint_for
+from jobs.rules import KEY_PATTERN, PROJECT_PATTERN, project_fault
 
-KEY_PATTERN = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}"
-PROJECT_PATTERN = r"[0-9a-f]{32}"
 # Seconds in thirty years stand for "for ever": infinity cannot be stored in a ledger.
 _MOST = 1_000_000_000
 
@@ -129,5 +128,5 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
                 endpoint_for(self.region)
             except ValueError as error:
                 raise SpecError("region", str(error)) from error
-        if self.project_id is not None and not re.fullmatch(self.project_pattern, self.project_id):
-            raise SpecError("project-id", f"{self.project_id!r} does not match {self.project_pattern}")
+        if self.project_id is not None and (reason := project_fault(self.project_pattern, self.project_id)):
+            raise SpecError("project-id", reason)

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from jobs.model import Group, Status
-from jobs.spec import KEY_PATTERN, PROJECT_PATTERN
+from jobs.rules import KEY_PATTERN, PROJECT_PATTERN
 from reports.open_rows import OpenRow
 from reports.page_charts import Figure, bar_figures, time_figures
 from reports.summary import ErrorSummary, JobFacts, Sample, ScopeSummary, Summary

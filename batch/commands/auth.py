@@ -15,7 +15,6 @@ from batch.version import version
 from jobs.regions import endpoint_for
 from jobs.spec import Auth, JobSpec
 
-_STOPPED = 3
 _TIMEOUT_S = 30.0
 
 
@@ -41,7 +40,7 @@ def auth(access: Access, spec: JobSpec) -> int:
         read = ask_loop(lambda: _read(access, spec))
     except LoginRefusedError as error:
         tell(f"refused   {error}")
-        return _STOPPED
+        return Exit.REFUSED
     tell(f"project   {read.project_id}")
     tell(f"valid     {_validity(access)}")
     tell(f"endpoint  {read.endpoint}")
@@ -54,7 +53,7 @@ def auth(access: Access, spec: JobSpec) -> int:
             tell("          the login works, but may not list secrets; a run needs csms:secret:update and :get")
             return Exit.OK
         case FaultKind.CREDENTIAL | FaultKind.SIGNATURE:
-            return _STOPPED
+            return Exit.REFUSED
         case _:
             return Exit.INVALID_ROWS
 

@@ -13,6 +13,7 @@ import structlog
 from batch.access import Access, open_access, with_project
 from batch.commands.problems import ProblemPrinter
 from batch.commands.screen import live_console, say, show, show_json
+from batch.csms.auth import CredentialError
 from batch.exits import UsageError
 from batch.log import start_log
 from batch.notify import announce, targets_of
@@ -41,14 +42,15 @@ _MAX_PORT = 65_535
 def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
     """Loads a manifest into a new run directory and runs it."""
     _refuse_bad_options(options)
+    spec, no_project = with_project(spec, access)
     # Also which kind of login it was: a resume is not to take another one that happens to be found.
-    spec = msgspec.structs.replace(with_project(spec, access, say), auth=access.login.describe().kind)
+    spec = msgspec.structs.replace(spec, auth=access.login.describe().kind)
     folder = _new_folder(run_dir, manifest)
     with ExitStack() as stack:
         try:
             _refuse_network_filesystem(folder, options)
             stack.enter_context(Patience(0.0, say).take(folder / RUN_LOCK, "run"))
-            _load(manifest, spec, folder)
+            _load(manifest, spec, folder, no_project)
             ledger = stack.enter_context(Ledger(folder))
             _occupy(folder, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
         except BaseException:
@@ -79,11 +81,14 @@ def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: Sess
         return _go(run_dir, ledger, access, options, merged, also_failed=failed)
 
 
-def _load(manifest: str, spec: JobSpec, folder: Path) -> None:
+def _load(manifest: str, spec: JobSpec, folder: Path, no_project: CredentialError | None) -> None:
+    """Rows without a project are not at fault where that of the job could not be had: then nothing is sent at all."""
     problems = ProblemPrinter(say, limit=_SHOWN_PROBLEMS)
     copy = copy_manifest(manifest, folder, stdin=StandardInput())
     loaded = load(copy, spec, folder, version=version(), on_problem=problems.add)
     problems.finish()
+    if no_project is not None and "project_id" in problems.columns:
+        raise no_project
     if not loaded.usable(strict=spec.strict):
         raise UsageError(f"{copy.name}: unusable as it is, nothing was sent")
 

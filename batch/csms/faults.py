@@ -40,6 +40,7 @@ class FaultKind(StrEnum):
     """A defect of this program."""
 
 
+PASSING = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.THROTTLED})
 PERMANENT = frozenset({FaultKind.FORBIDDEN, FaultKind.KEY, FaultKind.REJECTED})
 STOPS_SCOPE = frozenset({FaultKind.CREDENTIAL, FaultKind.SIGNATURE, FaultKind.MISCONFIGURED, FaultKind.INTERNAL})
 

@@ -112,9 +112,18 @@ class Ended:
         return Counter(line["status"] for line in lines)
 
 
-def run(stage: Stage, tmp_path: Path, environment: dict[str, str], *options: str, script: str | None = None) -> Ended:
-    manifest, folder = tmp_path / "secrets.csv", tmp_path / "run"
-    manifest.write_text(manifest_csv(stage.sandbox.world), encoding="utf-8")
+def run(
+    stage: Stage,
+    tmp_path: Path,
+    environment: dict[str, str],
+    *options: str,
+    script: str | None = None,
+    manifest: Path | None = None,
+) -> Ended:
+    folder = tmp_path / "run"
+    if manifest is None:
+        manifest = tmp_path / "secrets.csv"
+        manifest.write_text(manifest_csv(stage.sandbox.world), encoding="utf-8")
     command = [sys.executable, *(["-m", "batch"] if script is None else ["-c", script])]
     arguments = ["run", str(manifest), "--endpoint", stage.url, "--run-dir", str(folder), "--log-level", "debug"]
     arguments += ["--region", "cn-north-4"]
@@ -250,6 +259,21 @@ def test_what_was_never_right_stops_the_run_before_it_locks_anything(
         assert stage.asked("/v3/auth/tokens") <= 1
         key = stage.sandbox.directory.access_key
         assert key.ak not in stage.sandbox.exchange.service.auth._locked_until_s  # type: ignore[attr-defined] # is strict
+
+
+def test_a_job_whose_project_cannot_be_had_sends_nothing_and_calls_no_row_invalid(tmp_path: Path) -> None:
+    """Such a row has nothing to be fixed, and a wrong key is no fault of the manifest."""
+    with serving() as stage:
+        path = tmp_path / "some.csv"
+        path.write_text(
+            f"secret_name,kms_key_id,project_id\na,{'0' * 32},{'1' * 32}\nb,{'0' * 32},\n",
+            encoding="utf-8",
+        )
+        ended = run(stage, tmp_path, stage.environment("aksk", HUAWEICLOUD_SDK_SK=WRONG), manifest=path)
+        assert ended.code == 3, ended.out
+        assert not ended.folder.exists()
+        assert "IAM does not tell the project of cn-north-4" in ended.out
+        assert not [record for record in stage.sandbox.journal.records() if record.method == "PUT"]
 
 
 CRASH = """

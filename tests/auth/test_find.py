@@ -3,8 +3,8 @@
 import asyncio
 import os
 import threading
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,14 +12,17 @@ import pytest
 from batch.csms.auth import (
     CredentialError,
     Login,
+    LoginRefusedError,
     Masked,
     NotAuthorizedError,
     TokenCredential,
     find_login,
 )
 from batch.csms.auth.password import PasswordLogin
-from batch.csms.messages import Wire, WireAnswer, WireRequest
+from batch.csms.faults import Fault
+from batch.csms.messages import Wire, WireAnswer, WireRequest, nothing
 from jobs.spec import Auth
+from tests.virtual import run_virtual
 
 TOKEN = {"CSMS_REKEY_TOKEN": "canary-token"}
 KEYS = {"HUAWEICLOUD_SDK_AK": "canary-ak", "HUAWEICLOUD_SDK_SK": "canary-sk"}
@@ -144,6 +147,42 @@ def test_the_project_and_the_kind_of_the_keys_are_told(home: dict[str, str]) -> 
     assert asyncio.run(find(home).project_id("cn-north-4")) == "p1"
     assert headers(find(home))["X-Security-Token"] == "t"
     assert find(home | KEYS | {"HUAWEICLOUD_SDK_PROJECT_ID": "p2"}).describe().project_id == "p2"
+
+
+class Iam:
+    """Answers one after the other, the last one for ever."""
+
+    def __init__(self, *answers: WireAnswer | Fault) -> None:
+        self._answers = list(answers)
+        self.asked = 0
+
+    async def send(self, _request: WireRequest, _leaving: Callable[[], None] = nothing) -> WireAnswer | Fault:
+        self.asked += 1
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+PROJECTS = WireAnswer(status=200, body=b'{"projects":[{"id":"p7"}]}')
+DOWN = WireAnswer(status=503, body=b"")
+WRONG_SIGNATURE = WireAnswer(status=401, body=b'{"error_code":"APIGW.0301","error_msg":"verify aksk signature fail"}')
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked", "error"),
+    [
+        ([PROJECTS], 1, None),
+        ([DOWN, DOWN, PROJECTS], 3, None),
+        ([DOWN], 4, CredentialError),
+        ([WRONG_SIGNATURE], 1, LoginRefusedError),
+    ],
+)
+def test_a_project_is_looked_up_again_where_the_reason_may_pass_and_never_with_what_was_refused(
+    answers: list[WireAnswer | Fault], asked: int, error: type[Exception] | None
+) -> None:
+    iam = Iam(*answers)
+    login = find_login(Auth.AKSK, None, connect=lambda _: nullcontext(iam), environment=KEYS | NO_METADATA)
+    with pytest.raises(error) if error else nullcontext():
+        assert run_virtual(login.project_id("cn-north-4")) == "p7"
+    assert iam.asked == asked
 
 
 def test_after_a_refusal_the_credentials_file_is_read_again(home: dict[str, str]) -> None:

@@ -106,6 +106,8 @@ def test_a_project_is_32_hex_digits(project: str, reason: str | None) -> None:
     """It becomes a part of the path."""
     assert Rules().project_check()(project) == reason
     assert Rules(project_pattern="[a-z]+").project_check()("proj") is None
+    # It stands in the path of every request: these lead out of it.
+    assert all(Rules(project_pattern=".*").project_check()(text) for text in (".", ".."))
 
 
 @pytest.mark.parametrize(

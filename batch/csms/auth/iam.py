@@ -3,6 +3,7 @@
 Paths and bodies: the vendor's IAM API reference, KeystoneCreateUserTokenByPassword and KeystoneListProjects.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from batch.csms.auth.credential import (
     NotAuthorizedError,
 )
 from batch.csms.errors import UNREADABLE, classify
-from batch.csms.faults import Fault, FaultKind, bounded
+from batch.csms.faults import PASSING, Fault, FaultKind, bounded
 from batch.csms.masked import Masked
 from batch.csms.messages import Wire, WireAnswer, WireRequest
 from jobs.endpoint import parse_endpoint
@@ -31,6 +32,7 @@ TOKEN_TEXT = re.compile(r"[\x21-\x7e]+")
 """What goes into a header as it is."""
 IAM_ENDPOINT_VARIABLE = "HUAWEICLOUD_SDK_IAM_ENDPOINT"
 _REFUSALS = frozenset({FaultKind.CREDENTIAL, FaultKind.SIGNATURE})
+_RETRY_S = (1.0, 2.0, 4.0)
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",
@@ -129,23 +131,37 @@ async def look_up_project(credential: Credential, name: str, *, endpoint: str, c
 
 
 async def _authorized(wire: Wire, request: WireRequest, credential: Credential) -> WireAnswer | Fault:
-    """The answer to a request of its own, tried once more where there is another token or key after a refusal."""
-    answer, generation = await _answered(wire, request, credential)
-    refused = isinstance(answer, WireAnswer) and classify(answer).kind is FaultKind.CREDENTIAL
-    if refused and await credential.renew(generation):
-        answer, _ = await _answered(wire, request, credential)
-    return answer
+    """The answer to a request of its own, tried once more where there is another token or key after a refusal, and
+    some times where there is none.
+    """
+    renewed, pauses_s = False, iter(_RETRY_S)
+    while True:
+        try:
+            answer, generation = await _answered(wire, request, credential)
+        except NotAuthorizedError as error:
+            return error.fault
+        kind = _kind(answer)
+        if kind is FaultKind.CREDENTIAL and not renewed and await credential.renew(generation):
+            renewed = True
+            continue
+        pause_s = next(pauses_s, None) if kind in PASSING else None
+        if pause_s is None:
+            return answer
+        await asyncio.sleep(pause_s)
 
 
 async def _answered(wire: Wire, request: WireRequest, credential: Credential) -> tuple[WireAnswer | Fault, int]:
-    try:
-        authorized = await credential.authorize(request)
-    except NotAuthorizedError as error:
-        return error.fault, credential.generation
+    authorized = await credential.authorize(request)
     generation = credential.generation
     answer = await wire.send(authorized)
     credential.observe(answer, generation)
     return answer, generation
+
+
+def _kind(answer: WireAnswer | Fault) -> FaultKind | None:
+    if isinstance(answer, Fault):
+        return answer.kind
+    return None if answer.status == HTTPStatus.OK else classify(answer).kind
 
 
 def utc_of(text: str) -> float | None:

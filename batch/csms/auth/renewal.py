@@ -9,14 +9,13 @@ import structlog
 
 from batch.csms.auth.credential import CredentialError, NotAuthorizedError
 from batch.csms.errors import classify
-from batch.csms.faults import Fault, FaultKind
+from batch.csms.faults import PASSING, Fault, FaultKind
 from batch.csms.messages import WireAnswer
 
 _log = structlog.get_logger()
 _RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Pauses between the tries of one renewal, while the reason may pass."""
-_PASSING = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.THROTTLED})
-_SAYS_NOTHING = _PASSING | {FaultKind.CREDENTIAL, FaultKind.SIGNATURE, FaultKind.MISCONFIGURED, FaultKind.INTERNAL}
+_SAYS_NOTHING = PASSING | {FaultKind.CREDENTIAL, FaultKind.SIGNATURE, FaultKind.MISCONFIGURED, FaultKind.INTERNAL}
 _MARGIN_SHARE = 0.2
 _RETRY_AFTER_MAX_S = 60.0
 _KEPT = 2
@@ -133,7 +132,7 @@ class Renewal(Generic[V]):
         if self.generation != generation:
             self.proven = False
             return True
-        if self._last_fault is not None and self._last_fault.kind in _PASSING:
+        if self._last_fault is not None and self._last_fault.kind in PASSING:
             self._spoiled = generation
             return True
         self._in_vain = generation
@@ -182,7 +181,7 @@ class Renewal(Generic[V]):
                 return
             self._last_fault = got
             _log.warning("credential.not_renewed", kind=got.kind, code=got.code, reason=got.message)
-            if got.kind not in _PASSING:
+            if got.kind not in PASSING:
                 # Definite: asking again would count as one more failed login.
                 self._refused = got
                 break
