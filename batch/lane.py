@@ -157,9 +157,10 @@ class Lane:
             work = self._queue.next(now_s, self._valve.rate_per_s)
             if work is not None:
                 return self._sweep_from(work, now_s) or work
-            if self._queue.empty and not self._in_flight:
+            if (self._queue.empty and not self._in_flight) or self._gives_up(now_s):
                 return None
-            await nap(self._changed, self._queue.next_in_s(now_s))
+            # Also while every row waits for its time the service may have been down for too long.
+            await nap(self._changed, min(self._queue.next_in_s(now_s), self._valve.patience_s(now_s)))
         return None
 
     def _sweep_from(self, work: Work, now_s: float) -> Sweep | None:
@@ -183,9 +184,7 @@ class Lane:
         while not self._stopped and self._wanted(item):
             self._changed.clear()
             now_s = self._clock.now_s()
-            reason = self._valve.given_up(now_s)
-            if reason is not None:
-                self.stop_for(reason)
+            if self._gives_up(now_s):
                 return None
             wait_s = self._valve.wait_s(now_s)
             most = 1 if self._worker.alone else min(self._slots.share, self._valve.concurrency)
@@ -202,6 +201,12 @@ class Lane:
                 return await self._valve.take(now_s, self._open_rows())
             self._slots.release()
         return None
+
+    def _gives_up(self, now_s: float) -> bool:
+        reason = self._valve.given_up(now_s)
+        if reason is not None:
+            self.stop_for(reason)
+        return reason is not None
 
     def _wanted(self, item: Work | Sweep) -> bool:
         return isinstance(item, Sweep) or self._queue.wanted(item)

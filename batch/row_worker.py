@@ -119,11 +119,14 @@ class RowWorker:
             self._conclude(work, answer, ticket)
 
     def _suspect(self, work: Work, answer: Answer) -> None:
-        """Before a row is used up: were others answered since it last failed, or is the service down?"""
+        """Before a row is used up, or waits for as long as it was told: were others answered since it last failed, or
+        is the service down?
+        """
         if not isinstance(answer, Fault):
             return
         since_s, work.failed_s = work.failed_s or work.started_s, self._desk.clock.now_s()
-        if since_s is not None and _nearly_used_up(work.progress, self._desk.policy):
+        told_to_wait = answer.kind is FaultKind.UNAVAILABLE and answer.retry_after_s
+        if since_s is not None and (told_to_wait or _nearly_used_up(work.progress, self._desk.policy)):
             self._desk.valve.suspect(since_s, work.failed_s)
 
     async def _refused(self, work: Work, fault: Fault, ticket: Ticket, generation: int) -> None:

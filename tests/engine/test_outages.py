@@ -1,5 +1,6 @@
 """A service that goes away, for a while or for good: no row is used up, little is asked of it, and the run ends."""
 
+import asyncio
 import itertools
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from batch.sandbox import faults
 from batch.sandbox.faults import Fault
 from batch.sandbox.scripts import FirstOf, Numbers, Outage, Updates
 from batch.sandbox.wire import Arrival
+from batch.session import Session
 from jobs.model import Group, Status
 from jobs.rate import Rate
 from jobs.spec import Limits
@@ -287,3 +289,22 @@ def test_a_short_outage_costs_no_row_however_few_there_are(folder: Path, rows: i
     run_job(job, limits, line={"down": lambda now_s: now_s < 30.0})
     assert job.statuses() == [Status.UPDATED] * rows
     assert violations(job.case(limits)) == []
+
+
+@pytest.mark.parametrize("rows", [1, 5, 15])
+@pytest.mark.parametrize("status", [503, 429])
+def test_an_outage_that_tells_every_row_to_wait_ends_the_run_in_time_too(folder: Path, status: int, rows: int) -> None:
+    """No row is there to ask for leave meanwhile, and the time runs all the same."""
+    sandbox = small_service(secrets=rows, faults=Outage(0.0, 9e9, faults.gateway_error(status, retry_after="300")))
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    late: list[float] = []
+
+    def watch(_session: Session) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(33.0, lambda: late.append(loop.time()))
+
+    end = run_job(job, Limits(rate=Rate(20.0), max_outage_s=30.0), meanwhile=watch)
+    assert end is not None
+    assert end.stopped is not None
+    assert late == []
+    assert violations(job.case(Limits(rate=Rate(20.0)))) == []
