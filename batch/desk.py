@@ -10,7 +10,7 @@ from batch.csms.faults import Fault
 from batch.recorder import Recorder
 from batch.retry import Policy
 from batch.row_queue import RowQueue
-from batch.storms import KeyWatch
+from batch.storms import KeyWatch, RightsWatch
 from batch.valve import Valve
 from jobs.model import Outcome
 
@@ -41,5 +41,6 @@ class Desk:
     clock: Clock
     rng: Random
     keys: KeyWatch
+    rights: RightsWatch
     notices: Notices
     in_flight: Callable[[], int]

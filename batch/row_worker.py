@@ -5,7 +5,6 @@ import structlog
 from batch.csms.faults import STOPS_SCOPE, Fault, FaultKind
 from batch.desk import Desk
 from batch.retry import Again, Answer, Finish, Leave, Phase, Policy, Progress, after_answer, backoff_s
-from batch.storms import RightsWatch
 from batch.sweep import PAGE_LIMIT, Sweep
 from batch.valve import Pass, Ticket
 from batch.work import Work, outcome_of, parked_of
@@ -22,7 +21,6 @@ class RowWorker:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._rights = RightsWatch()
         self._renewed: int | None = None
 
     @property
@@ -195,7 +193,7 @@ class RowWorker:
         self._desk.valve.note(ticket, answer, self._desk.clock.now_s(), write=write, in_flight=self._desk.in_flight())
 
     def _stop_without_rights(self, answer: Answer) -> None:
-        reason = self._rights.note(answer)
+        reason = self._desk.rights.note(answer)
         if reason is not None:
             self._desk.notices.stop(reason)
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from random import Random
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -25,14 +26,15 @@ from batch.retry import Policy
 from batch.row_queue import RowQueue
 from batch.row_worker import RowWorker
 from batch.slots import Slots
-from batch.storms import KeyWatch
+from batch.storms import KeyWatch, RightsWatch
 from batch.valve import Valve
 from batch.work import begin
-from jobs.ledger import Ledger, LedgerError, OpenRow, OpenScope
+from jobs.ledger import Ledger, LedgerError, OpenScope
 from jobs.model import Outcome, Status
 from jobs.spec import Limits
 from reports.run_view import SessionView
 
+T = TypeVar("T")
 _log = structlog.get_logger()
 WireFactory = Callable[[str], contextlib.AbstractAsyncContextManager[Wire]]
 
@@ -128,8 +130,7 @@ class Session:
                 self._lanes.append(self._lane(scope, client_of(scope)))
             if self._stopped is not None:
                 self.stop(self._stopped)
-            if self._limits.max_duration_s is not None:
-                limit_s = self._limits.max_duration_s
+            if (limit_s := self._limits.max_duration_s) is not None:
                 asyncio.get_running_loop().call_later(limit_s, self.stop, f"--max-duration {limit_s:g} s is over")
             await asyncio.gather(*(lane.run() for lane in self._lanes))
         self._recorder.flush()
@@ -161,9 +162,10 @@ class Session:
         clock = self._world.clock
         policy = Policy(max_attempts=self._limits.max_attempts, timeout_s=self._limits.timeout_s)
         rng = Random(self._world.rng.getrandbits(64))  # noqa: S311 - jitter, not a secret
-        keys = KeyWatch()
+        before = cache(lambda: self._read(lambda: self._ledger.told.accepted_keys(scope.id), frozenset[str]()))
+        keys = KeyWatch(before)
         queue = RowQueue(
-            page=partial(self._page, scope.id),
+            page=lambda after_row, limit: self._read(lambda: self._ledger.open_rows(scope.id, after_row, limit), []),
             begin=partial(begin, policy=policy, old_land_until_s=self._old_land_until_s),
             intend=self._recorder.intend,
             holds=keys.holds,
@@ -186,6 +188,7 @@ class Session:
             clock=clock,
             rng=rng,
             keys=keys,
+            rights=RightsWatch(lambda: bool(before())),
             notices=notices,
             in_flight=lambda: lane.in_flight,
         )
@@ -202,13 +205,13 @@ class Session:
         client.may_send = lambda: not lane.stopped
         return lane
 
-    def _page(self, scope_id: int, after_row: int, limit: int) -> list[OpenRow]:
+    def _read(self, read: Callable[[], T], otherwise: T) -> T:
         """A ledger that cannot be read stops the run like one that cannot be written: what is in flight is finished."""
         try:
-            return self._ledger.open_rows(scope_id, after_row, limit)
+            return read()
         except LedgerError as error:
             self._on_broken(error)
-            return []
+            return otherwise
 
     def _on_outcome(self, scope: OpenScope, outcome: Outcome) -> None:
         self._ended[scope.id] += 1

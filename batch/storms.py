@@ -1,6 +1,7 @@
 """Tells a wrong key or a missing right, which every further row would meet, from the failure of one row."""
 
 from collections import Counter
+from collections.abc import Callable, Container
 
 from batch.csms.faults import Fault, FaultKind
 from batch.retry import Answer
@@ -10,9 +11,12 @@ _REFUSALS = 5
 
 
 class KeyWatch:
-    """Holds back the rows of a KMS key that three answers blamed and none accepted, in one scope."""
+    """Holds back the rows of a KMS key that three answers blamed and none accepted, in one scope. `before` tells the
+    keys that earlier sessions of the job were accepted with; it is asked only where that decides.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, before: Callable[[], Container[str]] = frozenset) -> None:
+        self._before = before
         self._blames: Counter[str] = Counter()
         self._good: set[str] = set()
 
@@ -26,6 +30,9 @@ class KeyWatch:
         self._blames[kms_key_id] += 1
         if self._blames[kms_key_id] != _BLAMES or kms_key_id in self._good:
             return None
+        if kms_key_id in self._before():
+            self._good.add(kms_key_id)
+            return None
         return f"held back: {_BLAMES} answers blamed the key, none accepted it; {answer.code}: {answer.message}"
 
     def holds(self, kms_key_id: str) -> bool:
@@ -34,9 +41,12 @@ class KeyWatch:
 
 
 class RightsWatch:
-    """Notices that a caller has no right at all in a scope: five refusals in a row, and no PUT ever accepted."""
+    """Notices that a caller has no right at all in a scope: five refusals in a row, and no PUT ever accepted. `before`
+    tells whether one was in an earlier session.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, before: Callable[[], bool] = bool) -> None:
+        self._before = before
         self._refusals = 0
         self._accepted = False
 
@@ -47,5 +57,8 @@ class RightsWatch:
             return None
         self._refusals = self._refusals + 1 if answer.kind is FaultKind.FORBIDDEN else 0
         if self._accepted or self._refusals < _REFUSALS:
+            return None
+        if self._before():
+            self._accepted = True
             return None
         return f"{_REFUSALS} refusals in a row and no row ever accepted; {answer.code}: {answer.message}"

@@ -1,17 +1,22 @@
 """A KMS key that the service blames: its other rows are left alone, until it proves to be good."""
 
+import asyncio
+from collections import Counter
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from batch.sandbox import faults
+from batch.sandbox.faults import Fault
 from batch.sandbox.scripts import Updates
+from batch.session import Session
 from jobs.ledger import Ledger
 from jobs.model import Status
 from jobs.rate import Rate
 from jobs.spec import Limits
 from tests.engine.machine import load_job, run_job
+from tests.engine.plans import Plan
 from tests.engine.rows import moves, project_of, small_service
 from tests.oracle import violations
 
@@ -70,4 +75,23 @@ def test_a_row_of_a_released_key_never_leaves_before_its_intent_is_on_record(fol
     run_job(job, limits)
     assert job.statuses().count(Status.REJECTED) == 3
     assert job.statuses().count(Status.UPDATED) == 37
+    assert violations(job.case(limits)) == []
+
+
+@pytest.mark.parametrize("fault", [faults.gateway_error(403), faults.refusing("CSMS.0401")])
+def test_what_an_earlier_session_was_accepted_with_is_no_storm_in_a_resume(folder: Path, fault: Fault) -> None:
+    """Ten rows in a row that are refused each for itself stop nothing in one go, and so nothing after a stop."""
+    rows = 60
+    names = project_of(small_service(secrets=rows)).names
+    sandbox = small_service(secrets=rows, faults=Plan({("write", name, 1): fault for name in names[10:20]}))
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    limits = Limits(rate=Rate(10.0), concurrency=1)
+
+    def stop_early(session: Session) -> None:
+        asyncio.get_running_loop().call_later(0.95, session.stop, "told to")
+
+    run_job(job, limits, meanwhile=stop_early)
+    assert Counter(job.statuses())[Status.UPDATED] > 5
+    run_job(job, limits)
+    assert Counter(job.statuses()) == {Status.UPDATED: rows - 10, Status.REJECTED: 10}
     assert violations(job.case(limits)) == []
