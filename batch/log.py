@@ -12,6 +12,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, WrappedLogger
 
 from batch.redaction import PROCESS
+from reports.printable import printable_json
 
 FILE_NAME = "run.log"
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -38,7 +39,7 @@ class _LossyFile:
     def msg(self, line: str) -> None:
         """Writes one line, or drops it."""
         try:
-            self._file.write(PROCESS.clean(line) + "\n")
+            self._file.write(printable_json(PROCESS.clean(line)) + "\n")
         except (OSError, ValueError):
             self.lost += 1
 

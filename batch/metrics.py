@@ -14,6 +14,7 @@ from jobs.durable import whole_file
 from jobs.model import Status
 from reports import Summary
 from reports.moment import utc_seconds
+from reports.printable import printable
 from reports.run_view import RunView, ScopeState
 
 _LOOPBACK = "127.0.0.1"
@@ -96,7 +97,8 @@ class _Now(Collector):
             yield CounterMetricFamily(_name("requests"), sent, value=view.requests)
         faults = CounterMetricFamily(_name("faults"), "Requests that were answered so.", labels=("code",))
         for fault in view.faults:
-            faults.add_metric((fault.code,), fault.requests)
+            # The library escapes line feeds, and no other way to end a line.
+            faults.add_metric((printable(fault.code),), fault.requests)
         yield faults
         yield from _scopes(view)
 

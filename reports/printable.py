@@ -1,5 +1,6 @@
 """Makes text of the service or of a manifest safe to show: in a terminal, in one line of a file, in a spreadsheet."""
 
+import json
 import re
 import unicodedata
 
@@ -26,6 +27,13 @@ def printable(text: str, encoding: str = "utf-8") -> str:
     if not text.isprintable():
         text = "".join(map(_seen, text))
     return text if text.isascii() else text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def printable_json(text: str) -> str:
+    r"""The same for text that is JSON, and stays so: `\u001b`, `\u202e`."""
+    if text.isprintable():
+        return text
+    return "".join(json.dumps(one)[1:-1] if unicodedata.category(one) in _HIDDEN else one for one in text)
 
 
 def shortened(text: str, limit: int = MESSAGE_CHARS, encoding: str = "utf-8") -> str:

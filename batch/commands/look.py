@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from batch.commands.screen import say, show, show_json, tell
+from batch.commands.screen import say, show, show_json, tell, tell_json
 from batch.exits import Exit, UsageError
 from batch.scope_locks import Patience
 from jobs.ledger import FILE_NAME, Ledger, StatusCount
@@ -45,7 +45,7 @@ def status(run_dir: Path, *, as_json: bool) -> int:
             raise UsageError(f"{run_dir}: in use by {held.holder}, which has not told anything yet") from held
         standing = _going(state)
     if as_json:
-        tell(msgspec.json.encode(standing).decode())
+        tell_json(msgspec.json.encode(standing).decode())
         return Exit.OK
     for line in status_lines(standing, time.time()):
         tell(line)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from batch.redaction import PROCESS
 from reports import Summary, show_end
-from reports.printable import printable
+from reports.printable import printable, printable_json
 from reports.summary import summary_json
 
 if TYPE_CHECKING:
@@ -44,8 +44,15 @@ def show(folder: Path, summary: Summary, *, plain: bool) -> None:
 def show_json(summary: Summary) -> None:
     """The same for a program: the summary, as its file has it, and nothing else on stdout."""
     with _shown_if_possible():
-        # Bytes, whatever the terminal's encoding; so they go past the stream's own redactor.
-        sys.stdout.buffer.write(PROCESS.clean(summary_json(summary).decode()).encode())
+        tell_json(summary_json(summary).decode().rstrip("\n"))
+
+
+def tell_json(text: str) -> None:
+    """A result for a program: lines of JSON on stdout, whatever the terminal's encoding."""
+    with contextlib.suppress(BrokenPipeError):
+        # Bytes go past the stream's own redactor.
+        lines = (printable_json(PROCESS.clean(line)) for line in text.split("\n"))
+        sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
         sys.stdout.flush()
 
 

@@ -192,11 +192,14 @@ def test_the_log_takes_known_fields_and_no_secret_in_any_of_them(
             _fail("canary-local")
         except ValueError as error:
             structlog.get_logger().error("run.defect", reason="canary-secret", token="canary-other", exc_info=error)
+        structlog.get_logger().warning("row.fault", code="\x9b31m\u2028\u202e")
         structlog.get_config()["logger_factory"]()._file.close()
     finally:
         structlog.reset_defaults()
     text = (tmp_path / log.FILE_NAME).read_text(encoding="utf-8")
-    line = json.loads(text)
+    line, hostile = map(json.loads, text.splitlines())
+    assert hostile["code"] == "\x9b31m\u2028\u202e"
+    assert "\x9b" not in text
     assert "canary" not in text
     assert (line["event"], line["reason"], line["dropped"]) == ("run.defect", MASK, ["token"])
     assert line["exception"][0]["exc_type"] == "ValueError"

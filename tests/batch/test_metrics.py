@@ -65,7 +65,7 @@ def test_a_running_run_can_be_scraped() -> None:
     assert sum(value for name, value in found.items() if name.startswith("csms_rekey_rows{")) == 10
     assert found["csms_rekey_rows{status=open}"] == 4
     assert found["csms_rekey_requests_total"] == 9
-    assert found['csms_rekey_faults_total{code=E"\\\n}'] == 3
+    assert found[r'csms_rekey_faults_total{code=E"\\n}'] == 3
     place = f"project_id={'a' * 32},region=eu-west-1"
     assert found[f"csms_rekey_scope_allowed_requests_per_second{{{place}}}"] == 0
     assert found[f"csms_rekey_scope_state{{{place},state=throttled}}"] == 1

@@ -1,10 +1,11 @@
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.printable import cell, name_cell, printable, shortened
+from reports.printable import cell, name_cell, printable, printable_json, shortened
 
 
 @pytest.mark.parametrize(
@@ -90,3 +91,11 @@ def test_a_cell_is_no_formula(text: str, shown: str) -> None:
 def test_a_valid_name_stays_exactly_as_it_is(text: str, shown: str) -> None:
     """An apostrophe would make it another name."""
     assert name_cell(text) == shown
+
+
+@given(st.text())
+def test_json_stays_the_same_value_and_holds_nothing_that_drives_a_terminal(text: str) -> None:
+    shown = printable_json(json.dumps({"said": text}, ensure_ascii=False))
+    assert json.loads(shown) == {"said": text}
+    assert len(shown.splitlines()) == 1
+    assert not {unicodedata.category(one) for one in shown} & {"Cc", "Cf", "Zl", "Zp"}
