@@ -182,6 +182,30 @@ def test_a_definite_no_is_never_asked_for_again() -> None:
     assert source.asked == 1
 
 
+def test_a_no_where_asking_is_harmless_is_asked_again_while_there_was_a_value_once() -> None:
+    """A file may be empty for a moment while it is written anew, and a metadata service may start anew."""
+    source = Source(Value("a"), NO, NO, Value("b"), takes_s=0.0)
+
+    async def scenario(renewal: Renewal[Value]) -> None:
+        await renewal.get()
+        assert await renewal.renew(1) is True
+        assert (await renewal.get()).name == "b"
+        assert loop_time() == pytest.approx(1_000.0 + 1 + 2, abs=0.01)
+
+    run(source, scenario, harmless=True)
+
+
+def test_without_any_value_a_no_is_told_at_once() -> None:
+    source = Source(NO, takes_s=0.0)
+
+    async def scenario(renewal: Renewal[Value]) -> None:
+        assert await refused(renewal) == msgspec.structs.replace(NO, withheld=True)
+        assert loop_time() == pytest.approx(1_000.0, abs=0.01)
+
+    run(source, scenario, harmless=True)
+    assert source.asked == 1
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [(CredentialError("f: others may read it"), "f: others may read it"), (ValueError("canary"), "ValueError while")],

@@ -68,7 +68,9 @@ class KeyLogin:
         self._connect = connect
         self._environment = environment
         self._utc = utc
-        self._renewal = Renewal(fetch, margin_s=_MARGIN_S, unproven_limit=_UNPROVEN_LIMIT, held=held, utc=utc)
+        self._renewal = Renewal(
+            fetch, margin_s=_MARGIN_S, unproven_limit=_UNPROVEN_LIMIT, harmless=True, held=held, utc=utc
+        )
 
     def for_scope(self, endpoint: str, project_id: str) -> "KeyCredential":
         """As `Login`."""

@@ -38,7 +38,8 @@ class Renewal(Generic[V]):
 
     Of a value that lives only shortly the last fifth is the margin. Until a value was let in, only `unproven_limit`
     requests may be on their way with it; where there is such a limit refusals count against the value, and one after
-    which there is no other ends all.
+    which there is no other ends all. Where `fetch` is `harmless`, so that no account is locked by it, a no is not for
+    good once there was a value: a file may just be written anew.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class Renewal(Generic[V]):
         *,
         margin_s: float = 0.0,
         unproven_limit: int | None = None,
+        harmless: bool = False,
         held: V | None = None,
         utc: Callable[[], float] = time.time,
     ) -> None:
         self._fetch = fetch
         self._margin_s = margin_s
         self._unproven_limit = unproven_limit
+        self._harmless = harmless
         self._utc = utc
         self._open = 0
         self._waiting: list[asyncio.Future[None]] = []
@@ -107,7 +110,8 @@ class Renewal(Generic[V]):
             raise NotAuthorizedError(self._last_fault or _unusable("nothing to log in with"))
         now_s = self._utc()
         if held.expires_s is not None and now_s >= held.expires_s:
-            raise NotAuthorizedError(_unusable("what was logged in with has ended"))
+            since = f" and is not renewed: {self._last_fault.message}" if self._last_fault else ""
+            raise NotAuthorizedError(_unusable(f"what was logged in with has ended{since}"))
         if now_s >= self._renew_at_s:
             _ = self._start()
         return held
@@ -181,9 +185,9 @@ class Renewal(Generic[V]):
                 return
             self._last_fault = got
             _log.warning("credential.not_renewed", kind=got.kind, code=got.code, reason=got.message)
-            if got.kind not in PASSING:
+            if got.kind not in PASSING and not (self._harmless and self._kept):
                 # Definite: asking again would count as one more failed login.
-                self._refused = got
+                self._refused = None if self._harmless else got
                 break
             if pause_s is not None:
                 await asyncio.sleep(min(max(pause_s, got.retry_after_s or 0.0), _RETRY_AFTER_MAX_S))
