@@ -10,7 +10,7 @@ from batch.pacing import nap
 from batch.retry import Phase
 from batch.row_queue import RowQueue
 from batch.row_worker import RowWorker
-from batch.slots import Slots
+from batch.slots import ScopeSlots
 from batch.sweep import AT_LEAST, Sweep, sweep_of
 from batch.valve import Ticket, Valve
 from batch.work import Work
@@ -33,7 +33,7 @@ class Lane:
         queue: RowQueue,
         valve: Valve,
         worker: RowWorker,
-        slots: Slots,
+        slots: ScopeSlots,
         clock: Clock,
         open_rows: Callable[[], int],
         on_stop: Callable[[str], None],
@@ -66,7 +66,6 @@ class Lane:
 
     async def run(self) -> None:
         """Works until no row is left or the lane is stopped; then waits for what is in flight and parks the rest."""
-        self._slots.join()
         try:
             await self._dispatch()
             while self._in_flight:
@@ -194,7 +193,7 @@ class Lane:
                 longest_s = _LOOK_AGAIN_S if full else _nap_s(wait_s)
                 await nap(self._changed, min(longest_s, self._valve.patience_s(now_s)))
                 continue
-            await self._slots.acquire()
+            await self._slots.acquire(silent=self._valve.silent)
             now_s = self._clock.now_s()
             ready = not self.stopped and self._wanted(item) and self._valve.wait_s(now_s) <= 0
             if ready and self._worker.reserve():

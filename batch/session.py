@@ -196,7 +196,7 @@ class Session:
             queue=queue,
             valve=valve,
             worker=RowWorker(desk),
-            slots=self._slots,
+            slots=self._slots.join(),
             clock=clock,
             open_rows=lambda: scope.open_rows - self._ended[scope.id],
             on_stop=partial(self._on_scope_stop, scope),

@@ -67,6 +67,11 @@ class Valve:
         """How many requests may be open now."""
         return concurrency_control.allowed(self._concurrency)
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing has been heard of the service yet, or nothing but failures lately."""
+        return self._breaker.stage is not breaker.Stage.CLOSED or math.isinf(self._answered_at_s)
+
     def wait_s(self, now_s: float) -> float:
         """Seconds until a request may leave; infinite where only an answer can open the way."""
         return max(gate.wait_s(self._gate, now_s), breaker.wait_s(self._breaker, now_s), self._pacer.wait_s(now_s))

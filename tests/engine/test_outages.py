@@ -308,3 +308,19 @@ def test_an_outage_that_tells_every_row_to_wait_ends_the_run_in_time_too(folder:
     assert end.stopped is not None
     assert late == []
     assert violations(job.case(Limits(rate=Rate(20.0)))) == []
+
+
+def test_scopes_that_hang_leave_half_of_the_slots_to_those_that_answer(folder: Path) -> None:
+    """As many that hang as there are slots: the others wait for two of their timeouts at the start, and never again."""
+    hanging, answering, timeout_s = 8, 2, 60.0
+    rows = [6 * (hanging + answering), hanging + answering]
+    down = {project_of(small_service(secrets=rows[0], projects=rows[1]), number).id for number in range(hanging)}
+    script = FirstOf(*(Outage(0.0, 9e9, faults.silence(applied=False), project_id=one) for one in down))
+    sandbox = small_service(secrets=rows[0], projects=rows[1], faults=script)
+    limits = Limits(rate=Rate(10.0), timeout_s=timeout_s, concurrency=hanging)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    run_job(job, limits)
+    heard = [record for record in sandbox.journal.records() if record.project_id not in down]
+    assert len(heard) == rows[0] // rows[1] * answering
+    assert max(record.at_s for record in heard) <= 2 * timeout_s + 5.0
+    assert violations(job.case(limits)) == []
