@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import os
 import socket
+import time
 from pathlib import Path
 
 import msgspec
@@ -10,7 +12,9 @@ import pytest
 
 from batch.sandbox import faults
 from batch.sandbox.scripts import Updates
+from jobs.lock import RUN_LOCK, FileLock
 from jobs.model import Status
+from jobs.state import read_state, write_state
 from tests.e2e.tool import case_in, manifest_of, outcomes_in, served, wait_until
 from tests.engine.machine import keys_of
 from tests.engine.rows import moves, project_of, small_service
@@ -168,3 +172,19 @@ def test_a_fresh_start_of_failed_rows_keeps_others_off_its_quota_too(tmp_path: P
             wait_until(lambda: sandbox.journal.arrived_count > seen, running)
             assert tool.run("run", str(path), *tool.to(tmp_path / "other")).code == 4
             running.kill()
+
+
+@pytest.mark.parametrize(("age_s", "code"), [(-5.0, 0), (3_600.0, 2)])
+def test_status_takes_no_earlier_session_for_the_one_at_work(tmp_path: Path, age_s: float, code: int) -> None:
+    """In a container every run has the same process number."""
+    sandbox = small_service(secrets=2)
+    path, run_dir = tmp_path / "m.csv", tmp_path / "run"
+    path.write_bytes(manifest_of(moves(sandbox)))
+    with served(sandbox, tmp_path) as tool:
+        assert tool.run("run", str(path), *tool.to(run_dir)).code == 0
+        with FileLock(run_dir / RUN_LOCK, "run"):
+            state = read_state(run_dir)
+            assert state is not None
+            write_state(run_dir, msgspec.structs.replace(state, pid=os.getpid(), started_at=time.time() - age_s))
+            status = tool.run("status", str(run_dir))
+    assert (status.code, "has not told anything yet" in status.err) == (code, code == 2)
