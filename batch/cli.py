@@ -31,6 +31,10 @@ ManifestPath = Annotated[str, Parameter(allow_leading_hyphen=True)]
 JobFile = Annotated[Path | None, Parameter(help="TOML file with options of this command.")]
 
 
+def _given_only(*_: object) -> None:
+    """The sandbox has options named like those of a run, which an environment made for runs does not mean."""
+
+
 app = App(
     name="csms-rekey",
     help="Moves the secrets of Huawei Cloud CSMS to new KMS keys in bulk, and says for every row how it ended.",
@@ -132,7 +136,7 @@ def auth(*, source: ManifestOptions = _SOURCE, auth: AuthOptions = _AUTH, job: J
     return command(open_access(auth), spec_of(source, _LIMITS, auth))
 
 
-@app.command
+@app.command(config=_given_only)
 def sandbox(  # noqa: PLR0913 - one parameter an option
     *,
     port: int = 0,

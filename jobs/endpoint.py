@@ -11,17 +11,20 @@ def parse_endpoint(text: str) -> str:
         ValueError: not an http(s) URL, carries more than a host and a port, or is plain http to another machine.
     """
     parts = urlsplit(text.strip())
+    if "@" in text:
+        # Not shown: it may hold a password.
+        raise ValueError("an endpoint carries no user: write https://HOST[:PORT]")
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ValueError(f"{text!r} is not an endpoint: write https://HOST[:PORT]")
-    if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
+    if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError(f"an endpoint is scheme, host and port only: https://{parts.hostname}")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(f"plain http would show the credential to the network: use https://{parts.hostname}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     try:
         port = parts.port
-    except ValueError as error:
-        raise ValueError(f"{text!r}: {error}") from error
+    except ValueError:
+        raise ValueError(f"the port of https://{parts.hostname} is not a number from 0 to 65535") from None
     return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
 
 

@@ -41,10 +41,10 @@ class Network:
         )
 
     def secrets(self) -> tuple[Masked, ...]:
-        """The proxy's user and password, together and alone, for redaction."""
+        """The proxy's login as it travels, and its password, for redaction; its user may be a word like any other."""
         if self.proxy is None or self.proxy.login is None:
             return ()
-        return (self.proxy.login, *map(Masked, self.proxy.login.reveal().split(":", 1)))
+        return (self.proxy.login, Masked(self.proxy.login.reveal().partition(":")[2]))
 
     def _proxy_to(self, endpoint: str) -> Proxy | None:
         return self.proxy if endpoint.startswith("https://") else None

@@ -18,6 +18,7 @@ from batch.csms.auth import (
     TokenCredential,
     find_login,
 )
+from batch.csms.auth.iam import utc_of
 from batch.csms.auth.password import PasswordLogin
 from batch.csms.faults import Fault
 from batch.csms.messages import Wire, WireAnswer, WireRequest, nothing
@@ -147,6 +148,28 @@ def test_the_project_and_the_kind_of_the_keys_are_told(home: dict[str, str]) -> 
     assert asyncio.run(find(home).project_id("cn-north-4")) == "p1"
     assert headers(find(home))["X-Security-Token"] == "t"
     assert find(home | KEYS | {"HUAWEICLOUD_SDK_PROJECT_ID": "p2"}).describe().project_id == "p2"
+
+
+def test_a_home_that_cannot_be_looked_into_has_no_credentials_file(home: dict[str, str]) -> None:
+    not_a_folder = Path(home["HOME"]) / "file"
+    not_a_folder.touch()
+    looked_for = {"HOME": str(not_a_folder / "below"), **NO_METADATA}
+    assert find(looked_for | PASSWORD).describe().provider == "IAM password"
+    too_long = {"HOME": "/" + "x" * 5_000, **NO_METADATA}
+    assert find(too_long | PASSWORD).describe().provider == "IAM password"
+
+
+@pytest.mark.parametrize(
+    ("text", "utc_s"),
+    [
+        ("2026-11-24T12:00:00.000000Z", 1_795_521_600.0),
+        ("2026-11-24T12:00:00", 1_795_521_600.0),
+        ("2026-11-24T20:00:00+08:00", 1_795_521_600.0),
+        ("soon", None),
+    ],
+)
+def test_the_end_of_a_token_is_read_in_whatever_zone_it_is_told(text: str, utc_s: float | None) -> None:
+    assert utc_of(text) == utc_s
 
 
 class Iam:

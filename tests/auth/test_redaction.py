@@ -83,6 +83,7 @@ def test_the_login_of_a_proxy_is_found_in_the_form_it_travels_in() -> None:
     made = redactor(*(secret.reveal() for secret in Network(client_context(), proxy).secrets()))
     travelling = base64.b64encode(b"user:canary-pw").decode()
     assert made.clean(f"Basic {travelling}").rstrip("=") == f"Basic {MASK}"
+    assert made.clean("a user, and canary-pw") == f"a user, and {MASK}"
 
 
 @pytest.mark.parametrize("length", [16, 40, 100, len(TOKEN)])

@@ -188,3 +188,10 @@ def test_status_takes_no_earlier_session_for_the_one_at_work(tmp_path: Path, age
             write_state(run_dir, msgspec.structs.replace(state, pid=os.getpid(), started_at=time.time() - age_s))
             status = tool.run("status", str(run_dir))
     assert (status.code, "has not told anything yet" in status.err) == (code, code == 2)
+
+
+def test_an_environment_made_for_runs_does_not_reach_the_sandbox(tmp_path: Path) -> None:
+    with served(small_service(secrets=2), tmp_path) as tool:
+        ended = tool.run("sandbox", "--secrets=-1", more={"CSMS_REKEY_AUTH": "iam"})
+    assert "auth" not in ended.err
+    assert ended.code == 2

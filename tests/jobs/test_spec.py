@@ -71,6 +71,13 @@ def test_an_endpoint_with_anything_else_or_plain_http_to_another_machine_is_refu
         JobSpec(endpoint=text)
 
 
+@pytest.mark.parametrize("text", ["https://u:canary@h", "u:canary@h", "https://h:canary", "http:u:canary@h"])
+def test_an_endpoint_that_may_hold_a_password_is_refused_without_being_shown(text: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        JobSpec(endpoint=text)
+    assert "canary" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("text", "limit"),
     [("5", FailureLimit(count=5)), ("0", FailureLimit(count=0)), ("2.5%", FailureLimit(percent=2.5))],

@@ -167,7 +167,8 @@ def _kind(answer: WireAnswer | Fault) -> FaultKind | None:
 def utc_of(text: str) -> float | None:
     """UTC seconds since 1970 of IAM's kind of date; None where it is none."""
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
 

@@ -23,8 +23,8 @@ def find_profile_keys(environment: Mapping[str, str], connect: Connect, utc: Cal
         CredentialError: the file cannot be used.
     """
     named = environment.get(FILE_VARIABLE)
-    path = Path(named) if named else Path(environment.get("HOME") or "~").expanduser() / ".huaweicloud" / "credentials"
-    if not named and not path.exists():
+    path = Path(named) if named else _usual(environment)
+    if path is None:
         return None
     profile = _section(path)
     if profile is None:
@@ -47,6 +47,15 @@ def find_profile_keys(environment: Mapping[str, str], connect: Connect, utc: Cal
     endpoint = profile.get("iam_endpoint")
     known = {IAM_ENDPOINT_VARIABLE: endpoint, **environment} if endpoint else environment
     return KeyLogin(fetch, description, connect=connect, environment=known, held=keys, utc=utc)
+
+
+def _usual(environment: Mapping[str, str]) -> Path | None:
+    """The usual file where there is one; a home that is not known, or not ours to look into, has none."""
+    try:
+        path = Path(environment.get("HOME") or "~").expanduser() / ".huaweicloud" / "credentials"
+        return path if path.exists() else None
+    except (OSError, RuntimeError):
+        return None
 
 
 def _section(path: Path) -> dict[str, str] | None:
