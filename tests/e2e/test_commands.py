@@ -86,7 +86,7 @@ def test_a_run_in_progress_keeps_others_off_its_folder_and_its_quota_and_tells_h
     path, run_dir = tmp_path / "m.csv", tmp_path / "run"
     path.write_bytes(manifest_of(moves(sandbox)))
     with served(sandbox, tmp_path, latency_ms=20) as tool:
-        with tool.start("run", str(path), *tool.to(run_dir, "--rate=10/s")) as running:
+        with tool.start("run", str(path), *tool.to(run_dir, "--rate=2/s")) as running:
             wait_until(lambda: sandbox.journal.arrived_count >= 2, running)
             resumed = tool.run("resume", str(run_dir))
             elsewhere = tool.run("run", str(path), *tool.to(tmp_path / "other"))
