@@ -123,7 +123,8 @@ class RowWorker:
         if not isinstance(answer, Fault):
             return
         since_s, work.failed_s = work.failed_s or work.started_s, self._desk.clock.now_s()
-        told_to_wait = answer.kind is FaultKind.UNAVAILABLE and answer.retry_after_s
+        waits = work.progress.phase is Phase.WRITE and work.progress.attempts < work.progress.budget
+        told_to_wait = waits and answer.kind is FaultKind.UNAVAILABLE and answer.retry_after_s
         if since_s is not None and (told_to_wait or _nearly_used_up(work.progress, self._desk.policy)):
             self._desk.valve.suspect(since_s, work.failed_s)
 
