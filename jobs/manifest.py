@@ -10,7 +10,7 @@ from jobs.problem import ManifestError, Problem
 from jobs.readers import read_blocks
 from jobs.readers.cells import Cells
 from jobs.rules import Rules, description_fault, name_fault
-from jobs.scopes import Fault, ScopeTable
+from jobs.scopes import NO_ROW_NAMES_A_PROJECT, Fault, ScopeTable
 from jobs.source import Format, ManifestCopy, copy_manifest
 
 __all__ = ["Batch", "ManifestCopy", "ManifestError", "Problem", "Rules", "copy_manifest", "read_manifest"]
@@ -85,7 +85,7 @@ class _Planner:
         rules = self._rules
         lacking = []
         if cells.project_id is None and rules.default_project_id is None:
-            lacking.append(("project_id", "no row names a project; add the column or say --project-id"))
+            lacking.append(("project_id", NO_ROW_NAMES_A_PROJECT))
         if cells.region is None and rules.default_region is None and rules.endpoint is None:
             lacking.append(("region", "no row names a region; add the column or say --region or --endpoint"))
         for column, reason in lacking:

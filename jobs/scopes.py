@@ -1,12 +1,19 @@
 """Decides which endpoint and project a row goes to."""
 
 from jobs.model import Scope
-from jobs.problem import quoted
+from jobs.problem import Problem, quoted
 from jobs.regions import endpoint_for
 from jobs.rules import Check, Rules
 
+_NO_PROJECT = "is missing; fill the column or say --project-id"
+NO_ROW_NAMES_A_PROJECT = "no row names a project; add the column or say --project-id"
 Fault = tuple[str, str]
 """A column and what is wrong with its cell."""
+
+
+def lacks_project(problem: Problem) -> bool:
+    """Whether what is wrong is that a project is not named at all, and so would not be wrong if the job had one."""
+    return problem.reason in {_NO_PROJECT, NO_ROW_NAMES_A_PROJECT}
 
 
 class ScopeTable:
@@ -41,7 +48,7 @@ class ScopeTable:
 
     def _project_fault(self, project_id: str | None) -> str | None:
         if project_id is None:
-            return "is missing; fill the column or say --project-id"
+            return _NO_PROJECT
         return self._check_project(project_id)
 
     def _region_fault(self, region: str | None) -> str | None:

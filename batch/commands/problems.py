@@ -12,12 +12,9 @@ class ProblemPrinter:
         self._tell = tell
         self._limit = limit
         self._rows = 0
-        self.columns: set[str | None] = set()
-        """Where something is wrong."""
 
     def add(self, problem: Problem) -> None:
         """Prints a problem, or counts it."""
-        self.columns.add(problem.column)
         if not problem.structural:
             self._rows += 1
             if self._limit is not None and self._rows > self._limit:

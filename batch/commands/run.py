@@ -29,8 +29,10 @@ from jobs.filesystem import network_filesystem
 from jobs.ledger import FILE_NAME, Ledger
 from jobs.loading import load
 from jobs.lock import RUN_LOCK
+from jobs.problem import Problem
 from jobs.record import read_record
 from jobs.room import require_room
+from jobs.scopes import lacks_project
 from jobs.source import copy_manifest
 from jobs.spec import JobSpec, Limits, SpecError
 
@@ -84,10 +86,17 @@ def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: Sess
 def _load(manifest: str, spec: JobSpec, folder: Path, no_project: CredentialError | None) -> None:
     """Rows without a project are not at fault where that of the job could not be had: then nothing is sent at all."""
     problems = ProblemPrinter(say, limit=_SHOWN_PROBLEMS)
+    lacking = False
+
+    def note(problem: Problem) -> None:
+        nonlocal lacking
+        lacking = lacking or lacks_project(problem)
+        problems.add(problem)
+
     copy = copy_manifest(manifest, folder, stdin=StandardInput())
-    loaded = load(copy, spec, folder, version=version(), on_problem=problems.add)
+    loaded = load(copy, spec, folder, version=version(), on_problem=note)
     problems.finish()
-    if no_project is not None and "project_id" in problems.columns:
+    if no_project is not None and lacking:
         raise no_project
     if not loaded.usable(strict=spec.strict):
         raise UsageError(f"{copy.name}: unusable as it is, nothing was sent")

@@ -186,8 +186,9 @@ class Renewal(Generic[V]):
             self._last_fault = got
             _log.warning("credential.not_renewed", kind=got.kind, code=got.code, reason=got.message)
             if got.kind not in PASSING and not (self._harmless and self._kept):
-                # Definite: asking again would count as one more failed login.
-                self._refused = None if self._harmless else got
+                if not self._harmless:
+                    # Definite: asking again would count as one more failed login.
+                    self._refused = got
                 break
             if pause_s is not None:
                 await asyncio.sleep(min(max(pause_s, got.retry_after_s or 0.0), _RETRY_AFTER_MAX_S))
