@@ -14,8 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-
-yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+import yaml
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 NIGHTLY = EXAMPLES / "nightly.sh"

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import jobs
@@ -185,7 +187,6 @@ def test_a_report_that_cannot_be_replaced_is_named(run: "Run") -> None:
 
 def test_the_systems_own_limit_is_reported_like_a_full_disk(make_run: "MakeRun") -> None:
     """A real failing write, in a process of its own; Parquet writes through Arrow, which must not hide it."""
-    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     names = [os.urandom(24).hex() for _ in range(2000)]
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({"secret_name": names, "kms_key_id": names}), sink)
