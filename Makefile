@@ -55,7 +55,7 @@ pictures: .venv/test.done
 	.venv/test/bin/python -m tests.pages.pictures docs/pictures
 
 schema: .venv/test.done
-	.venv/test/bin/python -c "from reports.summary import summary_schema as s; open('docs/summary.schema.json', 'wb').write(s())"
+	.venv/test/bin/python -c "from reports.summary.schema import summary_schema as s; open('docs/summary.schema.json', 'wb').write(s())"
 
 clean:
 	rm -rf .venv build *.egg-info

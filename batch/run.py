@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from batch.access import Access
-from batch.clock import Clock
-from batch.exits import Exit
-from batch.heartbeat import Heartbeat
-from batch.loop import run_loop
-from batch.session import Session, SessionEnd, World
-from batch.signals import PROCESS
-from batch.version import version
+from batch.cli.exits import Exit
+from batch.csms.access import Access
+from batch.engine.session import Session, SessionEnd, World
+from batch.process.clock import Clock
+from batch.process.loop import run_loop
+from batch.process.signals import PROCESS
+from batch.process.version import version
+from batch.telemetry.heartbeat import Heartbeat
 from jobs.ledger import Ledger, LedgerError
-from jobs.record import JobRecord
-from jobs.room import Reserve
+from jobs.ledger.record import JobRecord
+from jobs.run_dir.room import Reserve
 from jobs.spec import Limits
 from reports import Ending, Summary, exit_code_of, remove_summary, write_reports
 
@@ -147,7 +147,7 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
 def _metrics(plan: RunPlan, heartbeat: Heartbeat) -> contextlib.AbstractContextManager[object]:
     if plan.metrics_port is None:
         return contextlib.nullcontext()
-    from batch.metrics import serving  # noqa: PLC0415 - few runs need it
+    from batch.telemetry.metrics import serving  # noqa: PLC0415 - few runs need it
 
     return serving(plan.metrics_port, lambda: heartbeat.latest)
 

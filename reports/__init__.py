@@ -2,9 +2,9 @@
 
 from reports.error import ReportError
 from reports.exit_code import Ending, exit_code_of
-from reports.screen import show_end
-from reports.status import Standing, status_lines
-from reports.summary import Summary, read_summary, remove_summary
+from reports.screen.end import show_end
+from reports.screen.status import Standing, status_lines
+from reports.summary.schema import Summary, read_summary, remove_summary
 from reports.writing import write_reports
 
 __all__ = [

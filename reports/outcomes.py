@@ -5,13 +5,13 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-from jobs.durable import whole_file
 from jobs.ledger import ToldRow
+from jobs.printable import MESSAGE_CHARS, cell, name_cell
+from jobs.run_dir.durable import whole_file
 from reports.error import ReportError, blaming
 from reports.files import FileFacts
 from reports.moment import utc_text
-from reports.printable import MESSAGE_CHARS, cell, name_cell
-from reports.tally import Tally
+from reports.summary.tally import Tally
 
 FILE_NAME = "outcomes.csv"
 HEADER = (

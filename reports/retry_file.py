@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from jobs.durable import HashingFile, whole_file
 from jobs.ledger import Ledger
+from jobs.ledger.record import JobRecord
+from jobs.manifest import cut_batches, cut_lines
+from jobs.manifest.source import Format, ManifestCopy
 from jobs.model import Group
 from jobs.problem import ManifestError
-from jobs.record import JobRecord
-from jobs.source import Format, ManifestCopy
-from reports import manifest_batches, manifest_lines
+from jobs.run_dir.durable import HashingFile, whole_file
 from reports.error import blaming
 from reports.files import FileFacts
 
@@ -49,8 +49,8 @@ def write_retry(folder: Path, ledger: Ledger, record: JobRecord) -> FileFacts:
     def cut(out: HashingFile) -> int:
         rows = ledger.told.row_numbers_of(Group.RUN_AGAIN)
         if copy.format is Format.PARQUET:
-            return manifest_batches.copy_rows(copy, rows, total=total, out=out)
-        return manifest_lines.copy_rows(copy, record.spec.encoding, rows, total=total, out=out)
+            return cut_batches.copy_rows(copy, rows, total=total, out=out)
+        return cut_lines.copy_rows(copy, record.spec.encoding, rows, total=total, out=out)
 
     return _written(folder / f"{RETRY}.{copy.format}", cut)
 
@@ -66,8 +66,8 @@ def write_rejected(folder: Path, ledger: Ledger, record: JobRecord) -> FileFacts
     def cut(out: HashingFile) -> int:
         rows, told = ledger.told.row_numbers_of(Group.FIX_FIRST), ledger.told.rows_of(Group.FIX_FIRST)
         if copy.format is Format.PARQUET:
-            return manifest_batches.copy_told_rows(copy, rows, told, total=total, out=out)
-        return manifest_lines.copy_told_rows(copy, record.spec.encoding, rows, told, total=total, out=out)
+            return cut_batches.copy_told_rows(copy, rows, told, total=total, out=out)
+        return cut_lines.copy_told_rows(copy, record.spec.encoding, rows, told, total=total, out=out)
 
     return _written(folder / f"{REJECTED}.{copy.format}", cut)
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import msgspec
 
 from jobs.ledger import Ledger
-from jobs.record import JobRecord
-from jobs.source import Format
+from jobs.ledger.record import JobRecord
+from jobs.manifest.source import Format
 from reports.error import ReportError
 from reports.outcomes import write_outcomes
-from reports.projection import summarize
 from reports.retry_file import check_copy, manifest_copy, write_rejected, write_retry
-from reports.summary import Summary, remove_summary, write_summary
-from reports.tally import Tally
+from reports.summary.projection import summarize
+from reports.summary.schema import Summary, remove_summary, write_summary
+from reports.summary.tally import Tally
 
 
 def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: int) -> Summary:
@@ -25,7 +25,7 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     Raises:
         ReportError: a file cannot be written, or ledger and manifest copy disagree.
     """
-    from reports.page import write_page  # noqa: PLC0415 - what draws is not needed to tell how a run stands
+    from reports.page.page import write_page  # noqa: PLC0415 - what draws is not needed to tell how a run stands
 
     remove_summary(folder)
     copy = manifest_copy(folder, record)

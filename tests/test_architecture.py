@@ -11,15 +11,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {"jobs": {"jobs"}, "reports": {"reports", "jobs"}, "batch": {"batch", "reports", "jobs"}}
 ONLY_IN = {
-    "pandas": {"jobs/readers"},
-    "pyarrow": {"jobs/readers", "reports/manifest_batches.py"},
+    "pandas": {"jobs/manifest/readers"},
+    "pyarrow": {"jobs/manifest/readers", "jobs/manifest/cut_batches.py"},
     "aiohttp": {"batch/csms/wire.py", "batch/csms/wire_faults.py", "batch/sandbox"},
-    "aiolimiter": {"batch/pacing.py"},
+    "aiolimiter": {"batch/flow/pacer.py"},
     "sqlite3": {"jobs/ledger"},
-    "jinja2": {"reports/page.py"},
-    "markupsafe": {"reports/page.py"},
-    "pygal": {"reports/charts.py"},
-    "prometheus_client": {"batch/metrics.py"},
+    "jinja2": {"reports/page/page.py"},
+    "markupsafe": {"reports/page/page.py"},
+    "pygal": {"reports/page/charts.py"},
+    "prometheus_client": {"batch/telemetry/metrics.py"},
 }
 
 
@@ -59,7 +59,7 @@ def test_every_module_says_what_it_is_for_and_stays_small() -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"], ["frobnicate"]])
 def test_help_answers_without_the_heavy_libraries(arguments: list[str]) -> None:
     script = (
-        "import sys; from batch.cli import main\n"
+        "import sys; from batch.cli.app import main\n"
         "try: main(sys.argv[1:])\n"
         "finally: print('heavy:', sorted({'pandas', 'pyarrow', 'aiohttp'} & set(sys.modules)))"
     )

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from batch.redaction import PROCESS
+from batch.redaction.redactor import PROCESS
 
 MESSAGE_LIMIT = 500
 # An answer is at most 64 KiB, a token 32.

@@ -6,7 +6,7 @@ from typing import NoReturn, Protocol
 import msgspec
 
 from batch.csms.faults import Fault
-from batch.csms.masked import Masked
+from batch.redaction.masked import Masked
 
 
 def nothing() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from batch.csms.auth import CredentialError, valid_text
-from batch.csms.masked import Masked
 from batch.csms.tls import client_context
 from batch.csms.wire import HttpWire, Proxy
+from batch.redaction.masked import Masked
 from jobs.spec import SpecError
 
 _LOGIN_TIMEOUT_S = 15.0

@@ -9,8 +9,8 @@ import time
 from hashlib import sha256
 from urllib.parse import quote, unquote
 
-from batch.csms.masked import Masked
 from batch.csms.messages import WireRequest
+from batch.redaction.masked import Masked
 
 _ALGORITHM = "SDK-HMAC-SHA256"
 _NO_BODY = sha256().hexdigest()

@@ -17,9 +17,9 @@ import msgspec
 from yarl import URL
 
 from batch.csms.faults import Fault, bounded
-from batch.csms.masked import Masked
 from batch.csms.messages import WireAnswer, WireRequest, nothing
 from batch.csms.wire_faults import ConnectionLostError, fault_of, lost, told
+from batch.redaction.masked import Masked
 
 BODY_LIMIT = 65_536
 HEADER_LIMIT = 8_190

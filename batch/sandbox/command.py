@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from batch.loop import run_loop
+from batch.process.loop import run_loop
 from batch.sandbox.assembly import Ready, sandbox_of
 from batch.sandbox.manifest import manifest_csv
 from batch.sandbox.options import SandboxOptions

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from jobs.durable import rename_durably
 from jobs.ledger import schema
 from jobs.model import InvalidRow, PlannedRow, Scope
+from jobs.run_dir.durable import rename_durably
 
 _PLANNED = """INSERT INTO row (row, scope, secret_name, kms_key_id, description, expected_kms_key_id)
     VALUES (?, ?, ?, ?, ?, ?)"""

@@ -4,7 +4,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from jobs.filesystem import network_filesystem
+from jobs.run_dir.filesystem import network_filesystem
 
 VERSION = 2
 FILE_NAME = "ledger.db"

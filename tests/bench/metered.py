@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from batch import run as engine
-from batch.cli import main
+from batch.cli.app import main
 from jobs.ledger import Ledger
-from jobs.room import Reserve
+from jobs.run_dir.room import Reserve
 
 _session = engine._session
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from batch.cli import app
-from batch.metrics import serving, write_textfile
-from tests.batch.summaries import summary_of
-from tests.batch.test_metrics import VIEW, figures, scraped
+from batch.cli.app import app
+from batch.telemetry.metrics import serving, write_textfile
+from tests.unit.summaries import summary_of
+from tests.unit.telemetry.test_metrics import VIEW, figures, scraped
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

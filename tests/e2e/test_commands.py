@@ -12,9 +12,9 @@ import pytest
 
 from batch.sandbox import faults
 from batch.sandbox.scripts import Updates
-from jobs.lock import RUN_LOCK, FileLock
 from jobs.model import Status
-from jobs.state import read_state, write_state
+from jobs.run_dir.lock import RUN_LOCK, FileLock
+from jobs.run_dir.state import read_state, write_state
 from tests.e2e.tool import case_in, manifest_of, outcomes_in, served, wait_until
 from tests.engine.machine import keys_of
 from tests.engine.rows import moves, project_of, small_service

@@ -11,8 +11,8 @@ import pytest
 from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox
 from jobs.ledger import Ledger
-from jobs.lock import FileLock
 from jobs.model import Status
+from jobs.run_dir.lock import FileLock
 from tests.e2e.tool import again_in, case_in, manifest_of, outcomes_in, served, wait_until
 from tests.engine.machine import keys_of
 from tests.engine.plans import Plan

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from batch.log import silence_log
+from batch.telemetry.log import silence_log
 from tests.engine.places import room
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from batch.clock import Clock
 from batch.csms.auth import Masked, TokenCredential
+from batch.engine.session import Session, SessionEnd, World
+from batch.process.clock import Clock
 from batch.sandbox.assembly import Sandbox
-from batch.session import Session, SessionEnd, World
 from jobs.ledger import Intent, Ledger, Loader, Parked
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
 from jobs.spec import Limits

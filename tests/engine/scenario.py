@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 
+from batch.engine.session import Session
 from batch.sandbox.assembly import Sandbox, build_sandbox
 from batch.sandbox.quota import Quota, parse_rate
 from batch.sandbox.world import Project, build_world
-from batch.session import Session
 from jobs.model import Group
 from jobs.rate import Rate
 from jobs.spec import Limits

@@ -12,12 +12,12 @@ from batch.csms.auth.renewal import Renewal
 from batch.csms.auth.token import TokenBearer
 from batch.csms.faults import Fault as CsmsFault
 from batch.csms.faults import FaultKind
-from batch.csms.masked import Masked
 from batch.csms.messages import WireRequest
+from batch.engine.session import Session
+from batch.redaction.masked import Masked
 from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox
 from batch.sandbox.scripts import Numbers, Updates
-from batch.session import Session
 from jobs.ledger import Ledger
 from jobs.model import Status
 from jobs.rate import Rate

@@ -11,11 +11,11 @@ from batch.csms.auth.renewal import Renewal
 from batch.csms.auth.token import TokenBearer
 from batch.csms.faults import Fault as CsmsFault
 from batch.csms.faults import FaultKind
+from batch.engine.session import Session
 from batch.sandbox import faults
 from batch.sandbox.faults import Fault
 from batch.sandbox.scripts import FirstOf, Numbers, Outage, Updates
 from batch.sandbox.wire import Arrival
-from batch.session import Session
 from jobs.model import Group, Status
 from jobs.rate import Rate
 from jobs.spec import Limits

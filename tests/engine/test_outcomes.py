@@ -6,16 +6,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from batch.engine.session import Session
 from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox
 from batch.sandbox.faults import Fault
 from batch.sandbox.scripts import FaultScript, Numbers
-from batch.session import Session
 from jobs.ledger import Ledger, LedgerError, OpenRow
 from jobs.model import Status
 from jobs.rate import Rate
+from jobs.run_view import ScopeState, ScopeView
 from jobs.spec import Limits
-from reports.run_view import ScopeState, ScopeView
 from tests.engine.crash import FAILS, CrashPoint
 from tests.engine.machine import Job, load_job, run_job
 from tests.engine.plans import Plan

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from batch.engine.session import Session
 from batch.sandbox import faults
 from batch.sandbox.faults import Fault
 from batch.sandbox.scripts import Updates
-from batch.session import Session
 from jobs.ledger import Ledger
 from jobs.model import Status
 from jobs.rate import Rate

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.model import Outcome, Status
 from tests.pages.browser import CHROMIUM, Browser, browsing
-from tests.reports.conftest import MakeRun, make_run
+from tests.unit.reports.conftest import MakeRun, make_run
 
 __all__ = ["make_run"]
 

@@ -11,8 +11,8 @@ from random import Random
 
 import msgspec
 
-import batch.cli
-import batch.commands.run
+import batch.cli.app
+import batch.cli.commands.run
 from batch.csms.wire import HttpWire
 from tests.engine.places import room
 from tests.torture.disk import disk_sweep
@@ -21,7 +21,7 @@ from tests.torture.simulate import Simulated, simulate
 from tests.torture.sweeps import plan, random_kills, sweep
 
 # Children are forked with everything in memory that a run imports.
-PRELOADED = (batch.cli, batch.commands.run, HttpWire)
+PRELOADED = (batch.cli.app, batch.cli.commands.run, HttpWire)
 _QUICK_STEP = 13
 
 

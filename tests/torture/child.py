@@ -67,7 +67,7 @@ def _be_the_tool(  # noqa: PLR0917 - called once, just above
         if trap is not None:
             set_trap(trap, told)
         before()
-        from batch.cli import main  # noqa: PLC0415 - imported by the parent long ago
+        from batch.cli.app import main  # noqa: PLC0415 - imported by the parent long ago
 
         end_process(main(list(argv)))
     except BaseException:  # noqa: BLE001 - a forked process must never go on as its parent

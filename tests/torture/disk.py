@@ -45,7 +45,7 @@ def _limit_files(limit: int) -> None:
 
 def _no_reserve() -> None:
     """Lets a run begin where the tool's own foresight would not, so that the disk is full in the middle of it."""
-    import batch.commands.run as command  # noqa: PLC0415 - patched in the child alone
+    import batch.cli.commands.run as command  # noqa: PLC0415 - patched in the child alone
     import batch.run as engine  # noqa: PLC0415 - the same
     from jobs.ledger import schema  # noqa: PLC0415 - the same
 

@@ -3,7 +3,7 @@
 import msgspec
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from batch.log import silence_log
+from batch.telemetry.log import silence_log
 from tests.engine.scenario import Scenario, play
 from tests.engine.strategies import scenarios
 

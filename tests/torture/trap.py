@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-import jobs.durable
+import jobs.run_dir.durable
 from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import WireAnswer, WireRequest, nothing
 from batch.csms.wire import HttpWire
@@ -78,7 +78,7 @@ def _wrap(owner: Any, name: str, counter: _Counter) -> None:
 
 
 def _arm_files(counter: _Counter) -> None:
-    real_sync, real_replace, real_write = os.fsync, Path.replace, jobs.durable.HashingFile.write
+    real_sync, real_replace, real_write = os.fsync, Path.replace, jobs.run_dir.durable.HashingFile.write
 
     def fsync(descriptor: int) -> None:
         _fail_if(counter.at("file sync"))
@@ -90,13 +90,13 @@ def _arm_files(counter: _Counter) -> None:
         counter.at("file after rename")
         return found
 
-    def write(self: jobs.durable.HashingFile, data: bytes) -> int:
+    def write(self: jobs.run_dir.durable.HashingFile, data: bytes) -> int:
         _fail_if(counter.at("file write"))
         return real_write(self, data)
 
     os.fsync = fsync  # type: ignore[assignment] # the point of a trap
     Path.replace = replace  # type: ignore[method-assign, assignment] # the same
-    jobs.durable.HashingFile.write = write  # type: ignore[method-assign] # the same
+    jobs.run_dir.durable.HashingFile.write = write  # type: ignore[method-assign] # the same
 
 
 def _fail_if(failing: bool) -> None:  # noqa: FBT001 - reads as a sentence

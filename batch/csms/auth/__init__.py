@@ -12,7 +12,7 @@ from batch.csms.auth.credential import (
 )
 from batch.csms.auth.find import find_login
 from batch.csms.auth.token import TokenCredential
-from batch.csms.masked import Masked
+from batch.redaction.masked import Masked
 
 __all__ = [
     "Connect",

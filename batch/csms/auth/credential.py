@@ -7,8 +7,8 @@ from typing import Protocol
 import msgspec
 
 from batch.csms.faults import Fault
-from batch.csms.masked import Masked
 from batch.csms.messages import Wire, WireAnswer, WireRequest
+from batch.redaction.masked import Masked
 from jobs.spec import Auth
 
 Connect = Callable[[str], AbstractAsyncContextManager[Wire]]

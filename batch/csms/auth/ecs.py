@@ -16,8 +16,8 @@ from batch.csms.auth.iam import utc_of
 from batch.csms.auth.keys import AccessKeys, KeyLogin, access_keys
 from batch.csms.errors import UNREADABLE, classify
 from batch.csms.faults import Fault, FaultKind
-from batch.csms.masked import Masked
 from batch.csms.messages import Wire, WireAnswer, WireRequest
+from batch.redaction.masked import Masked
 from jobs.endpoint import is_loopback
 from jobs.spec import Auth
 

@@ -22,8 +22,8 @@ from batch.csms.auth.credential import (
 )
 from batch.csms.errors import UNREADABLE, classify
 from batch.csms.faults import PASSING, Fault, FaultKind, bounded
-from batch.csms.masked import Masked
 from batch.csms.messages import Wire, WireAnswer, WireRequest
+from batch.redaction.masked import Masked
 from jobs.endpoint import parse_endpoint
 from jobs.regions import endpoint_for
 

@@ -10,9 +10,9 @@ from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, iam_endpoint, look_up_project
 from batch.csms.auth.renewal import Renewal
 from batch.csms.faults import Fault
-from batch.csms.masked import Masked
 from batch.csms.messages import WireAnswer, WireRequest
 from batch.csms.signing import Signer
+from batch.redaction.masked import Masked
 
 # Well before the end: the metadata service gives out new keys long before the old ones end.
 _MARGIN_S = 15 * 60.0

@@ -17,7 +17,7 @@ from batch.csms.auth.iam import Account, Token, create_token
 from batch.csms.auth.renewal import Renewal
 from batch.csms.auth.token import TokenBearer
 from batch.csms.faults import Fault, FaultKind
-from batch.csms.masked import Masked
+from batch.redaction.masked import Masked
 from jobs.endpoint import parse_endpoint
 from jobs.spec import Auth
 

@@ -9,8 +9,8 @@ from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, TOKEN_TEXT, Token, iam_en
 from batch.csms.auth.private_file import read_private
 from batch.csms.auth.renewal import Renewal
 from batch.csms.faults import Fault
-from batch.csms.masked import Masked
 from batch.csms.messages import WireAnswer, WireRequest
+from batch.redaction.masked import Masked
 from jobs.spec import Auth
 
 TOKEN_VARIABLE = "CSMS_REKEY_TOKEN"  # noqa: S105 - the name of a variable, not a token

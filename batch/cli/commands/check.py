@@ -1,0 +1,25 @@
+"""`check`: every problem of a manifest, nothing sent."""
+
+import tempfile
+from pathlib import Path
+
+from batch.cli.exits import Exit
+from batch.cli.problems import ProblemPrinter
+from batch.cli.screen import tell
+from batch.process.standard_input import StandardInput
+from batch.process.version import version
+from jobs.manifest.loading import load
+from jobs.manifest.source import copy_manifest
+from jobs.spec import JobSpec
+
+
+def check(manifest: str, spec: JobSpec) -> int:
+    """Reads a manifest exactly as `run` does and prints all that is wrong with it."""
+    with tempfile.TemporaryDirectory(prefix="csms-rekey-check-") as name:
+        folder = Path(name)
+        copy = copy_manifest(manifest, folder, stdin=StandardInput())
+        loaded = load(copy, spec, folder, version=version(), on_problem=ProblemPrinter(tell, limit=None).add)
+    tell(f"{copy.name}: {loaded.rows} rows, {loaded.invalid} invalid, {loaded.structural} problems of the file itself")
+    if loaded.structural or (spec.strict and loaded.invalid):
+        return Exit.USAGE
+    return Exit.INVALID_ROWS if loaded.invalid else Exit.OK

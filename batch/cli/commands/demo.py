@@ -1,0 +1,65 @@
+"""`demo`: a sandbox that fails now and then, 500 secrets in two projects, and a real run over them."""
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from batch.cli.commands.run import run
+from batch.cli.exits import UsageError
+from batch.cli.options import SessionOptions
+from batch.cli.screen import say
+from batch.csms.access import Access
+from batch.csms.auth import Masked, TokenCredential
+from batch.csms.network import open_network
+from batch.sandbox.assembly import Ready
+from jobs.rate import Rate
+from jobs.spec import JobSpec, Limits
+
+_SECRETS, _PROJECTS = 500, 2
+_FAULTS = ("504=0.02", "429=0.01", "reset=0.01")
+_QUOTA = "20/s"
+_STOP_TIMEOUT_S = 10.0
+
+
+def demo(run_dir: Path | None, seed: int) -> int:
+    """Runs it; the exit code is the run's own."""
+    folder = run_dir or Path("runs") / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-demo"
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be made: {error.strerror}") from error
+    manifest = folder / "secrets.csv"
+    faults = ", ".join(_FAULTS)
+    say(f"sandbox: {_SECRETS} secrets in {_PROJECTS} projects, {_QUOTA} allowed in each, faults {faults}")
+    with _sandbox(manifest, folder / "sandbox.log", seed) as ready:
+        spec = JobSpec(endpoint=ready.url, limits=Limits(rate=Rate.parse(_QUOTA), timeout_s=5.0))
+        network = open_network(ca_file=None, proxy=None, environment={})
+        access = Access(network=network, login=TokenCredential(Masked(ready.token)))
+        code = run(str(manifest), spec, access, SessionOptions(), folder / "run")
+    say(f"what the sandbox saw: {folder / 'sandbox.log'}")
+    return code
+
+
+@contextlib.contextmanager
+def _sandbox(manifest: Path, log: Path, seed: int) -> Iterator[Ready]:
+    """A sandbox in a process of its own."""
+    command = [sys.executable, "-m", "batch", "sandbox", f"--secrets={_SECRETS}", f"--projects={_PROJECTS}"]
+    command += [f"--rate-limit={_QUOTA}", "--latency=30", f"--seed={seed}", f"--manifest={manifest}", f"--log={log}"]
+    command += [f"--fault={fault}" for fault in _FAULTS]
+    # In a group of its own: Ctrl-C is for the run, which still needs the sandbox for what is in flight.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, process_group=0) as process:  # noqa: S603 - this very program
+        try:
+            line = process.stdout.readline() if process.stdout else b""
+            if not line:
+                raise UsageError("the sandbox did not start")
+            yield msgspec.json.decode(line, type=Ready)
+        finally:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_TIMEOUT_S)
+            process.kill()

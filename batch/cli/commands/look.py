@@ -1,0 +1,91 @@
+"""`report` and `status`: what a run directory has to tell, without sending anything."""
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from batch.cli.exits import Exit, UsageError
+from batch.cli.screen import say, show, show_json, tell, tell_json
+from jobs.ledger import FILE_NAME, Ledger, StatusCount
+from jobs.ledger.record import read_record
+from jobs.model import Status
+from jobs.run_dir.lock import RUN_LOCK, Holder, LockHeldError
+from jobs.run_dir.scope_locks import Patience
+from jobs.run_dir.state import LiveState, read_state
+from reports import Ending, Standing, exit_code_of, status_lines, write_reports
+
+# A clock that is set right now and then makes steps of this size.
+_CLOCK_STEP_S = 1.0
+
+
+def report(run_dir: Path, *, as_json: bool) -> int:
+    """Writes the reports again and shows the end of the run; the exit code is the run's own."""
+    _require_ledger(run_dir)
+    with Patience(0.0, say).take(run_dir / RUN_LOCK, "report"), Ledger(run_dir) as ledger:
+        sessions = ledger.told.sessions()
+        recorded = sessions[-1].exit_code if sessions else None
+        # A killed run has no exit code on record: it was stopped, by something that is no rule of its own.
+        code = exit_code_of(ledger.told.counts(), Ending.STOPPED) if recorded is None else recorded
+        summary = write_reports(run_dir, ledger, read_record(ledger), code)
+    if as_json:
+        show_json(summary)
+    else:
+        show(run_dir, summary, plain=False)
+    return code
+
+
+def status(run_dir: Path, *, as_json: bool) -> int:
+    """Tells how the rows stand: from the ledger, or while a run holds it from what that run last said."""
+    _require_ledger(run_dir)
+    try:
+        with Patience(0.0, say).take(run_dir / RUN_LOCK, "status"), Ledger(run_dir) as ledger:
+            standing = _ended(ledger)
+    except LockHeldError as held:
+        state = read_state(run_dir)
+        # What is there may be of the session before: whoever holds the lock may still wait for something.
+        if state is None or (held.holder is not None and not _by(state, held.holder)):
+            raise UsageError(f"{run_dir}: in use by {held.holder}, which has not told anything yet") from held
+        standing = _going(state)
+    if as_json:
+        tell_json(msgspec.json.encode(standing).decode())
+        return Exit.OK
+    for line in status_lines(standing, time.time()):
+        tell(line)
+    return Exit.OK
+
+
+def _by(state: LiveState, holder: Holder) -> bool:
+    """In a container every run may have the same number."""
+    return state.pid == holder.pid and state.started_at > holder.since - _CLOCK_STEP_S
+
+
+def _require_ledger(run_dir: Path) -> None:
+    if not (run_dir / FILE_NAME).is_file():
+        raise UsageError(f"{run_dir}: no run directory, or one in which nothing was ever sent")
+
+
+def _ended(ledger: Ledger) -> Standing:
+    counts = ledger.told.counts()
+    sessions = ledger.told.sessions()
+    last = sessions[-1] if sessions else None
+    return Standing(
+        at=time.time(),
+        running=False,
+        rows=sum(count.rows for count in counts),
+        counts=counts,
+        scopes=ledger.told.scopes(),
+        exit_code=None if last is None else last.exit_code,
+        stopped=None if last is None else last.stopped,
+    )
+
+
+def _going(state: LiveState) -> Standing:
+    rows = {count.status: count.rows for count in state.counts}
+    rows[Status.NOT_ATTEMPTED] = rows.get(Status.NOT_ATTEMPTED, 0) + state.open_rows
+    return Standing(
+        at=state.written_at,
+        running=True,
+        rows=state.total,
+        counts=tuple(StatusCount(status=status, rows=rows.get(status, 0)) for status in Status),
+    )

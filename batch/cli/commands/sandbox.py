@@ -1,0 +1,20 @@
+"""`sandbox`: the embedded service on this machine, for rehearsals and tests."""
+
+from collections.abc import Callable
+
+from batch.cli.exits import UsageError
+from batch.sandbox.command import serve
+from batch.sandbox.options import SandboxOptions
+
+
+def sandbox(options: Callable[[], SandboxOptions]) -> int:
+    """Serves until a signal.
+
+    Raises:
+        UsageError: an option makes no sense.
+    """
+    try:
+        chosen = options()
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return serve(chosen)

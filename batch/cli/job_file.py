@@ -1,0 +1,45 @@
+"""Reads a job file: options of a run, one key each, in TOML."""
+
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import cyclopts
+
+from batch.cli.exits import UsageError
+from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions
+
+_KNOWN = {"run_dir", "failed"} | {
+    field.name for options in (LimitOptions, ManifestOptions, AuthOptions, SessionOptions) for field in fields(options)
+}
+
+
+def named_by_job(app: cyclopts.App, commands: tuple[str, ...], arguments: Any) -> None:
+    """Gives a command the options of the file that --job names, once that and the environment are known."""
+    for argument in arguments:
+        if argument.name == "--job" and argument.tokens:
+            options = read_job_file(Path(argument.tokens[0].value))
+            # A key of another command is no error: one file serves run, check and auth.
+            file = cyclopts.config.Dict(options, use_commands_as_keys=False, allow_unknown=True, source="--job")
+            file(app, commands, arguments)
+
+
+def read_job_file(path: Path) -> dict[str, Any]:
+    """The options in a job file, `max-attempts` and `max_attempts` alike; one file serves every command.
+
+    Raises:
+        UsageError: it cannot be read, is no TOML, or holds a table or a key that is no option of any command.
+    """
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"--job: {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"--job: {path}: not TOML: {error}") from error
+    for key, value in given.items():
+        if isinstance(value, dict):
+            raise UsageError(f"--job: {path}: [{key}] is a table; options stand at the top, one line each")
+        if key.replace("-", "_") not in _KNOWN:
+            raise UsageError(f"--job: {path}: {key} is no option")
+    return given

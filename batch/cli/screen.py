@@ -1,0 +1,81 @@
+"""The two streams a command speaks to: results on stdout, everything else on stderr, nothing unprintable on either."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from batch.redaction.redactor import PROCESS
+from jobs.printable import printable, printable_json
+from reports import Summary, show_end
+from reports.summary.schema import summary_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def say(line: str) -> None:
+    """One line for a person, on stderr; a terminal that is gone stops nothing."""
+    with contextlib.suppress(OSError):
+        _write(sys.stderr, f"csms-rekey: {line}")
+
+
+def tell(line: str) -> None:
+    """One line of the result, on stdout."""
+    with contextlib.suppress(BrokenPipeError):
+        _write(sys.stdout, line)
+
+
+def show(folder: Path, summary: Summary, *, plain: bool) -> None:
+    """The end of a run, on stdout."""
+    from rich.console import Console  # noqa: PLC0415 - most commands show no table
+
+    class _Patient(Console):
+        def on_broken_pipe(self) -> None:
+            """Otherwise it ends the process, with an exit code of its own."""
+            raise BrokenPipeError
+
+    with _shown_if_possible():
+        show_end(summary, folder, _Patient(highlight=False), plain=plain)
+
+
+def show_json(summary: Summary) -> None:
+    """The same for a program: the summary, as its file has it, and nothing else on stdout."""
+    with _shown_if_possible():
+        tell_json(summary_json(summary).decode().rstrip("\n"))
+
+
+def tell_json(text: str) -> None:
+    """A result for a program: lines of JSON on stdout, whatever the terminal's encoding."""
+    with contextlib.suppress(BrokenPipeError):
+        # Bytes go past the stream's own redactor.
+        lines = (printable_json(PROCESS.clean(line)) for line in text.split("\n"))
+        sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
+        sys.stdout.flush()
+
+
+def live_console(progress: str) -> "Console | None":
+    """Where a run that is going may be drawn: stderr, if it is a terminal that can move its cursor; else None."""
+    if progress == "off" or not sys.stderr.isatty() or os.environ.get("TERM", "") in {"dumb", "unknown"}:
+        return None
+    from rich.console import Console  # noqa: PLC0415 - see show
+
+    return Console(stderr=True, highlight=False)
+
+
+@contextlib.contextmanager
+def _shown_if_possible() -> Iterator[None]:
+    """The end of a run is on record; that nobody can be shown it does not change how it ended."""
+    try:
+        yield
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        say(f"stdout: cannot be written: {error.strerror}; the reports are whole")
+
+
+def _write(stream: TextIO, line: str) -> None:
+    stream.write(printable(line, stream.encoding or "ascii") + "\n")
+    stream.flush()

@@ -1,0 +1,111 @@
+"""One row on its way through the engine, and the outcome it ends with."""
+
+from dataclasses import dataclass
+
+from batch.csms.client import SecretView
+from batch.csms.faults import Fault, bounded
+from batch.engine.retry import Finish, Phase, Policy, Progress
+from batch.process.clock import Clock
+from jobs.ledger import Intent, OpenRow, Parked
+from jobs.model import Outcome, Status
+
+_LONGEST_KEY_ID = 64
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """A row that is being worked on. `intended` says that its next PUT is on record but has not left yet, `sending`
+    that it has left and is not answered, `listed` that its secret was looked for in a list.
+    """
+
+    row: int
+    progress: Progress
+    intended: bool = False
+    sending: bool = False
+    listed: bool = False
+    started_s: float | None = None
+    sent_s: float = 0.0
+    """When the first byte of its last PUT may have left."""
+    failed_s: float | None = None
+    """When it last met a fault."""
+    last_fault: Fault | None = None
+
+    @property
+    def needs_intent(self) -> bool:
+        """Whether something must be on record before this row's next request leaves."""
+        return self.progress.phase is Phase.WRITE and not self.intended
+
+
+def begin(open_row: OpenRow, policy: Policy, old_land_until_s: float) -> Work:
+    """Takes a row up. Where an earlier session left it in doubt, that PUT may be applied until `old_land_until_s`."""
+    used = open_row.attempts - open_row.spent
+    budget = open_row.attempts + max(1, policy.max_attempts - used)
+    check = open_row.update.expected_kms_key_id is not None
+    progress = Progress(
+        update=open_row.update,
+        phase=Phase.CHECK if check else Phase.WRITE,
+        attempts=open_row.attempts,
+        spent=open_row.spent,
+        budget=budget,
+        doubt=open_row.doubt,
+        lands_until_s=old_land_until_s if open_row.doubt else 0.0,
+    )
+    return Work(row=open_row.row, progress=progress)
+
+
+def intent_of(work: Work) -> Intent:
+    """What is put on record before the row's next PUT leaves."""
+    return Intent(row=work.row, attempts=work.progress.attempts + 1, spent=work.progress.spent)
+
+
+def parked_of(work: Work) -> Parked:
+    """What is put on record of a row that stays open: where it is in doubt, what the PUT met that put it there."""
+    fault = (work.progress.doubt_fault if work.progress.doubt else None) or work.last_fault
+    return Parked(
+        row=work.row,
+        attempts=work.progress.attempts,
+        spent=work.progress.spent,
+        doubt=work.progress.doubt,
+        http_status=None if fault is None else fault.http_status,
+        error_code=None if fault is None else fault.code,
+        error_message=None if fault is None else fault.message,
+        request_id=None if fault is None else fault.request_id,
+    )
+
+
+def outcome_of(work: Work, finish: Finish, *, now_s: float, clock: Clock) -> Outcome:
+    """The row's outcome, for good."""
+    code, message = _said(work, finish)
+    source = finish.fault or finish.view
+    started_s = now_s if work.started_s is None else work.started_s
+    return Outcome(
+        row=work.row,
+        status=finish.status,
+        attempts=work.progress.attempts,
+        http_status=None if source is None else source.http_status,
+        error_code=code,
+        error_message=message,
+        request_id=None if source is None else source.request_id,
+        started_at=clock.utc_s(started_s),
+        finished_at=clock.utc_s(now_s),
+        elapsed_ms=round((now_s - started_s) * 1000.0, 3),
+    )
+
+
+def _said(work: Work, finish: Finish) -> tuple[str | None, str | None]:
+    fault, view = finish.fault, finish.view
+    if finish.status is Status.DRIFTED and view is not None:
+        expected = work.progress.update.expected_kms_key_id
+        return "drifted", f"the service shows the key {_key(view)}, the row expects {expected}"
+    if finish.status in {Status.UPDATED, Status.VERIFIED, Status.UNCHANGED}:
+        return None, None
+    if fault is None:
+        return "not_applied", None if view is None else f"a read shows the key {_key(view)}"
+    if view is None:
+        return fault.code, fault.message
+    return fault.code, f"{fault.message}; a read shows the key {_key(view)}"
+
+
+def _key(view: SecretView) -> str:
+    """The key id as it may be kept: from a server that is not what it seems it can be anything."""
+    return bounded(view.kms_key_id)[:_LONGEST_KEY_ID]

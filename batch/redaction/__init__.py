@@ -1,0 +1,1 @@
+"""Keeps credentials out of everything that is shown, logged or stored."""

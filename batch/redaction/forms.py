@@ -1,0 +1,84 @@
+"""The forms in which a secret may turn up in a text, and how to tell quickly that it is in none of them."""
+
+import base64
+import functools
+import html
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus
+
+from batch.redaction.masked import Masked
+
+_WORD = 8
+"""What is shorter than this may be a part of other words, and tells nothing there."""
+_LEAST_CUT = 8
+_MOST_CUT = 16
+# Tokens are up to some ten thousand characters: their start is enough, and what follows it without a gap.
+_HUGE = 256
+_REST = r"[^\s\"'\\]*"
+_GAPLESS = re.compile(r"[^\s\"'\\]+")
+
+
+class Forms:
+    """The forms of one secret."""
+
+    def __init__(self, text: str) -> None:
+        """Makes its needles; the pattern is made when one of them is found."""
+        self._text = text
+        self._shapes = tuple(sorted(set(_shapes(text)), key=len, reverse=True)) if text else ()
+        self._needles = tuple({shape[: _cut(shape)] for shape in self._shapes})
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether it has to be looked for at all."""
+        return any(needle in text for needle in self._needles)
+
+    @functools.cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Finds it whole, or cut off after its first characters."""
+        if len(self._text) < _WORD:
+            return re.compile(rf"(?<!\w){re.escape(self._text)}(?!\w)")
+        whole = (re.escape(shape) for shape in self._shapes if len(shape) < _HUGE or not _GAPLESS.fullmatch(shape))
+        cut = (re.escape(needle) + _REST for needle in self._needles)
+        return re.compile("|".join([*whole, *cut]))
+
+
+@functools.lru_cache(maxsize=1_024)
+def forms_of(secret: Masked) -> Forms:
+    """The forms of a secret; they are kept, as a run may ask for them at every line it writes."""
+    return Forms(secret.reveal())
+
+
+def _cut(shape: str) -> int:
+    """So many first characters of a shape are told from a word of our own."""
+    return len(shape) if len(shape) < _WORD else min(_MOST_CUT, max(_LEAST_CUT, (len(shape) + 1) // 2))
+
+
+def _shapes(text: str) -> Iterator[str]:
+    yield text
+    if len(text) < _WORD:
+        return
+    # A text of the environment need not be UTF-8: its stray bytes are lone surrogates.
+    raw = text.encode("utf-8", "surrogatepass")
+    yield quote(raw, safe="")
+    yield quote(raw)
+    yield quote_plus(raw)
+    yield html.escape(text)
+    for ascii_only in (True, False):
+        in_json = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+        yield in_json
+        yield in_json.replace("/", "\\/")
+    yield repr(text)[1:-1]
+    yield raw.hex()
+    yield raw.hex().upper()
+    for altchars in (b"+/", b"-_"):
+        yield base64.b64encode(raw, altchars).decode().rstrip("=")
+        for before in (1, 2):
+            yield _inside_base64(raw, before, altchars)
+
+
+def _inside_base64(raw: bytes, before: int, altchars: bytes) -> str:
+    """The characters that these bytes alone decide where others stand before them, such as a user's name."""
+    encoded = base64.b64encode(bytes(before) + raw, altchars).decode()
+    bits = 8 * before
+    return encoded[-(-bits // 6) : (bits + 8 * len(raw)) // 6]

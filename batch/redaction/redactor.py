@@ -1,0 +1,85 @@
+"""The last step before anything is shown or written: whatever of the credentials in use it contains is taken out."""
+
+import functools
+import re
+import sys
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from batch.redaction.forms import Forms, forms_of
+from batch.redaction.masked import Masked
+
+MASK = "***"
+# Good for the one request it was made for, and for 15 minutes.
+_SIGNATURE = re.compile(r"(?<=Signature=)[0-9a-f]{64}")
+Source = Callable[[], tuple[Masked, ...]]
+
+
+class Redactor:
+    """Knows every secret in use, and takes it out of texts in the forms it may have got into them."""
+
+    def __init__(self) -> None:
+        self._sources: list[Source] = []
+
+    def watch(self, source: Source) -> None:
+        """From now on also what `source` says is in use; it is asked anew for every text."""
+        self._sources.append(source)
+
+    def clean(self, text: str) -> str:
+        """The text without secrets: not as they are, escaped, encoded, or cut off after their first characters."""
+        text = _SIGNATURE.sub(MASK, text)
+        for forms in _longest_first(frozenset(secret for source in self._sources for secret in source())):
+            if forms.may_be_in(text):
+                text = forms.pattern.sub(MASK, text)
+        return text
+
+
+class RedactedStream:
+    """A text stream that cleans what is written to it, line by line as it comes."""
+
+    def __init__(self, stream: TextIO, redactor: Redactor) -> None:
+        self._stream = stream
+        self._redactor = redactor
+
+    def write(self, text: str) -> int:
+        """Writes the cleaned text; returns the length of what was given, as its callers expect."""
+        self._stream.write(_harmless(self._redactor, text))
+        return len(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        """Writes each of them."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+PROCESS = Redactor()
+"""The one of this process: everything it shows or logs passes through it."""
+
+
+def guard_streams(redactor: Redactor = PROCESS) -> None:
+    """Puts the redactor before stdout and stderr.
+
+    Warnings, the handler of the event loop, the last-resort handler of logging and tracebacks of uncaught exceptions
+    all write to `sys.stderr` as it is when they write.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is not None and not isinstance(stream, RedactedStream):
+            setattr(sys, name, RedactedStream(stream, redactor))
+
+
+def _harmless(redactor: Redactor, text: str) -> str:
+    """Cleaned, or nothing of it: an error in here would be shown with the text, by Python itself."""
+    try:
+        return redactor.clean(text)
+    except Exception:  # noqa: BLE001 - whatever it is
+        return f"{MASK}\n"
+
+
+@functools.lru_cache(maxsize=8)
+def _longest_first(secrets: frozenset[Masked]) -> tuple[Forms, ...]:
+    """So that of two secrets that begin alike the whole one is taken out."""
+    return tuple(forms_of(secret) for secret in sorted(secrets, key=lambda one: len(one.reveal()), reverse=True))

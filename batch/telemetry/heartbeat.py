@@ -1,0 +1,178 @@
+"""Tells others how a run stands while it goes on: a state file, a screen or lines, and whoever asks for the view."""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from batch.process.clock import Clock
+from jobs.ledger import Standing, StatusCount
+from jobs.model import Status
+from jobs.run_dir.state import LiveState, StateCount, write_state
+from jobs.run_view import RunView, SessionView
+from reports.screen.pace import Pace
+from reports.screen.run_words import changes, progress_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_EVERY_S = 1.0
+_LINE_EVERY_S = 10.0
+_DRAW_EVERY_S = 0.1
+# A redraw is followed by a pause fifty times as long as it took, whatever the terminal and the number of scopes.
+_DRAW_SHARE = 0.02
+_log = structlog.get_logger()
+
+
+class Watched(Protocol):
+    """What is looked at: a session."""
+
+    @property
+    def committed(self) -> "dict[Status, int]":
+        """Outcomes of this session that are durable, by status."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are open now."""
+
+
+class Heartbeat:
+    """Beats for one session; `before` is how the rows stood when it began.
+
+    `look` tells what the session knows of its scopes and requests; without it rows alone are told. With a `console`
+    the run is drawn on it, otherwise `say` gets a line now and then and for every change of state.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        session: Watched,
+        clock: Clock,
+        *,
+        before: Standing,
+        say: Callable[[str], None],
+        look: Callable[[], SessionView] | None = None,
+        console: "Console | None" = None,
+    ) -> None:
+        self._folder = folder
+        self._session = session
+        self._clock = clock
+        self._say = say
+        self._look = look
+        self._console = console
+        self._ended_before = {count.status: count.rows for count in before.ended}
+        self._total = before.open_rows + sum(self._ended_before.values())
+        self._begun_s = clock.now_s()
+        self._started_at = clock.utc_s(self._begun_s)
+        self._write_failed = False
+        self._pace = Pace()
+        self.latest = self.view()
+        """The view of the last beat: a value, so that other threads may read it."""
+
+    async def beat(self) -> None:
+        """Beats until cancelled."""
+        if self._console is not None:
+            try:
+                with _screen(self._console) as draw:
+                    await self._show(draw)
+            except OSError as error:
+                _log.warning("screen.lost", reason=error.strerror)
+        await self._tell()
+
+    def write(self) -> None:
+        """Writes the state file; a full disk is noted once and does not stop a run."""
+        try:
+            write_state(self._folder, self.state())
+        except OSError as error:
+            if not self._write_failed:
+                self._write_failed = True
+                _log.warning("state.not_written", reason=error.strerror)
+
+    def state(self) -> LiveState:
+        """How the run stands now, for other processes."""
+        counts = self._counts()
+        return LiveState(
+            pid=os.getpid(),
+            started_at=self._started_at,
+            written_at=self._clock.utc_s(self._clock.now_s()),
+            total=self._total,
+            open_rows=self._total - sum(counts.values()),
+            in_flight=self._session.in_flight,
+            counts=tuple(StateCount(status=status, rows=rows) for status, rows in counts.items()),
+        )
+
+    def view(self) -> RunView:
+        """How the run stands now, for a person or a metric."""
+        counts = self._counts()
+        ended = sum(counts.values())
+        known = None if self._look is None else self._look()
+        now_s = self._clock.now_s()
+        self._pace.note(now_s, ended=ended, requests=0 if known is None else known.requests)
+        return RunView(
+            total=self._total,
+            open_rows=self._total - ended,
+            in_flight=self._session.in_flight,
+            counts=tuple(StatusCount(status=status, rows=rows) for status, rows in counts.items()),
+            elapsed_s=now_s - self._begun_s,
+            rows_per_s=self._pace.rows_per_s(),
+            eta_s=self._pace.eta_s(self._total - ended),
+            requests_per_s=None if known is None else self._pace.requests_per_s(),
+            requests=None if known is None else known.requests,
+            scopes=() if known is None else known.scopes,
+            faults=() if known is None else known.faults,
+            stopping=None if known is None else known.stopping,
+        )
+
+    async def _tell(self) -> None:
+        told: RunView | None = None
+        line_s = self._begun_s + _LINE_EVERY_S
+        while True:
+            self.write()
+            self.latest = self.view()
+            for line in changes(told, self.latest):
+                self._say(line)
+            told = self.latest
+            if self._clock.now_s() >= line_s:
+                line_s += _LINE_EVERY_S
+                self._say(progress_line(self.latest))
+            await asyncio.sleep(_EVERY_S)
+
+    async def _show(self, draw: Callable[[RunView], None]) -> None:
+        write_s = self._begun_s
+        while True:
+            now_s = self._clock.now_s()
+            if now_s >= write_s:
+                write_s = now_s + _EVERY_S
+                self.write()
+            # uvloop's clock stands still within a callback, and how long a terminal takes is no matter of the run.
+            begun_s = time.perf_counter()
+            self.latest = self.view()
+            draw(self.latest)
+            await asyncio.sleep(max(_DRAW_EVERY_S, (time.perf_counter() - begun_s) / _DRAW_SHARE))
+
+    def _counts(self) -> dict[Status, int]:
+        counts = dict(self._ended_before)
+        for status, rows in self._session.committed.items():
+            counts[status] = counts.get(status, 0) + rows
+        return counts
+
+
+@contextlib.contextmanager
+def _screen(console: "Console") -> Iterator[Callable[[RunView], None]]:
+    from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
+
+    from reports.screen.progress import ProgressScreen  # noqa: PLC0415 - see above
+
+    # Lines that others say meanwhile on stderr come above the drawing.
+    live = Live(console=console, auto_refresh=False, redirect_stdout=False, transient=True)
+    try:
+        live.start()
+        yield lambda view: live.update(ProgressScreen(view), refresh=True)
+    finally:
+        with contextlib.suppress(OSError):
+            live.stop()

@@ -1,0 +1,134 @@
+"""Tells others that a run has ended: a post of its summary, a file of metrics. Neither delays or fails a run."""
+
+import os
+from collections.abc import Callable
+from http import HTTPStatus
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+
+from batch.csms.faults import Fault
+from batch.csms.messages import WireRequest
+from batch.csms.network import Network
+from batch.process.loop import run_loop
+from batch.process.version import version
+from batch.redaction.masked import Masked
+from jobs.spec import SpecError
+from reports import Summary
+from reports.summary.schema import summary_json
+
+_PATIENCE_S = 10.0
+"""For all of a post."""
+_log = structlog.get_logger()
+
+
+class NotifyUrl(msgspec.Struct, frozen=True):
+    """Where a summary may be posted. Its path is often a password, so only `host` is ever shown."""
+
+    url: Masked
+
+    @classmethod
+    def parse(cls, text: str) -> "NotifyUrl":
+        """Reads an https URL, or an http one of this machine.
+
+        Raises:
+            ValueError: another scheme, no host, or http to elsewhere; the text is not repeated.
+        """
+        try:
+            parts = urlsplit(text)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            raise ValueError("not a URL") from None
+        if not text.isascii() or not text.isprintable() or " " in text or not host:
+            raise ValueError("not a URL")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("a user name in the URL is not sent; leave it out")
+        if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
+            return cls(Masked(text))
+        raise ValueError("neither https nor an address of this machine")
+
+    @property
+    def host(self) -> str:
+        """The host alone."""
+        return urlsplit(self.url.reveal()).hostname or ""
+
+    def parts(self) -> tuple[str, str]:
+        """Where it is, as an endpoint, and what is asked for there."""
+        parts = urlsplit(self.url.reveal())
+        query = f"?{parts.query}" if parts.query else ""
+        return f"{parts.scheme}://{parts.netloc}", (parts.path or "/") + query
+
+    def __repr__(self) -> str:
+        return f"NotifyUrl({self.host})"
+
+
+class Targets(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is to be told."""
+
+    url: NotifyUrl | None = None
+    textfile: Path | None = None
+
+
+def targets_of(url: str | None, textfile: Path | None) -> Targets:
+    """Who is to be told, by the options.
+
+    Raises:
+        SpecError: the URL cannot be used, or there is no folder to put the file in.
+    """
+    if textfile is not None and not os.access(textfile.parent, os.W_OK):
+        raise SpecError("metrics-textfile", f"{textfile.parent}: there is no such folder, or it cannot be written to")
+    try:
+        return Targets(url=None if url is None else NotifyUrl.parse(url), textfile=textfile)
+    except ValueError as error:
+        raise SpecError("notify-url", str(error)) from error
+
+
+def announce(summary: Summary, targets: Targets, network: Network, say: Callable[[str], None]) -> None:
+    """Tells everybody; what cannot be told is said and logged, and changes nothing else."""
+    if targets.textfile is not None:
+        from batch.telemetry.metrics import write_textfile  # noqa: PLC0415 - few runs need it
+
+        try:
+            write_textfile(targets.textfile, summary)
+        except OSError as error:
+            _log.warning("metrics.not_written", reason=error.strerror)
+            say(f"{targets.textfile}: metrics not written: {error.strerror}")
+    if targets.url is not None:
+        reason = post(targets.url, summary, network)
+        if reason is None:
+            _log.info("notify.sent", host=targets.url.host)
+        else:
+            _log.warning("notify.failed", host=targets.url.host, reason=reason)
+            say(f"{targets.url.host} was not told of the end: {reason}")
+
+
+def post(url: NotifyUrl, summary: Summary, network: Network) -> str | None:
+    """Posts a summary as JSON, the way a run's own requests go; None when it was taken, otherwise why not.
+
+    A redirect is not followed: what it leads to was not asked for.
+    """
+    return run_loop(lambda: _post(url, summary, network))
+
+
+async def _post(url: NotifyUrl, summary: Summary, network: Network) -> str | None:
+    endpoint, target = url.parts()
+    headers = {"Content-Type": "application/json", "User-Agent": f"csms-rekey/{version()}"}
+    async with network.wire(endpoint, timeout_s=_PATIENCE_S) as wire:
+        request = WireRequest(method="POST", target=target, headers=headers, body=summary_json(summary))
+        answer = await wire.send(request)
+    status = answer.http_status if isinstance(answer, Fault) else answer.status
+    if status is not None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return None
+    return answer.message if isinstance(answer, Fault) else f"HTTP {status}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""The manifest: reading a format and cutting rows out of it live together."""

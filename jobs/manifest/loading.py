@@ -1,0 +1,88 @@
+"""Loads a manifest into a new ledger and says everything that is wrong with it: what `check` and `run` do alike."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from jobs.ledger import Loader
+from jobs.ledger.record import JobRecord, ManifestFacts, to_meta
+from jobs.manifest.planner import Rules, read_manifest
+from jobs.manifest.source import Format, ManifestCopy
+from jobs.model import InvalidRow
+from jobs.problem import Problem
+from jobs.spec import JobSpec
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a manifest turned out to be. With a `structural` problem it is unusable and no ledger was made."""
+
+    rows: int
+    invalid: int
+    structural: int
+
+    def usable(self, *, strict: bool) -> bool:
+        """Whether anything of it may be sent."""
+        return not self.structural and not (strict and self.invalid)
+
+
+def rules_of(spec: JobSpec) -> Rules:
+    """What the job says of its rows."""
+    return Rules(
+        key_pattern=spec.key_pattern,
+        project_pattern=spec.project_pattern,
+        default_project_id=spec.project_id,
+        default_region=spec.region,
+        endpoint=spec.endpoint,
+    )
+
+
+def load(
+    copy: ManifestCopy, spec: JobSpec, folder: Path, *, version: str, on_problem: Callable[[Problem], None]
+) -> Loaded:
+    """Writes every row of a manifest into `folder`'s ledger; `on_problem` is told each problem as it is found.
+
+    The ledger gets its name, and can be run, only if the manifest is usable.
+
+    Raises:
+        LedgerError: the ledger cannot be written.
+    """
+    loader = Loader(folder)
+    try:
+        loaded = _fill(loader, copy, spec, on_problem)
+        if loaded.usable(strict=spec.strict):
+            facts = ManifestFacts(
+                name=copy.name, copy=copy.path.name, sha256=copy.sha256, size_bytes=copy.size, rows=loaded.rows
+            )
+            loader.finish(
+                to_meta(JobRecord(version=version, spec=spec, manifest=facts, created_at=time.time()))  # once per job
+            )
+    finally:
+        loader.abandon()
+    return loaded
+
+
+def _fill(loader: Loader, copy: ManifestCopy, spec: JobSpec, on_problem: Callable[[Problem], None]) -> Loaded:
+    rows = invalid = structural = 0
+    for batch in read_manifest(copy, spec.encoding, rules_of(spec)):
+        for problem in batch.problems:
+            structural += problem.structural
+            on_problem(problem)
+        rows += len(batch.rows)
+        invalid += sum(isinstance(row, InvalidRow) for row in batch.rows)
+        loader.add(batch.rows)
+    for conflict in loader.settle_repeats():
+        invalid += 1
+        line = None if copy.format is Format.PARQUET else conflict.row + 1
+        on_problem(
+            Problem(
+                file=copy.name,
+                line=line,
+                row=conflict.row,
+                column="secret_name",
+                reason=conflict.reason,
+                structural=False,
+            )
+        )
+    return Loaded(rows=rows, invalid=invalid, structural=structural)

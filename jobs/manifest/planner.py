@@ -1,0 +1,140 @@
+"""Turns a manifest into rows of the job, each valid or invalid for a stated reason, and says all that is wrong."""
+
+from collections.abc import Iterator
+from itertools import repeat
+
+import msgspec
+
+from jobs.manifest.readers import read_blocks
+from jobs.manifest.readers.cells import Cells
+from jobs.manifest.scopes import NO_ROW_NAMES_A_PROJECT, Fault, ScopeTable
+from jobs.manifest.source import Format, ManifestCopy, copy_manifest
+from jobs.model import InvalidRow, PlannedRow, SecretUpdate
+from jobs.problem import ManifestError, Problem
+from jobs.rules import Rules, description_fault, name_fault
+
+__all__ = ["Batch", "ManifestCopy", "ManifestError", "Problem", "Rules", "copy_manifest", "read_manifest"]
+
+_LINES_BEFORE_DATA = 1
+_Record = tuple[int, str | None, str | None, str | None, str | None, str | None, str | None]
+"""Row number, then the cells in the order of `cells.USED`."""
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Some rows, in manifest order, and what is wrong with or around them, in the same order."""
+
+    rows: list[PlannedRow | InvalidRow]
+    problems: list[Problem]
+
+
+def read_manifest(copy: ManifestCopy, encoding: str, rules: Rules) -> Iterator[Batch]:
+    """Reads a manifest from its copy in constant memory; whatever is wrong is a `Problem`, never an exception.
+
+    Rows are numbered from 1; in a text, row N stands on line N + 1. A row that is unusable by itself becomes an
+    `InvalidRow` and a problem for each thing wrong with it. A structural problem means that nothing of the manifest may
+    be used: the rows it concerns are missing, and reading goes on where that makes sense, so that all can be told.
+    Rows that say the same or contradict each other are not looked for here.
+    """
+    planner = _Planner(copy, rules)
+    for block in read_blocks(copy, encoding):
+        batch = planner.plan(block.cells) if block.cells else Batch(rows=[], problems=[])
+        if block.problems:
+            merged = sorted((*block.problems, *batch.problems), key=lambda problem: problem.row or 0)
+            batch = Batch(rows=batch.rows, problems=merged)
+        if batch.rows or batch.problems:
+            yield batch
+
+
+class _Planner:
+    """Judges rows. Columns in `_told` are wrong for every row, which one structural problem has said already."""
+
+    def __init__(self, copy: ManifestCopy, rules: Rules) -> None:
+        self._copy = copy
+        self._rules = rules
+        self._scopes = ScopeTable(rules)
+        self._check_key = rules.key_check()
+        self._told: set[str] = set()
+
+    def plan(self, cells: Cells) -> Batch:
+        problems = list(self._hopeless(cells))
+        rows = list[PlannedRow | InvalidRow]()
+        find_scope, check_key = self._scopes.find, self._check_key
+        for record in _records(cells):
+            row, name, key, project, region, description, expected = record
+            scope = find_scope(project, region)
+            if (
+                scope is None
+                or name is None
+                or key is None
+                or name_fault(name)
+                or check_key(key)
+                or description_fault(description)
+                or (expected and check_key(expected))
+            ):
+                faults = self._faults(record)
+                problems += self._problems(row, faults)
+                rows.append(_invalid(record, faults[0]))
+                continue
+            update = SecretUpdate(
+                secret_name=name, kms_key_id=key, description=description, expected_kms_key_id=expected or None
+            )
+            rows.append(PlannedRow(row=row, scope=scope, update=update))
+        return Batch(rows=rows, problems=problems)
+
+    def _hopeless(self, cells: Cells) -> Iterator[Problem]:
+        rules = self._rules
+        lacking = []
+        if cells.project_id is None and rules.default_project_id is None:
+            lacking.append(("project_id", NO_ROW_NAMES_A_PROJECT))
+        if cells.region is None and rules.default_region is None and rules.endpoint is None:
+            lacking.append(("region", "no row names a region; add the column or say --region or --endpoint"))
+        for column, reason in lacking:
+            if column not in self._told:
+                self._told.add(column)
+                yield Problem(file=self._copy.name, column=column, reason=reason, structural=True)
+
+    def _faults(self, record: _Record) -> list[Fault]:
+        _, name, key, project, region, description, expected = record
+        checked = (
+            [("secret_name", name_fault(name)), ("kms_key_id", self._check_key(key))],
+            self._scopes.faults(project, region),
+            [
+                ("description", description_fault(description)),
+                ("expected_kms_key_id", self._check_key(expected) if expected else None),
+            ],
+        )
+        return [(column, reason) for part in checked for column, reason in part if reason]
+
+    def _problems(self, row: int, faults: list[Fault]) -> Iterator[Problem]:
+        line = None if self._copy.format is Format.PARQUET else row + _LINES_BEFORE_DATA
+        for column, reason in faults:
+            if column not in self._told:
+                yield Problem(file=self._copy.name, line=line, row=row, column=column, reason=reason, structural=False)
+
+
+def _records(cells: Cells) -> Iterator[_Record]:
+    absent = repeat(None)
+    return zip(
+        cells.rows,
+        cells.secret_name,
+        cells.kms_key_id,
+        absent if cells.project_id is None else cells.project_id,
+        absent if cells.region is None else cells.region,
+        absent if cells.description is None else cells.description,
+        absent if cells.expected_kms_key_id is None else cells.expected_kms_key_id,
+        strict=False,  # what is absent is absent for ever
+    )
+
+
+def _invalid(record: _Record, fault: Fault) -> InvalidRow:
+    row, name, key, project, region, _, _ = record
+    column, reason = fault
+    return InvalidRow(
+        row=row,
+        secret_name=name or "",
+        kms_key_id=key or "",
+        region=region or "",
+        project_id=project or "",
+        column=column,
+        reason=reason,
+    )

@@ -1,0 +1,1 @@
+"""The run directory: its names, its files, its locks and its room."""

@@ -1,0 +1,48 @@
+"""The live counts of a run, for other processes: they never open the ledger while a run holds it."""
+
+from pathlib import Path
+
+import msgspec
+
+from jobs.model import Status
+from jobs.run_dir.durable import whole_file
+
+FILE_NAME = "state.json"
+
+
+class StateCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows have a status so far."""
+
+    status: Status
+    rows: int
+
+
+class LiveState(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run stands: `open_rows` have not ended. UTC seconds since 1970."""
+
+    pid: int
+    started_at: float
+    written_at: float
+    total: int
+    open_rows: int
+    in_flight: int
+    counts: tuple[StateCount, ...]
+
+
+def write_state(folder: Path, state: LiveState) -> None:
+    """Replaces the state file.
+
+    Raises:
+        OSError: the disk is full or broken.
+    """
+    # It is old news a second later: waiting for the disk would only hold up the requests.
+    with whole_file(folder / FILE_NAME, durable=False) as file:
+        file.write(msgspec.json.encode(state) + b"\n")
+
+
+def read_state(folder: Path) -> LiveState | None:
+    """The state as last written; None where there is none that can be read."""
+    try:
+        return msgspec.json.decode((folder / FILE_NAME).read_bytes(), type=LiveState)
+    except (OSError, msgspec.DecodeError):
+        return None

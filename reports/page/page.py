@@ -1,0 +1,63 @@
+"""`report.html`: the run for people, one file that asks for nothing else and runs no script but its own."""
+
+import base64
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import BaseLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from jobs.run_dir.durable import whole_file
+from reports.error import blaming
+from reports.files import FileFacts
+from reports.page.facts import page_of
+from reports.summary.open_rows import OpenRow
+from reports.summary.schema import Summary
+
+FILE_NAME = "report.html"
+
+
+def write_page(folder: Path, summary: Summary, open_rows: tuple[OpenRow, ...]) -> FileFacts:
+    """Writes the page of a summary that tells of every file but this one and itself.
+
+    Raises:
+        ReportError: it cannot be written.
+    """
+    path = folder / FILE_NAME
+    text = render_page(summary, open_rows, folder)
+    with blaming(path), whole_file(path) as out:
+        out.write(text.encode())
+    return FileFacts(name=FILE_NAME, sha256=out.sha256, bytes=out.size, rows=summary.manifest.rows)
+
+
+def render_page(summary: Summary, open_rows: tuple[OpenRow, ...], folder: Path) -> str:
+    """The page as text. Everything is escaped but the style sheet, the script and the drawings, which are ours."""
+    style, script = _asset("report.css"), _asset("report.js")
+    environment = Environment(
+        loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
+    )
+    template = environment.from_string(_asset("report.html"))
+    return template.render(
+        page=page_of(summary, open_rows, folder),
+        s=summary,
+        policy=_policy(style, script),
+        style=Markup(style),  # noqa: S704 # nosec B704 - a file of this package
+        script=Markup(script),  # noqa: S704 # nosec B704 - a file of this package
+    )
+
+
+def _asset(name: str) -> str:
+    return files("reports.page").joinpath("template", name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing may be loaded, sent or run; the one style sheet and the one script are allowed by their hashes."""
+    return (
+        f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)};"
+        " base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
+    )
+
+
+def _source(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

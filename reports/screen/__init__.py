@@ -1,0 +1,1 @@
+"""What a terminal shows while a run is under way and at its end."""

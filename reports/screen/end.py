@@ -1,0 +1,92 @@
+"""The end of a run on a terminal: what became of the rows, why, which files there are, and what to do next."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from jobs.model import Group, Status
+from jobs.printable import printable
+from reports.screen.plain import SHOWN_CODES, example, plain_lines
+from reports.screen.wording import file_notes, group_words, next_steps, verdict
+from reports.summary.schema import Summary
+
+_STYLE = {Group.DONE: "green", Group.FIX_FIRST: "red", Group.RUN_AGAIN: "yellow"}
+
+
+def show_end(summary: Summary, folder: Path, console: Console, *, plain: bool = False) -> None:
+    """Shows the end of a run; as plain lines where asked for, and where the console is no terminal."""
+    if plain or not console.is_terminal:
+        for line in plain_lines(summary, folder, console.encoding):
+            console.print(Text(line), soft_wrap=True)
+        return
+    _Screen(console).show(summary, folder)
+
+
+class _Screen:
+    """Draws on one console. All text goes through `_text`: nothing is read as markup, nothing drives the terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def show(self, summary: Summary, folder: Path) -> None:
+        worst = next(group for group in (Group.RUN_AGAIN, Group.FIX_FIRST, Group.DONE) if self._any(summary, group))
+        self._console.print()
+        self._console.print(self._text(verdict(summary), f"bold {_STYLE[worst]}"))
+        self._console.print()
+        self._console.print(self._counts(summary))
+        if summary.errors:
+            self._section("Why", self._errors(summary))
+        self._section(f"Files in {folder}", self._files(summary))
+        for step in next_steps(summary, folder):
+            self._console.print()
+            self._console.print(self._text(f"Next: {step.why}", "bold"))
+            # The terminal wraps it, so that it is copied as one line.
+            self._console.print(self._text(f"  {step.command}", "cyan"), soft_wrap=True)
+        self._console.print()
+        self._console.print(self._text(summary.notice, "dim"))
+
+    def _text(self, text: str, style: str = "") -> Text:
+        return Text(printable(text, self._console.encoding), style)
+
+    def _section(self, title: str, body: Table) -> None:
+        self._console.print()
+        self._console.print(self._text(title, "bold"))
+        self._console.print(Padding(body, (0, 0, 0, 2)))
+
+    def _counts(self, summary: Summary) -> Padding:
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(justify="right")
+        for status in Status:
+            if rows := summary.by_status.of(status):
+                style = _STYLE[status.group]
+                words = self._text(group_words(status), style)
+                grid.add_row(self._text(f"{rows:,}", style), self._text(status), words)
+        grid.add_row(self._text(f"{summary.manifest.rows:,}", "bold"), self._text("rows", "bold"))
+        return Padding(grid, (0, 0, 0, 2))
+
+    def _errors(self, summary: Summary) -> Table:
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(justify="right", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for error in summary.errors[:SHOWN_CODES]:
+            head = self._text(f"{error.status}  {error.error_code}", _STYLE[error.status.group])
+            grid.add_row(self._text(f"{error.rows:,}"), head)
+            grid.add_row("", self._text(example(error), "dim"))
+        if (more := len(summary.errors) - SHOWN_CODES) > 0:
+            grid.add_row("", self._text(f"and {more} more codes, in summary.json"))
+        return grid
+
+    def _files(self, summary: Summary) -> Table:
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(no_wrap=True)
+        grid.add_column()
+        for note in file_notes(summary):
+            grid.add_row(self._text(note.name), self._text(note.purpose, "dim"))
+        return grid
+
+    @staticmethod
+    def _any(summary: Summary, group: Group) -> bool:
+        return group is Group.DONE or any(summary.by_status.of(status) for status in Status if status.group is group)

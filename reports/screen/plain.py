@@ -1,0 +1,45 @@
+"""The end of a run as plain lines, one fact each, for a pipe, a log or a terminal without a screen."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from jobs.model import Status
+from jobs.printable import printable, shortened
+from reports.screen.wording import file_notes, group_words, next_steps, verdict
+from reports.summary.schema import ErrorSummary, Summary
+
+SHOWN_CODES = 5
+SHOWN_CHARS = 120
+
+
+def plain_lines(summary: Summary, folder: Path, encoding: str = "utf-8") -> Iterator[str]:
+    """Yields lines of `key: value`; keys are stable, and `encoding` is that of where they are going to."""
+    for line in _lines(summary, folder):
+        yield printable(line, encoding)
+
+
+def example(error: ErrorSummary) -> str:
+    """One row of an error in words, of bounded length."""
+    if not error.samples:
+        return ""
+    sample = error.samples[0]
+    message = f": {shortened(sample.message, SHOWN_CHARS)}" if sample.message else ""
+    return f"row {sample.row} {shortened(sample.secret_name, 64)}{message}"
+
+
+def _lines(summary: Summary, folder: Path) -> Iterator[str]:
+    yield f"result: {verdict(summary)}"
+    yield f"exit_code: {summary.exit_code}"
+    yield f"rows: {summary.manifest.rows}"
+    for status in Status:
+        if rows := summary.by_status.of(status):
+            yield f"{status}: {rows} ({group_words(status)})"
+    for error in summary.errors[:SHOWN_CODES]:
+        yield f"error: {error.rows} {error.status} {error.error_code or '-'}; {example(error)}"
+    if more := len(summary.errors) - SHOWN_CODES:
+        yield from (f"more_errors: {more}",) if more > 0 else ()
+    for note in file_notes(summary):
+        yield f"file: {folder / note.name} ({note.purpose})"
+    for step in next_steps(summary, folder):
+        yield f"next: {step.command} ({step.why})"
+    yield f"notice: {summary.notice}"

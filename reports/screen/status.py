@@ -1,0 +1,64 @@
+"""Where a run stands, in plain lines: for a run that is going, and for one that has ended."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from jobs.ledger import ScopeCount, StatusCount
+from jobs.model import Status
+from jobs.printable import printable
+from reports.moment import utc_text
+from reports.screen.wording import group_words
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How the rows stand at a moment, UTC seconds since 1970; encodes to JSON as it is.
+
+    `running` says that somebody held the run's lock at that moment. Of a run that is going, rows that have not ended
+    are counted as `not_attempted`, or as `unknown` when they are in flight.
+    """
+
+    at: float
+    running: bool
+    rows: int
+    counts: tuple[StatusCount, ...]
+    scopes: tuple[ScopeCount, ...] = ()
+    exit_code: int | None = None
+    stopped: str | None = None
+
+
+def status_lines(standing: Standing, now_s: float, encoding: str = "utf-8") -> Iterator[str]:
+    """Yields lines of `key: value`; keys are stable."""
+    for line in _lines(standing, now_s):
+        yield printable(line, encoding)
+
+
+def _lines(standing: Standing, now_s: float) -> Iterator[str]:
+    yield f"state: {_state(standing)}"
+    age_s = max(0.0, now_s - standing.at)
+    yield f"as_of: {utc_text(standing.at)} ({age_s:.0f} s ago)"
+    if standing.exit_code is not None:
+        yield f"exit_code: {standing.exit_code}"
+    yield f"rows: {standing.rows}"
+    for count in standing.counts:
+        if count.rows:
+            yield f"{_label(count.status, running=standing.running)}: {count.rows} ({_words(count.status, standing)})"
+    for scope in standing.scopes:
+        stopped = f", stopped: {scope.stopped}" if scope.stopped else ""
+        yield f"scope: {scope.endpoint} {scope.project_id} {scope.done} of {scope.rows} done{stopped}"
+
+
+def _state(standing: Standing) -> str:
+    if standing.running:
+        return "running"
+    if standing.stopped:
+        return f"stopped: {standing.stopped}"
+    return "ended" if standing.exit_code is not None else "killed: no end is on record, resume it"
+
+
+def _label(status: Status, *, running: bool) -> str:
+    return "open" if running and status is Status.NOT_ATTEMPTED else status.value
+
+
+def _words(status: Status, standing: Standing) -> str:
+    return "to come" if standing.running and status is Status.NOT_ATTEMPTED else group_words(status)

@@ -1,0 +1,120 @@
+"""What a summary comes to in words: the verdict, what each file is for, what to do next."""
+
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from jobs.model import Group, Status
+from jobs.printable import printable
+from jobs.spec import JobSpec
+from reports.exit_code import ALL_DONE, NOT_ALL_DONE, STOPPED_EARLY
+from reports.retry_file import REJECTED, RETRY
+from reports.summary.projection import job_facts
+from reports.summary.schema import FILE_NAME as SUMMARY
+from reports.summary.schema import JobFacts, Summary
+
+GROUP_WORDS = {Group.DONE: "done", Group.FIX_FIRST: "fix first", Group.RUN_AGAIN: "run again"}
+_SIGNALS = {129: "SIGHUP", 130: "SIGINT", 143: "SIGTERM"}
+_RESUMABLE = {STOPPED_EARLY, *_SIGNALS}
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to do, and the command that does it."""
+
+    why: str
+    command: str
+
+
+class FileNote(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was written, and what it is for."""
+
+    name: str
+    purpose: str
+
+
+def verdict(summary: Summary) -> str:
+    """The run in one sentence without a full stop."""
+    rows = summary.manifest.rows
+    left = f"{rows - summary.by_group.done:,} of {_rows(rows)} not done"
+    match summary.exit_code:
+        case 0 if not rows:
+            return "nothing to do: the manifest has no rows"
+        case code if code == ALL_DONE:
+            return f"all done: {_rows(rows)}"
+        case code if code == NOT_ALL_DONE:
+            return f"finished, and {left}"
+        case code if code == STOPPED_EARLY:
+            return f"stopped early{_because(summary)}; {left}"
+        case code if code in _SIGNALS:
+            return f"interrupted by {_SIGNALS[code]}; {left}"
+        case code:
+            return f"ended with exit code {code}{_because(summary)}; {left}"
+
+
+def group_words(status: Status) -> str:
+    """What has to be done about rows of a status."""
+    return GROUP_WORDS[status.group]
+
+
+def file_notes(summary: Summary) -> tuple[FileNote, ...]:
+    """Every file of the summary, itself last."""
+    notes = [FileNote(name=facts.name, purpose=_purpose(facts.name, facts.rows)) for facts in summary.files]
+    return (*notes, FileNote(name=SUMMARY, purpose="all of this for machines"))
+
+
+def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
+    """What to do about the rows that are not done, in order; nothing when there are none."""
+    steps: list[Step] = []
+    groups, statuses = summary.by_group, summary.by_status
+    files = {Path(facts.name).stem: folder / facts.name for facts in summary.files}
+    if groups.run_again and (statuses.not_attempted or summary.exit_code in _RESUMABLE):
+        ended = statuses.failed + statuses.unknown
+        words = ("csms-rekey", "resume", str(folder), *(("--failed",) if ended else ()))
+        also = ", and take failed and unknown rows again" if ended else ""
+        steps.append(Step(why=f"go on where it stopped{also}", command=_command(words)))
+    elif groups.run_again:
+        steps.append(Step(why="run the open rows again", command=_run(files[RETRY], summary.job)))
+    if groups.fix_first:
+        path = files[REJECTED]
+        steps.append(Step(why=f"correct {path.name}, then run it", command=_run(path, summary.job)))
+    return tuple(steps)
+
+
+def _rows(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows:,} rows"
+
+
+def _because(summary: Summary) -> str:
+    reasons = [summary.stopped, *(scope.stopped for scope in summary.scopes)]
+    first = next((reason for reason in reasons if reason), None)
+    return f": {printable(first)}" if first else ""
+
+
+def _purpose(name: str, rows: int) -> str:
+    match Path(name).stem:
+        case stem if stem == RETRY:
+            return f"{_rows(rows)} to run again; a manifest as it is" if rows else "nothing to run again"
+        case stem if stem == REJECTED:
+            return f"{_rows(rows)} to fix first, with the reasons" if rows else "nothing to fix"
+        case "report":
+            return "this run for people, as a page for a browser"
+        case _:
+            return "how every row ended"
+
+
+def _run(path: Path, job: JobFacts) -> str:
+    """The command that runs a file as this run was: every option that is not the default."""
+    default = job_facts(JobSpec())
+    words = ["csms-rekey", "run", str(path)]
+    for field in JobFacts.__struct_fields__:
+        value = getattr(job, field)
+        if value != getattr(default, field) and value is not None:
+            option = f"--{field.removesuffix('_s').replace('_', '-')}"
+            words += [option] if value is True else [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    return _command(words)
+
+
+def _command(words: Iterable[str]) -> str:
+    return shlex.join(map(printable, words))

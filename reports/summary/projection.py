@@ -1,0 +1,143 @@
+"""Projects a ledger into the values of a summary."""
+
+from collections.abc import Sequence
+
+from jobs.ledger import ErrorCount, ScopeCount, Session, ToldRow
+from jobs.ledger.record import JobRecord, ManifestFacts
+from jobs.model import Group, Status
+from jobs.printable import printable, shortened
+from jobs.spec import JobSpec
+from reports.files import FileFacts
+from reports.moment import utc_text
+from reports.summary.schema import (
+    OLD_KEY_NOTICE,
+    AttemptCount,
+    ByGroup,
+    ByStatus,
+    ElapsedMs,
+    ErrorSummary,
+    JobFacts,
+    ManifestSummary,
+    Sample,
+    ScopeSummary,
+    Summary,
+    Timing,
+)
+from reports.summary.tally import Tally
+
+
+def summarize(
+    *,
+    record: JobRecord,
+    tally: Tally,
+    scopes: Sequence[ScopeCount],
+    sessions: Sequence[Session],
+    exit_code: int,
+    files: tuple[FileFacts, ...],
+) -> Summary:
+    """The summary of a run whose other files are written."""
+    return Summary(
+        version=record.version,
+        notice=OLD_KEY_NOTICE,
+        exit_code=exit_code,
+        stopped=_shown(_why(sessions)),
+        job=job_facts(record.spec),
+        manifest=_manifest(record.manifest),
+        by_status=ByStatus(**{status.value: tally.of_status(status) for status in Status}),
+        by_group=ByGroup(**{group.value: tally.of_group(group) for group in Group}),
+        scopes=tuple(_scope(scope, tally) for scope in scopes),
+        errors=tuple(map(_error, tally.errors())),
+        timing=_timing(sessions, tally.attempted),
+        elapsed_ms=ElapsedMs(
+            one_attempt=tally.timeline.one_put().percentiles(), all_rows=tally.timeline.all_puts().percentiles()
+        ),
+        attempts=tuple(AttemptCount(attempts=puts, rows=rows) for puts, rows in tally.by_puts()),
+        over_time=tally.timeline.over_time(sessions),
+        files=files,
+    )
+
+
+def _why(sessions: Sequence[Session]) -> str | None:
+    if not sessions:
+        return None
+    return sessions[-1].stopped if sessions[-1].ended_at is not None else "killed, no end of it is on record"
+
+
+def job_facts(spec: JobSpec) -> JobFacts:
+    """A job as a summary tells it: rates and limits in the words an option takes."""
+    limits = spec.limits
+    return JobFacts(
+        endpoint=spec.endpoint,
+        region=spec.region,
+        project_id=spec.project_id,
+        auth=spec.auth,
+        encoding=spec.encoding,
+        strict=spec.strict,
+        key_pattern=spec.key_pattern,
+        project_pattern=spec.project_pattern,
+        rate=str(limits.rate),
+        burst=limits.burst,
+        concurrency=limits.concurrency,
+        max_attempts=limits.max_attempts,
+        timeout_s=limits.timeout_s,
+        max_outage_s=limits.max_outage_s,
+        max_failures=None if limits.max_failures is None else str(limits.max_failures),
+        max_duration_s=limits.max_duration_s,
+        grace_s=limits.grace_s,
+    )
+
+
+def _manifest(facts: ManifestFacts) -> ManifestSummary:
+    return ManifestSummary(name=printable(facts.name), sha256=facts.sha256, bytes=facts.size_bytes, rows=facts.rows)
+
+
+def _scope(count: ScopeCount, tally: Tally) -> ScopeSummary:
+    run_again = tally.run_again_of(count.project_id, count.region or "")
+    return ScopeSummary(
+        endpoint=count.endpoint,
+        project_id=printable(count.project_id),
+        region=_shown(count.region),
+        rows=count.rows,
+        done=count.done,
+        fix_first=count.rows - count.done - run_again,
+        run_again=run_again,
+        stopped=_shown(count.stopped),
+    )
+
+
+def _error(count: ErrorCount) -> ErrorSummary:
+    return ErrorSummary(
+        status=count.status,
+        error_code=shortened(count.error_code),
+        rows=count.rows,
+        samples=tuple(map(_sample, count.samples)),
+    )
+
+
+def _sample(row: ToldRow) -> Sample:
+    outcome = row.outcome
+    return Sample(
+        row=outcome.row,
+        secret_name=shortened(row.secret_name),
+        message=_shown(outcome.error_message),
+        request_id=_shown(outcome.request_id),
+    )
+
+
+def _timing(sessions: Sequence[Session], attempted: int) -> Timing:
+    ended = [session for session in sessions if session.ended_at is not None]
+    # Clocks are set back at times; a negative duration would help nobody.
+    wall_s = sum(max(0.0, session.ended_at - session.started_at) for session in ended if session.ended_at is not None)
+    complete = len(ended) == len(sessions) and wall_s > 0
+    return Timing(
+        started_at=utc_text(sessions[0].started_at) if sessions else None,
+        ended_at=utc_text(sessions[-1].ended_at) or None if sessions else None,
+        sessions=len(sessions),
+        wall_s=round(wall_s, 3),
+        rows_attempted=attempted,
+        rows_attempted_per_s=round(attempted / wall_s, 3) if complete else None,
+    )
+
+
+def _shown(text: str | None) -> str | None:
+    return None if text is None else shortened(text)

@@ -1,0 +1,211 @@
+"""`summary.json`: a run for machines, complete by its very presence, since it is the last file to be written."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from jobs.model import Status
+from jobs.run_dir.durable import sync_folder, whole_file
+from jobs.spec import Auth
+from reports.error import ReportError, blaming
+from reports.files import FileFacts
+from reports.summary.sketch import Percentiles
+from reports.summary.timeline import OverTime
+
+FILE_NAME = "summary.json"
+OLD_KEY_NOTICE = (
+    "Keep the old key enabled: a row that is done uses the new key for versions made from now on, and every older"
+    " version still needs the old key to be read."
+)
+
+
+class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the run was asked to do when it was loaded; a resume may have overridden the limits, from `rate` on."""
+
+    endpoint: str | None
+    region: str | None
+    project_id: str | None
+    auth: Auth
+    encoding: str
+    strict: bool
+    key_pattern: str
+    project_pattern: str
+    rate: str
+    burst: int
+    concurrency: int
+    max_attempts: int
+    timeout_s: float
+    max_outage_s: float
+    max_failures: str | None
+    max_duration_s: float | None
+    grace_s: float
+
+
+class ManifestSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The manifest under the name its user gave it; `sha256` and `bytes` are of the file as it came."""
+
+    name: str
+    sha256: str
+    bytes: int
+    rows: int
+
+
+class ByStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows by status."""
+
+    updated: int
+    verified: int
+    unchanged: int
+    rejected: int
+    drifted: int
+    invalid: int
+    failed: int
+    unknown: int
+    not_attempted: int
+
+    def of(self, status: Status) -> int:
+        """Rows of one status."""
+        rows: int = getattr(self, status.value)
+        return rows
+
+
+class ByGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows by what has to be done about them; they add up to all rows."""
+
+    done: int
+    fix_first: int
+    run_again: int
+
+
+class ScopeSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One endpoint and project; `stopped` says why the rest of its rows was not attempted, if it was.
+
+    Rows that have no usable place belong to no scope, so the scopes may add up to less than all rows.
+    """
+
+    endpoint: str
+    project_id: str
+    region: str | None
+    rows: int
+    done: int
+    fix_first: int
+    run_again: int
+    stopped: str | None
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that ended with some error."""
+
+    row: int
+    secret_name: str
+    message: str | None
+    request_id: str | None
+
+
+class ErrorSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows that are not done for the same reason, and the first of them; `error_code` is empty where there was none."""
+
+    status: Status
+    error_code: str
+    rows: int
+    samples: tuple[Sample, ...]
+
+
+class Timing(msgspec.Struct, frozen=True, kw_only=True):
+    """When it ran. Over all runs and resumes: `wall_s` is the sum of those whose end is on record.
+
+    `rows_attempted` counts rows for which a PUT may have left, `rows_attempted_per_s` is that divided by `wall_s`, and
+    null unless the end of every run and resume is on record.
+    """
+
+    started_at: str | None
+    ended_at: str | None
+    sessions: int
+    wall_s: float
+    rows_attempted: int
+    rows_attempted_per_s: float | None
+
+
+class AttemptCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows took so many PUTs; 20 stands for 20 or more."""
+
+    attempts: int
+    rows: int
+
+
+class ElapsedMs(msgspec.Struct, frozen=True, kw_only=True):
+    """First send to last answer, in milliseconds: of the rows that took one PUT, which is the service's own time, and
+    of all rows that were sent, waits between attempts included.
+    """
+
+    one_attempt: Percentiles | None
+    all_rows: Percentiles | None
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it. Texts of the service and of the manifest are printable; moments are UTC, ISO 8601."""
+
+    schema: Literal["csms-rekey/summary/1"] = "csms-rekey/summary/1"
+    version: str
+    notice: str
+    exit_code: int
+    stopped: str | None
+    job: JobFacts
+    manifest: ManifestSummary
+    by_status: ByStatus
+    by_group: ByGroup
+    scopes: tuple[ScopeSummary, ...]
+    errors: tuple[ErrorSummary, ...]
+    timing: Timing
+    elapsed_ms: ElapsedMs
+    attempts: tuple[AttemptCount, ...]
+    over_time: OverTime
+    files: tuple[FileFacts, ...]
+
+
+def summary_json(summary: Summary) -> bytes:
+    """A summary as its file has it, and as it is printed and posted."""
+    return msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
+
+
+def summary_schema() -> bytes:
+    """The JSON Schema (2020-12) of `summary.json`."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Summary)), indent=2) + b"\n"
+
+
+def remove_summary(folder: Path) -> None:
+    """Takes the summary away, durably: whatever changes in the folder from now on, nobody takes it for complete.
+
+    Raises:
+        ReportError: the folder cannot be written.
+    """
+    path = folder / FILE_NAME
+    with blaming(path):
+        path.unlink(missing_ok=True)
+        sync_folder(folder)
+
+
+def write_summary(folder: Path, summary: Summary) -> None:
+    """Writes it whole; every other file must be in place already.
+
+    Raises:
+        ReportError: it cannot be written.
+    """
+    path = folder / FILE_NAME
+    with blaming(path), whole_file(path) as out:
+        out.write(summary_json(summary))
+
+
+def read_summary(path: Path) -> Summary:
+    """Reads a summary of this release or one that only adds to it.
+
+    Raises:
+        ReportError: there is none, or it is not such a summary.
+    """
+    with blaming(path):
+        data = path.read_bytes()
+    try:
+        return msgspec.json.decode(data, type=Summary)
+    except msgspec.DecodeError as error:
+        raise ReportError(path, f"not a summary this release can read: {error}") from error

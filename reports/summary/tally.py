@@ -1,0 +1,87 @@
+"""Counts the rows while they pass by, in bounded memory however many there are and whatever the service answers."""
+
+from jobs.ledger import ErrorCount, ToldRow
+from jobs.model import Group, Status
+from reports.summary.open_rows import OpenRows
+from reports.summary.timeline import Timeline
+
+SAMPLES = 5
+MAX_CODES = 200
+OTHER_CODES = "(other codes)"
+"""Stands for every code that comes after the first `MAX_CODES`: codes are the service's text, so there is no end."""
+
+_DONE = frozenset(status for status in Status if status.group is Group.DONE)
+_AGAIN = frozenset(status for status in Status if status.group is Group.RUN_AGAIN)
+
+
+MOST_PUTS = 20
+"""Rows that took so many PUTs or more are counted together: how many a row may take is up to the user."""
+
+
+class Tally:
+    """What the rows seen so far add up to; `origin_s` is when the first run began."""
+
+    def __init__(self, origin_s: float = 0.0) -> None:
+        self.rows = 0
+        self.attempted = 0
+        self.timeline = Timeline(origin_s)
+        self.open_rows = OpenRows()
+        self._by_puts: dict[int, int] = {}
+        self._run_again: dict[tuple[str, str], int] = {}
+        self._by_status = dict.fromkeys(Status, 0)
+        self._samples: dict[tuple[Status, str], list[ToldRow]] = {}
+        self._errors: dict[tuple[Status, str], int] = {}
+
+    def add(self, row: ToldRow) -> None:
+        """Counts one row."""
+        outcome = row.outcome
+        self.rows += 1
+        self._by_status[outcome.status] += 1
+        if puts := outcome.attempts:
+            self.attempted += 1
+            puts = min(puts, MOST_PUTS)
+            self._by_puts[puts] = self._by_puts.get(puts, 0) + 1
+        done = outcome.status in _DONE
+        self.timeline.add(outcome, done=done)
+        if not done:
+            self._add_open(row)
+
+    def of_status(self, status: Status) -> int:
+        """How many rows have a status."""
+        return self._by_status[status]
+
+    def of_group(self, group: Group) -> int:
+        """How many rows belong to a group."""
+        return sum(rows for status, rows in self._by_status.items() if status.group is group)
+
+    def by_puts(self) -> tuple[tuple[int, int], ...]:
+        """Numbers of PUTs, ascending, and how many rows took so many; `MOST_PUTS` stands for that many or more."""
+        return tuple(sorted(self._by_puts.items()))
+
+    def run_again_of(self, project_id: str, region: str) -> int:
+        """How many rows of a scope are to be run again; a project and a region make one."""
+        return self._run_again.get((project_id, region), 0)
+
+    def errors(self) -> tuple[ErrorCount, ...]:
+        """Rows that are not done by status and error code, most rows first."""
+        ordered = sorted(self._errors.items(), key=lambda found: (-found[1], found[0]))
+        return tuple(
+            ErrorCount(status=status, error_code=code, rows=rows, samples=tuple(self._samples[status, code]))
+            for (status, code), rows in ordered
+        )
+
+    def _add_open(self, row: ToldRow) -> None:
+        self.open_rows.add(row)
+        if row.outcome.status in _AGAIN:
+            place = (row.project_id, row.region)
+            self._run_again[place] = self._run_again.get(place, 0) + 1
+        self._add_error(row)
+
+    def _add_error(self, row: ToldRow) -> None:
+        key = (row.outcome.status, row.outcome.error_code or "")
+        if key not in self._errors and len(self._errors) >= MAX_CODES:
+            key = (row.outcome.status, OTHER_CODES)
+        self._errors[key] = self._errors.get(key, 0) + 1
+        samples = self._samples.setdefault(key, [])
+        if len(samples) < SAMPLES:
+            samples.append(row)

@@ -1,0 +1,142 @@
+"""How a run went over time: rows, repeats and answer times in intervals whose number is bounded."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from jobs.ledger import Session
+from jobs.model import Outcome
+from reports.moment import utc_text
+from reports.summary.sketch import Sketch
+
+MAX_INTERVALS = 120
+_SHORTEST_S = 1.0
+_MAX_KEPT = 4 * MAX_INTERVALS
+# A run that ends on a border has no part in the interval after it.
+_MOMENT_S = 0.001
+
+
+class Interval(msgspec.Struct, frozen=True, kw_only=True):
+    """What ended from `at` on, for the length of an interval.
+
+    A row counts where it ended. `repeats` are the PUTs those rows took beyond their first, whenever they were sent: a
+    ledger does not know the moment of each. The percentiles are of the rows that took one PUT, in milliseconds.
+    """
+
+    at: str
+    done: int
+    not_done: int
+    repeats: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class OverTime(msgspec.Struct, frozen=True, kw_only=True):
+    """The intervals in order, at most 120, each `interval_s` long; the time between two runs or resumes is left out."""
+
+    interval_s: float
+    intervals: tuple[Interval, ...]
+
+
+class _Cell:
+    __slots__ = ("answers", "done", "not_done", "repeats")
+
+    def __init__(self) -> None:
+        self.done = self.not_done = self.repeats = 0
+        self.answers = Sketch()
+
+    def merge(self, other: "_Cell") -> None:
+        self.done += other.done
+        self.not_done += other.not_done
+        self.repeats += other.repeats
+        self.answers.merge(other.answers)
+
+
+class Timeline:
+    """Takes rows in any order; intervals double in length when there are too many. `origin_s` is where one begins."""
+
+    def __init__(self, origin_s: float = 0.0) -> None:
+        self._origin_s = origin_s
+        self._interval_s = _SHORTEST_S
+        self._cells: dict[int, _Cell] = {}
+        self._repeated = Sketch()
+
+    def add(self, outcome: Outcome, *, done: bool) -> None:
+        """Counts a row, if it is known when it ended."""
+        ended_s = outcome.finished_at
+        if ended_s is None:
+            return
+        place = int((ended_s - self._origin_s) // self._interval_s)
+        cell = self._cells.get(place)
+        if cell is None:
+            cell = self._opened(ended_s)
+        if done:
+            cell.done += 1
+        else:
+            cell.not_done += 1
+        if outcome.attempts > 1:
+            cell.repeats += outcome.attempts - 1
+        if outcome.elapsed_ms is not None and outcome.attempts:
+            (cell.answers if outcome.attempts == 1 else self._repeated).add(outcome.elapsed_ms)
+
+    def one_put(self) -> Sketch:
+        """First send to last answer of every row that took one PUT: the service's own time, and a read's before it."""
+        merged = Sketch()
+        for cell in self._cells.values():
+            merged.merge(cell.answers)
+        return merged
+
+    def all_puts(self) -> Sketch:
+        """The same of every row that was sent, waits between attempts included."""
+        merged = self.one_put()
+        merged.merge(self._repeated)
+        return merged
+
+    def over_time(self, sessions: Sequence[Session]) -> OverTime:
+        """The intervals of these sessions, those in which nothing ended too: silence is news."""
+        spans = [(session.started_at, session.ended_at) for session in sessions if session.ended_at is not None]
+        worked_s = sum(max(0.0, ended_at - started_at) for started_at, ended_at in spans)
+        while worked_s / self._interval_s > MAX_INTERVALS:
+            self._double()
+        while len(places := self._places(spans)) > MAX_INTERVALS:
+            self._double()
+        return OverTime(interval_s=self._interval_s, intervals=tuple(map(self._interval, sorted(places))))
+
+    def _places(self, spans: Sequence[tuple[float, float]]) -> set[int]:
+        places = set(self._cells)
+        for started_at, ended_at in spans:
+            last_s = max(started_at, ended_at - _MOMENT_S)
+            places.update(range(self._place(started_at), self._place(last_s) + 1))
+        return places
+
+    def _place(self, moment_s: float) -> int:
+        return int((moment_s - self._origin_s) // self._interval_s)
+
+    def _interval(self, place: int) -> Interval:
+        cell = self._cells.get(place) or _Cell()
+        answers = cell.answers.percentiles()
+        return Interval(
+            at=utc_text(self._origin_s + place * self._interval_s),
+            done=cell.done,
+            not_done=cell.not_done,
+            repeats=cell.repeats,
+            p50_ms=answers.p50 if answers else None,
+            p95_ms=answers.p95 if answers else None,
+            p99_ms=answers.p99 if answers else None,
+        )
+
+    def _opened(self, ended_s: float) -> _Cell:
+        while len(self._cells) >= _MAX_KEPT:
+            self._double()
+        return self._cells.setdefault(self._place(ended_s), _Cell())
+
+    def _double(self) -> None:
+        self._interval_s *= 2
+        merged: dict[int, _Cell] = {}
+        for place, cell in self._cells.items():
+            if place // 2 in merged:
+                merged[place // 2].merge(cell)
+            else:
+                merged[place // 2] = cell
+        self._cells = merged

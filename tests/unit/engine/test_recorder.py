@@ -1,0 +1,108 @@
+"""When outcomes become durable, and what happens to them when the ledger fails."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from batch.engine.recorder import Recorder
+from jobs.ledger import Intent, Ledger, LedgerError, Parked
+from jobs.model import Outcome, Status
+from tests.virtual import run_virtual
+
+
+class FailingLedger:
+    """Keeps what is committed; fails the commits whose numbers are given, as full or broken."""
+
+    def __init__(self, *, full: Sequence[int] = (), broken: Sequence[int] = ()) -> None:
+        self.full = full
+        self.broken = broken
+        self.commits = 0
+        self.rows: list[int] = []
+        self.intents: list[int] = []
+
+    def commit(
+        self, *, intents: Sequence[Intent] = (), outcomes: Sequence[Outcome] = (), parked: Sequence[Parked] = ()
+    ) -> None:
+        self.commits += 1
+        if self.commits in self.full or self.commits in self.broken:
+            raise LedgerError(Path("ledger.db"), "no", full=self.commits in self.full)
+        self.rows += [outcome.row for outcome in outcomes] + [-row.row for row in parked]
+        self.intents += [intent.row for intent in intents]
+
+
+def outcome(row: int) -> Outcome:
+    return Outcome(row=row, status=Status.UPDATED, attempts=1)
+
+
+def recorder(ledger: FailingLedger, errors: list[LedgerError], *, room: list[bool] | None = None) -> Recorder:
+    rooms = iter(room or [])
+    return Recorder(cast("Ledger", ledger), on_broken=errors.append, make_room=lambda: next(rooms, False))
+
+
+def test_outcomes_are_committed_together_within_a_twentieth_of_a_second_and_count_only_then() -> None:
+    async def scenario() -> None:
+        ledger = FailingLedger()
+        record = recorder(ledger, [])
+        for row in range(3):
+            record.settle(outcome(row))
+        record.park(Parked(row=9, attempts=0, doubt=False))
+        await asyncio.sleep(0.04)
+        assert (ledger.commits, record.committed) == (0, {})
+        await asyncio.sleep(0.02)
+        assert (ledger.commits, ledger.rows) == (1, [0, 1, 2, -9])
+        assert record.committed == {Status.UPDATED: 3}
+
+    run_virtual(scenario())
+
+
+def test_intents_take_waiting_outcomes_along_and_are_on_record_when_the_call_returns() -> None:
+    async def scenario() -> None:
+        ledger = FailingLedger()
+        record = recorder(ledger, [])
+        record.settle(outcome(1))
+        assert record.intend([Intent(row=2, attempts=1)])
+        assert (ledger.commits, ledger.rows, ledger.intents) == (1, [1], [2])
+
+    run_virtual(scenario())
+
+
+def test_a_broken_ledger_is_told_once_and_nothing_is_intended_any_more() -> None:
+    async def scenario() -> None:
+        ledger, errors = FailingLedger(broken=[1]), list[LedgerError]()
+        record = recorder(ledger, errors)
+        record.settle(outcome(1))
+        assert not record.flush()
+        record.settle(outcome(2))
+        assert not record.intend([Intent(row=3, attempts=1)])
+        assert (len(errors), ledger.commits) == (1, 1)
+        assert [kept.row for kept in record.unrecorded] == [1, 2]
+
+    run_virtual(scenario())
+
+
+def test_on_a_full_disk_room_is_made_once_and_outcomes_but_no_intents_are_recorded() -> None:
+    async def scenario() -> None:
+        ledger, errors = FailingLedger(full=[1]), list[LedgerError]()
+        record = recorder(ledger, errors, room=[True])
+        record.settle(outcome(1))
+        assert not record.intend([Intent(row=2, attempts=1)])
+        assert (ledger.rows, ledger.intents) == ([1], [])
+        record.settle(outcome(3))
+        assert not record.intend([Intent(row=4, attempts=1)])
+        assert (ledger.rows, ledger.intents, len(errors)) == ([1, 3], [], 1)
+        assert record.unrecorded == ()
+
+    run_virtual(scenario())
+
+
+def test_a_disk_that_stays_full_leaves_its_outcomes_to_be_told_another_way() -> None:
+    async def scenario() -> None:
+        ledger, errors = FailingLedger(full=[1, 2, 3]), list[LedgerError]()
+        record = recorder(ledger, errors, room=[True, False])
+        record.settle(outcome(1))
+        assert not record.flush()
+        assert not record.flush()
+        assert [kept.row for kept in record.unrecorded] == [1]
+
+    run_virtual(scenario())

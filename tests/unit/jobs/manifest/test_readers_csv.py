@@ -1,0 +1,204 @@
+"""CSV and TSV: exactly the texts of the cells, or a problem that says where."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from jobs.manifest.readers import read_blocks
+from jobs.manifest.readers.cells import Block
+from jobs.manifest.source import ManifestCopy
+
+COLUMNS = ("secret_name", "kms_key_id", "description")
+HEADER = b"secret_name,kms_key_id\n"
+ODD = "NA null None nan NaN NULL n/a N/A <NA> #N/A -nan 1.#IND none Null TRUE FALSE inf 007 1e5 1_000 -0"
+
+
+def read(data: bytes, encoding: str = "utf-8", name: str = "manifest.csv") -> list[Block]:
+    """All blocks of a manifest of these bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(data)
+        return list(read_blocks(ManifestCopy(path=path, sha256="", size=len(data), name="m.csv"), encoding))
+
+
+def rows(blocks: list[Block]) -> list[tuple[int, str | None, str | None]]:
+    """Number, name and key of every row."""
+    return [
+        row
+        for block in blocks
+        if block.cells
+        for row in zip(block.cells.rows, block.cells.secret_name, block.cells.kms_key_id, strict=True)
+    ]
+
+
+def told(blocks: list[Block]) -> list[str]:
+    """Every problem, as it is shown; all that this reader finds makes the manifest unusable."""
+    assert all(problem.structural for block in blocks for problem in block.problems)
+    return [str(problem) for block in blocks for problem in block.problems]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *ODD.split(),
+        "12345678901234567890123",
+        "0x1F",
+        "2026-01-01",
+        " lead",
+        "trail ",
+        "\u00a0nbsp\u00a0",
+        "a b",
+        "a\x0bb\x0cc\x1cd\x1ee\x85f\u2028g\u2029h",
+        "\ufeffbom",
+        "\x1a",
+        'a"b',
+        "#comment",
+        "=1+1",
+        "\\",
+        "\\n",
+        "'",
+        "\U0001f511",
+        "e\u0301",
+    ],
+)
+def test_a_text_stays_what_it_is(text: str) -> None:
+    """In a column of its own kind, where a guess would be tempting, and as the first cell of a block."""
+    data = f"secret_name,kms_key_id\n{text},{text}\n{text},{text}\n".encode()
+    blocks = read(data)
+    assert told(blocks) == []
+    assert rows(blocks) == [(1, text, text), (2, text, text)]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", [True, False])
+def test_every_line_ending_ends_a_row(ending: str, last: bool) -> None:  # noqa: FBT001 - a table's column
+    """Also without one at the end of the file."""
+    text = f"secret_name,kms_key_id{ending}a,b{ending}c,d" + (ending if last else "")
+    assert rows(read(text.encode())) == [(1, "a", "b"), (2, "c", "d")]
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (b"\xef\xbb\xbfsecret_name,kms_key_id\na,b\n", "utf-8"),
+        (b'\xef\xbb\xbf"secret_name",kms_key_id\na,b\n', "utf-8"),
+        ("secret_name,kms_key_id\na,b\n".encode("utf-16"), "utf-16"),
+        ("secret_name,kms_key_id\na,b\n".encode("utf-16-le"), "utf-16-le"),
+        ("secret_name,kms_key_id\na,b\n".encode("utf-32"), "utf-32"),
+        ("secret_name,kms_key_id,\u8bf4\u660e\na,b,\u5bc6\u94a5\n".encode("gb18030"), "gb18030"),
+        (b"kms_key_id,team,secret_name\nb,x,a\n", "utf-8"),
+        (b"secret_name,kms_key_id\na,b\n\n\r\n\r\n", "utf-8"),
+    ],
+)
+def test_marks_encodings_orders_and_blank_ends_do_not_matter(data: bytes, encoding: str) -> None:
+    """A byte order mark is no part of a name; other columns are carried; blank lines may end a file."""
+    blocks = read(data, encoding)
+    assert told(blocks) == []
+    assert rows(blocks) == [(1, "a", "b")]
+
+
+def test_tabs_separate_a_tsv() -> None:
+    """A comma is a character like any other there."""
+    blocks = read(b'secret_name\tkms_key_id\n"a\t"\tb,c\n', name="manifest.tsv")
+    assert rows(blocks) == [(1, "a\t", "b,c")]
+
+
+def test_quotes_are_read_as_csv_has_them() -> None:
+    """A quote inside an unquoted field is a character; a doubled one inside a quoted field too."""
+    blocks = read(HEADER + b'"a,""b""",a"b\nplain,"x"\n')
+    assert told(blocks) == []
+    assert rows(blocks) == [(1, 'a,"b"', 'a"b'), (2, "plain", "x")]
+
+
+def test_empty_optional_cells_are_no_values_and_required_ones_stay_empty() -> None:
+    """CSV cannot tell an empty text from none: a description cannot be cleared from it."""
+    [header, block] = read(b'secret_name,kms_key_id,description,region\n,,"",\na,b,text,r\n')
+    assert header.cells is not None
+    assert header.cells.project_id is None
+    assert header.cells.region == ()
+    assert block.cells is not None
+    assert block.cells.secret_name == ["", "a"]
+    assert block.cells.kms_key_id == ["", "b"]
+    assert block.cells.description == [None, "text"]
+    assert block.cells.region == [None, "r"]
+    assert block.cells.expected_kms_key_id is None
+
+
+def missing(hint: str) -> list[str]:
+    """What is told when neither required column is there."""
+    return [f"1: {name}: the column is missing; {hint}" for name in COLUMNS[:2]]
+
+
+SEMICOLONS = "the fields look separated by ';', and a manifest has ',' (.csv) or tabs (.tsv)"
+NO_NAMES = "the first line must hold the column names, it holds"
+ALL_DATA = "the first line looks like data, and must hold the column names: secret_name,kms_key_id"
+OPEN_QUOTE = "a quoted field does not end on this line; one record is one line"
+BLANK = "blank line; only the end of the file may be blank"
+ENCODING = "say which encoding the file has, such as --encoding gb18030, utf-16 or cp1252"
+NUL = "a NUL byte; the file is damaged or not text"
+UNCLEAR = "2 columns have this name; which one counts?"
+
+
+@pytest.mark.parametrize(
+    ("data", "problems"),
+    [
+        (b"\n", ["1: the line is blank; it must hold the column names"]),
+        (b"\xef\xbb\xbf", ["1: the line is blank; it must hold the column names"]),
+        (b"secret_name\na\n", [f"1: kms_key_id: the column is missing; {NO_NAMES} 'secret_name'"]),
+        (b"secret_name;kms_key_id\na;b\n", missing(SEMICOLONS)),
+        (b"sep=;\nsecret_name;kms_key_id\n", missing(SEMICOLONS)),
+        (b"secret_name\tkms_key_id\n", missing("the fields look separated by tabs: name the file .tsv")),
+        (b"# comment\nsecret_name,kms_key_id\n", missing(f"{NO_NAMES} '# comment'")),
+        (b"a,0d0466b0-e727-4d9c-b35d-f84bb474a37f\n", missing(ALL_DATA)),
+        (b"Secret_Name,kms_key_id\n", [
+            "1: secret_name: the column is missing; there is 'Secret_Name', and names count exactly",
+        ]),
+        (b"secret_name, kms_key_id\na,b\n", [
+            "1: kms_key_id: the column name ' kms_key_id' has whitespace around it; remove it",
+        ]),
+        (b"\xef\xbb\xbf\xef\xbb\xbfsecret_name,kms_key_id\n", [
+            "1: \\ufeffsecret_name: the column name holds U+FEFF ZERO WIDTH NO-BREAK SPACE; remove it",
+            "1: secret_name: the column is missing; there is '\\ufeffsecret_name', and names count exactly",
+        ]),
+        (b"secret_name,kms_key_id,kms_key_id\na,b,c\n", [f"1: kms_key_id: {UNCLEAR}"]),
+        (b"secret_name,kms_key_id,x,x\na,b,c,d\n", [f"1: x: {UNCLEAR}"]),
+        (b"secret_name,kms_key_id,te\x07am\na,b,c\n", [
+            "1: te\\x07am: the column name holds U+0007 control character; remove it",
+        ]),
+        (b'secret_name,"kms_key_id\na,b\n', [f"1: {OPEN_QUOTE}"]),
+        (HEADER + b"a\n", ["2: expected 2 fields, found 1"]),
+        (HEADER + b"a,b,\nc,d,\n", ["2: expected 2 fields, found 3", "3: expected 2 fields, found 3"]),
+        (HEADER + b"a,b\nc,d,e\nf,g\nh\n", ["3: expected 2 fields, found 3", "5: expected 2 fields, found 1"]),
+        (HEADER + b'a,"b\nc,d\ne",f\n', [f"2: {OPEN_QUOTE}"]),
+        (HEADER + b'a,"b\nb"\nc,d\n', [f"2: {OPEN_QUOTE}", "3: expected 2 fields, found 1"]),
+        (HEADER + b'a,"b', [f"2: {OPEN_QUOTE}"]),
+        (HEADER + b'"x"y,b\n', ["2: text after the closing quote of a field"]),
+        (HEADER + b"a,b\n\n\nc,d\n\n", [f"3: {BLANK}"]),
+        (HEADER + b"a,b\n  \nc,d\n", ["3: expected 2 fields, found 1"]),
+        (HEADER + b"a,b\n\x1a", ["3: expected 2 fields, found 1"]),
+        (HEADER + b"a,b\nc\0,d\ne,f\n", [f"3: {NUL}"]),
+        (HEADER + b"a,b\nc,\xd4\xbf\xff\n", [f"3: not valid utf-8 (byte 0xff, invalid start byte); {ENCODING}"]),
+        (HEADER + b'a,"' + b"x" * 140_000 + b'"\n', ["2: field larger than field limit (131072)"]),
+    ],
+)  # fmt: skip
+def test_what_is_not_a_manifest_is_told_with_its_place(data: bytes, problems: list[str]) -> None:
+    """Every fault of structure, and each only once."""
+    assert told(read(data)) == [f"m.csv:{problem}" for problem in problems]
+
+
+def test_an_empty_file_is_told() -> None:
+    """Not even a header: something went wrong before."""
+    assert told(read(b"")) == ["m.csv: the file is empty; it needs at least a line with the column names"]
+
+
+def test_sound_rows_around_faults_keep_their_numbers() -> None:
+    """Row N stands on line N + 1, whatever stands between."""
+    assert rows(read(HEADER + b"a,b\nbad\n\nc,d\n\xff")) == [(1, "a", "b"), (4, "c", "d")]
+
+
+def test_a_header_alone_is_a_manifest_of_no_rows() -> None:
+    """Nothing to do is not an error."""
+    blocks = read(HEADER)
+    assert told(blocks) == []
+    assert rows(blocks) == []

@@ -1,0 +1,186 @@
+import io
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from jobs.model import Outcome, Status
+from jobs.rate import Rate
+from jobs.spec import FailureLimit, JobSpec, Limits
+from reports import Summary, show_end
+from reports.screen.plain import plain_lines
+from reports.screen.wording import next_steps, verdict
+
+if TYPE_CHECKING:
+    from tests.unit.reports.conftest import MakeRun
+
+FOLDER = Path("runs/my campaign")
+MESSAGE = "[red]no[/red] \x1b[2J\x07 :smile: \u202e\u5bc6 " + "x" * 2000
+HOSTILE = Outcome(row=0, status=Status.REJECTED, attempts=1, error_code="[bold]E\x1b[1m", error_message=MESSAGE)
+MANIFEST = b"secret_name,kms_key_id\n" + b"a,k\n" * 3
+
+
+@pytest.fixture(scope="module")
+def summary(make_run: "MakeRun") -> Summary:
+    """A run with a row in each group, one of them hostile."""
+    spec = JobSpec(endpoint="https://kms.example.com", limits=Limits(rate=Rate(2.0)))
+    return make_run(MANIFEST, [Status.UPDATED, HOSTILE, Status.FAILED], spec=spec).write(1)
+
+
+def shown(summary: Summary, *, width: int = 80, plain: bool = False, **given: Any) -> str:
+    """What a console of this width shows."""
+    out = given.pop("file", io.StringIO())
+    options: dict[str, Any] = {"force_terminal": True, "_environ": {}, **given}
+    console = Console(file=out, width=width, **options)
+    show_end(summary, FOLDER, console, plain=plain)
+    return str(out.getvalue()) if isinstance(out, io.StringIO) else ""
+
+
+def changed(summary: Summary, code: int, **rows: int) -> Summary:
+    """The same with other counts and another exit code."""
+    statuses = msgspec.structs.replace(summary.by_status, **rows)
+    return msgspec.structs.replace(summary, exit_code=code, by_status=statuses)
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_screen_fits_its_width(summary: Summary, width: int) -> None:
+    """All but the commands, which are to be copied as one line."""
+    text = shown(summary, width=width, no_color=True, color_system=None)
+    lines = [line for line in text.splitlines() if "csms-rekey" not in line]
+    assert max(map(cell_len, lines)) <= width
+    for word in ("updated", "rejected", "failed", "fix first", "run again", "retry.csv", "summary.json", "old key"):
+        assert word in text
+    assert "verified" not in text
+
+
+def test_counts_stand_in_the_order_of_the_statuses(summary: Summary) -> None:
+    """Only those there are, each with what is to be done about it."""
+    lines = [line.split() for line in shown(summary, color_system=None).splitlines()]
+    start = lines.index(["1", "updated", "done"])
+    assert lines[start : start + 4] == [
+        ["1", "updated", "done"],
+        ["1", "rejected", "fix", "first"],
+        ["1", "failed", "run", "again"],
+        ["3", "rows"],
+    ]
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_hostile_text_neither_drives_the_terminal_nor_counts_as_markup(summary: Summary, *, plain: bool) -> None:
+    """All that is left of it are its visible characters."""
+    text = shown(summary, width=200, plain=plain, color_system=None)
+    assert all(line.isprintable() for line in text.splitlines())
+    assert r"[red]no[/red] \x1b[2J\x07 :smile: \u202e" + "\u5bc6 xxx" in text
+    assert r"[bold]E\x1b[1m" in text
+    assert "x" * 200 not in text
+
+
+def test_a_terminal_that_knows_no_unicode_gets_none(summary: Summary) -> None:
+    """What the encoding lacks is written out, so that the end of a run cannot fail."""
+    raw = io.BytesIO()
+    with io.TextIOWrapper(raw, encoding="ascii", write_through=True) as out:
+        shown(summary, file=out)
+        text = raw.getvalue().decode("ascii")
+    assert r"\u5bc6" in text
+
+
+def test_no_color_is_heeded(summary: Summary) -> None:
+    """The colours go; nothing else does."""
+    colour = re.compile(r"\x1b\[(?:[0-9]+;)*3[0-9]")
+    assert colour.search(shown(summary, color_system="standard"))
+    assert not colour.search(shown(summary, color_system="standard", _environ={"NO_COLOR": "1"}))
+
+
+def test_without_a_terminal_lines_are_plain(summary: Summary) -> None:
+    """The same lines as where plain ones are asked for, none of them wrapped."""
+    text = shown(summary, width=40, force_terminal=False)
+    assert text.splitlines() == list(plain_lines(summary, FOLDER))
+    assert text == shown(summary, width=300, plain=True, color_system=None)
+
+
+def test_plain_lines_are_keys_and_values(summary: Summary) -> None:
+    """The contract for those who grep."""
+    lines = list(plain_lines(summary, FOLDER))
+    assert lines[:6] == [
+        "result: finished, and 2 of 3 rows not done",
+        "exit_code: 1",
+        "rows: 3",
+        "updated: 1 (done)",
+        "rejected: 1 (fix first)",
+        "failed: 1 (run again)",
+    ]
+    assert [line.partition(": ")[0] for line in lines[6:]] == ["error"] * 2 + ["file"] * 5 + ["next"] * 2 + ["notice"]
+    assert lines[6] == "error: 1 failed -; row 3 name-3"
+    assert lines[8] == "file: runs/my campaign/outcomes.csv (how every row ended)"
+
+
+def test_many_codes_are_cut_and_said_to_be(summary: Summary) -> None:
+    """Five of them are enough for a screen."""
+    many = msgspec.structs.replace(summary, errors=summary.errors * 4)
+    assert "more_errors: 3" in list(plain_lines(many, FOLDER))
+    assert "and 3 more codes, in summary.json" in shown(many, color_system=None)
+
+
+@pytest.mark.parametrize(
+    ("code", "rows", "sentence"),
+    [
+        (0, {}, "all done: 3 rows"),
+        (1, {}, "finished, and 2 of 3 rows not done"),
+        (3, {}, "stopped early; 2 of 3 rows not done"),
+        (130, {}, "interrupted by SIGINT; 2 of 3 rows not done"),
+        (143, {}, "interrupted by SIGTERM; 2 of 3 rows not done"),
+        (74, {}, "ended with exit code 74; 2 of 3 rows not done"),
+    ],
+)
+def test_the_verdict_is_one_sentence(summary: Summary, code: int, rows: dict[str, int], sentence: str) -> None:
+    """One for each way to end."""
+    assert verdict(changed(summary, code, **rows)) == sentence
+
+
+def test_the_verdict_says_why_it_stopped(summary: Summary) -> None:
+    """In the ledger's words, or those of a scope."""
+    stopped = changed(summary, 3)
+    whole = msgspec.structs.replace(stopped, stopped="outage of 600 s")
+    assert verdict(whole) == "stopped early: outage of 600 s; 2 of 3 rows not done"
+    scope = msgspec.structs.replace(stopped.scopes[0], stopped="refused")
+    assert verdict(msgspec.structs.replace(stopped, scopes=(scope,))) == "stopped early: refused; 2 of 3 rows not done"
+
+
+def test_a_manifest_without_rows_is_nothing_to_do(make_run: "MakeRun") -> None:
+    """And needs no command."""
+    summary = make_run(b"secret_name,kms_key_id\n", []).write(0)
+    assert verdict(summary) == "nothing to do: the manifest has no rows"
+    assert next_steps(summary, FOLDER) == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "rows", "commands"),
+    [
+        (1, {}, ["run 'runs/my campaign/retry.csv'", "run 'runs/my campaign/rejected.csv'"]),
+        (3, {"failed": 0, "not_attempted": 1}, ["resume 'runs/my campaign'", "run 'runs/my campaign/rejected.csv'"]),
+        (130, {}, ["resume 'runs/my campaign' --failed", "run 'runs/my campaign/rejected.csv'"]),
+        (1, {"not_attempted": 1}, ["resume 'runs/my campaign' --failed", "run 'runs/my campaign/rejected.csv'"]),
+    ],
+)
+def test_the_next_command_is_ready_to_copy(
+    summary: Summary, code: int, rows: dict[str, int], commands: list[str]
+) -> None:
+    """A stopped run is resumed; rows of a finished one are run again, at the same endpoint and no faster."""
+    options = " --endpoint https://kms.example.com --rate 2/s"
+    expected = [f"csms-rekey {command}{options if command.startswith('run') else ''}" for command in commands]
+    assert [step.command for step in next_steps(changed(summary, code, **rows), FOLDER)] == expected
+
+
+def test_the_next_command_repeats_every_option(make_run: "MakeRun") -> None:
+    """Each in the form in which the command line takes it."""
+    limits = Limits(max_failures=FailureLimit.parse("5%"), timeout_s=7.5, max_duration_s=3600.0, grace_s=5.0, burst=2)
+    spec = JobSpec(region="cn-north-4", project_id="a" * 32, strict=True, limits=limits)
+    [step] = next_steps(make_run(MANIFEST, [Status.FAILED] * 3, spec=spec).write(1), FOLDER)
+    assert step.command.partition(".csv' ")[2] == (
+        f"--region cn-north-4 --project-id {'a' * 32} --strict --burst 2 --timeout 7.5 --max-failures 5%"
+        " --max-duration 3600 --grace 5"
+    )

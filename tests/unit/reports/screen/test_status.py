@@ -1,0 +1,46 @@
+import pytest
+
+from jobs.ledger import ScopeCount, StatusCount
+from jobs.model import Status
+from reports.screen.status import Standing, status_lines
+
+SCOPE = ScopeCount(endpoint="https://kms.example.com", project_id="p", region=None, stopped=None, rows=10, done=4)
+COUNTS = tuple(
+    StatusCount(status=status, rows={Status.UPDATED: 4, Status.NOT_ATTEMPTED: 6}.get(status, 0)) for status in Status
+)
+
+
+def test_a_run_that_is_going() -> None:
+    """Rows without an outcome are still to come."""
+    standing = Standing(at=1_787_313_600.0, running=True, rows=10, counts=COUNTS, scopes=(SCOPE,))
+    assert list(status_lines(standing, 1_787_313_602.0)) == [
+        "state: running",
+        "as_of: 2026-08-21T12:00:00.000Z (2 s ago)",
+        "rows: 10",
+        "updated: 4 (done)",
+        "open: 6 (to come)",
+        "scope: https://kms.example.com p 4 of 10 done",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "stopped", "state"),
+    [
+        (3, "outage\x1b[2J", r"stopped: outage\x1b[2J"),
+        (1, None, "ended"),
+        (None, None, "killed: no end is on record, resume it"),
+    ],
+)
+def test_a_run_that_has_ended(exit_code: int | None, stopped: str | None, state: str) -> None:
+    """Rows without an outcome are to be run again."""
+    standing = Standing(at=0, running=False, rows=10, counts=COUNTS, exit_code=exit_code, stopped=stopped)
+    lines = list(status_lines(standing, -1.0))
+    assert lines[:2] == [f"state: {state}", "as_of: 1970-01-01T00:00:00.000Z (0 s ago)"]
+    assert "not_attempted: 6 (run again)" in lines
+
+
+def test_a_stopped_scope_says_why() -> None:
+    """In one line, whatever the reason holds."""
+    scope = ScopeCount(endpoint="e", project_id="p", region=None, stopped="refused\nagain", rows=1, done=0)
+    standing = Standing(at=0, running=True, rows=1, counts=COUNTS, scopes=(scope,))
+    assert list(status_lines(standing, 0))[-1] == r"scope: e p 0 of 1 done, stopped: refused\nagain"

@@ -1,0 +1,247 @@
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+import reports
+from jobs.ledger import ScopeCount, Session, ToldRow
+from jobs.ledger.record import JobRecord, ManifestFacts
+from jobs.model import Group, Outcome, Status
+from jobs.rate import Rate
+from jobs.spec import FailureLimit, JobSpec, Limits
+from reports import ReportError, Summary, read_summary
+from reports.summary.projection import summarize
+from reports.summary.schema import ByGroup, ByStatus, summary_schema
+from reports.summary.tally import MAX_CODES, Tally
+
+if TYPE_CHECKING:
+    from tests.unit.reports.conftest import MakeRun
+
+ROOT = Path(reports.__file__).parents[1]
+STARTED = 1_787_313_600.0  # when the runs of `make_run` begin
+MANIFEST = b"secret_name,kms_key_id\na,k\nb,k\nc,k\nd,k\n"
+GONE = Outcome(
+    row=0, status=Status.REJECTED, attempts=1, http_status=404, error_code="E.404", error_message="gone", request_id="r"
+)
+KEYS = {
+    "": "attempts by_group by_status elapsed_ms errors exit_code files job manifest notice over_time schema scopes"
+    " stopped timing version",
+    "job": "auth burst concurrency encoding endpoint grace_s key_pattern max_attempts max_duration_s max_failures"
+    " max_outage_s project_id project_pattern rate region strict timeout_s",
+    "manifest": "bytes name rows sha256",
+    "by_status": "drifted failed invalid not_attempted rejected unchanged unknown updated verified",
+    "by_group": "done fix_first run_again",
+    "scopes": "done endpoint fix_first project_id region rows run_again stopped",
+    "errors": "error_code rows samples status",
+    "errors.samples": "message request_id row secret_name",
+    "timing": "ended_at rows_attempted rows_attempted_per_s sessions started_at wall_s",
+    "elapsed_ms": "all_rows one_attempt",
+    "elapsed_ms.one_attempt": "max p50 p90 p95 p99 rows",
+    "elapsed_ms.all_rows": "max p50 p90 p95 p99 rows",
+    "attempts": "attempts rows",
+    "over_time": "interval_s intervals",
+    "over_time.intervals": "at done not_done p50_ms p95_ms p99_ms repeats",
+    "files": "bytes name rows sha256",
+}
+
+
+def keys(value: Any, path: str = "") -> dict[str, str]:
+    """The sorted keys of every object in a document, by where it stands."""
+    found: dict[str, str] = {}
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            found[path] = " ".join(sorted(item))
+            for key, inner in item.items():
+                found |= keys(inner, f"{path}.{key}".lstrip("."))
+    return found
+
+
+def summary_of(tally: Tally, **given: Any) -> Summary:
+    """A summary of these rows."""
+    facts = ManifestFacts(name=given.get("name", "m.csv"), copy="manifest.csv", sha256="0", size_bytes=1, rows=1)
+    return summarize(
+        record=JobRecord(version="1", spec=given.get("spec", JobSpec()), manifest=facts, created_at=0.0),
+        tally=tally,
+        scopes=given.get("scopes", ()),
+        sessions=given.get("sessions", ()),
+        exit_code=1,
+        files=(),
+    )
+
+
+def told(row: int, outcome: Outcome, name: str = "a") -> ToldRow:
+    """A row that ended so."""
+    return ToldRow(
+        secret_name=name, kms_key_id="k", region="", project_id="", outcome=msgspec.structs.replace(outcome, row=row)
+    )
+
+
+def test_the_keys_are_a_contract(make_run: "MakeRun") -> None:
+    """A key that is added is written down here; one that goes, or changes its meaning, makes a new schema."""
+    timed = msgspec.structs.replace(GONE, finished_at=STARTED + 3, elapsed_ms=70.0)
+    run = make_run(MANIFEST, [Status.UPDATED, timed, GONE, Status.FAILED])
+    run.write()
+    document = json.loads(run.read("summary.json"))
+    assert document["schema"] == "csms-rekey/summary/1"
+    assert keys(document) == KEYS
+
+
+def test_it_tells_how_the_run_ended(make_run: "MakeRun") -> None:
+    """Counts, errors, timing and files, each as they are."""
+    run = make_run(MANIFEST, [Status.UPDATED, GONE, GONE, Status.FAILED])
+    summary = run.write(1)
+    assert summary.by_status.rejected == 2
+    assert summary.by_group == ByGroup(done=1, fix_first=2, run_again=1)
+    assert summary.exit_code == 1
+    assert [(error.status, error.error_code, error.rows) for error in summary.errors] == [
+        (Status.REJECTED, "E.404", 2),
+        (Status.FAILED, "", 1),
+    ]
+    sample = summary.errors[0].samples[0]
+    assert (sample.row, sample.secret_name, sample.message, sample.request_id) == (2, "name-2", "gone", "r")
+    assert (summary.timing.started_at, summary.timing.ended_at) == (
+        "2026-08-21T12:00:00.000Z",
+        "2026-08-21T12:00:10.000Z",
+    )
+    assert (summary.timing.wall_s, summary.timing.rows_attempted, summary.timing.rows_attempted_per_s) == (10, 4, 0.4)
+    assert [(facts.name, facts.rows) for facts in summary.files] == [
+        ("outcomes.csv", 4),
+        ("retry.csv", 1),
+        ("rejected.csv", 2),
+        ("report.html", 4),
+    ]
+    for facts in summary.files:
+        data = run.read(facts.name)
+        assert (facts.sha256, facts.bytes) == (hashlib.sha256(data).hexdigest(), len(data))
+    assert "old key" in summary.notice
+
+
+def test_what_is_written_can_be_read(make_run: "MakeRun") -> None:
+    """The reader gives back the very value."""
+    run = make_run(MANIFEST, [Status.UPDATED, GONE, GONE, Status.FAILED])
+    assert run.write() == read_summary(run.folder / "summary.json")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"schema":"csms-rekey/summary/2"}', b"\xff"])
+def test_another_document_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Half a summary, none, or one of another version."""
+    path = tmp_path / "summary.json"
+    path.write_bytes(content)
+    with pytest.raises(ReportError, match="not a summary this release can read"):
+        read_summary(path)
+
+
+def test_a_missing_summary_is_named(tmp_path: Path) -> None:
+    """The error says which file, and why."""
+    with pytest.raises(ReportError, match=r"summary\.json: No such file"):
+        read_summary(tmp_path / "summary.json")
+
+
+def test_it_has_a_place_for_every_status_and_group() -> None:
+    """The closed sets of the model are the keys."""
+    assert ByStatus.__struct_fields__ == tuple(status.value for status in Status)
+    assert ByGroup.__struct_fields__ == tuple(group.value for group in Group)
+
+
+def test_codes_without_end_take_a_bounded_place() -> None:
+    """A service that invents a code for every row cannot fill memory or the file; every row is still counted."""
+    tally = Tally()
+    for row in range(1, 2001):
+        tally.add(told(row, msgspec.structs.replace(GONE, error_code=f"E.{row}")))
+    errors = tally.errors()
+    assert len(errors) == MAX_CODES + 1
+    assert (errors[0].error_code, errors[0].rows) == ("(other codes)", 2000 - MAX_CODES)
+    assert sum(error.rows for error in errors) == 2000
+    assert max(len(error.samples) for error in errors) == 5
+
+
+def test_errors_come_with_the_most_rows_first() -> None:
+    """And with the same number, in the order of their status and code."""
+    tally = Tally()
+    for row, code in enumerate("BAACBC", 1):
+        tally.add(told(row, msgspec.structs.replace(GONE, error_code=code)))
+    tally.add(told(7, msgspec.structs.replace(GONE, error_code="A")))
+    assert [(error.error_code, error.rows) for error in tally.errors()] == [("A", 3), ("B", 2), ("C", 2)]
+
+
+def test_hostile_text_is_printable_everywhere() -> None:
+    """Whatever the service or the manifest says."""
+    hostile = "\x1b[2J\u202e\n" + "x" * 2000
+    outcome = Outcome(
+        row=1, status=Status.FAILED, attempts=1, error_code=hostile, error_message=hostile, request_id=hostile
+    )
+    tally = Tally()
+    tally.add(told(1, outcome, hostile))
+    summary = summary_of(
+        tally,
+        name=hostile,
+        scopes=[ScopeCount(endpoint="e", project_id=hostile, region=hostile, stopped=hostile, rows=1, done=0)],
+        sessions=[Session(started_at=0, ended_at=1, exit_code=3, stopped=hostile)],
+    )
+    text = msgspec.json.encode(summary).decode()
+    assert r"\\x1b[2J\\u202e\\n" in text
+    assert text.isprintable()
+    assert len(text) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("sessions", "wall_s", "rate"),
+    [
+        ((), 0, None),
+        ((Session(started_at=0, ended_at=10, exit_code=1, stopped=None),), 10, 0.1),
+        ((Session(started_at=10, ended_at=0, exit_code=1, stopped=None),), 0, None),
+        (
+            (
+                Session(started_at=0, ended_at=10, exit_code=3, stopped="outage"),
+                Session(started_at=90, ended_at=100, exit_code=1, stopped=None),
+            ),
+            20,
+            0.05,
+        ),
+        (
+            (
+                Session(started_at=0, ended_at=None, exit_code=None, stopped=None),
+                Session(started_at=90, ended_at=100, exit_code=1, stopped=None),
+            ),
+            10,
+            None,
+        ),
+    ],
+)
+def test_a_rate_is_told_only_where_it_is_known(
+    sessions: tuple[Session, ...], wall_s: float, rate: float | None
+) -> None:
+    """A session that was killed sent requests for a time that nobody knows."""
+    tally = Tally()
+    tally.add(told(1, GONE))
+    timing = summary_of(tally, sessions=sessions).timing
+    assert (timing.wall_s, timing.rows_attempted_per_s, timing.sessions) == (wall_s, rate, len(sessions))
+
+
+def test_the_job_is_told_in_the_words_of_its_options() -> None:
+    """So that a command can be made of it again."""
+    limits = Limits(rate=Rate.parse("200/5m"), max_failures=FailureLimit.parse("5%"))
+    job = summary_of(Tally(), spec=JobSpec(limits=limits)).job
+    assert (job.rate, job.max_failures) == ("200/5m", "5%")
+
+
+def test_scopes_say_what_is_to_be_done_about_their_rows(make_run: "MakeRun") -> None:
+    """Three numbers that add up to the scope's rows."""
+    [scope] = make_run(MANIFEST, [Status.UPDATED, GONE, Status.UNKNOWN, Status.FAILED]).write().scopes
+    assert (scope.rows, scope.done, scope.fix_first, scope.run_again) == (4, 1, 1, 2)
+
+
+def test_puts_are_counted_up_to_a_bound() -> None:
+    """Rows with twenty and more stand together; a row that sent nothing is not among them."""
+    tally = Tally()
+    for row, attempts in enumerate((1, 1, 3, 20, 400, 0), 1):
+        tally.add(told(row, msgspec.structs.replace(GONE, attempts=attempts)))
+    assert [(count.attempts, count.rows) for count in summary_of(tally).attempts] == [(1, 2), (3, 1), (20, 2)]
+
+
+def test_the_published_schema_is_the_one_of_this_release() -> None:
+    """Write it again with `make schema` when the summary gains a key."""
+    assert (ROOT / "docs" / "summary.schema.json").read_bytes() == summary_schema()

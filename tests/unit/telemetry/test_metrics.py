@@ -1,0 +1,124 @@
+"""The figures of a run as Prometheus reads them."""
+
+import socket
+import stat
+import urllib.request
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from batch.cli.exits import UsageError
+from batch.telemetry.metrics import serving, write_textfile
+from jobs.ledger import StatusCount
+from jobs.model import Status
+from jobs.run_view import FaultCount, RunView, ScopeState, ScopeView
+from tests.unit.summaries import summary_of
+
+VIEW = RunView(
+    total=10,
+    open_rows=4,
+    in_flight=2,
+    counts=(StatusCount(status=Status.UPDATED, rows=5), StatusCount(status=Status.FAILED, rows=1)),
+    elapsed_s=12.5,
+    rows_per_s=0.5,
+    eta_s=8.0,
+    requests_per_s=0.7,
+    requests=9,
+    scopes=(
+        ScopeView(
+            project_id="a" * 32,
+            region="eu-west-1",
+            state=ScopeState.THROTTLED,
+            open_rows=4,
+            in_flight=2,
+            allowed_per_s=20.0,
+        ),
+    ),
+    faults=(FaultCount(code='E"\\\n', requests=3, message="m"),),
+)
+
+
+def figures(text: str) -> dict[str, float]:
+    """Every sample by name and labels; the text is what Prometheus' own parser takes."""
+    found = {}
+    for family in text_string_to_metric_families(text):
+        assert family.documentation
+        for sample in family.samples:
+            labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
+            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return found
+
+
+def scraped(port: int | None) -> str:
+    """What a scrape of the port gets."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def test_a_running_run_can_be_scraped() -> None:
+    """Rows by status add up to all; counters end in _total; every name begins with the program's."""
+    with serving(0, lambda: VIEW) as port:
+        found = figures(scraped(port))
+    assert sum(value for name, value in found.items() if name.startswith("csms_rekey_rows{")) == 10
+    assert found["csms_rekey_rows{status=open}"] == 4
+    assert found["csms_rekey_requests_total"] == 9
+    assert found[r'csms_rekey_faults_total{code=E"\\n}'] == 3
+    place = f"project_id={'a' * 32},region=eu-west-1"
+    assert found[f"csms_rekey_scope_allowed_requests_per_second{{{place}}}"] == 0
+    assert found[f"csms_rekey_scope_state{{{place},state=throttled}}"] == 1
+    assert found[f"csms_rekey_scope_state{{{place},state=running}}"] == 0
+    assert all(name.startswith("csms_rekey_") for name in found)
+
+
+def test_nothing_is_served_without_a_port() -> None:
+    """Nor after the run."""
+    with serving(None, lambda: VIEW) as port:
+        assert port is None
+    with serving(0, lambda: VIEW) as port:
+        assert port is not None
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        pass
+
+
+def test_only_this_machine_is_served() -> None:
+    """The socket is bound to loopback."""
+    with serving(0, lambda: VIEW) as port, socket.socket() as other:
+        # 0.0.0.0 would be in use by the server too, if it listened there; 127.0.0.2 is another address of this machine.
+        other.bind(("127.0.0.2", port or 0))
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_sent() -> None:
+    """As wrong use."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with (
+            pytest.raises(UsageError, match=f"--metrics-port {port}: Address already in use"),
+            serving(port, lambda: VIEW),
+        ):
+            pass
+
+
+def test_a_run_that_has_ended_leaves_a_file(tmp_path: Path) -> None:
+    """Whole, and readable for the collector."""
+    path = tmp_path / "csms.prom"
+    write_textfile(path, summary_of(tmp_path))
+    found = figures(path.read_text())
+    assert found["csms_rekey_rows{status=updated}"] == 1
+    assert found["csms_rekey_rows{status=open}"] == 0
+    assert found["csms_rekey_exit_code"] == 1
+    assert found["csms_rekey_end_time_seconds"] == 1_787_313_610.0
+    assert sum(value for name, value in found.items() if name.startswith("csms_rekey_scope_rows{")) == 2
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert [item.name for item in tmp_path.glob("*.prom*")] == ["csms.prom"]
+
+
+def test_a_file_that_cannot_be_written_is_an_error_of_the_system(tmp_path: Path) -> None:
+    """Whoever calls decides what to make of it."""
+    summary = summary_of(tmp_path)
+    with pytest.raises(OSError, match="No such file"):
+        write_textfile(tmp_path / "no" / "csms.prom", summary)
