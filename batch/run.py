@@ -16,7 +16,7 @@ import structlog
 
 from batch.cli.exits import Exit
 from batch.csms.access import Access
-from batch.engine.session import Session, SessionEnd, World
+from batch.engine.session import Outside, Session, SessionEnd
 from batch.process.clock import Clock
 from batch.process.loop import run_loop
 from batch.process.signals import PROCESS
@@ -104,7 +104,7 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
     loop = asyncio.get_running_loop()
     clock = Clock(loop)
     limits = plan.limits
-    world = World(
+    world = Outside(
         wire=partial(plan.access.network.wire, timeout_s=limits.timeout_s),
         login=plan.access.login,
         clock=clock,

@@ -13,6 +13,30 @@ def nothing() -> None:
     """What is called where nobody wants to know."""
 
 
+class Departure(Protocol):
+    """Asked and told at the two moments at which a request leaves."""
+
+    def may_leave(self) -> bool:
+        """Whether it may still leave: it is authorized by now, which may have taken a while."""
+
+    def leaving(self) -> None:
+        """Its first byte may leave now."""
+
+
+class Unwatched:
+    """A departure that nobody minds."""
+
+    def may_leave(self) -> bool:
+        """Always."""
+        return True
+
+    def leaving(self) -> None:
+        """Nothing depends on it."""
+
+
+UNWATCHED = Unwatched()
+
+
 class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it goes on the wire: `target` is the encoded path with its query, `body` the exact bytes."""
 

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Container
 
+from batch.csms.client import Answer
 from batch.csms.faults import Fault, FaultKind
-from batch.engine.retry import Answer
 
 _BLAMES = 3
 _REFUSALS = 5

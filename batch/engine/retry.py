@@ -11,9 +11,14 @@ from typing import Self, assert_never
 
 import msgspec
 
-from batch.csms.client import SecretView, same_key
+from batch.csms.client import Answer, SecretView, same_key
 from batch.csms.faults import PERMANENT, STOPS_SCOPE, Fault, FaultKind
 from jobs.model import SecretUpdate, Status
+
+# The wait before a request that never left is tried again: up to two seconds.
+_WITHHELD_TRIES = 3
+# A row that may have fewer attempts than this has used them up before they say anything about its service.
+_TELLING_BUDGET = 3
 
 
 class Phase(StrEnum):
@@ -109,11 +114,33 @@ class Leave(msgspec.Struct, frozen=True, kw_only=True):
     fault: Fault
 
 
+class LogIn(msgspec.Struct, frozen=True, kw_only=True):
+    """The row goes on with `progress` as soon as there is another login; where there is none, it stays open."""
+
+    progress: Progress
+    fault: Fault
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked: `at_s` is when its first byte may have left; a fault of one of the kinds in `forgives` costs the
+    row nothing.
+    """
+
+    at_s: float
+    forgives: frozenset[FaultKind] = frozenset()
+
+
 # What the service says of a secret it does not have; nothing else proves that there was none to change.
 _ABSENT = frozenset({"CSMS.0005", "CSMS.0106"})
 
-Step = Finish | Again | Leave
-Answer = SecretView | Fault
+Step = Finish | Again | Leave | LogIn
+
+
+def nearly_used_up(progress: Progress, policy: Policy) -> bool:
+    """Whether the next failure may be the row's last."""
+    if progress.phase is not Phase.WRITE:
+        return progress.tries + 2 >= policy.read_tries
+    return progress.budget >= _TELLING_BUDGET and progress.attempts >= progress.budget - 1
 
 
 def backoff_s(policy: Policy, tries: int, rng: Random) -> float:
@@ -122,17 +149,21 @@ def backoff_s(policy: Policy, tries: int, rng: Random) -> float:
     return rng.uniform(0.0, ceiling)
 
 
-def after_answer(
-    progress: Progress, answer: Answer, policy: Policy, *, sent_s: float, now_s: float, rng: Random
-) -> Step:
-    """What becomes of a row after the answer, at `now_s`, to what its phase sent at `sent_s`."""
+def after_answer(progress: Progress, answer: Answer, policy: Policy, sent: Sent, *, now_s: float, rng: Random) -> Step:
+    """What becomes of a row after the answer, at `now_s`, to what its phase sent."""
+    if isinstance(answer, Fault):
+        if answer.withheld and answer.kind not in STOPS_SCOPE:
+            # It never left: the row is unchanged; whether to continue is for the breaker to decide.
+            return Again(progress=progress, after_s=backoff_s(policy, _WITHHELD_TRIES, rng), fault=answer)
+        if answer.kind in sent.forgives:
+            progress = progress.forgiven()
     match progress.phase:
         case Phase.CHECK:
             return _after_check(progress, answer, policy, rng)
         case Phase.WRITE:
-            return _after_write(progress, answer, policy, sent_s, rng)
+            return _after_write(progress, answer, policy, sent.at_s, rng)
         case Phase.SETTLE:
-            return _after_settle(progress, answer, policy, sent_s, now_s, rng)
+            return _after_settle(progress, answer, policy, sent.at_s, now_s, rng)
         case _:
             assert_never(progress.phase)
 
@@ -158,7 +189,10 @@ def _after_write(progress: Progress, answer: Answer, policy: Policy, sent_s: flo
         return Finish(status=Status.UPDATED, view=answer)
     after = progress.answered(answer, sent_s + policy.timeout_s)
     match answer.kind:
-        case FaultKind.CREDENTIAL | FaultKind.SIGNATURE | FaultKind.MISCONFIGURED | FaultKind.INTERNAL:
+        case FaultKind.CREDENTIAL:
+            # A login that was refused costs its row no attempt, whatever comes of the next one.
+            return LogIn(progress=progress if answer.withheld else after.forgiven(), fault=answer)
+        case FaultKind.SIGNATURE | FaultKind.MISCONFIGURED | FaultKind.INTERNAL:
             return Leave(progress=after if answer.withheld else after.forgiven(), fault=answer)
         case FaultKind.FORBIDDEN | FaultKind.KEY | FaultKind.REJECTED:
             return _settled(after, Status.REJECTED)
@@ -199,6 +233,8 @@ def _after_settle(  # noqa: PLR0917 - the moments have names at every call
 
 
 def _read_again(progress: Progress, fault: Fault, policy: Policy, rng: Random, *, otherwise: Status) -> Step:
+    if fault.kind is FaultKind.CREDENTIAL:
+        return LogIn(progress=progress, fault=fault)
     if fault.kind in STOPS_SCOPE:
         return Leave(progress=progress, fault=fault)
     tries = progress.tries + 1

@@ -5,7 +5,6 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from batch.engine.bulk_read import Sweep  # noqa: TC001 - it types an attribute
 from batch.engine.held_rows import HeldRows
 from batch.engine.retry import Phase
 from batch.engine.work import Work, intent_of
@@ -46,8 +45,6 @@ class RowQueue:
         self._ready: deque[Work] = deque()
         self._delayed: list[tuple[float, int, Work]] = []
         self._order = 0
-        self.sweeps: deque[Sweep] = deque()
-        """Lists that have been begun; they go first."""
 
     def delay(self, work: Work, due_s: float) -> None:
         """Puts a row aside until `due_s`."""
@@ -93,11 +90,11 @@ class RowQueue:
     @property
     def empty(self) -> bool:
         """Whether no row will ever come again unless one is put aside."""
-        return self._exhausted and not (self._page or self._again or self._ready or self._delayed or self.sweeps)
+        return self._exhausted and not (self._page or self._again or self._ready or self._delayed)
 
     def settling_in_s(self, now_s: float) -> float | None:
         """Seconds until the next row is read, where all that are left wait for that; None where there are others."""
-        if not self._delayed or self._ready or self.sweeps or not self.nothing_to_write:
+        if not self._delayed or self._ready or not self.nothing_to_write:
             return None
         return max(0.0, self._delayed[0][0] - now_s)
 
@@ -111,21 +108,8 @@ class RowQueue:
             and all(work.progress.phase is Phase.SETTLE for work in rows)
         )
 
-    def take_settling(self, now_s: float) -> list[Work]:
-        """All rows whose time has come to be read because they are in doubt, and that no list was read for yet."""
-        due = [entry for entry in self._delayed if entry[0] <= now_s and _settling(entry[2])]
-        found = [work for work in self._ready if _settling(work)] + [entry[2] for entry in sorted(due)]
-        if found:
-            self._ready = deque(work for work in self._ready if not _settling(work))
-            taken = {id(entry) for entry in due}
-            self._delayed = [entry for entry in self._delayed if id(entry) not in taken]
-            heapq.heapify(self._delayed)
-        return found
-
     def rest(self) -> Iterator[Work]:
         """Empties the queue of the rows that were taken up; those still in the ledger's pages were not."""
-        while self.sweeps:
-            yield from self.sweeps.popleft().pending.values()
         while self._ready:
             yield self._ready.popleft()
         while self._delayed:
@@ -183,7 +167,3 @@ class RowQueue:
             if self._page:
                 self._after_row = self._page[-1].row
         return bool(self._page)
-
-
-def _settling(work: Work) -> bool:
-    return work.progress.phase is Phase.SETTLE and not work.listed

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from batch.csms.client import SecretView
 from batch.csms.faults import Fault, bounded
 from batch.engine.retry import Finish, Phase, Policy, Progress
+from batch.flow.switch import Switch
 from batch.process.clock import Clock
 from jobs.ledger import Intent, OpenRow, Parked
 from jobs.model import Outcome, Status
@@ -15,14 +16,13 @@ _LONGEST_KEY_ID = 64
 @dataclass(slots=True, kw_only=True)
 class Work:
     """A row that is being worked on. `intended` says that its next PUT is on record but has not left yet, `sending`
-    that it has left and is not answered, `listed` that its secret was looked for in a list.
+    that it has left and is not answered.
     """
 
     row: int
     progress: Progress
     intended: bool = False
     sending: bool = False
-    listed: bool = False
     started_s: float | None = None
     sent_s: float = 0.0
     """When the first byte of its last PUT may have left."""
@@ -34,6 +34,30 @@ class Work:
     def needs_intent(self) -> bool:
         """Whether something must be on record before this row's next request leaves."""
         return self.progress.phase is Phase.WRITE and not self.intended
+
+
+class Departing:
+    """The departure of a row's PUT: an attempt once it is on its way to a connection, and in doubt from the moment it
+    may have left until it is answered.
+    """
+
+    def __init__(self, work: Work, switch: Switch, clock: Clock) -> None:
+        self._work = work
+        self._switch = switch
+        self._clock = clock
+
+    def may_leave(self) -> bool:
+        """As `Departure`."""
+        if self._switch.stopped:
+            return False
+        self._work.progress = self._work.progress.sent()
+        self._work.intended = False
+        return True
+
+    def leaving(self) -> None:
+        """As `Departure`."""
+        self._work.sending = True
+        self._work.sent_s = self._clock.now_s()
 
 
 def begin(open_row: OpenRow, policy: Policy, old_land_until_s: float) -> Work:

@@ -1,21 +1,30 @@
-"""Decides when a scope's next request may leave, and which kind, from what its answers have said so far."""
+"""The one door of a scope: says whether a request may leave now, and which, from what its answers have said so far.
+
+Rate, gate, breaker, slots and the turns of the credential all meet here. Whoever sends - a dispatcher, a listing, a
+preflight - calls `enter`, sends, tells `note` what was answered and calls `leave`.
+"""
 
 import math
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
 from random import Random
 
 import msgspec
 
+from batch.csms.client import Answer
 from batch.csms.faults import Fault, FaultKind
-from batch.engine.retry import Answer
 from batch.flow import breaker, concurrency, gate, rate
 from batch.flow.pacer import Pacer, pacer_for
+from batch.flow.slots import ScopeSlots
+from batch.flow.switch import Switch
+from batch.process.clock import Clock
 from jobs.run_view import ScopeState
 from jobs.spec import Limits
 
 # No service of ours was met: nobody there, no answer, no sense in the answer.
 _NO_SERVICE = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.MISMATCH})
+_SHORTEST_NAP_S = 0.001
 # What a service says, or does not say, that has too much to do.
 _OVERLOAD = frozenset({FaultKind.LOST, FaultKind.UNAVAILABLE})
 
@@ -39,10 +48,13 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     forgives: frozenset[FaultKind] = frozenset()
 
 
-class Valve:
-    """The one place that lets a scope's requests out."""
+class Admission:
+    """Lets the requests of one scope out, until `switch` is stopped."""
 
-    def __init__(self, limits: Limits, *, rng: Random) -> None:
+    def __init__(self, limits: Limits, *, slots: ScopeSlots, switch: Switch, clock: Clock, rng: Random) -> None:
+        self._slots = slots
+        self._switch = switch
+        self._clock = clock
         self._burst = limits.burst
         self._max_outage_s = limits.max_outage_s
         self._rng = rng
@@ -63,18 +75,46 @@ class Valve:
         return self._rate.per_s
 
     @property
-    def concurrency(self) -> int:
-        """How many requests may be open now."""
-        return concurrency.allowed(self._concurrency)
+    def in_flight(self) -> int:
+        """Requests that are in flight now."""
+        return self._slots.in_flight
 
-    @property
-    def silent(self) -> bool:
-        """Whether nothing has been heard of the service yet, or nothing but failures lately."""
-        return self._breaker.stage is not breaker.Stage.CLOSED or math.isinf(self._answered_at_s)
+    async def enter(self, wanted: Callable[[], bool], *, open_rows: int) -> Ticket | None:
+        """Waits until a request may leave, and counts it; None where none may any more: the scope has stopped or has to
+        (see `given_up`), or the request is not `wanted` any more. `open_rows` of the scope have not ended: where only a
+        few are left, a fault may be theirs.
 
-    def wait_s(self, now_s: float) -> float:
-        """Seconds until a request may leave; infinite where only an answer can open the way."""
-        return max(gate.wait_s(self._gate, now_s), breaker.wait_s(self._breaker, now_s), self._pacer.wait_s(now_s))
+        The wait for the rate comes before the slot, so that waiting scopes hold none. Then everything is asked again,
+        because the wait for the slot may have been long.
+        """
+        while not self._switch.stopped and wanted():
+            # Before looking: what changes meanwhile must not be wiped away.
+            self._switch.changed.clear()
+            now_s = self._clock.now_s()
+            if self.given_up(now_s) is not None:
+                return None
+            wait_s = self._wait_s(now_s)
+            if wait_s > 0 or self._slots.full(concurrency.allowed(self._concurrency)):
+                await self._switch.nap(min(_nap_s(wait_s), self.patience_s(now_s)))
+                continue
+            await self._slots.acquire(silent=self._silent)
+            now_s = self._clock.now_s()
+            if self._still(wanted, now_s):
+                return await self._take(now_s, open_rows)
+            self._slots.release()
+        return None
+
+    def _still(self, wanted: Callable[[], bool], now_s: float) -> bool:
+        return not self._switch.stopped and wanted() and self._wait_s(now_s) <= 0
+
+    def leave(self) -> None:
+        """A request that was let out has ended."""
+        self._slots.release()
+        self._switch.changed.set()
+
+    def close(self) -> None:
+        """The scope has ended and will send nothing more."""
+        self._slots.leave()
 
     def patience_s(self, now_s: float) -> float:
         """Seconds until the scope has to stop if nothing changes; infinite while all is well."""
@@ -100,8 +140,8 @@ class Valve:
             return ScopeState.THROTTLED, _known(gate.wait_s(self._gate, now_s))
         return ScopeState.RUNNING, None
 
-    async def take(self, now_s: float, open_rows: int) -> Ticket:
-        """Counts one request that leaves now, and says what it may be; `open_rows` of the scope have not ended."""
+    async def _take(self, now_s: float, open_rows: int) -> Ticket:
+        """Counts one request that leaves now, and says what it may be."""
         self.sent += 1
         await self._pacer.take(now_s)
         good_for, forgives = self._good_for(), self._forgives(open_rows)
@@ -109,17 +149,16 @@ class Valve:
         self._breaker = breaker.sent(self._breaker)
         return Ticket(sent_s=now_s, good_for=good_for, forgives=forgives)
 
-    def suspect(self, since_s: float, now_s: float) -> None:
+    def suspect(self, since_s: float) -> None:
         """Takes the service for down where it has answered nothing since a moment: so the last attempt of a row is kept
         for when it is back, however few rows there are.
         """
         if self._answered_at_s < since_s and self._breaker.stage is breaker.Stage.CLOSED:
-            self._breaker = breaker.suspect(self._breaker, now_s, rng=self._rng)
+            self._breaker = breaker.suspect(self._breaker, self._clock.now_s(), rng=self._rng)
 
-    def note(self, ticket: Ticket, answer: Answer | None, now_s: float, *, write: bool, in_flight: int) -> None:
-        """Learns from the answer to what left with a ticket, a change or not; None stands for a good one that is no
-        single secret.
-        """
+    def note(self, ticket: Ticket, answer: Answer, *, write: bool) -> None:
+        """Learns from the answer to what left with a ticket, a change or not."""
+        now_s = self._clock.now_s()
         kind = answer.kind if isinstance(answer, Fault) else None
         ours = ticket.good_for is not Pass.ROW
         if kind in _NO_SERVICE:
@@ -130,7 +169,7 @@ class Valve:
             self._answered_at_s = now_s
             self._breaker = breaker.answered(self._breaker, ours=ours, write=write)
             self._concurrency = concurrency.answered(
-                self._concurrency, now_s, latency_s=now_s - ticket.sent_s, in_flight=in_flight
+                self._concurrency, now_s, latency_s=now_s - ticket.sent_s, in_flight=self.in_flight
             )
         if isinstance(answer, Fault) and kind is FaultKind.THROTTLED:
             self._gate = gate.shut(
@@ -144,6 +183,15 @@ class Valve:
             self._accepted_s.append(now_s)
             self._flowing_since_s = min(self._flowing_since_s, now_s)
             self._pace(rate.answered(self._rate, now_s, self._accepted_per_s(now_s)))
+
+    @property
+    def _silent(self) -> bool:
+        """Whether nothing has been heard of the service yet, or nothing but failures lately."""
+        return self._breaker.stage is not breaker.Stage.CLOSED or math.isinf(self._answered_at_s)
+
+    def _wait_s(self, now_s: float) -> float:
+        """Seconds until a request may leave; infinite where only an answer can open the way."""
+        return max(gate.wait_s(self._gate, now_s), breaker.wait_s(self._breaker, now_s), self._pacer.wait_s(now_s))
 
     def _good_for(self) -> Pass:
         if self._breaker.stage is breaker.Stage.READ or gate.read_first(self._gate):
@@ -173,6 +221,13 @@ class Valve:
         if rate.per_s != self._rate.per_s:
             self._pacer = pacer_for(rate.per_s, self._burst, after=self._pacer)
         self._rate = rate
+
+
+def _nap_s(wait_s: float) -> float:
+    """Where only an answer can open the way, for ever; and never less than a timer can tell apart: pacing makes up for
+    what that is too long.
+    """
+    return max(wait_s, _SHORTEST_NAP_S) if wait_s > 0 else math.inf
 
 
 def _known(seconds: float) -> float | None:

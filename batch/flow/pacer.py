@@ -3,8 +3,6 @@
 The bound that holds at the service: in any window of one second at most rate + burst requests.
 """
 
-import asyncio
-import contextlib
 import math
 from typing import Protocol
 
@@ -81,13 +79,3 @@ def pacer_for(per_s: float, burst: int, *, after: Pacer | None = None) -> Pacer:
     if math.isinf(per_s):
         return Unpaced()
     return LimiterPacer(per_s, burst, due_s=-math.inf if after is None else after.due_s)
-
-
-async def nap(event: asyncio.Event, seconds: float) -> None:
-    """Sleeps until the time is over or the event is set, whichever is first; an infinite time never is."""
-    if math.isinf(seconds):
-        await event.wait()
-        return
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()

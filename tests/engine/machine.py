@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from batch.csms.auth import Masked, TokenCredential
-from batch.engine.session import Session, SessionEnd, World
+from batch.engine.session import Outside, Session, SessionEnd
 from batch.process.clock import Clock
 from batch.sandbox.assembly import Sandbox
 from jobs.ledger import Intent, Ledger, Loader, Parked
@@ -170,7 +170,7 @@ def run_job(
         one = Session(
             ledger,
             limits,
-            World(wire=network.wire, login=login, clock=clock, rng=world, user_agent="simulation"),
+            Outside(wire=network.wire, login=login, clock=clock, rng=world, user_agent="simulation"),
         )
         if meanwhile is not None:
             meanwhile(one)

@@ -76,14 +76,8 @@ class Credential(Protocol):
         """
 
     @property
-    def full(self) -> bool:
-        """Whether as many requests are open as may be: where signatures turn wrong, each counts against the key."""
-
-    def reserve(self) -> bool:
-        """Takes one of the requests that may be open, for one that is about to be made; False where it is full."""
-
-    def release(self) -> None:
-        """Gives it back, whatever became of the request."""
+    def locks(self) -> bool:
+        """Whether refusals count against it: the sixth wrong signature in a row locks an access key."""
 
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request with the headers that allow it; what is near its end is renewed meanwhile, without waiting.

@@ -17,7 +17,6 @@ from batch.redaction.masked import Masked
 # Well before the end: the metadata service gives out new keys long before the old ones end.
 _MARGIN_S = 15 * 60.0
 # The sixth wrong signature in a row locks an access key for five minutes (vendor's API signing guide).
-_MOST_OPEN = 5
 _UNPROVEN_LIMIT = 3
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
@@ -120,20 +119,9 @@ class KeyCredential:
         return self._renewal.proven
 
     @property
-    def full(self) -> bool:
-        """As `Credential`; one count for every place the keys are used in."""
-        return self._renewal.open_requests >= _MOST_OPEN
-
-    def reserve(self) -> bool:
-        """As `Credential`."""
-        if self.full:
-            return False
-        self._renewal.open_requests += 1
+    def locks(self) -> bool:
+        """As `Credential`: they do."""
         return True
-
-    def release(self) -> None:
-        """As `Credential`."""
-        self._renewal.open_requests -= 1
 
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request signed for now: every attempt is signed anew."""

@@ -33,16 +33,9 @@ class TokenBearer:
         return self._renewal.proven
 
     @property
-    def full(self) -> bool:
+    def locks(self) -> bool:
         """Refused tokens lock nothing."""
         return False
-
-    def reserve(self) -> bool:
-        """As `Credential`; see `full`."""
-        return True
-
-    def release(self) -> None:
-        """As `Credential`."""
 
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request with the token."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from batch.csms.auth import Masked, TokenCredential
 from batch.csms.client import CsmsClient
 from batch.csms.faults import Fault
-from batch.csms.messages import WireAnswer, WireRequest, nothing
+from batch.csms.messages import Unwatched, WireAnswer, WireRequest, nothing
 from jobs.model import SecretUpdate
 
 UPDATE = SecretUpdate(secret_name="a", kms_key_id="k" * 32)
@@ -25,11 +25,14 @@ class CountingWire:
 def test_a_request_that_was_stopped_while_it_got_authorized_never_leaves_and_was_no_attempt() -> None:
     wire = CountingWire()
     client = CsmsClient(wire, TokenCredential(Masked("t")), "p", user_agent="test")
-    client.may_send = lambda: False
-    answer = asyncio.run(client.update_secret(UPDATE))
+
+    class Stopped(Unwatched):
+        def may_leave(self) -> bool:
+            return False
+
+    answer = asyncio.run(client.update_secret(UPDATE, Stopped()))
     assert isinstance(answer, Fault)
     assert (answer.withheld, answer.maybe_applied, wire.sent) == (True, False, 0)
-    client.may_send = lambda: True
     assert not isinstance(asyncio.run(client.update_secret(UPDATE)), Fault)
     assert wire.sent == 1
 

@@ -5,9 +5,9 @@ from random import Random
 import msgspec
 import pytest
 
-from batch.csms.client import SecretView
+from batch.csms.client import Answer, SecretView
 from batch.csms.faults import Fault, FaultKind
-from batch.engine.retry import Again, Answer, Finish, Leave, Phase, Policy, Progress, after_answer, backoff_s
+from batch.engine.retry import Again, Finish, Leave, LogIn, Phase, Policy, Progress, Sent, after_answer, backoff_s
 from jobs.model import SecretUpdate, Status
 
 NEW, OLD, THIRD = "n" * 32, "o" * 32, "t" * 32
@@ -30,7 +30,7 @@ def shows(key: str) -> SecretView:
 def decide(progress: Progress, answer: Answer, *, now_s: float = 1_000.0, sent_s: float | None = None) -> str:
     """The step in short: the status it ends with, or `phase` to go on with, with `!` where the row is in doubt."""
     sent_s = now_s if sent_s is None else sent_s
-    step = after_answer(progress, answer, POLICY, sent_s=sent_s, now_s=now_s, rng=Random(1))
+    step = after_answer(progress, answer, POLICY, Sent(at_s=sent_s), now_s=now_s, rng=Random(1))
     match step:
         case Finish(status=status):
             return status.value
@@ -38,6 +38,8 @@ def decide(progress: Progress, answer: Answer, *, now_s: float = 1_000.0, sent_s
             return after.phase.value + ("!" if after.doubt else "")
         case Leave(progress=after):
             return "leave" + ("!" if after.doubt else "")
+        case LogIn(progress=after):
+            return "log in" + ("!" if after.doubt else "")
 
 
 def writing(*, attempts: int = 1, doubt: bool = False) -> Progress:
@@ -60,7 +62,7 @@ def writing(*, attempts: int = 1, doubt: bool = False) -> Progress:
         (fault(K.REJECTED, maybe_applied=True), "settle!", "settle!", "settle!"),
         (fault(K.FORBIDDEN), "rejected", "rejected", "settle!"),
         (fault(K.KEY), "rejected", "rejected", "settle!"),
-        (fault(K.CREDENTIAL), "leave", "leave", "leave!"),
+        (fault(K.CREDENTIAL), "log in", "log in", "log in!"),
         (fault(K.SIGNATURE), "leave", "leave", "leave!"),
         (fault(K.MISCONFIGURED), "leave", "leave", "leave!"),
         (fault(K.MISCONFIGURED, maybe_applied=True), "leave!", "leave!", "leave!"),
@@ -77,7 +79,7 @@ def test_a_write_goes_on_by_its_answer_its_attempts_and_its_doubt(
 @pytest.mark.parametrize("kind", list(FaultKind))
 @pytest.mark.parametrize("attempts", [1, 2, 3])
 def test_a_row_in_doubt_never_ends_on_a_fault_of_a_later_write(kind: FaultKind, attempts: int) -> None:
-    assert decide(writing(attempts=attempts, doubt=True), fault(kind)) in {"write!", "settle!", "leave!"}
+    assert decide(writing(attempts=attempts, doubt=True), fault(kind)) in {"write!", "settle!", "leave!", "log in!"}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_a_row_in_doubt_never_ends_on_a_fault_of_a_later_write(kind: FaultKind, 
         (fault(K.UNAVAILABLE, maybe_applied=True), "check", "check!"),
         (fault(K.THROTTLED), "check", "check!"),
         (fault(K.MISMATCH, maybe_applied=True), "check", "check!"),
-        (fault(K.CREDENTIAL), "leave", "leave!"),
+        (fault(K.CREDENTIAL), "log in", "log in!"),
     ],
 )
 def test_a_row_that_expects_a_key_is_written_only_when_a_read_shows_that_key(
@@ -131,7 +133,7 @@ def settling(write_fault: FaultKind = K.LOST, *, tries: int = 0) -> Progress:
         (fault(K.FORBIDDEN), 1_001.0, "unknown"),
         (fault(K.LOST, maybe_applied=True), 1_001.0, "settle!"),
         (fault(K.MISMATCH, maybe_applied=True), 1_001.0, "settle!"),
-        (fault(K.CREDENTIAL), 1_001.0, "leave!"),
+        (fault(K.CREDENTIAL), 1_001.0, "log in!"),
     ],
 )
 def test_a_doubtful_row_ends_with_what_a_read_shows(answer: Answer, now_s: float, expected: str) -> None:
@@ -142,17 +144,17 @@ def test_a_doubtful_row_ends_with_what_a_read_shows(answer: Answer, now_s: float
 def test_a_service_that_says_when_to_come_again_is_not_asked_before(phase: Phase) -> None:
     busy = msgspec.structs.replace(fault(K.UNAVAILABLE, maybe_applied=True), retry_after_s=45.0)
     row = msgspec.structs.replace(writing(), phase=phase)
-    step = after_answer(row, busy, POLICY, sent_s=1_000.0, now_s=1_001.0, rng=Random(1))
+    step = after_answer(row, busy, POLICY, Sent(at_s=1_000.0), now_s=1_001.0, rng=Random(1))
     assert isinstance(step, Again)
     assert step.after_s == 45.0
 
 
 def test_the_wait_counts_from_the_last_put_that_may_have_been_applied() -> None:
     ambiguous = fault(K.UNAVAILABLE, maybe_applied=True)
-    first = after_answer(writing(), ambiguous, POLICY, sent_s=2_000.0, now_s=2_001.0, rng=Random(1))
+    first = after_answer(writing(), ambiguous, POLICY, Sent(at_s=2_000.0), now_s=2_001.0, rng=Random(1))
     assert isinstance(first, Again)
     refused = after_answer(
-        first.progress.sent(), fault(K.REJECTED), POLICY, sent_s=2_050.0, now_s=2_051.0, rng=Random(1)
+        first.progress.sent(), fault(K.REJECTED), POLICY, Sent(at_s=2_050.0), now_s=2_051.0, rng=Random(1)
     )
     assert isinstance(refused, Again)
     assert decide(refused.progress, shows(OLD), now_s=2_059.9) == "settle!"
@@ -161,7 +163,7 @@ def test_the_wait_counts_from_the_last_put_that_may_have_been_applied() -> None:
 
 
 def test_another_key_counts_only_an_attempt_timeout_after_the_last_send() -> None:
-    step = after_answer(settling(), shows(OLD), POLICY, sent_s=1_009.0, now_s=1_010.0, rng=Random(1))
+    step = after_answer(settling(), shows(OLD), POLICY, Sent(at_s=1_009.0), now_s=1_010.0, rng=Random(1))
     assert isinstance(step, Again)
     assert step.after_s == 50.0
 
