@@ -13,7 +13,7 @@ from batch.exits import Exit, guarded
 from batch.hardening import harden
 from batch.job_file import named_by_job
 from batch.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, spec_of
-from batch.redaction import guard_streams
+from batch.redaction import flush_streams, guard_streams
 from batch.signals import PROCESS, InterruptedBySignal, interruptible
 from batch.version import version
 
@@ -227,6 +227,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InterruptedBySignal as interrupted:
         say(f"interrupted by {interrupted.number.name}")
         return 128 + interrupted.number
+    finally:
+        flush_streams()
 
 
 def _parse(argv: Sequence[str]) -> Callable[[], int]:
