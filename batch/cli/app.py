@@ -15,7 +15,7 @@ from batch.cli.screen import say
 from batch.process.hardening import harden
 from batch.process.signals import PROCESS, InterruptedBySignal, interruptible
 from batch.process.version import version
-from batch.redaction.redactor import guard_streams
+from batch.redaction.redactor import flush_streams, guard_streams
 
 _EPILOGUE = (
     "Exit codes: 0 every row done; 1 finished, some rows not done; 2 usage or unusable manifest, nothing sent;"
@@ -227,6 +227,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InterruptedBySignal as interrupted:
         say(f"interrupted by {interrupted.number.name}")
         return 128 + interrupted.number
+    finally:
+        flush_streams()
 
 
 def _parse(argv: Sequence[str]) -> Callable[[], int]:

@@ -1,9 +1,11 @@
 """The last step before anything is shown or written: whatever of the credentials in use it contains is taken out."""
 
+import contextlib
 import functools
+import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from batch.redaction.forms import Forms, forms_of
@@ -55,12 +57,45 @@ class RedactedStream:
         return getattr(self._stream, name)
 
 
+class StandardStream(RedactedStream):
+    """The same for stdout or stderr, which raises nothing: what a command ends with does not depend on who can be shown
+    what it says.
+    """
+
+    @property
+    def strict(self) -> RedactedStream:
+        """The same stream for one who has to know that nobody was shown it: errors are raised."""
+        return RedactedStream(self._stream, self._redactor)
+
+    def write(self, text: str) -> int:
+        """Writes the cleaned text, if need be to nowhere."""
+        with self._enduring():
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Lets nothing wait to be written."""
+        with self._enduring():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _enduring(self) -> Iterator[None]:
+        """On a full disk, or without a reader, the descriptor leads nowhere from now on. Python keeps what could not be
+        written, tries again when the process ends, and puts 120 in place of the exit code if that fails.
+        """
+        try:
+            yield
+        except OSError:
+            with contextlib.suppress(OSError):
+                _lead_nowhere(self._stream.fileno())
+
+
 PROCESS = Redactor()
 """The one of this process: everything it shows or logs passes through it."""
 
 
 def guard_streams(redactor: Redactor = PROCESS) -> None:
-    """Puts the redactor before stdout and stderr.
+    """Puts the redactor before stdout and stderr, and has neither of them raise anything.
 
     Warnings, the handler of the event loop, the last-resort handler of logging and tracebacks of uncaught exceptions
     all write to `sys.stderr` as it is when they write.
@@ -68,7 +103,19 @@ def guard_streams(redactor: Redactor = PROCESS) -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is not None and not isinstance(stream, RedactedStream):
-            setattr(sys, name, RedactedStream(stream, redactor))
+            setattr(sys, name, StandardStream(stream, redactor))
+
+
+def flush_streams() -> None:
+    """Lets nothing wait for the end of the process, where an error would take the place of its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+
+
+def _lead_nowhere(descriptor: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def _harmless(redactor: Redactor, text: str) -> str:

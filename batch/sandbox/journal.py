@@ -34,7 +34,11 @@ class Journal:
         self.max_open = 0
         self._events: list[Event] | None = [] if keep else None
         self._file: BinaryIO | None = None if path is None else path.open("ab", buffering=0)
-        self._write(Opened(epoch_s=epoch_s))
+        try:
+            self._write(Opened(epoch_s=epoch_s))
+        except OSError:
+            self.close()
+            raise
 
     def arrived(
         self,

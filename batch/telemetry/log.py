@@ -3,6 +3,7 @@
 Only fields that are known to be harmless are written, and every line passes the redactor last.
 """
 
+import contextlib
 import os
 from pathlib import Path
 from typing import IO, Any
@@ -43,11 +44,16 @@ class _LossyFile:
         except (OSError, ValueError):
             self.lost += 1
 
+    def close(self) -> None:
+        """Lets go of the file; lines that come later are lost."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+
     debug = info = warning = error = critical = exception = log = msg
 
 
-def start_log(folder: Path, level: str) -> None:
-    """Sends every event of this process to the run's log.
+def start_log(folder: Path, level: str) -> _LossyFile:
+    """Sends every event of this process to the run's log, which is for the caller to close.
 
     Raises:
         OSError: the file cannot be opened.
@@ -72,6 +78,7 @@ def start_log(folder: Path, level: str) -> None:
         logger_factory=lambda *_: file,
         cache_logger_on_first_use=False,
     )
+    return file
 
 
 def silence_log() -> None:

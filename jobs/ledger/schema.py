@@ -1,7 +1,9 @@
 """The tables of a ledger and how its file is opened."""
 
+import contextlib
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from jobs.run_dir.filesystem import network_filesystem
@@ -90,9 +92,9 @@ def create(path: Path) -> sqlite3.Connection:
     try:
         # SQLite would create it 0644; its side files take the mode of this one.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
-        connection = sqlite3.connect(path, isolation_level=None)
-        connection.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_TABLES} {_VIEW}")
-        connection.execute(f"PRAGMA user_version={VERSION}")
+        with _opening(path) as connection:
+            connection.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_TABLES} {_VIEW}")
+            connection.execute(f"PRAGMA user_version={VERSION}")
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(path, str(error)) from error
     return connection
@@ -111,15 +113,25 @@ def connect(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise LedgerError(path, "no ledger here: the run never got as far as sending anything")
     try:
-        connection = sqlite3.connect(path, isolation_level=None)
-        connection.executescript(f"PRAGMA locking_mode=EXCLUSIVE; PRAGMA busy_timeout=0; {_durability(path)}")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        with _opening(path) as connection:
+            connection.executescript(f"PRAGMA locking_mode=EXCLUSIVE; PRAGMA busy_timeout=0; {_durability(path)}")
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version != VERSION:
+                raise LedgerError(path, f"written in format {version}, this release reads {VERSION}")
     except sqlite3.Error as error:
         raise blame(path, error) from error
-    if version != VERSION:
-        connection.close()
-        raise LedgerError(path, f"written in format {version}, this release reads {VERSION}")
     return connection
+
+
+@contextlib.contextmanager
+def _opening(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that stays open only if the block ends well."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
 
 
 def take_room(connection: sqlite3.Connection, rows: int) -> None:

@@ -3,7 +3,7 @@
 import math
 import shutil
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
 
@@ -118,27 +118,27 @@ def _go(
 ) -> int:
     # From here on there is something to report: a signal waits until the session can stop for it.
     PROCESS.hold()
-    start_log(folder, options.log_level)
-    record = read_record(ledger)
-    plan = RunPlan(
-        folder=folder,
-        record=record,
-        limits=limits,
-        access=access,
-        also_failed=also_failed,
-        say=say,
-        console=live_console(options.progress),
-        metrics_port=options.metrics_port,
-    )
-    _log.info("run.started", version=version(), rows=record.manifest.rows, rate=str(limits.rate))
-    say(f"{record.manifest.rows} rows from {record.manifest.name}, {limits.rate} per project, into {folder}")
-    end = run_ledger(plan, ledger)
-    announce(end.summary, targets_of(options.notify_url, options.metrics_textfile), access.network, say)
-    if options.json:
-        show_json(end.summary)
-    else:
-        show(folder, end.summary, plain=options.progress == "off")
-    return end.exit_code
+    with closing(start_log(folder, options.log_level)):
+        record = read_record(ledger)
+        plan = RunPlan(
+            folder=folder,
+            record=record,
+            limits=limits,
+            access=access,
+            also_failed=also_failed,
+            say=say,
+            console=live_console(options.progress),
+            metrics_port=options.metrics_port,
+        )
+        _log.info("run.started", version=version(), rows=record.manifest.rows, rate=str(limits.rate))
+        say(f"{record.manifest.rows} rows from {record.manifest.name}, {limits.rate} per project, into {folder}")
+        end = run_ledger(plan, ledger)
+        announce(end.summary, targets_of(options.notify_url, options.metrics_textfile), access.network, say)
+        if options.json:
+            show_json(end.summary)
+        else:
+            show(folder, end.summary, plain=options.progress == "off")
+        return end.exit_code
 
 
 def _new_folder(run_dir: Path | None, manifest: str) -> Path:
