@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from batch.cli.exits import Exit
 from batch.csms.access import Access
 from batch.engine.session import Outside, Session, SessionEnd
 from batch.process.clock import Clock
@@ -26,7 +25,7 @@ from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.record import JobRecord
 from jobs.run_dir.room import Reserve
 from jobs.spec import Limits
-from reports import Ending, Summary, exit_code_of, remove_summary, write_reports
+from reports import Ending, Exit, Summary, exit_code_of, remove_summary, write_reports
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -24,6 +24,10 @@ class SpecError(ValueError):
         self.reason = reason
 
 
+class UsageError(Exception):
+    """The command cannot do what it is asked; nothing was sent."""
+
+
 class Auth(StrEnum):
     """Where the credential comes from."""
 

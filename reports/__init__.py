@@ -1,7 +1,7 @@
 """The reporter: files and screens projected from a ledger alone."""
 
 from reports.error import ReportError
-from reports.exit_code import Ending, exit_code_of
+from reports.exit_code import Ending, Exit, exit_code_of
 from reports.screen.end import show_end
 from reports.screen.status import Standing, status_lines
 from reports.summary.schema import Summary, read_summary, remove_summary
@@ -9,6 +9,7 @@ from reports.writing import write_reports
 
 __all__ = [
     "Ending",
+    "Exit",
     "ReportError",
     "Standing",
     "Summary",

@@ -1,15 +1,26 @@
 """The exit code, which follows from how the rows ended and only then from how the run did."""
 
 from collections.abc import Sequence
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import assert_never
 
 from jobs.ledger import StatusCount
 from jobs.model import Group, Status
 
-ALL_DONE = 0
-NOT_ALL_DONE = 1
-STOPPED_EARLY = 3
+
+class Exit(IntEnum):
+    """Every exit code of every command."""
+
+    DONE = 0
+    NOT_ALL_DONE = 1
+    USAGE = 2
+    STOPPED_EARLY = 3
+    LOCKED = 4
+    INTERNAL = 70
+    CANNOT_WRITE = 74
+    SIGHUP = 129
+    SIGINT = 130
+    SIGTERM = 143
 
 
 class Ending(Enum):
@@ -24,7 +35,7 @@ class Ending(Enum):
     SIGHUP = "SIGHUP"
 
 
-def exit_code_of(counts: Sequence[StatusCount], ending: Ending) -> int:
+def exit_code_of(counts: Sequence[StatusCount], ending: Ending) -> Exit:
     """The exit code of a run whose outcomes are on record.
 
     0 says that every row is done, whatever ended the run: a stop or a signal that came too late to cost a row leaves
@@ -34,19 +45,19 @@ def exit_code_of(counts: Sequence[StatusCount], ending: Ending) -> int:
     """
     rows = dict.fromkeys(Status, 0) | {count.status: count.rows for count in counts}
     if not any(rows[status] for status in Status if status.group is not Group.DONE):
-        return ALL_DONE
+        return Exit.DONE
     if not any(rows[status] for status in Status if status.group is Group.RUN_AGAIN):
-        return NOT_ALL_DONE
+        return Exit.NOT_ALL_DONE
     match ending:
         case Ending.FINISHED:
-            return STOPPED_EARLY if rows[Status.NOT_ATTEMPTED] else NOT_ALL_DONE
+            return Exit.STOPPED_EARLY if rows[Status.NOT_ATTEMPTED] else Exit.NOT_ALL_DONE
         case Ending.STOPPED:
-            return STOPPED_EARLY
+            return Exit.STOPPED_EARLY
         case Ending.SIGINT:
-            return 130
+            return Exit.SIGINT
         case Ending.SIGTERM:
-            return 143
+            return Exit.SIGTERM
         case Ending.SIGHUP:
-            return 129
+            return Exit.SIGHUP
         case _:
             assert_never(ending)

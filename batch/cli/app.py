@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import cyclopts
 from cyclopts import App, Parameter
 
-from batch.cli.exits import Exit, guarded
+from batch.cli.exits import guarded
 from batch.cli.job_file import named_by_job
 from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, spec_of
 from batch.cli.screen import say
@@ -16,6 +16,7 @@ from batch.process.hardening import harden
 from batch.process.signals import PROCESS, InterruptedBySignal, interruptible
 from batch.process.version import version
 from batch.redaction.redactor import flush_streams, guard_streams
+from reports import Exit
 
 _EPILOGUE = (
     "Exit codes: 0 every row done; 1 finished, some rows not done; 2 usage or unusable manifest, nothing sent;"
@@ -65,7 +66,7 @@ def run(
     """
     del job
     from batch.cli.commands.run import run as command  # noqa: PLC0415 - --help imports neither pandas nor aiohttp
-    from batch.csms.access import open_access  # noqa: PLC0415 - see run
+    from batch.cli.login import open_access  # noqa: PLC0415 - see run
 
     spec = spec_of(source, limits, auth)
     return command(manifest, spec, open_access(auth), session, run_dir)
@@ -131,7 +132,7 @@ def auth(*, source: ManifestOptions = _SOURCE, auth: AuthOptions = _AUTH, job: J
     """Tell which login a run would use, and make one harmless read with it; a credential is never shown."""
     del job
     from batch.cli.commands.auth import auth as command  # noqa: PLC0415 - see run
-    from batch.csms.access import open_access  # noqa: PLC0415 - see run
+    from batch.cli.login import open_access  # noqa: PLC0415 - see run
 
     return command(open_access(auth), spec_of(source, _LIMITS, auth))
 
@@ -241,7 +242,7 @@ def _parse(argv: Sequence[str]) -> Callable[[], int]:
     except cyclopts.CycloptsError as error:
         message = str(error)
         return lambda: _refuse(message)
-    return lambda: int(function(*bound.args, **bound.kwargs) or Exit.OK)
+    return lambda: int(function(*bound.args, **bound.kwargs) or Exit.DONE)
 
 
 def _refuse(message: str) -> int:

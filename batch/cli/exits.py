@@ -2,40 +2,23 @@
 
 import traceback
 from collections.abc import Callable
-from enum import IntEnum
 
 from jobs.ledger import LedgerError
 from jobs.problem import ManifestError
 from jobs.run_dir.lock import LockHeldError
-from jobs.spec import SpecError
-
-
-class Exit(IntEnum):
-    """Exit codes that do not follow from outcomes; the others are told by `reports.exit_code_of`."""
-
-    OK = 0
-    INVALID_ROWS = 1
-    USAGE = 2
-    REFUSED = 3
-    LOCKED = 4
-    INTERNAL = 70
-    CANNOT_WRITE = 74
-
-
-class UsageError(Exception):
-    """The command cannot do what it is asked; nothing was sent."""
+from jobs.spec import SpecError, UsageError
+from reports import Exit, ReportError
 
 
 def guarded(command: Callable[[], int], say: Callable[[str], None]) -> int:
     """Runs a command; an expected error becomes one line and its exit code, any other passes."""
     from batch.csms.auth import CredentialError, LoginRefusedError  # noqa: PLC0415 - --help can do without
-    from reports import ReportError  # noqa: PLC0415 - the same for the reporter
 
     try:
         return command()
     except LoginRefusedError as error:
         say(str(error))
-        return Exit.REFUSED
+        return Exit.STOPPED_EARLY
     except (UsageError, SpecError, ManifestError, CredentialError) as error:
         say(str(error))
         return Exit.USAGE

@@ -7,8 +7,8 @@ from typing import Any
 
 import cyclopts
 
-from batch.cli.exits import UsageError
 from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions
+from jobs.spec import UsageError
 
 _KNOWN = {"run_dir", "failed"} | {
     field.name for options in (LimitOptions, ManifestOptions, AuthOptions, SessionOptions) for field in fields(options)

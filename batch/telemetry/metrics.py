@@ -9,11 +9,11 @@ from prometheus_client import CollectorRegistry, generate_latest, start_http_ser
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from batch.cli.exits import UsageError
 from jobs.model import Status
 from jobs.printable import printable
 from jobs.run_dir.durable import whole_file
 from jobs.run_view import RunView, ScopeState
+from jobs.spec import UsageError
 from reports import Summary
 from reports.moment import utc_seconds
 

@@ -9,15 +9,15 @@ import msgspec
 from jobs.model import Group, Status
 from jobs.printable import printable
 from jobs.spec import JobSpec
-from reports.exit_code import ALL_DONE, NOT_ALL_DONE, STOPPED_EARLY
+from reports.exit_code import Exit
 from reports.retry_file import REJECTED, RETRY
 from reports.summary.projection import job_facts
 from reports.summary.schema import FILE_NAME as SUMMARY
 from reports.summary.schema import JobFacts, Summary
 
 GROUP_WORDS = {Group.DONE: "done", Group.FIX_FIRST: "fix first", Group.RUN_AGAIN: "run again"}
-_SIGNALS = {129: "SIGHUP", 130: "SIGINT", 143: "SIGTERM"}
-_RESUMABLE = {STOPPED_EARLY, *_SIGNALS}
+_SIGNALS = (Exit.SIGHUP, Exit.SIGINT, Exit.SIGTERM)
+_RESUMABLE = (Exit.STOPPED_EARLY, *_SIGNALS)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,16 +39,16 @@ def verdict(summary: Summary) -> str:
     rows = summary.manifest.rows
     left = f"{rows - summary.by_group.done:,} of {_rows(rows)} not done"
     match summary.exit_code:
-        case 0 if not rows:
+        case Exit.DONE if not rows:
             return "nothing to do: the manifest has no rows"
-        case code if code == ALL_DONE:
+        case Exit.DONE:
             return f"all done: {_rows(rows)}"
-        case code if code == NOT_ALL_DONE:
+        case Exit.NOT_ALL_DONE:
             return f"finished, and {left}"
-        case code if code == STOPPED_EARLY:
+        case Exit.STOPPED_EARLY:
             return f"stopped early{_because(summary)}; {left}"
         case code if code in _SIGNALS:
-            return f"interrupted by {_SIGNALS[code]}; {left}"
+            return f"interrupted by {Exit(code).name}; {left}"
         case code:
             return f"ended with exit code {code}{_because(summary)}; {left}"
 

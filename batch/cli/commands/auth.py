@@ -4,7 +4,6 @@ import time
 
 import msgspec
 
-from batch.cli.exits import Exit, UsageError
 from batch.cli.screen import tell
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, LoginRefusedError
@@ -13,7 +12,8 @@ from batch.csms.faults import Fault, FaultKind
 from batch.process.loop import ask_loop
 from batch.process.version import version
 from jobs.regions import endpoint_for
-from jobs.spec import Auth, JobSpec
+from jobs.spec import Auth, JobSpec, UsageError
+from reports import Exit
 
 _TIMEOUT_S = 30.0
 
@@ -40,22 +40,22 @@ def auth(access: Access, spec: JobSpec) -> int:
         read = ask_loop(lambda: _read(access, spec))
     except LoginRefusedError as error:
         tell(f"refused   {error}")
-        return Exit.REFUSED
+        return Exit.STOPPED_EARLY
     tell(f"project   {read.project_id}")
     tell(f"valid     {_validity(access)}")
     tell(f"endpoint  {read.endpoint}")
     if not isinstance(read.answer, Fault):
         tell("read      answered: the login works, and may list secrets")
-        return Exit.OK
+        return Exit.DONE
     tell(f"read      {read.answer.code}: {read.answer.message}")
     match read.answer.kind:
         case FaultKind.FORBIDDEN:
             tell("          the login works, but may not list secrets; a run needs csms:secret:update and :get")
-            return Exit.OK
+            return Exit.DONE
         case FaultKind.CREDENTIAL | FaultKind.SIGNATURE:
-            return Exit.REFUSED
+            return Exit.STOPPED_EARLY
         case _:
-            return Exit.INVALID_ROWS
+            return Exit.NOT_ALL_DONE
 
 
 async def _read(access: Access, spec: JobSpec) -> _Read:

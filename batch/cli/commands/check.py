@@ -3,7 +3,6 @@
 import tempfile
 from pathlib import Path
 
-from batch.cli.exits import Exit
 from batch.cli.problems import ProblemPrinter
 from batch.cli.screen import tell
 from batch.process.standard_input import StandardInput
@@ -11,6 +10,7 @@ from batch.process.version import version
 from jobs.manifest.loading import load
 from jobs.manifest.source import copy_manifest
 from jobs.spec import JobSpec
+from reports import Exit
 
 
 def check(manifest: str, spec: JobSpec) -> int:
@@ -22,4 +22,4 @@ def check(manifest: str, spec: JobSpec) -> int:
     tell(f"{copy.name}: {loaded.rows} rows, {loaded.invalid} invalid, {loaded.structural} problems of the file itself")
     if loaded.structural or (spec.strict and loaded.invalid):
         return Exit.USAGE
-    return Exit.INVALID_ROWS if loaded.invalid else Exit.OK
+    return Exit.NOT_ALL_DONE if loaded.invalid else Exit.DONE

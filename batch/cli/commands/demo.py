@@ -10,15 +10,14 @@ from pathlib import Path
 import msgspec
 
 from batch.cli.commands.run import run
-from batch.cli.exits import UsageError
+from batch.cli.login import redacted_access
 from batch.cli.options import SessionOptions
 from batch.cli.screen import say
-from batch.csms.access import Access
 from batch.csms.auth import Masked, TokenCredential
 from batch.csms.network import open_network
 from batch.sandbox.assembly import Ready
 from jobs.rate import Rate
-from jobs.spec import JobSpec, Limits
+from jobs.spec import JobSpec, Limits, UsageError
 
 _SECRETS, _PROJECTS = 500, 2
 _FAULTS = ("504=0.02", "429=0.01", "reset=0.01")
@@ -39,7 +38,7 @@ def demo(run_dir: Path | None, seed: int) -> int:
     with _sandbox(manifest, folder / "sandbox.log", seed) as ready:
         spec = JobSpec(endpoint=ready.url, limits=Limits(rate=Rate.parse(_QUOTA), timeout_s=5.0))
         network = open_network(ca_file=None, proxy=None, environment={})
-        access = Access(network=network, login=TokenCredential(Masked(ready.token)))
+        access = redacted_access(network, TokenCredential(Masked(ready.token)))
         code = run(str(manifest), spec, access, SessionOptions(), folder / "run")
     say(f"what the sandbox saw: {folder / 'sandbox.log'}")
     return code

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 
-from batch.cli.exits import Exit, UsageError
 from batch.cli.screen import say, show, show_json, tell, tell_json
 from jobs.ledger import FILE_NAME, Ledger, StatusCount
 from jobs.ledger.record import read_record
@@ -13,7 +12,8 @@ from jobs.model import Status
 from jobs.run_dir.lock import RUN_LOCK, Holder, LockHeldError
 from jobs.run_dir.scope_locks import Patience
 from jobs.run_dir.state import LiveState, read_state
-from reports import Ending, Standing, exit_code_of, status_lines, write_reports
+from jobs.spec import UsageError
+from reports import Ending, Exit, Standing, exit_code_of, status_lines, write_reports
 
 # A clock that is set right now and then makes steps of this size.
 _CLOCK_STEP_S = 1.0
@@ -49,10 +49,10 @@ def status(run_dir: Path, *, as_json: bool) -> int:
         standing = _going(state)
     if as_json:
         tell_json(msgspec.json.encode(standing).decode())
-        return Exit.OK
+        return Exit.DONE
     for line in status_lines(standing, time.time()):
         tell(line)
-    return Exit.OK
+    return Exit.DONE
 
 
 def _by(state: LiveState, holder: Holder) -> bool:

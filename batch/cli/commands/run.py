@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from batch.cli.exits import UsageError
+from batch.cli.login import open_access, with_project
 from batch.cli.options import AuthOptions, LimitOptions, SessionOptions, limits_of
 from batch.cli.problems import ProblemPrinter
 from batch.cli.screen import live_console, say, show, show_json
-from batch.csms.access import Access, open_access, with_project
+from batch.csms.access import Access
 from batch.csms.auth import CredentialError
 from batch.process.open_files import require_files
 from batch.process.signals import PROCESS
@@ -34,7 +34,7 @@ from jobs.run_dir.filesystem import network_filesystem
 from jobs.run_dir.lock import RUN_LOCK
 from jobs.run_dir.room import require_room
 from jobs.run_dir.scope_locks import Patience, lock_folder, lock_scopes
-from jobs.spec import JobSpec, Limits, SpecError
+from jobs.spec import JobSpec, Limits, SpecError, UsageError
 
 _log = structlog.get_logger()
 _SHOWN_PROBLEMS = 20

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from batch.cli.exits import UsageError
 from batch.sandbox.command import serve
 from batch.sandbox.options import SandboxOptions
+from jobs.spec import UsageError
 
 
 def sandbox(options: Callable[[], SandboxOptions]) -> int:

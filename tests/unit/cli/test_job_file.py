@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from batch.cli.app import main
-from batch.cli.exits import UsageError
 from batch.cli.job_file import read_job_file
+from jobs.spec import UsageError
 
 
 def test_options_of_any_command_may_be_written_either_way(tmp_path: Path) -> None:

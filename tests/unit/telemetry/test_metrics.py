@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from batch.cli.exits import UsageError
 from batch.telemetry.metrics import serving, write_textfile
 from jobs.ledger import StatusCount
 from jobs.model import Status
 from jobs.run_view import FaultCount, RunView, ScopeState, ScopeView
+from jobs.spec import UsageError
 from tests.unit.summaries import summary_of
 
 VIEW = RunView(

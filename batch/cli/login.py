@@ -1,0 +1,51 @@
+"""How a command logs in: the network and the login that options and environment ask for, kept out of all output."""
+
+import os
+
+import msgspec
+
+from batch.cli.options import AuthOptions
+from batch.csms.access import Access, own_project
+from batch.csms.auth import CredentialError, Login, find_login
+from batch.csms.network import Network, open_network
+from batch.process.loop import ask_loop
+from batch.redaction.redactor import PROCESS
+from batch.telemetry.log import silence_log
+from jobs.spec import Auth, JobSpec
+
+
+def open_access(options: AuthOptions, *, stored: Auth = Auth.AUTO) -> Access:
+    """Builds the TLS context once and finds the login, of the kind the options name or else of the `stored` one.
+
+    Raises:
+        SpecError: an option cannot be used.
+        CredentialError: no login is given, or the one that is cannot be used.
+    """
+    # Until a run has its log, what renewal has to say would stand between a command's own lines.
+    silence_log()
+    network = open_network(ca_file=options.ca_file, proxy=options.proxy, environment=os.environ)
+    try:
+        login = find_login(options.auth or stored, options.token_file, connect=network.login_wire)
+    except CredentialError as error:
+        if options.auth is not None or stored is Auth.AUTO:
+            raise
+        raise CredentialError(f"{error}; the run logged in so, and --auth takes another kind") from error
+    return redacted_access(network, login)
+
+
+def redacted_access(network: Network, login: Login) -> Access:
+    """The only place that makes an `Access`: nothing this process shows from now on holds a secret of either."""
+    PROCESS.watch(login.secrets)
+    PROCESS.watch(network.secrets)
+    return Access(network=network, login=login)
+
+
+def with_project(spec: JobSpec, access: Access) -> tuple[JobSpec, CredentialError | None]:
+    """The job with its own project as far as one can be found, and why not: the manifest may have a column for it."""
+    if spec.project_id is not None:
+        return spec, None
+    try:
+        found = ask_loop(lambda: own_project(spec, access))
+    except CredentialError as error:
+        return spec, error
+    return (spec if found is None else msgspec.structs.replace(spec, project_id=found)), None
