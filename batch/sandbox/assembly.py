@@ -10,12 +10,12 @@ from batch.sandbox.auth import Directory
 from batch.sandbox.chance import Chance, parse_odds
 from batch.sandbox.checks import Authenticator, LenientCheck, StrictCheck
 from batch.sandbox.exchange import Exchange
+from batch.sandbox.faults import FaultScript
 from batch.sandbox.journal import Journal
 from batch.sandbox.metadata import Metadata, MetadataMode
 from batch.sandbox.model import KeyIds
 from batch.sandbox.options import SandboxOptions
 from batch.sandbox.quota import Quota, parse_rate
-from batch.sandbox.scripts import FaultScript
 from batch.sandbox.service import Service
 from batch.sandbox.world import World, build_world
 

@@ -5,11 +5,10 @@ from typing import assert_never
 
 import msgspec
 
-from batch.sandbox.faults import Delivery, Fault
+from batch.sandbox.faults import Delivery, Fault, FaultScript
 from batch.sandbox.journal import Journal
 from batch.sandbox.refusals import Refusal, refusal
 from batch.sandbox.result import Result
-from batch.sandbox.scripts import FaultScript, NoFaults
 from batch.sandbox.service import Service
 from batch.sandbox.wire import Answer, Arrival, Request, Route, find_route
 
@@ -39,7 +38,7 @@ class Exchange:
         self.journal = journal
         self.last_s = 0.0
         """When the latest request arrived or left, or the latest late update was due."""
-        self._faults = NoFaults() if faults is None else faults
+        self._faults = faults
         self._late: list[tuple[float, int, Request, Route]] = []
 
     def arrive(self, request: Request, now_s: float) -> Act:
@@ -52,7 +51,7 @@ class Exchange:
             request=request,
             route=find_route(request.method, request.target),
         )
-        fault = self._faults.decide(arrival)
+        fault = None if self._faults is None else self._faults.decide(arrival)
         act, applied = self._plain(arrival) if fault is None else self._faulty(arrival, fault)
         self.journal.arrived(
             arrival,

@@ -1,11 +1,13 @@
 """What can go wrong with one request: what the client gets to see, and what became of its update meanwhile."""
 
 from enum import StrEnum
+from typing import Protocol
 
 import msgspec
 
 from batch.sandbox.refusals import Refusal, refusal
 from batch.sandbox.result import Result
+from batch.sandbox.wire import Arrival
 
 
 class Delivery(StrEnum):
@@ -39,6 +41,14 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     lands_after_s: float | None = None
     ends_tokens: bool = False
     delay_s: float = 0.0
+
+
+class FaultScript(Protocol):
+    """Decides for every request, in the order they arrive, what goes wrong with it."""
+
+    def decide(self, arrival: Arrival) -> Fault | None:
+        """The fault this request meets, or None when all is well. Asked exactly once for each."""
+        ...
 
 
 _GATEWAY_CODES = {
@@ -76,20 +86,6 @@ def page(status: int, *, applied: bool = False) -> Fault:
     return Fault(name=f"html{status}", instead=result, applied=applied)
 
 
-def canned(status: int, body: bytes, *, headers: tuple[tuple[str, str], ...] = (), applied: bool = False) -> Fault:
-    """Any answer at all: a redirect, another secret's name, an odd header."""
-    return Fault(name="canned", instead=Result(status=status, body=body, headers=headers), applied=applied)
-
-
-def refusing(code: str, detail: str = "", *, status: int | None = None) -> Fault:
-    """A documented refusal by its code, in the form of whoever says it; `status` for another than the usual one.
-
-    Raises:
-        KeyError: the code is not in the catalogue.
-    """
-    return Fault(name=code, instead=refusal(code, detail, status=status))
-
-
 def reset(*, applied: bool, lands_after_s: float | None = None) -> Fault:
     """The connection is reset in place of an answer."""
     return Fault(name="reset", delivery=Delivery.RESET, applied=applied, lands_after_s=lands_after_s)
@@ -108,11 +104,6 @@ def cut(*, applied: bool = True) -> Fault:
 def drop() -> Fault:
     """The connection is closed and nothing was done."""
     return Fault(name="drop", delivery=Delivery.DROP)
-
-
-def slow(delay_s: float) -> Fault:
-    """Everything is well, but it takes that much longer."""
-    return Fault(name="slow", applied=True, delay_s=delay_s)
 
 
 def tokens_end() -> Fault:

@@ -2,7 +2,6 @@
 
 import asyncio
 import http
-import ipaddress
 import socket
 import struct
 import time
@@ -14,10 +13,9 @@ from aiohttp import web
 
 from batch.sandbox.exchange import Act, Exchange
 from batch.sandbox.faults import Delivery
-from batch.sandbox.journal import Journal
-from batch.sandbox.service import Service
 from batch.sandbox.wire import Answer, Request
 
+_HOST = "127.0.0.1"  # loopback only: no other machine may reach it
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _BACKLOG = 1024
 _SHUTDOWN_S = 1.0
@@ -32,7 +30,6 @@ class SandboxServer:
     A request whose body never comes whole is not recorded: nothing was done for it. `clock` gives seconds.
 
     Raises:
-        ValueError: `host` is not a loopback address.
         OSError: on entering, the port is taken.
     """
 
@@ -40,15 +37,11 @@ class SandboxServer:
         self,
         exchange: Exchange,
         *,
-        host: str = "127.0.0.1",
         port: int = 0,
         latency_ms: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not _is_loopback(host):
-            raise ValueError(f"the sandbox only listens on loopback, not on {host!r}")
         self._exchange = exchange
-        self._host = host
         self._port = port
         self._latency_s = latency_ms / 1000
         self._clock = clock
@@ -58,20 +51,9 @@ class SandboxServer:
         self._runner: web.ServerRunner | None = None
 
     @property
-    def service(self) -> Service:
-        """The service behind the sockets."""
-        return self._exchange.service
-
-    @property
-    def journal(self) -> Journal:
-        """What arrived and what was done about it."""
-        return self._exchange.journal
-
-    @property
     def url(self) -> str:
         """Scheme, host and port, without a trailing slash: CSMS, KMS and IAM alike."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"http://{_HOST}:{self._port}"
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -91,7 +73,7 @@ class SandboxServer:
         await runner.setup()
         self._runner = runner
         try:
-            await web.TCPSite(runner, self._host, self._port, backlog=_BACKLOG).start()
+            await web.TCPSite(runner, _HOST, self._port, backlog=_BACKLOG).start()
         except OSError:
             await self.stop()
             raise
@@ -212,10 +194,3 @@ def _reset(transport: asyncio.Transport | None) -> None:
     # Closing with a linger time of zero throws away what is unsent and sends an RST.
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     transport.abort()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

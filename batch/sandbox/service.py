@@ -10,7 +10,7 @@ from batch.sandbox.metadata import Metadata
 from batch.sandbox.quota import Quota
 from batch.sandbox.refusals import Refusal, RefusedError, body_of, refusal
 from batch.sandbox.result import Result
-from batch.sandbox.wire import Answer, Operation, Request, Route, find_route
+from batch.sandbox.wire import Answer, Operation, Request, Route
 from batch.sandbox.world import Project, World
 
 _OPEN = frozenset({Operation.CREATE_TOKEN, Operation.CREATE_METADATA_TOKEN, Operation.SHOW_SECURITY_KEY})
@@ -44,12 +44,8 @@ class Service:
         self._quota = quota
         self._rng = rng
 
-    def handle(self, request: Request, now_s: float) -> Answer:
-        """The whole way of a request: gateway, then operation."""
-        return self.answer(request, find_route(request.method, request.target), now_s)
-
     def answer(self, request: Request, route: Route | None, now_s: float) -> Answer:
-        """The same for a request whose route is known already, None for a path nobody serves."""
+        """The whole way of a request: gateway, then operation. `route` None is a path nobody serves."""
         if route is None:
             return self.refuse(request, refusal("APIGW.0101"))
         return self.admit(request, route, now_s) or self.perform(request, route, now_s)

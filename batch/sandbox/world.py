@@ -35,10 +35,6 @@ class Project:
             bisect.insort(self.names, secret.name)
         self.secrets[secret.name] = secret
 
-    def put_key(self, key: Key) -> None:
-        """Adds the key, or takes it in place of the one with its id."""
-        self.keys[key.key_id] = key
-
 
 @dataclass(slots=True, kw_only=True)
 class World:
@@ -48,11 +44,6 @@ class World:
     domain_name: str
     region: str
     projects: dict[str, Project]
-
-    @property
-    def secret_count(self) -> int:
-        """How many secrets all projects have together."""
-        return sum(len(project.secrets) for project in self.projects.values())
 
 
 def build_world(*, seed: int, secrets: int, projects: int = 1) -> World:

@@ -10,6 +10,7 @@ import msgspec
 from batch.sandbox import faults
 from batch.sandbox.faults import Fault
 from batch.sandbox.wire import Arrival
+from tests.kit.faults import canned, refusing, slow
 
 _LATE = 0.8
 _WRONG_NAME = b'{"secret":{"name":"somebody-else","kms_key_id":"00000000-0000-4000-8000-000000000000"}}'
@@ -28,7 +29,7 @@ _MAKERS: Mapping[str, Callable[[float], Fault]] = MappingProxyType(
         "html 502": lambda _: faults.page(502),
         "html 200": lambda _: faults.page(200),
         "html 200 applied": lambda _: faults.page(200, applied=True),
-        "another name": lambda _: faults.canned(200, _WRONG_NAME),
+        "another name": lambda _: canned(200, _WRONG_NAME),
         "reset": lambda _: faults.reset(applied=False),
         "reset applied": lambda _: faults.reset(applied=True),
         "reset lands later": lambda timeout_s: faults.reset(applied=False, lands_after_s=_LATE * timeout_s),
@@ -38,14 +39,14 @@ _MAKERS: Mapping[str, Callable[[float], Fault]] = MappingProxyType(
         "cut": lambda _: faults.cut(applied=False),
         "cut applied": lambda _: faults.cut(applied=True),
         "drop": lambda _: faults.drop(),
-        "slow": lambda timeout_s: faults.slow(0.5 * timeout_s),
-        "too slow": lambda timeout_s: faults.slow(1.5 * timeout_s),
+        "slow": lambda timeout_s: slow(0.5 * timeout_s),
+        "too slow": lambda timeout_s: slow(1.5 * timeout_s),
         "401": lambda _: faults.gateway_error(401),
         "403": lambda _: faults.gateway_error(403),
-        "key refused": lambda _: faults.refusing("CSMS.0401"),
-        "key not there": lambda _: faults.refusing("KMS.0207"),
-        "not enabled": lambda _: faults.refusing("CSMS.0109"),
-        "redirect": lambda _: faults.canned(302, b"", headers=(("Location", "https://elsewhere.example/"),)),
+        "key refused": lambda _: refusing("CSMS.0401"),
+        "key not there": lambda _: refusing("KMS.0207"),
+        "not enabled": lambda _: refusing("CSMS.0109"),
+        "redirect": lambda _: canned(302, b"", headers=(("Location", "https://elsewhere.example/"),)),
     }
 )
 WRITE_FAULTS = tuple(_MAKERS)

@@ -18,6 +18,7 @@ from tests.engine.machine import Job, load_job, run_job
 from tests.engine.places import room
 from tests.engine.plans import Down, Plan, Weather, fault
 from tests.engine.rows import EPOCH_S
+from tests.kit.records import records_of
 from tests.oracle import Asked, violations
 
 
@@ -170,7 +171,7 @@ class _Player:
             sessions=self._sessions,
             crashes=self._job.crashes,
             requests=seen,
-            faults=sum(record.fault is not None for record in self._sandbox.journal.records()),
+            faults=sum(record.fault is not None for record in records_of(self._sandbox.journal)),
             outcomes=outcomes,
         )
 

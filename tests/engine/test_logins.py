@@ -17,19 +17,21 @@ from batch.engine.session import Session
 from batch.redaction.masked import Masked
 from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox
-from batch.sandbox.scripts import Numbers, Updates
 from jobs.ledger import Ledger
 from jobs.model import Status
 from jobs.rate import Rate
 from jobs.spec import Limits
 from tests.engine.machine import load_job, run_job
 from tests.engine.rows import moves, small_service
+from tests.kit.faults import canned, refusing
+from tests.kit.records import records_of
+from tests.kit.scripts import Numbers, Updates
 from tests.oracle import violations
 
 LIMITS = Limits(rate=Rate(20.0), timeout_s=10.0, max_attempts=1)
 DOWN = CsmsFault(kind=FaultKind.UNAVAILABLE, code="HTTP.503", message="IAM is down", maybe_applied=False)
 REFUSED = faults.gateway_error(401)
-TIMED_OUT_REFUSED = faults.canned(504, b'{"error_code":"APIGW.0307","error_msg":"The token must be updated."}')
+TIMED_OUT_REFUSED = canned(504, b'{"error_code":"APIGW.0307","error_msg":"The token must be updated."}')
 
 
 def login_for(
@@ -77,7 +79,7 @@ def test_iam_that_is_down_when_a_token_ends_is_waited_for_and_no_row_pays(
     assert end.stopped is None
     assert {*job.statuses()} == {Status.UPDATED}
     assert violations(job.case(LIMITS)) == []
-    assert sum(record.status == 401 for record in sandbox.journal.records()) <= 4
+    assert sum(record.status == 401 for record in records_of(sandbox.journal)) <= 4
 
 
 def test_iam_that_stays_down_ends_the_run_in_time_with_no_row_touched(
@@ -94,7 +96,7 @@ def test_iam_that_stays_down_ends_the_run_in_time_with_no_row_touched(
     assert end is not None
     assert "down" in (end.stopped or "")
     assert job.statuses() == [Status.NOT_ATTEMPTED] * 3
-    assert len(sandbox.journal.records()) == 1
+    assert len(records_of(sandbox.journal)) == 1
 
 
 def test_breaking_off_while_a_new_token_is_waited_for_leaves_no_doubt(
@@ -122,11 +124,11 @@ def test_breaking_off_while_a_new_token_is_waited_for_leaves_no_doubt(
 def test_a_gateway_that_gave_up_and_speaks_of_the_token_leaves_its_row_in_doubt(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sandbox = small_service(secrets=1, faults=Numbers({1: TIMED_OUT_REFUSED, 2: faults.refusing("CSMS.0103")}))
+    sandbox = small_service(secrets=1, faults=Numbers({1: TIMED_OUT_REFUSED, 2: refusing("CSMS.0103")}))
     monkeypatch.setattr("tests.engine.machine.TokenCredential", login_for(sandbox, another))
     job = load_job(folder / "run", sandbox, moves(sandbox))
     run_job(job, LIMITS)
-    assert [record.method for record in sandbox.journal.records()] == ["PUT", "PUT", "GET", "GET"]
+    assert [record.method for record in records_of(sandbox.journal)] == ["PUT", "PUT", "GET", "GET"]
     assert job.statuses() == [Status.REJECTED]
     # The first attempt cost nothing, which its 504 does not show.
     assert violations(job.case(msgspec.structs.replace(LIMITS, max_attempts=2))) == []

@@ -14,13 +14,14 @@ from batch.csms.faults import FaultKind
 from batch.engine.session import Session
 from batch.sandbox import faults
 from batch.sandbox.faults import Fault
-from batch.sandbox.scripts import FirstOf, Numbers, Outage, Updates
 from batch.sandbox.wire import Arrival
 from jobs.model import Group, Status
 from jobs.rate import Rate
 from jobs.spec import Limits
 from tests.engine.machine import load_job, run_job
 from tests.engine.rows import moves, project_of, small_service
+from tests.kit.records import records_of
+from tests.kit.scripts import FirstOf, Numbers, Outage, Updates
 from tests.oracle import violations
 
 
@@ -33,7 +34,7 @@ def test_an_outage_of_thirty_seconds_costs_thirty_seconds_and_no_row(folder: Pat
     run_job(job, limits)
     assert {*job.statuses()} <= {Status.UPDATED, Status.VERIFIED}
     assert violations(job.case(limits)) == []
-    records = sandbox.journal.records()
+    records = records_of(sandbox.journal)
     assert records[-1].at_s - records[0].at_s <= rows / rate + length_s + 15.0
     dead = [one.at_s for one in records if start_s + 5.0 <= one.at_s < start_s + length_s]
     assert all(later - earlier >= 2.0 for earlier, later in itertools.pairwise(dead))
@@ -47,7 +48,7 @@ def test_an_outage_without_an_end_stops_the_run_in_time_and_a_resume_completes_i
     end = run_job(job, limits)
     assert end is not None
     assert end.stopped is not None
-    assert sandbox.journal.records()[-1].at_s <= 3.0 + 60.0 + 20.0
+    assert records_of(sandbox.journal)[-1].at_s <= 3.0 + 60.0 + 20.0
     assert violations(job.case(limits)) == []
     assert {status.group for status in job.statuses()} == {Group.DONE, Group.RUN_AGAIN}
     run_job(job, limits, gap_s=600.0, also_failed=True)
@@ -111,7 +112,7 @@ def test_a_login_that_is_not_to_be_had_stops_the_run_and_costs_no_row_anything(
     assert end.stopped is not None
     assert job.statuses() == [Status.NOT_ATTEMPTED] * 4
     assert [claim.attempts for claim in job.claims()] == [0] * 4
-    assert not sandbox.journal.records()
+    assert not records_of(sandbox.journal)
 
 
 def test_five_refused_rights_stop_a_scope_also_where_rows_are_read_first(folder: Path) -> None:
@@ -147,7 +148,7 @@ def test_a_service_that_can_be_read_but_not_written_is_given_up_in_time_and_most
     end = run_job(job, limits)
     assert end is not None
     assert end.stopped is not None
-    records = sandbox.journal.records()
+    records = records_of(sandbox.journal)
     assert records[-1].at_s - records[0].at_s <= 600.0 + 20.0
     assert violations(job.case(limits)) == []
     assert job.statuses().count(Status.NOT_ATTEMPTED) >= 170
@@ -192,7 +193,7 @@ def test_a_few_rows_that_never_go_through_use_up_their_attempts_and_the_run_ends
     assert end is not None
     assert end.stopped is None
     assert [(claim.status, claim.attempts) for claim in job.claims()] == [(Status.FAILED, max_attempts)] * rows
-    assert sandbox.journal.records()[-1].at_s < 300.0
+    assert records_of(sandbox.journal)[-1].at_s < 300.0
 
 
 @pytest.mark.parametrize("rows", [1, 3, 4, 5, 6, 12])
@@ -320,7 +321,7 @@ def test_scopes_that_hang_leave_half_of_the_slots_to_those_that_answer(folder: P
     limits = Limits(rate=Rate(10.0), timeout_s=timeout_s, concurrency=hanging)
     job = load_job(folder / "run", sandbox, moves(sandbox))
     run_job(job, limits)
-    heard = [record for record in sandbox.journal.records() if record.project_id not in down]
+    heard = [record for record in records_of(sandbox.journal) if record.project_id not in down]
     assert len(heard) == rows[0] // rows[1] * answering
     assert max(record.at_s for record in heard) <= 2 * timeout_s + 5.0
     assert violations(job.case(limits)) == []

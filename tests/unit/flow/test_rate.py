@@ -9,7 +9,8 @@ import pytest
 from batch.csms.faults import Quota
 from batch.flow import rate
 from batch.flow.rate import Mode, RateState
-from batch.sandbox.quota import FixedWindow, Rate, SlidingWindow, TokenBucket, Window
+from batch.sandbox.quota import Rate, SlidingWindow
+from tests.kit.windows import FixedWindow, TokenBucket, Window
 
 
 def throttled(state: RateState, now_s: float, quota: Quota | None = None, measured: float | None = None) -> RateState:

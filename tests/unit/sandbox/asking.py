@@ -6,7 +6,7 @@ from typing import Any
 
 from batch.sandbox.assembly import Sandbox, build_sandbox
 from batch.sandbox.model import KeyIds
-from batch.sandbox.wire import Answer, Request
+from batch.sandbox.wire import Answer, Request, find_route
 from batch.sandbox.world import Project, build_world
 
 EPOCH_S = 1_800_000_000.25
@@ -56,7 +56,8 @@ class Desk:
         self, line: str, body: object = None, *, headers: dict[str, str] | None = None, now_s: float = 0.0
     ) -> Answer:
         """Asks the service itself, with nothing in between."""
-        return self.sandbox.exchange.service.handle(self.request(line, body, headers), now_s)
+        request = self.request(line, body, headers)
+        return self.sandbox.exchange.service.answer(request, find_route(request.method, request.target), now_s)
 
     def move(self, name: str | None = None) -> Request:
         """The update of a secret, the first one unless named, to the new key."""

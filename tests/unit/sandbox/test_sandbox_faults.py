@@ -6,8 +6,8 @@ import pytest
 from batch.sandbox import faults
 from batch.sandbox.chance import KINDS, Chance, parse_odds
 from batch.sandbox.faults import Delivery, Fault
-from batch.sandbox.scripts import FirstOf, NoFaults, Numbers, Outage, Updates
 from batch.sandbox.wire import Arrival, find_route
+from tests.kit.scripts import FirstOf, Numbers, Outage, Updates
 from tests.unit.sandbox.asking import Desk
 
 
@@ -100,7 +100,7 @@ def test_an_outage_can_hit_one_project_with_a_fault_of_its_own(desk: Desk) -> No
 
 
 def test_the_first_of_several_scripts_prevails_and_all_keep_count(desk: Desk) -> None:
-    script = FirstOf(NoFaults(), Numbers({1: faults.drop()}), Updates({(desk.name, 2): faults.cut()}))
+    script = FirstOf(Numbers({}), Numbers({1: faults.drop()}), Updates({(desk.name, 2): faults.cut()}))
     assert [script.decide(arrival(desk, n=n)) for n in (1, 2, 3)] == [faults.drop(), faults.cut(), None]
 
 

@@ -111,9 +111,3 @@ def test_unknown_callers_and_logins_take_nothing_from_the_quota() -> None:
         assert desk.ask("GET /v1/{p}/secrets", headers={}).status == 401
         assert desk.ask("GET /v3/projects").status == 200
     assert desk.ask("GET /v1/{p}/secrets").status == 200
-
-
-def test_a_quota_can_say_when_to_come_back() -> None:
-    desk = Desk(small_sandbox(quota=Quota(Rate(limit=1, window_s=60), retry_after_s=7)))
-    desk.ask("GET /v1/{p}/secrets")
-    assert dict(desk.ask("GET /v1/{p}/secrets").headers)["Retry-After"] == "7"

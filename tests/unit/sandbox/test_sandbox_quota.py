@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.sandbox.quota import FixedWindow, Rate, SlidingWindow, TokenBucket, Window, parse_rate
+from batch.sandbox.quota import Rate, SlidingWindow, parse_rate
+from tests.kit.windows import FixedWindow, TokenBucket, Window
 
 
 @pytest.mark.parametrize(

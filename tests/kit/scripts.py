@@ -1,28 +1,11 @@
-"""Which request meets which fault, said beforehand."""
+"""Scripts for a sandbox: which request meets which fault, said beforehand."""
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Protocol
 
 from batch.sandbox import faults
-from batch.sandbox.faults import Fault
+from batch.sandbox.faults import Fault, FaultScript
 from batch.sandbox.wire import Arrival
-
-
-class FaultScript(Protocol):
-    """Decides for every request, in the order they arrive, what goes wrong with it."""
-
-    def decide(self, arrival: Arrival) -> Fault | None:
-        """The fault this request meets, or None when all is well. Asked exactly once for each."""
-        ...
-
-
-class NoFaults:
-    """All is well."""
-
-    def decide(self, arrival: Arrival) -> Fault | None:  # noqa: ARG002 # the protocol's parameter
-        """Never a fault."""
-        return None
 
 
 class Updates:
