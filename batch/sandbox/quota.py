@@ -11,7 +11,7 @@ from batch.sandbox.refusals import Refusal, refusal
 _EDGE_S = 1e-6
 
 
-class Rate(msgspec.Struct, frozen=True, kw_only=True):
+class QuotaRate(msgspec.Struct, frozen=True, kw_only=True):
     """At most `limit` requests in `window_s` seconds."""
 
     limit: int
@@ -23,7 +23,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
         return f"limit:{self.limit},time:{size} {unit}"
 
 
-def parse_rate(text: str) -> Rate:
+def parse_rate(text: str) -> QuotaRate:
     """Reads `20/s`, `300/m`, `200/5m`.
 
     Raises:
@@ -36,13 +36,13 @@ def parse_rate(text: str) -> Rate:
         raise ValueError(wrong) from error
     if asked.unlimited or not asked.requests.is_integer():
         raise ValueError(wrong)
-    return Rate(limit=int(asked.requests), window_s=int(asked.period_s))
+    return QuotaRate(limit=int(asked.requests), window_s=int(asked.period_s))
 
 
 class SlidingWindow:
     """No window of that length, wherever it begins, sees more than the limit. Times never go back."""
 
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: QuotaRate) -> None:
         self._window_s = rate.window_s
         self._passed: deque[float] = deque(maxlen=rate.limit)
 
@@ -55,10 +55,10 @@ class SlidingWindow:
         return True
 
 
-class Quota:
+class ProjectQuota:
     """A rate for every project by itself."""
 
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: QuotaRate) -> None:
         self._rate = rate
         self._windows: dict[str, SlidingWindow] = {}
         self._no = refusal("APIG.0308", f"policy user over ratelimit,{rate}")

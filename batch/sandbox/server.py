@@ -13,7 +13,7 @@ from aiohttp import web
 
 from batch.sandbox.exchange import Act, Exchange
 from batch.sandbox.faults import Delivery
-from batch.sandbox.wire import Answer, Request
+from batch.sandbox.wire import Reply, Request
 
 _HOST = "127.0.0.1"  # loopback only: no other machine may reach it
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -133,9 +133,9 @@ class SandboxServer:
     async def _deliver(self, act: Act, request: web.BaseRequest) -> tuple[web.StreamResponse, bool]:
         """Does to the connection what the act says; what it returns is not sent once the connection is closed."""
         match act.delivery, act.answer:
-            case Delivery.WHOLE, Answer() as answer:
+            case Delivery.WHOLE, Reply() as answer:
                 return await _send(answer, request)
-            case Delivery.CUT, Answer() as answer:
+            case Delivery.CUT, Reply() as answer:
                 _cut(answer, request.transport)
             case Delivery.RESET, _:
                 _reset(request.transport)
@@ -162,7 +162,7 @@ async def _turns(count: int) -> None:
         await asyncio.sleep(0)
 
 
-async def _send(answer: Answer, request: web.BaseRequest) -> tuple[web.StreamResponse, bool]:
+async def _send(answer: Reply, request: web.BaseRequest) -> tuple[web.StreamResponse, bool]:
     """Writes the answer out here, because aiohttp would only do so after the journal's last word on it."""
     response = web.Response(status=answer.status, headers=answer.headers, body=answer.body)
     try:
@@ -173,7 +173,7 @@ async def _send(answer: Answer, request: web.BaseRequest) -> tuple[web.StreamRes
     return response, True
 
 
-def _cut(answer: Answer, transport: asyncio.Transport | None) -> None:
+def _cut(answer: Reply, transport: asyncio.Transport | None) -> None:
     if transport is None:
         return
     lines = [f"HTTP/1.1 {answer.status} {http.HTTPStatus(answer.status).phrase}"]

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import msgspec
 
 from batch.sandbox import faults
-from batch.sandbox.faults import Fault
+from batch.sandbox.faults import InjectedFault
 from batch.sandbox.wire import Arrival
 from tests.kit.faults import canned, refusing, slow
 
@@ -16,7 +16,7 @@ _LATE = 0.8
 _WRONG_NAME = b'{"secret":{"name":"somebody-else","kms_key_id":"00000000-0000-4000-8000-000000000000"}}'
 _HUGE = b"x" * 70_000
 
-_MAKERS: Mapping[str, Callable[[float], Fault]] = MappingProxyType(
+_MAKERS: Mapping[str, Callable[[float], InjectedFault]] = MappingProxyType(
     {
         "429": lambda _: faults.gateway_error(429),
         "429 in 3 s": lambda _: faults.gateway_error(429, retry_after="3"),
@@ -54,7 +54,7 @@ WRITE_FAULTS = tuple(_MAKERS)
 READ_FAULTS = tuple(name for name in WRITE_FAULTS if "refused" not in name and name != "key not there")
 
 
-def fault(name: str, timeout_s: float) -> Fault:
+def fault(name: str, timeout_s: float) -> InjectedFault:
     """The fault of that name; what lands later does so within the client's timeout."""
     return _MAKERS[name](timeout_s)
 
@@ -84,12 +84,12 @@ class Weather(msgspec.Struct, frozen=True):
     until_s: float
     seed: int
 
-    def script(self, timeout_s: float) -> Callable[[str, float], Fault | None]:
+    def script(self, timeout_s: float) -> Callable[[str, float], InjectedFault | None]:
         """Asked for each request, by its access and its time."""
         rng = Random(self.seed)
         bad = [fault(name, timeout_s) for name in _BAD_WEATHER]
 
-        def decide(access: str, now_s: float) -> Fault | None:
+        def decide(access: str, now_s: float) -> InjectedFault | None:
             share = rng.random()
             error = bad[rng.randrange(len(bad))]
             if now_s >= self.until_s:
@@ -125,7 +125,7 @@ class Plan:
 
     def __init__(
         self,
-        plan: Mapping[tuple[str, str, int], Fault],
+        plan: Mapping[tuple[str, str, int], InjectedFault],
         outages: Sequence[Down] = (),
         *,
         weather: Weather | None = None,
@@ -137,7 +137,7 @@ class Plan:
         self._seen: Counter[tuple[str, str]] = Counter()
         self.calm = False
 
-    def decide(self, arrival: Arrival) -> Fault | None:
+    def decide(self, arrival: Arrival) -> InjectedFault | None:
         """The fault this request meets."""
         which = "write" if arrival.is_update else "read", arrival.secret_name or ""
         self._seen[which] += 1
@@ -148,7 +148,7 @@ class Plan:
             return self._weather(which[0], arrival.now_s)
         return planned
 
-    def _down(self, access: str, now_s: float) -> Fault | None:
+    def _down(self, access: str, now_s: float) -> InjectedFault | None:
         for down, met in self._outages:
             if down.access in {access, "both"} and down.from_s <= now_s < down.from_s + down.length_s:
                 return met

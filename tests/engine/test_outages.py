@@ -9,11 +9,10 @@ import pytest
 
 from batch.csms.auth.renewal import Renewal
 from batch.csms.auth.token import TokenBearer
-from batch.csms.faults import Fault as CsmsFault
-from batch.csms.faults import FaultKind
+from batch.csms.faults import Fault, FaultKind
 from batch.engine.session import Session
 from batch.sandbox import faults
-from batch.sandbox.faults import Fault
+from batch.sandbox.faults import InjectedFault
 from batch.sandbox.wire import Arrival
 from jobs.model import Group, Status
 from jobs.rate import Rate
@@ -26,7 +25,7 @@ from tests.oracle import violations
 
 
 @pytest.mark.parametrize("fault", [faults.drop(), faults.gateway_error(503), faults.gateway_error(504, applied=True)])
-def test_an_outage_of_thirty_seconds_costs_thirty_seconds_and_no_row(folder: Path, fault: Fault) -> None:
+def test_an_outage_of_thirty_seconds_costs_thirty_seconds_and_no_row(folder: Path, fault: InjectedFault) -> None:
     rows, rate, start_s, length_s = 2_000, 50.0, 15.0, 30.0
     sandbox = small_service(secrets=rows, faults=Outage(start_s, start_s + length_s, fault))
     limits = Limits(rate=Rate(rate), timeout_s=10.0)
@@ -92,8 +91,8 @@ class NoLogin(TokenBearer):
     """A login whose first token is not to be had: IAM answers 503 for ever."""
 
     def __init__(self, *_given: object) -> None:
-        async def fetch() -> CsmsFault:
-            return CsmsFault(kind=FaultKind.UNAVAILABLE, code="HTTP.503", message="IAM is down", maybe_applied=True)
+        async def fetch() -> Fault:
+            return Fault(kind=FaultKind.UNAVAILABLE, code="HTTP.503", message="IAM is down", maybe_applied=True)
 
         super().__init__(Renewal(fetch))
 
@@ -134,7 +133,7 @@ class WritesDown:
         self._from_s = from_s
         self._until_s = until_s
 
-    def decide(self, arrival: Arrival) -> Fault | None:
+    def decide(self, arrival: Arrival) -> InjectedFault | None:
         down = arrival.is_update and self._from_s <= arrival.now_s < self._until_s
         return faults.gateway_error(503) if down else None
 
@@ -231,7 +230,7 @@ def test_an_answer_to_others_before_the_outage_does_not_blind_for_it(folder: Pat
         def __init__(self) -> None:
             self.seen: set[str] = set()
 
-        def decide(self, arrival: Arrival) -> Fault | None:
+        def decide(self, arrival: Arrival) -> InjectedFault | None:
             first = arrival.secret_name is not None and arrival.secret_name not in self.seen
             self.seen.add(arrival.secret_name or "")
             return faults.gateway_error(503) if first and arrival.n % 2 else None
@@ -258,7 +257,7 @@ def test_a_service_that_answers_every_read_is_not_down_where_only_reads_are_left
 @pytest.mark.parametrize("writes_only", [False, True])
 def test_a_page_of_somebody_else_in_place_of_every_answer_is_an_outage(folder: Path, *, writes_only: bool) -> None:
     class Pages:
-        def decide(self, arrival: Arrival) -> Fault | None:
+        def decide(self, arrival: Arrival) -> InjectedFault | None:
             met = 3.0 <= arrival.now_s < 63.0 and (arrival.is_update or not writes_only)
             return faults.page(200) if met else None
 

@@ -9,7 +9,7 @@ import pytest
 from batch.engine.session import Session
 from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox
-from batch.sandbox.faults import Fault, FaultScript
+from batch.sandbox.faults import FaultScript, InjectedFault
 from jobs.ledger import Ledger, LedgerError, OpenRow
 from jobs.model import Status
 from jobs.rate import Rate
@@ -28,7 +28,7 @@ LIMITS = Limits(rate=Rate(20.0), timeout_s=10.0, max_attempts=2)
 NAME = project_of(small_service(secrets=1)).names[0]
 
 
-def plan_for(writes: list[Fault], reads: list[Fault] | None = None) -> Plan:
+def plan_for(writes: list[InjectedFault], reads: list[InjectedFault] | None = None) -> Plan:
     found = {("write", NAME, nth): fault for nth, fault in enumerate(writes, 1)}
     return Plan(found | {("read", NAME, nth): fault for nth, fault in enumerate(reads or [], 1)})
 
@@ -70,7 +70,7 @@ LATE = faults.gateway_error(504, lands_after_s=8.0)
     ],
 )
 def test_a_row_ends_as_what_its_answers_prove(
-    folder: Path, writes: list[Fault], reads: list[Fault], status: Status, seen: str | None
+    folder: Path, writes: list[InjectedFault], reads: list[InjectedFault], status: Status, seen: str | None
 ) -> None:
     job = one_row(folder, plan_for(writes, reads))
     run_job(job, LIMITS)

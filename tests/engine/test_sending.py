@@ -7,7 +7,7 @@ import pytest
 
 from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox
-from batch.sandbox.quota import Quota, parse_rate
+from batch.sandbox.quota import ProjectQuota, parse_rate
 from jobs.model import Status
 from jobs.rate import Rate
 from jobs.spec import Limits
@@ -98,7 +98,7 @@ def test_retry_after_is_kept_to(folder: Path) -> None:
 
 
 def test_a_quota_that_the_service_names_is_never_met_again(folder: Path) -> None:
-    sandbox = small_service(secrets=60, quota=Quota(parse_rate("4/s")))
+    sandbox = small_service(secrets=60, quota=ProjectQuota(parse_rate("4/s")))
     records = records_of(ran(folder, sandbox, Limits(rate=Rate(20.0), timeout_s=10.0)).sandbox.journal)
     refused = [record for record in records if record.status == 429]
     assert refused

@@ -9,7 +9,7 @@ import pytest
 
 from batch.engine.session import Session
 from batch.sandbox import faults
-from batch.sandbox.faults import Fault
+from batch.sandbox.faults import InjectedFault
 from jobs.ledger import Ledger
 from jobs.model import Status
 from jobs.rate import Rate
@@ -81,7 +81,7 @@ def test_a_row_of_a_released_key_never_leaves_before_its_intent_is_on_record(fol
 
 
 @pytest.mark.parametrize("fault", [faults.gateway_error(403), refusing("CSMS.0401")])
-def test_what_an_earlier_session_was_accepted_with_is_no_storm_in_a_resume(folder: Path, fault: Fault) -> None:
+def test_what_an_earlier_session_was_accepted_with_is_no_storm_in_a_resume(folder: Path, fault: InjectedFault) -> None:
     """Ten rows in a row that are refused each for itself stop nothing in one go, and so nothing after a stop."""
     rows = 60
     names = project_of(small_service(secrets=rows)).names

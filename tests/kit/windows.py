@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from batch.sandbox.quota import Rate
+from batch.sandbox.quota import QuotaRate
 
 _EDGE_S = 1e-6
 
@@ -18,7 +18,7 @@ class Window(Protocol):
 class FixedWindow:
     """Counts anew at every multiple of the length, so twice the limit can pass around such a moment."""
 
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: QuotaRate) -> None:
         self._rate = rate
         self._window = -1
         self._count = 0
@@ -37,7 +37,7 @@ class FixedWindow:
 class TokenBucket:
     """Fills at the rate and holds `burst` requests at most; it starts full."""
 
-    def __init__(self, rate: Rate, burst: int | None = None) -> None:
+    def __init__(self, rate: QuotaRate, burst: int | None = None) -> None:
         self._per_s = rate.limit / rate.window_s
         self._burst = float(rate.limit if burst is None else burst)
         self._level = self._burst

@@ -5,8 +5,8 @@ import pytest
 
 from batch.sandbox import faults
 from batch.sandbox.exchange import Act
-from batch.sandbox.faults import Delivery, Fault
-from batch.sandbox.quota import Quota, Rate
+from batch.sandbox.faults import Delivery, InjectedFault
+from batch.sandbox.quota import ProjectQuota, QuotaRate
 from batch.sandbox.wire import Request
 from tests.kit.faults import canned, refusing, slow
 from tests.kit.records import Record, records_of
@@ -14,7 +14,7 @@ from tests.kit.scripts import Numbers, Outage
 from tests.unit.sandbox.asking import Desk, json_of, small_sandbox
 
 
-def desk_with(*plan: Fault, **more: Any) -> Desk:
+def desk_with(*plan: InjectedFault, **more: Any) -> Desk:
     """The first requests meet these faults, one each."""
     return Desk(small_sandbox(faults=Numbers(dict(enumerate(plan, 1))), **more))
 
@@ -92,7 +92,7 @@ def test_a_fault_cannot_apply_what_the_service_refuses() -> None:
 
 
 def test_a_dropped_request_is_neither_done_nor_counted_in_the_quota() -> None:
-    desk = desk_with(faults.drop(), quota=Quota(Rate(limit=1, window_s=60)))
+    desk = desk_with(faults.drop(), quota=ProjectQuota(QuotaRate(limit=1, window_s=60)))
     act = send(desk, desk.move())
     assert (act.delivery, act.answer, desk.key_of()) == (Delivery.DROP, None, desk.keys.old)
     assert (last(desk).status, last(desk).fault, last(desk).request_id) == (None, "drop", None)
@@ -105,7 +105,7 @@ def test_what_the_gateway_turns_away_is_answered_so_whatever_the_fault() -> None
         faults.gateway_error(504, applied=True, lands_after_s=1.0),
         faults.gateway_error(504, applied=True),
         faults.page(502),
-        quota=Quota(Rate(limit=1, window_s=60)),
+        quota=ProjectQuota(QuotaRate(limit=1, window_s=60)),
     )
     nobody = desk.request("PUT /v1/{p}/secrets/{s}", {"kms_key_id": desk.keys.new}, headers={})
     assert [send(desk, nobody).lands_at_s, last(desk).status, last(desk).applied] == [None, 401, False]

@@ -12,7 +12,7 @@ import pytest
 import uvloop
 
 from batch.sandbox import faults
-from batch.sandbox.faults import Fault
+from batch.sandbox.faults import InjectedFault
 from batch.sandbox.server import SandboxServer
 from tests.kit.faults import slow
 from tests.kit.records import records_of
@@ -31,7 +31,7 @@ def run(main: Coroutine[Any, Any, None], loop_factory: Callable[[], asyncio.Abst
         runner.run(bounded())
 
 
-def desk_with(*plan: Fault) -> Desk:
+def desk_with(*plan: InjectedFault) -> Desk:
     return Desk(small_sandbox(faults=Numbers(dict(enumerate(plan, 1)))))
 
 
