@@ -17,6 +17,7 @@ from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpda
 from jobs.spec import Limits
 from tests.engine.crash import Crash, CrashPoint, Fuse, snapshot
 from tests.engine.network import Line, Network
+from tests.kit.records import records_of
 from tests.oracle import Asked, Bounds, Case, Claim, Commit, Reopened, claims_of
 from tests.virtual import VirtualLoop
 
@@ -83,7 +84,7 @@ class Job:
             asked=self.asked,
             claims=claims,
             again=again,
-            records=self.sandbox.journal.records(),
+            records=records_of(self.sandbox.journal),
             before=self.before,
             after=keys_of(self.sandbox),
             bounds=Bounds(

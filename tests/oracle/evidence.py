@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from batch.sandbox.records import Record
+from tests.kit.records import Record
 from tests.oracle.case import Asked, Case, Place
 
 # Faults under which a 200 says something else than the service does.

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from batch.sandbox.records import Record
 from jobs.model import Status
+from tests.kit.records import Record
 from tests.oracle.case import Asked, Case, Claim, Violation
 from tests.oracle.evidence import Evidence, is_no, is_yes, same
 

@@ -15,16 +15,17 @@ from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import WireRequest
 from batch.csms.network import Network
 from batch.csms.tls import client_context
-from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox, sandbox_of
 from batch.sandbox.checks import AuthMode, StrictCheck
 from batch.sandbox.metadata import MetadataMode
 from batch.sandbox.options import SandboxOptions
-from batch.sandbox.scripts import Numbers
 from batch.sandbox.server import SandboxServer
 from batch.sandbox.world import Project
 from jobs.model import SecretUpdate
 from jobs.spec import Auth
+from tests.kit.faults import canned
+from tests.kit.records import records_of
+from tests.kit.scripts import Numbers
 
 NETWORK = Network(client_context())
 
@@ -69,7 +70,7 @@ class Stage:
 
     @property
     def targets(self) -> list[str]:
-        return [f"{one.method} {one.target}" for one in self.sandbox.journal.records()]
+        return [f"{one.method} {one.target}" for one in records_of(self.sandbox.journal)]
 
     @property
     def wrong_signatures(self) -> int:
@@ -235,7 +236,7 @@ def test_a_token_longer_than_any_usual_header_comes_in() -> None:
     async def scenario(stage: Stage) -> None:
         long = "M" * 30_000
         body = b'{"token":{"expires_at":"2099-01-01T00:00:00.000000Z","issued_at":"2026-01-01T00:00:00.000000Z"}}'
-        fault = faults.canned(201, body, headers=(("X-Subject-Token", long),))
+        fault = canned(201, body, headers=(("X-Subject-Token", long),))
         stage.sandbox.exchange._faults = Numbers({1: fault})
         credential = stage.login(Auth.IAM).for_scope(stage.url, stage.project.id)
         request = await credential.authorize(WireRequest(method="GET", target="/v1/p/secrets", headers={}))
