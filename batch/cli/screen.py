@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from batch.redaction.redactor import PROCESS
+from batch.redaction.redactor import PROCESS_REDACTOR
 from jobs.printable import printable, printable_json
 from reports import Summary, show_end
 from reports.summary.schema import summary_json
@@ -51,7 +51,7 @@ def tell_json(text: str) -> None:
     """A result for a program: lines of JSON on stdout, whatever the terminal's encoding."""
     with contextlib.suppress(BrokenPipeError):
         # Bytes go past the stream's own redactor.
-        lines = (printable_json(PROCESS.clean(line)) for line in text.split("\n"))
+        lines = (printable_json(PROCESS_REDACTOR.clean(line)) for line in text.split("\n"))
         sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
         sys.stdout.flush()
 

@@ -9,7 +9,7 @@ from batch.cli.options import AuthOptions
 from batch.csms.auth import CredentialError, Login, find_login
 from batch.csms.network import Network, open_network
 from batch.process.loop import ask_loop
-from batch.redaction.redactor import PROCESS
+from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.log import silence_log
 from jobs.rules import project_fault
 from jobs.spec import Auth, JobSpec
@@ -24,8 +24,8 @@ class Access:
 
     def __post_init__(self) -> None:
         """Has the redactor know all that is secret of both."""
-        PROCESS.watch(self.login.secrets)
-        PROCESS.watch(self.network.secrets)
+        PROCESS_REDACTOR.watch(self.login.secrets)
+        PROCESS_REDACTOR.watch(self.network.secrets)
 
 
 async def own_project(spec: JobSpec, access: Access) -> str | None:

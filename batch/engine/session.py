@@ -53,7 +53,7 @@ class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """Everything a session takes from outside: the network, the login, the clock and chance. `make_room` frees
-    room on the disk of the ledger, once.
+    room on the disk of the ledger, once; `clean` takes credentials out of what the service said.
     """
 
     wire: WireFactory
@@ -61,6 +61,7 @@ class World:
     clock: Clock
     rng: Random
     user_agent: str
+    clean: Callable[[str], str]
     make_room: Callable[[], bool] = lambda: False
 
 
@@ -71,12 +72,12 @@ class Session:
         self._ledger = ledger
         self._limits = limits
         self._world = world
-        self._recorder = Recorder(ledger, on_broken=self._on_broken, make_room=world.make_room)
+        self._recorder = Recorder(ledger, on_broken=self._on_broken, make_room=world.make_room, clean=world.clean)
         self._slots = Slots(limits.concurrency)
         self._lanes: list[Lane] = []
         self._scopes: list[OpenScope] = []
         self._ended: Counter[int] = Counter()
-        self._faults = FaultBook()
+        self._faults = FaultBook(world.clean)
         self._failures = FailureBudget(limits.max_failures)
         self._old_land_until_s = 0.0
         self._stopped: str | None = None
@@ -176,7 +177,7 @@ class Session:
             fault=self._faults.note,
             key_held=partial(self._on_key_held, scope),
             key_good=partial(self._on_key_good, scope),
-            stop=lambda reason: lane.stop_for(reason),  # noqa: PLW0108 - the lane is made from these notices
+            stop=lambda reason: lane.stop_for(self._world.clean(reason)),
             defect=self._on_defect,
         )
         desk = Desk(
@@ -220,6 +221,7 @@ class Session:
             self.stop(reason)
 
     def _on_key_held(self, scope: OpenScope, kms_key_id: str, reason: str) -> None:
+        reason = self._world.clean(reason)
         _log.error("key.held", project_id=scope.scope.project_id, kms_key_id=kms_key_id, reason=reason)
         self._record(lambda: self._ledger.hold_key(scope.id, kms_key_id, reason))
 

@@ -127,8 +127,8 @@ def test_new_secrets_are_known_at_once() -> None:
 PROCESS_SCRIPT = """
 import asyncio, logging, sys, threading, warnings
 from batch.csms.auth import Masked
-from batch.redaction.redactor import PROCESS, guard_streams
-PROCESS.watch(lambda: (Masked("canary-secret"),))
+from batch.redaction.redactor import PROCESS_REDACTOR, guard_streams
+PROCESS_REDACTOR.watch(lambda: (Masked("canary-secret"),))
 guard_streams()
 print("printed canary-secret")
 warnings.warn("warned canary-secret")
@@ -187,7 +187,7 @@ def test_a_guarded_stream_is_still_a_stream(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_log_takes_known_fields_and_no_secret_in_any_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "PROCESS", redactor("canary-secret"))
+    monkeypatch.setattr(log, "PROCESS_REDACTOR", redactor("canary-secret"))
     try:
         log.start_log(tmp_path, "info")
         try:
