@@ -18,8 +18,9 @@ from batch.csms.access import Access
 from batch.engine.session import Outside, Session, SessionEnd
 from batch.process.clock import Clock
 from batch.process.loop import run_loop
-from batch.process.signals import PROCESS
+from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
+from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.heartbeat import Heartbeat
 from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.record import JobRecord
@@ -109,10 +110,11 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
         clock=clock,
         rng=Random(plan.record.spec.seed),  # noqa: S311 - jitter, not a secret
         user_agent=f"csms-rekey/{version()}",
+        clean=PROCESS_REDACTOR.clean,
         make_room=reserve.release,
     )
     session = Session(ledger, limits, world)
-    draining = PROCESS.draining(
+    draining = PROCESS_SIGNALS.draining(
         loop, drain=lambda number: _drain(session, number, limits.grace_s, plan.say), cancel=session.cancel
     )
     heartbeat = Heartbeat(
@@ -138,7 +140,7 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
                 # What only shows a run must not cost it its reports.
                 _log.error("screen.defect", exc_info=lost)
         # One that comes later, while the reports are written, changes nothing any more.
-        signal = PROCESS.number
+        signal = PROCESS_SIGNALS.number
     heartbeat.write()
     return _Ran(end=end, signal=signal, ended_at=clock.utc_s(clock.now_s()))
 

@@ -13,7 +13,7 @@ from batch.cli.job_file import named_by_job
 from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, spec_of
 from batch.cli.screen import say
 from batch.process.hardening import harden
-from batch.process.signals import PROCESS, InterruptedBySignal, interruptible
+from batch.process.signals import PROCESS_SIGNALS, InterruptedBySignal, interruptible
 from batch.process.version import version
 from batch.redaction.redactor import flush_streams, guard_streams
 from reports import Exit
@@ -223,7 +223,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _parse(sys.argv[1:] if argv is None else argv)()
 
     try:
-        with interruptible(PROCESS, to_the_end=argv is None):
+        with interruptible(PROCESS_SIGNALS, to_the_end=argv is None):
             return guarded(command, say)
     except InterruptedBySignal as interrupted:
         say(f"interrupted by {interrupted.number.name}")

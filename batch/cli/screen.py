@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from batch.redaction.redactor import PROCESS
+from batch.redaction.redactor import PROCESS_REDACTOR
 from jobs.printable import printable, printable_json
 from reports import Summary, show_end
 from reports.summary.schema import summary_json
@@ -79,7 +79,7 @@ def _write(stream: TextIO, line: str) -> None:
 
 def _write_json(text: str) -> None:
     # Bytes go past the stream's own redactor.
-    lines = (printable_json(PROCESS.clean(line)) for line in text.split("\n"))
+    lines = (printable_json(PROCESS_REDACTOR.clean(line)) for line in text.split("\n"))
     stream = _strict(sys.stdout)
     stream.buffer.write("".join(f"{line}\n" for line in lines).encode())
     stream.flush()

@@ -22,6 +22,7 @@ _QUOTA = re.compile(r"limit:([0-9]{1,9}),time:([0-9]{1,6}) ?(second|minute|hour|
 _SIGNING = re.compile(r"aksk|signature|secretkey|access ?key|\bak\b", re.IGNORECASE)
 _PERIOD_S = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 _RETRY_AFTER_MAX_S = 300.0
+_CODE_LIMIT = 64
 
 _KINDS = {
     FaultKind.THROTTLED: "APIG.0308 IAM.0012",
@@ -162,9 +163,8 @@ def _error_in(body: bytes) -> tuple[str, str]:
         said = said["error"]
     if not isinstance(said, dict):
         return "", ""
-    return bounded(_first(said, "error_code", "errorCode", "code"))[:64], _first(
-        said, "error_msg", "errorMsg", "message", "title"
-    )
+    code = _first(said, "error_code", "errorCode", "code")
+    return bounded(code, _CODE_LIMIT), _first(said, "error_msg", "errorMsg", "message", "title")
 
 
 def _first(said: dict[str, Any], *names: str) -> str:

@@ -4,11 +4,9 @@ from enum import StrEnum
 
 import msgspec
 
-from batch.redaction.redactor import PROCESS
+from batch.redaction.masked import CUT
 
 MESSAGE_LIMIT = 500
-# An answer is at most 64 KiB, a token 32.
-_CONSIDERED = 65_536
 
 
 class FaultKind(StrEnum):
@@ -70,8 +68,10 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     withheld: bool = False
 
 
-def bounded(text: str) -> str:
-    """Makes a text that came from outside fit to be kept, in the ledger and so in every report: without a credential
-    that it echoes - before it is cut, or half of one would pass - no longer than is worth keeping, and valid as UTF-8.
+def bounded(text: str, limit: int = MESSAGE_LIMIT) -> str:
+    """Makes a text that came from outside fit to be kept: no longer than is worth keeping, and valid as UTF-8.
+
+    It may echo a credential; whoever stores or shows it takes that out, and the piece of one that a cut has left.
     """
-    return PROCESS.clean(text[:_CONSIDERED])[:MESSAGE_LIMIT].encode("utf-8", "replace").decode()
+    kept = text if len(text) <= limit else text[: limit - len(CUT)] + CUT
+    return kept.encode("utf-8", "replace").decode()

@@ -25,6 +25,7 @@ BODY_LIMIT = 65_536
 HEADER_LIMIT = 8_190
 # What the service's request ids look like: no text that could carry anything else.
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}")
+_REQUEST_ID_LIMIT = 64
 _CONNECT_TIMEOUT_S = 10.0
 # Below the 60 s and more after which load balancers drop idle connections.
 _KEEPALIVE_S = 10.0
@@ -172,4 +173,4 @@ def _proxy_headers(proxy: Proxy | None) -> dict[str, str] | None:
 def _bounded_id(request_id: str | None) -> str | None:
     if request_id is None or _REQUEST_ID.fullmatch(request_id):
         return request_id
-    return bounded(request_id)[:64]
+    return bounded(request_id, _REQUEST_ID_LIMIT)

@@ -69,9 +69,9 @@ class ScopeRun:
     def stop_for(self, reason: str) -> None:
         """Stops the scope for a reason of its own; the first one counts."""
         if not self.switch.stopped:
-            self.reason = reason
+            self.reason = self.recorder.clean(reason)
             self.switch.stop()
-            self.events.scope_stopped(self.opened, reason)
+            self.events.scope_stopped(self.opened, self.reason)
 
     def stop_over(self, fault: Fault) -> None:
         """Stops the scope where every further request would be answered so."""

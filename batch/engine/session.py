@@ -50,7 +50,7 @@ class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
     """Everything a session takes from outside: the network, the login, the clock and chance. `make_room` frees
-    room on the disk of the ledger, once.
+    room on the disk of the ledger, once; `clean` takes credentials out of what the service said.
     """
 
     wire: WireFactory
@@ -58,6 +58,7 @@ class Outside:
     clock: Clock
     rng: Random
     user_agent: str
+    clean: Callable[[str], str]
     make_room: Callable[[], bool] = lambda: False
 
 
@@ -68,10 +69,10 @@ class Session:
         self._ledger = ledger
         self._limits = limits
         self._outside = outside
-        self._recorder = Recorder(ledger, on_broken=self._on_broken, make_room=outside.make_room)
+        self._recorder = Recorder(ledger, on_broken=self._on_broken, make_room=outside.make_room, clean=outside.clean)
         self._slots = Slots(limits.concurrency)
         self._scopes: list[Dispatcher] = []
-        self._faults = FaultBook()
+        self._faults = FaultBook(outside.clean)
         self._failures = FailureBudget(limits.max_failures)
         self._stopped: str | None = None
         self._scope_stopped: str | None = None
@@ -193,6 +194,7 @@ class Session:
 
     def key_held(self, scope: OpenScope, kms_key_id: str, reason: str) -> None:
         """As ScopeEvents."""
+        reason = self._outside.clean(reason)
         _log.error("key.held", project_id=scope.scope.project_id, kms_key_id=kms_key_id, reason=reason)
         self._record(lambda: self._ledger.hold_key(scope.id, kms_key_id, reason))
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from batch.redaction.forms import Forms, forms_of
-from batch.redaction.masked import Masked
+from batch.redaction.masked import CUT, Masked
 
 MASK = "***"
 # Good for the one request it was made for, and for 15 minutes.
-_SIGNATURE = re.compile(r"(?<=Signature=)[0-9a-f]{64}")
+_SIGNATURE = re.compile(r"(?<=Signature=)[0-9a-f]{1,64}")
 Source = Callable[[], tuple[Masked, ...]]
 
 
@@ -28,9 +28,15 @@ class Redactor:
         self._sources.append(source)
 
     def clean(self, text: str) -> str:
-        """The text without secrets: not as they are, escaped, encoded, or cut off after their first characters."""
+        """The text without secrets: not as they are, escaped, encoded, or cut off after their first characters.
+
+        Where this program cut the text itself, a single character of one is found.
+        """
         text = _SIGNATURE.sub(MASK, text)
-        for forms in _longest_first(frozenset(secret for source in self._sources for secret in source())):
+        known = _longest_first(frozenset(secret for source in self._sources for secret in source()))
+        if CUT in text:
+            text = _without_beginnings(text, known)
+        for forms in known:
             if forms.may_be_in(text):
                 text = forms.pattern.sub(MASK, text)
         return text
@@ -90,11 +96,11 @@ class StandardStream(RedactedStream):
                 _lead_nowhere(self._stream.fileno())
 
 
-PROCESS = Redactor()
+PROCESS_REDACTOR = Redactor()
 """The one of this process: everything it shows or logs passes through it."""
 
 
-def guard_streams(redactor: Redactor = PROCESS) -> None:
+def guard_streams(redactor: Redactor = PROCESS_REDACTOR) -> None:
     """Puts the redactor before stdout and stderr, and has neither of them raise anything.
 
     Warnings, the handler of the event loop, the last-resort handler of logging and tracebacks of uncaught exceptions
@@ -124,6 +130,15 @@ def _harmless(redactor: Redactor, text: str) -> str:
         return redactor.clean(text)
     except Exception:  # noqa: BLE001 - whatever it is
         return f"{MASK}\n"
+
+
+def _without_beginnings(text: str, known: tuple[Forms, ...]) -> str:
+    *before_cuts, rest = text.split(CUT)
+    cleaned = []
+    for piece in before_cuts:
+        begins_at = min((forms.begins_at(piece) for forms in known), default=len(piece))
+        cleaned.append(piece if begins_at == len(piece) else piece[:begins_at] + MASK)
+    return CUT.join([*cleaned, rest])
 
 
 @functools.lru_cache(maxsize=8)

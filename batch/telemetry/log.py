@@ -12,7 +12,7 @@ import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, WrappedLogger
 
-from batch.redaction.redactor import PROCESS
+from batch.redaction.redactor import PROCESS_REDACTOR
 from jobs.printable import printable_json
 
 FILE_NAME = "run.log"
@@ -40,7 +40,7 @@ class _LossyFile:
     def msg(self, line: str) -> None:
         """Writes one line, or drops it."""
         try:
-            self._file.write(printable_json(PROCESS.clean(line)) + "\n")
+            self._file.write(printable_json(PROCESS_REDACTOR.clean(line)) + "\n")
         except (OSError, ValueError):
             self.lost += 1
 

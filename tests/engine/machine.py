@@ -11,6 +11,7 @@ from typing import Any
 from batch.csms.auth import Masked, TokenCredential
 from batch.engine.session import Outside, Session, SessionEnd
 from batch.process.clock import Clock
+from batch.redaction.redactor import Redactor
 from batch.sandbox.assembly import Sandbox
 from jobs.ledger import Intent, Ledger, Loader, Parked
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
@@ -168,10 +169,19 @@ def run_job(
     async def session() -> SessionEnd:
         clock = Clock(asyncio.get_running_loop(), utc_s=UTC_S + network.now_s())
         login = TokenCredential(Masked(job.sandbox.token))
+        redactor = Redactor()
+        redactor.watch(login.secrets)
         one = Session(
             ledger,
             limits,
-            Outside(wire=network.wire, login=login, clock=clock, rng=world, user_agent="simulation"),
+            Outside(
+                wire=network.wire,
+                login=login,
+                clock=clock,
+                rng=world,
+                user_agent="simulation",
+                clean=redactor.clean,
+            ),
         )
         if meanwhile is not None:
             meanwhile(one)

@@ -128,8 +128,8 @@ def test_new_secrets_are_known_at_once() -> None:
 PROCESS_SCRIPT = """
 import asyncio, logging, sys, threading, warnings
 from batch.csms.auth import Masked
-from batch.redaction.redactor import PROCESS, guard_streams
-PROCESS.watch(lambda: (Masked("canary-secret"),))
+from batch.redaction.redactor import PROCESS_REDACTOR, guard_streams
+PROCESS_REDACTOR.watch(lambda: (Masked("canary-secret"),))
 guard_streams()
 print("printed canary-secret")
 warnings.warn("warned canary-secret")
@@ -199,7 +199,7 @@ def test_a_standard_stream_that_is_full_raises_only_for_one_who_asks_and_leads_n
 def test_the_log_takes_known_fields_and_no_secret_in_any_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "PROCESS", redactor("canary-secret"))
+    monkeypatch.setattr(log, "PROCESS_REDACTOR", redactor("canary-secret"))
     try:
         started = log.start_log(tmp_path, "info")
         try:
