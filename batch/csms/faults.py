@@ -28,8 +28,12 @@ class FaultKind(StrEnum):
     """The caller has no right to do this."""
     KEY = "key"
     """The service blames the KMS key."""
+    ABSENT = "absent"
+    """The service does not have this secret, or does not show it to this caller."""
     REJECTED = "rejected"
     """Another definite, permanent refusal of this one request."""
+    FOREIGN = "foreign"
+    """A refusal that is not the service's own: the word of a proxy, filter or gateway before it. It proves nothing."""
     MISMATCH = "mismatch"
     """Answered 200, but not as the service answers, or for another secret or key."""
     MISCONFIGURED = "misconfigured"
@@ -39,7 +43,9 @@ class FaultKind(StrEnum):
 
 
 PASSING = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.THROTTLED})
-PERMANENT = frozenset({FaultKind.FORBIDDEN, FaultKind.KEY, FaultKind.REJECTED})
+OF_THE_MOMENT = frozenset({FaultKind.FORBIDDEN, FaultKind.KEY, FaultKind.ABSENT})
+"""Refusals that can be true of a row or only of this moment: of a login, a right, a key, a project."""
+PERMANENT = OF_THE_MOMENT | {FaultKind.REJECTED}
 STOPS_SCOPE = frozenset({FaultKind.CREDENTIAL, FaultKind.SIGNATURE, FaultKind.MISCONFIGURED, FaultKind.INTERNAL})
 
 

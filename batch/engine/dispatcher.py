@@ -1,15 +1,17 @@
 """Runs one scope from its first row to its last: one dispatcher, many requests in flight, retries in the queue."""
 
 import asyncio
+import math
 from functools import partial
 
 import structlog
 
+from batch.engine.fail_fast import FailFast, Streak
 from batch.engine.row_queue import RowQueue
 from batch.engine.row_worker import RowWorker
 from batch.engine.scope import ScopeRun
 from batch.engine.work import Work
-from batch.flow.admission import Admission, Ticket
+from batch.flow.admission import Admission, Pass, Ticket
 from jobs.run_view import ScopeState, ScopeView
 
 _log = structlog.get_logger()
@@ -18,11 +20,16 @@ _log = structlog.get_logger()
 class Dispatcher:
     """Runs one scope."""
 
-    def __init__(self, scope: ScopeRun, queue: RowQueue, admission: Admission, worker: RowWorker) -> None:
+    def __init__(
+        self, scope: ScopeRun, queue: RowQueue, *, admission: Admission, worker: RowWorker, fail_fast: FailFast
+    ) -> None:
         self.scope = scope
         self._queue = queue
         self._admission = admission
         self._worker = worker
+        self._fail_fast = fail_fast
+        self._tried_at_last: set[str] = set()
+        """Held keys that were tried once more when nothing else was left."""
         self._tasks: dict[asyncio.Task[None], Work | None] = {}
         """What each task is for, until it has begun: one that is cancelled before that never runs at all."""
         self._over = False
@@ -85,7 +92,11 @@ class Dispatcher:
     async def _dispatch(self) -> None:
         try:
             while (work := await self._next()) is not None:
-                ticket = await self._admission.enter(partial(self._queue.wanted, work), open_rows=self.scope.open_rows)
+                ticket = await self._admission.enter(
+                    partial(self._queue.wanted, work),
+                    rows_left=self._queue.left_to_write,
+                    elsewhere=self._admission.wants is Pass.ELSEWHERE,
+                )
                 if ticket is None:
                     self._queue.give_back(work)
                     continue
@@ -105,12 +116,65 @@ class Dispatcher:
             if (reason := self._admission.given_up(now_s)) is not None:
                 self.scope.stop_for(reason)
                 return None
-            work = self._queue.next(now_s, self._admission.rate_per_s)
-            if work is not None or (self._queue.empty and not self._tasks):
+            work = self._chosen(now_s)
+            if work is not None or (self._queue.empty and not self._tasks and not self._once_more()):
                 return work
             # Also while every row waits for its time the service may have been down for too long.
-            await switch.nap(min(self._queue.next_in_s(now_s), self._admission.patience_s(now_s)))
+            await switch.nap(min(self._again_in_s(now_s), self._admission.patience_s(now_s)))
         return None
+
+    def _chosen(self, now_s: float) -> Work | None:
+        """The row to send next: one from elsewhere while a streak of refusals is in doubt, else the next in order."""
+        streak = self._fail_fast.of_scope
+        if streak is not None:
+            return self._from_elsewhere(streak)
+        for of_key in tuple(self._fail_fast.of_keys()):
+            work = self._from_elsewhere(of_key)
+            if work is not None:
+                return work
+        key = self._fail_fast.due(now_s)
+        if key is not None:
+            self._fail_fast.hold(key, now_s)
+            work = self._queue.of_held_key(key)
+            if work is not None:
+                return work
+        return self._queue.next(now_s, self._admission.rate_per_s, self._admission.wants)
+
+    def _from_elsewhere(self, streak: Streak) -> Work | None:
+        """One of up to three rows that show whether a refusal is true of all; where none was accepted, it is."""
+        if streak.wants_more:
+            work = self._queue.elsewhere(of_key=streak.key)
+            if work is not None:
+                work.streak = streak
+                streak.sent += 1
+                return work
+        if streak.waits:
+            return None
+        if streak.key is None:
+            self.scope.stop_for(streak.reason)
+        else:
+            self._fail_fast.hold(streak.key, self.scope.clock.now_s())
+            self.scope.events.key_held(self.scope.opened, streak.key, f"held back: {streak.reason}")
+        return None
+
+    def _once_more(self) -> bool:
+        """Nothing else is left: rows that were refused are asked once more, and each held key is tried once more."""
+        if self._queue.ask_refused_again():
+            return True
+        for key in self._fail_fast.held():
+            if key not in self._tried_at_last:
+                self._tried_at_last.add(key)
+                work = self._queue.of_held_key(key)
+                if work is not None:
+                    self._queue.give_back(work)
+                    return True
+        return False
+
+    def _again_in_s(self, now_s: float) -> float:
+        """Seconds until a row may be due, if no answer comes before."""
+        if self._fail_fast.of_scope is not None:
+            return math.inf
+        return min(self._queue.next_in_s(now_s), self._fail_fast.due_in_s(now_s))
 
     async def _handle(self, work: Work, ticket: Ticket) -> None:
         """Only cancellation leaves here."""

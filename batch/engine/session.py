@@ -17,16 +17,17 @@ from batch.csms.auth import Login
 from batch.csms.client import CsmsClient
 from batch.csms.faults import Fault
 from batch.csms.messages import Wire
-from batch.engine.assembly import OpenRows, Shared, assemble
+from batch.engine.assembly import Shared, assemble
 from batch.engine.budget import FailureBudget
 from batch.engine.dispatcher import Dispatcher
+from batch.engine.fresh_rows import OpenRows
 from batch.engine.recorder import Recorder
-from batch.engine.retry import Policy
+from batch.engine.retry import LATE_UPDATE_S, Policy
 from batch.engine.scope import ScopeRun
 from batch.flow.slots import Slots, Turns
 from batch.process.clock import Clock
 from batch.telemetry.fault_book import FaultBook
-from jobs.ledger import Ledger, LedgerError, OpenScope
+from jobs.ledger import Ledger, LedgerError, OpenRow, OpenScope
 from jobs.model import Outcome, Status
 from jobs.run_view import SessionView
 from jobs.spec import Limits
@@ -121,7 +122,7 @@ class Session:
             slots=self._slots,
             turns=Turns(),
             # A PUT of an earlier session may have left just before this one, with more time than it has now.
-            old_land_until_s=self._outside.clock.now_s() + self._ledger.told.longest_timeout_s(),
+            old_land_until_s=self._outside.clock.now_s() + max(LATE_UPDATE_S, self._ledger.told.longest_timeout_s()),
         )
         async with self._clients(opened) as client_of:
             self._scopes += [self._assembled(scope, client_of(scope), shared) for scope in opened]
@@ -167,11 +168,13 @@ class Session:
         return assemble(scope, self._rows_of(opened), client, shared)
 
     def _rows_of(self, scope: OpenScope) -> OpenRows:
+        def page(after_row: int, limit: int, *, tried: bool) -> list[OpenRow]:
+            return self._read(partial(self._ledger.open_rows, scope.id, after_row, limit, tried=tried), otherwise=[])
+
         return OpenRows(
-            page=lambda after_row, limit: self._read(
-                partial(self._ledger.open_rows, scope.id, after_row, limit), otherwise=[]
-            ),
-            accepted=lambda: self._read(partial(self._ledger.told.accepted_keys, scope.id), otherwise=frozenset()),
+            page=page,
+            one=lambda where: self._read(partial(self._ledger.open_row, scope.id, where), otherwise=None),
+            last=lambda: self._read(partial(self._ledger.last_row, scope.id), otherwise=0),
         )
 
     def _read(self, read: Callable[[], T], *, otherwise: T) -> T:

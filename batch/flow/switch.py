@@ -17,6 +17,13 @@ class Switch:
         self.stopped = True
         self.changed.set()
 
+    async def pause(self, seconds: float) -> None:
+        """Sleeps until the time is over or the switch is stopped."""
+        end_s = asyncio.get_running_loop().time() + seconds
+        while not self.stopped and (left_s := end_s - asyncio.get_running_loop().time()) > 0:
+            self.changed.clear()
+            await self.nap(left_s)
+
     async def nap(self, seconds: float) -> None:
         """Sleeps until the time is over or something has changed, whichever is first; an infinite time never ends."""
         if math.isinf(seconds):

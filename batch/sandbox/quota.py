@@ -1,5 +1,6 @@
 """How many requests a project may make."""
 
+import math
 from collections import deque
 
 import msgspec
@@ -43,29 +44,60 @@ class SlidingWindow:
     """No window of that length, wherever it begins, sees more than the limit. Times never go back."""
 
     def __init__(self, rate: QuotaRate) -> None:
-        self._window_s = rate.window_s
+        self.window_s = rate.window_s
         self._passed: deque[float] = deque(maxlen=rate.limit)
 
     def take(self, now_s: float) -> bool:
         """Whether a request may pass now; one that may not counts for nothing."""
         passed = self._passed
-        if len(passed) == passed.maxlen and now_s - passed[0] < self._window_s - _EDGE_S:
+        if len(passed) == passed.maxlen and now_s - passed[0] < self.window_s - _EDGE_S:
             return False
-        passed.append(now_s)
+        self.add(now_s)
         return True
+
+    def add(self, at_s: float) -> None:
+        """A request passed, whether it was allowed or not."""
+        self._passed.append(at_s)
+
+
+class Rival(msgspec.Struct, frozen=True, kw_only=True):
+    """Another client of the same quota, which takes `per_s` steadily until `until_s` and never backs off."""
+
+    per_s: float
+    until_s: float = math.inf
+
+
+class SharedWindow:
+    """A window that a rival uses too, from the first request of ours on."""
+
+    def __init__(self, rate: QuotaRate, rival: Rival) -> None:
+        self._window = SlidingWindow(rate)
+        self._rival = rival
+        self._next_s: float | None = None
+
+    def take(self, now_s: float) -> bool:
+        """Whether a request of ours may pass now."""
+        next_s = now_s - self._window.window_s if self._next_s is None else self._next_s
+        while next_s <= now_s and next_s < self._rival.until_s:
+            self._window.add(next_s)
+            next_s += 1.0 / self._rival.per_s
+        self._next_s = next_s
+        return self._window.take(now_s)
 
 
 class ProjectQuota:
-    """A rate for every project by itself."""
+    """A rate for every project by itself; with a `rival` in each of them. `named` says that a refusal names the limit."""
 
-    def __init__(self, rate: QuotaRate) -> None:
+    def __init__(self, rate: QuotaRate, *, rival: Rival | None = None, named: bool = True) -> None:
         self._rate = rate
-        self._windows: dict[str, SlidingWindow] = {}
-        self._no = refusal("APIG.0308", f"policy user over ratelimit,{rate}")
+        self._rival = rival
+        self._windows: dict[str, SlidingWindow | SharedWindow] = {}
+        self._no = refusal("APIG.0308", f"policy user over ratelimit,{rate}" if named else "too many requests")
 
     def check(self, project_id: str, now_s: float) -> Refusal | None:
         """None when the project may make a request now, which counts it."""
         window = self._windows.get(project_id)
         if window is None:
-            window = self._windows[project_id] = SlidingWindow(self._rate)
+            window = SlidingWindow(self._rate) if self._rival is None else SharedWindow(self._rate, self._rival)
+            self._windows[project_id] = window
         return None if window.take(now_s) else self._no

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from jobs.run_dir.filesystem import network_filesystem
 
-VERSION = 2
+VERSION = 3
 FILE_NAME = "ledger.db"
 
 # `row.leader` is an earlier row that asks for the very same: that one is sent, this one shares its outcome.
-# `row.attempts` counts every PUT that may have left, over all sessions; `row.spent` those of them that
-# cost it nothing: a `--failed` resume forgave them, or the login was refused, or they tried whether an outage was over.
-# `row.doubt` is 1 from the commit before a PUT leaves until an answer proves that PUT was not applied.
-# `row.status` stays NULL until the row has ended.
+# `row.attempts` counts every PUT that may have left, over all sessions; `row.spent` those of them that cost it nothing:
+# a `--failed` resume forgave them, or the login was refused, or they tried whether an outage was over. `row.doubt` is 1
+# from the commit before a PUT leaves until an answer proves that PUT was not applied. `row.refused` is 1 from a refusal
+# on that may be true of the moment only; a second one ends the row. `row.tried` is 1 where an earlier session has sent
+# the row: such rows come last. `row.status` stays NULL until the row has ended.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE scope (
@@ -28,6 +29,7 @@ CREATE TABLE row (
     row INTEGER PRIMARY KEY, scope INTEGER, secret_name TEXT NOT NULL, kms_key_id TEXT NOT NULL,
     description TEXT, expected_kms_key_id TEXT, region TEXT, project_id TEXT, leader INTEGER,
     attempts INTEGER NOT NULL DEFAULT 0, spent INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
+    refused INTEGER NOT NULL DEFAULT 0, tried INTEGER NOT NULL DEFAULT 0,
     status TEXT, http_status INTEGER, error_code TEXT, error_message TEXT, request_id TEXT,
     started_at REAL, finished_at REAL, elapsed_ms REAL
 ) STRICT;

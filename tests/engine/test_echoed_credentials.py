@@ -4,14 +4,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from batch.sandbox.scripts import Numbers
 
 from batch.engine.session import Session
-from batch.sandbox import faults
 from jobs.rate import Rate
 from jobs.spec import Limits
 from tests.engine.machine import load_job, run_job
 from tests.engine.rows import moves, small_service
+from tests.kit.faults import canned
+from tests.kit.scripts import Numbers
 
 LIMITS = Limits(rate=Rate(20.0), timeout_s=10.0, max_attempts=2)
 
@@ -23,7 +23,7 @@ LIMITS = Limits(rate=Rate(20.0), timeout_s=10.0, max_attempts=2)
 def test_no_outcome_reason_or_view_holds_it(folder: Path, code: str, status: int, before: int) -> None:
     token = small_service().token
     body = msgspec.json.encode({"error_code": code, "error_msg": "~" * before + token})
-    echo = faults.canned(status, body)
+    echo = canned(status, body)
     sandbox = small_service(faults=Numbers(dict.fromkeys(range(1, 100), echo)))
     assert sandbox.token == token
     job = load_job(folder / "run", sandbox, moves(sandbox))
