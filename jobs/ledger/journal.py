@@ -153,7 +153,7 @@ class Ledger:
 
     def _take_room(self) -> None:
         try:
-            schema.take_room(self._connection, rows=self.told.standing(also_failed=True).open_rows)
+            schema.take_room(self._connection, rows=self.told.backlog(also_failed=True).open_rows)
         except sqlite3.Error as error:
             raise schema.blame(self._path, error) from error
 

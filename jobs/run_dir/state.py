@@ -4,17 +4,10 @@ from pathlib import Path
 
 import msgspec
 
-from jobs.model import Status
+from jobs.model import StatusCount
 from jobs.run_dir.durable import whole_file
 
 FILE_NAME = "state.json"
-
-
-class StateCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows have a status so far."""
-
-    status: Status
-    rows: int
 
 
 class LiveState(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +19,7 @@ class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     open_rows: int
     in_flight: int
-    counts: tuple[StateCount, ...]
+    counts: tuple[StatusCount, ...]
 
 
 def write_state(folder: Path, state: LiveState) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 
 from batch.cli.screen import say, show, show_json, tell, tell_json
-from jobs.ledger import FILE_NAME, Ledger, StatusCount
+from jobs.ledger import FILE_NAME, Ledger
 from jobs.ledger.record import read_record
-from jobs.model import Status
+from jobs.model import Status, StatusCount
 from jobs.run_dir.lock import RUN_LOCK, Holder, LockHeldError
 from jobs.run_dir.scope_locks import Patience
 from jobs.run_dir.state import LiveState, read_state
