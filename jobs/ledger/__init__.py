@@ -2,11 +2,10 @@
 
 from jobs.ledger.journal import Intent, Ledger, OpenRow, OpenScope, Parked
 from jobs.ledger.loader import Conflict, Loader
-from jobs.ledger.schema import FILE_NAME, LedgerError
+from jobs.ledger.schema import LedgerError
 from jobs.ledger.told import Backlog, ErrorCount, ScopeCount, SessionRecord, Told, ToldRow
 
 __all__ = [
-    "FILE_NAME",
     "Backlog",
     "Conflict",
     "ErrorCount",

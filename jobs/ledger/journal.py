@@ -11,6 +11,7 @@ import msgspec
 from jobs.ledger import schema
 from jobs.ledger.told import Told
 from jobs.model import Outcome, Scope, SecretUpdate, Status
+from jobs.run_dir import names
 
 _PAGE = """SELECT row, secret_name, kms_key_id, description, expected_kms_key_id, attempts, spent, doubt FROM row
     WHERE scope = ? AND row > ? AND status IS NULL AND leader IS NULL ORDER BY row LIMIT ?"""
@@ -76,7 +77,7 @@ class Ledger:
         Raises:
             LedgerError: there is none, or it is in use or damaged.
         """
-        self._path = folder / schema.FILE_NAME
+        self._path = folder / names.LEDGER
         self._connection = schema.connect(self._path)
         self.told = Told(self._connection, self._path)
 
