@@ -121,7 +121,7 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
         plan.folder,
         session,
         clock,
-        before=ledger.told.standing(also_failed=plan.also_failed),
+        before=ledger.told.backlog(also_failed=plan.also_failed),
         say=plan.say,
         look=session.look,
         console=plan.console,

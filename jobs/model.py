@@ -50,6 +50,13 @@ class Status(StrEnum):
                 assert_never(self)
 
 
+class StatusCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows have a status."""
+
+    status: Status
+    rows: int
+
+
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """A place with a quota of its own: rows of one scope share a rate, a gate and a budget.
 

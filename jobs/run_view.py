@@ -4,8 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from jobs.ledger import StatusCount
-from jobs.model import Group
+from jobs.model import Group, StatusCount
 
 
 class ScopeState(StrEnum):

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from enum import Enum, IntEnum
 from typing import assert_never
 
-from jobs.ledger import StatusCount
-from jobs.model import Group, Status
+from jobs.model import Group, Status, StatusCount
 
 
 class Exit(IntEnum):

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from jobs.ledger import ToldRow
 from jobs.printable import MESSAGE_CHARS, cell, name_cell
+from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
 from reports.error import ReportError, blaming
 from reports.files import FileFacts
 from reports.moment import utc_text
 from reports.summary.tally import Tally
 
-FILE_NAME = "outcomes.csv"
 HEADER = (
     "row",
     "line",
@@ -40,13 +40,13 @@ def write_outcomes(folder: Path, rows: Iterable[ToldRow], *, with_lines: bool, t
     Raises:
         ReportError: it cannot be written, or the rows do not count 1, 2, 3, ...
     """
-    path = folder / FILE_NAME
+    path = folder / names.OUTCOMES
     lines = _lines(path, rows, with_lines=with_lines, tally=tally)
     with blaming(path), whole_file(path) as out:
         out.write(f"{','.join(HEADER)}\n".encode())
         while block := "".join(islice(lines, _BLOCK_ROWS)):
             out.write(block.encode())
-    return FileFacts(name=FILE_NAME, sha256=out.sha256, bytes=out.size, rows=tally.rows)
+    return FileFacts(name=names.OUTCOMES, sha256=out.sha256, bytes=out.size, rows=tally.rows)
 
 
 def _lines(path: Path, rows: Iterable[ToldRow], *, with_lines: bool, tally: Tally) -> Iterator[str]:

@@ -10,12 +10,10 @@ from jobs.manifest import cut_batches, cut_lines
 from jobs.manifest.source import Format, ManifestCopy
 from jobs.model import Group
 from jobs.problem import ManifestError
+from jobs.run_dir import names
 from jobs.run_dir.durable import HashingFile, whole_file
 from reports.error import blaming
 from reports.files import FileFacts
-
-RETRY = "retry"
-REJECTED = "rejected"
 
 
 def manifest_copy(folder: Path, record: JobRecord) -> ManifestCopy:
@@ -52,7 +50,7 @@ def write_retry(folder: Path, ledger: Ledger, record: JobRecord) -> FileFacts:
             return cut_batches.copy_rows(copy, rows, total=total, out=out)
         return cut_lines.copy_rows(copy, record.spec.encoding, rows, total=total, out=out)
 
-    return _written(folder / f"{RETRY}.{copy.format}", cut)
+    return _written(folder / f"{names.RETRY}.{copy.format}", cut)
 
 
 def write_rejected(folder: Path, ledger: Ledger, record: JobRecord) -> FileFacts:
@@ -69,7 +67,7 @@ def write_rejected(folder: Path, ledger: Ledger, record: JobRecord) -> FileFacts
             return cut_batches.copy_told_rows(copy, rows, told, total=total, out=out)
         return cut_lines.copy_told_rows(copy, record.spec.encoding, rows, told, total=total, out=out)
 
-    return _written(folder / f"{REJECTED}.{copy.format}", cut)
+    return _written(folder / f"{names.REJECTED}.{copy.format}", cut)
 
 
 def _written(path: Path, cut: Callable[[HashingFile], int]) -> FileFacts:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from batch.process.clock import Clock
-from jobs.ledger import Standing, StatusCount
-from jobs.model import Status
-from jobs.run_dir.state import LiveState, StateCount, write_state
+from jobs.ledger import Backlog
+from jobs.model import Status, StatusCount
+from jobs.run_dir.state import LiveState, write_state
 from jobs.run_view import RunView, SessionView
 from reports.screen.pace import Pace
 from reports.screen.run_words import changes, progress_line
@@ -54,7 +54,7 @@ class Heartbeat:
         session: Watched,
         clock: Clock,
         *,
-        before: Standing,
+        before: Backlog,
         say: Callable[[str], None],
         look: Callable[[], SessionView] | None = None,
         console: "Console | None" = None,
@@ -103,7 +103,7 @@ class Heartbeat:
             total=self._total,
             open_rows=self._total - sum(counts.values()),
             in_flight=self._session.in_flight,
-            counts=tuple(StateCount(status=status, rows=rows) for status, rows in counts.items()),
+            counts=tuple(StatusCount(status=status, rows=rows) for status, rows in counts.items()),
         )
 
     def view(self) -> RunView:

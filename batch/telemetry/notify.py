@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from http import HTTPStatus
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from batch.csms.network import Network
 from batch.process.loop import run_loop
 from batch.process.version import version
 from batch.redaction.masked import Masked
+from jobs.endpoint import is_loopback
 from jobs.spec import SpecError
 from reports import Summary
 from reports.summary.schema import summary_json
@@ -46,7 +46,7 @@ class NotifyUrl(msgspec.Struct, frozen=True):
             raise ValueError("not a URL")
         if parts.username is not None or parts.password is not None:
             raise ValueError("a user name in the URL is not sent; leave it out")
-        if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
+        if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
             return cls(Masked(text))
         raise ValueError("neither https nor an address of this machine")
 
@@ -123,12 +123,3 @@ async def _post(url: NotifyUrl, summary: Summary, network: Network) -> str | Non
     if status is not None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None
     return answer.message if isinstance(answer, Fault) else f"HTTP {status}"
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -2,11 +2,11 @@
 
 from jobs.ledger.journal import Elsewhere, Intent, Ledger, OpenRow, OpenScope, Parked
 from jobs.ledger.loader import Conflict, Loader
-from jobs.ledger.schema import FILE_NAME, LedgerError
-from jobs.ledger.told import ErrorCount, ScopeCount, Session, Standing, StatusCount, Told, ToldRow
+from jobs.ledger.schema import LedgerError
+from jobs.ledger.told import Backlog, ErrorCount, ScopeCount, SessionRecord, Told, ToldRow
 
 __all__ = [
-    "FILE_NAME",
+    "Backlog",
     "Conflict",
     "Elsewhere",
     "ErrorCount",
@@ -18,9 +18,7 @@ __all__ = [
     "OpenScope",
     "Parked",
     "ScopeCount",
-    "Session",
-    "Standing",
-    "StatusCount",
+    "SessionRecord",
     "Told",
     "ToldRow",
 ]

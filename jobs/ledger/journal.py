@@ -11,6 +11,7 @@ import msgspec
 from jobs.ledger import schema
 from jobs.ledger.told import Told
 from jobs.model import Outcome, Scope, SecretUpdate, Status
+from jobs.run_dir import names
 
 _OPEN = """SELECT row, secret_name, kms_key_id, description, expected_kms_key_id, attempts, spent, doubt, refused
     FROM row WHERE scope = ? AND row > ? AND status IS NULL AND leader IS NULL"""
@@ -93,7 +94,7 @@ class Ledger:
         Raises:
             LedgerError: there is none, or it is in use or damaged.
         """
-        self._path = folder / schema.FILE_NAME
+        self._path = folder / names.LEDGER
         self._connection = schema.connect(self._path)
         self.told = Told(self._connection, self._path)
 
@@ -174,7 +175,7 @@ class Ledger:
 
     def _take_room(self) -> None:
         try:
-            schema.take_room(self._connection, rows=self.told.standing(also_failed=True).open_rows)
+            schema.take_room(self._connection, rows=self.told.backlog(also_failed=True).open_rows)
         except sqlite3.Error as error:
             raise schema.blame(self._path, error) from error
 

@@ -8,6 +8,7 @@ import msgspec
 
 from jobs.ledger import schema
 from jobs.model import InvalidRow, PlannedRow, Scope
+from jobs.run_dir import names
 from jobs.run_dir.durable import rename_durably
 
 _PLANNED = """INSERT INTO row (row, scope, secret_name, kms_key_id, description, expected_kms_key_id)
@@ -53,8 +54,8 @@ class Loader:
         Raises:
             LedgerError: it cannot be created.
         """
-        self._part = folder / f"{schema.FILE_NAME}.part"
-        self._final = folder / schema.FILE_NAME
+        self._part = folder / f"{names.LEDGER}.part"
+        self._final = folder / names.LEDGER
         self._connection = schema.create(self._part)
         self._scopes: dict[Scope, int] = {}
         self._run("BEGIN")

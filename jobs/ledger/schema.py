@@ -9,7 +9,6 @@ from pathlib import Path
 from jobs.run_dir.filesystem import network_filesystem
 
 VERSION = 3
-FILE_NAME = "ledger.db"
 
 # `row.leader` is an earlier row that asks for the very same: that one is sent, this one shares its outcome.
 # `row.attempts` counts every PUT that may have left, over all sessions; `row.spent` those of them that cost it nothing:

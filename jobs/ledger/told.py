@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from jobs.ledger.schema import blame
-from jobs.model import Group, Outcome, Status
+from jobs.model import Group, Outcome, Status, StatusCount
 
 _BLOCK = 5_000
 _TOLD = """secret_name, kms_key_id, region, project_id, row, status, attempts, http_status, error_code, error_message,
@@ -25,15 +25,8 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     outcome: Outcome
 
 
-class StatusCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows have a status."""
-
-    status: Status
-    rows: int
-
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How a job stands while it is worked on; rows that share an earlier row's outcome are not counted."""
+class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of a job when a session begins; rows that share an earlier row's outcome are not counted."""
 
     open_rows: int
     ended: tuple[StatusCount, ...]
@@ -59,7 +52,7 @@ class ScopeCount(msgspec.Struct, frozen=True, kw_only=True):
     done: int
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
+class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One run or resume; UTC seconds since 1970. `ended_at` None: it was killed or is still going."""
 
     started_at: float
@@ -93,14 +86,14 @@ class Told:
         found = {status: rows for status, rows in self._query("SELECT status, COUNT(*) FROM told GROUP BY status")}  # noqa: C416 - rows of unknown length
         return tuple(StatusCount(status=status, rows=found.get(status, 0)) for status in Status)
 
-    def standing(self, *, also_failed: bool = False) -> Standing:
+    def backlog(self, *, also_failed: bool = False) -> Backlog:
         """How many rows are open, also those that a session which takes failed rows up again will open, and how the
         others ended.
         """
         found = self._query("SELECT status, COUNT(*) FROM row WHERE leader IS NULL GROUP BY status")
         rows = {status: count for status, count in found}  # noqa: C416 - rows of unknown length
         again = (None, "failed", "unknown") if also_failed else (None,)
-        return Standing(
+        return Backlog(
             open_rows=sum(rows.pop(status, 0) for status in again),
             ended=tuple(StatusCount(status=Status(status), rows=count) for status, count in rows.items()),
         )
@@ -118,11 +111,11 @@ class Told:
             for endpoint, project, region, stopped, rows, done in found
         )
 
-    def sessions(self) -> tuple[Session, ...]:
+    def sessions(self) -> tuple[SessionRecord, ...]:
         """Every run and resume of this job, oldest first."""
         found = self._query("SELECT started_at, ended_at, exit_code, stopped FROM session ORDER BY id")
         return tuple(
-            Session(started_at=started, ended_at=ended, exit_code=code, stopped=stopped)
+            SessionRecord(started_at=started, ended_at=ended, exit_code=code, stopped=stopped)
             for started, ended, code, stopped in found
         )
 

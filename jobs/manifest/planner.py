@@ -7,7 +7,7 @@ import msgspec
 
 from jobs.manifest.readers import read_blocks
 from jobs.manifest.readers.cells import Cells
-from jobs.manifest.scopes import NO_ROW_NAMES_A_PROJECT, Fault, ScopeTable
+from jobs.manifest.scopes import NO_ROW_NAMES_A_PROJECT, CellFault, ScopeTable
 from jobs.manifest.source import Format, ManifestCopy, copy_manifest
 from jobs.model import InvalidRow, PlannedRow, SecretUpdate
 from jobs.problem import ManifestError, Problem
@@ -93,7 +93,7 @@ class _Planner:
                 self._told.add(column)
                 yield Problem(file=self._copy.name, column=column, reason=reason, structural=True)
 
-    def _faults(self, record: _Record) -> list[Fault]:
+    def _faults(self, record: _Record) -> list[CellFault]:
         _, name, key, project, region, description, expected = record
         checked = (
             [("secret_name", name_fault(name)), ("kms_key_id", self._check_key(key))],
@@ -103,9 +103,9 @@ class _Planner:
                 ("expected_kms_key_id", self._check_key(expected) if expected else None),
             ],
         )
-        return [(column, reason) for part in checked for column, reason in part if reason]
+        return [CellFault(column, reason) for part in checked for column, reason in part if reason]
 
-    def _problems(self, row: int, faults: list[Fault]) -> Iterator[Problem]:
+    def _problems(self, row: int, faults: list[CellFault]) -> Iterator[Problem]:
         line = None if self._copy.format is Format.PARQUET else row + _LINES_BEFORE_DATA
         for column, reason in faults:
             if column not in self._told:
@@ -126,7 +126,7 @@ def _records(cells: Cells) -> Iterator[_Record]:
     )
 
 
-def _invalid(record: _Record, fault: Fault) -> InvalidRow:
+def _invalid(record: _Record, fault: CellFault) -> InvalidRow:
     row, name, key, project, region, _, _ = record
     column, reason = fault
     return InvalidRow(

@@ -1,5 +1,7 @@
 """Decides which endpoint and project a row goes to."""
 
+from typing import NamedTuple
+
 from jobs.model import Scope
 from jobs.problem import Problem, quoted
 from jobs.regions import endpoint_for
@@ -7,8 +9,13 @@ from jobs.rules import Check, Rules
 
 _NO_PROJECT = "is missing; fill the column or say --project-id"
 NO_ROW_NAMES_A_PROJECT = "no row names a project; add the column or say --project-id"
-Fault = tuple[str, str]
-"""A column and what is wrong with its cell."""
+
+
+class CellFault(NamedTuple):
+    """A column and what is wrong with its cell."""
+
+    column: str
+    reason: str
 
 
 def lacks_project(problem: Problem) -> bool:
@@ -29,13 +36,13 @@ class ScopeTable:
         place = (project_cell or self._rules.default_project_id, region_cell or self._rules.default_region)
         return self._known.get(place) or self._add(*place)
 
-    def faults(self, project_cell: str | None, region_cell: str | None) -> list[Fault]:
+    def faults(self, project_cell: str | None, region_cell: str | None) -> list[CellFault]:
         """Everything that keeps a row from having a scope."""
         found = []
         if reason := self._project_fault(project_cell or self._rules.default_project_id):
-            found.append(("project_id", reason))
+            found.append(CellFault("project_id", reason))
         if reason := self._region_fault(region_cell or self._rules.default_region):
-            found.append(("region", reason))
+            found.append(CellFault("region", reason))
         return found
 
     def _add(self, project_id: str | None, region: str | None) -> Scope | None:

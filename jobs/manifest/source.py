@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from jobs.problem import ManifestError, Problem, plain
+from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -102,7 +103,7 @@ def copy_manifest(
 
 
 def _copy(name: str, kind: tuple[Format, Packing], chunks: Iterator[bytes], into_dir: Path) -> ManifestCopy:
-    path = into_dir / ".".join(filter(None, ("manifest", *kind)))
+    path = into_dir / ".".join(filter(None, (names.MANIFEST, *kind)))
     first = next(chunks, b"")  # a manifest that cannot be read leaves no trace in the folder
     if os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))

@@ -11,7 +11,6 @@ from typing import Self
 
 import msgspec
 
-RUN_LOCK = "run.lock"
 LOOKS = frozenset({"status", "report"})
 """Purposes of those that only look, and let go soon."""
 

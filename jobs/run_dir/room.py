@@ -5,11 +5,12 @@ import os
 import shutil
 from pathlib import Path
 
+from jobs.run_dir import names
+
 _LEAST_BYTES = 16 << 20
 # A row's growth in the ledger and its log, its line in the outcomes and, at worst, in the rejected file.
 _BYTES_PER_ROW = 1_024
 _RESERVE_BYTES = 4 << 20
-RESERVE_NAME = "ledger.reserve"
 
 
 class NoRoomError(OSError):
@@ -43,7 +44,7 @@ class Reserve:
         Raises:
             OSError: there is none.
         """
-        self._path = folder / RESERVE_NAME
+        self._path = folder / names.RESERVE
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)

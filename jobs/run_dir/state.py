@@ -4,17 +4,9 @@ from pathlib import Path
 
 import msgspec
 
-from jobs.model import Status
+from jobs.model import StatusCount
+from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
-
-FILE_NAME = "state.json"
-
-
-class StateCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows have a status so far."""
-
-    status: Status
-    rows: int
 
 
 class LiveState(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +18,7 @@ class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     open_rows: int
     in_flight: int
-    counts: tuple[StateCount, ...]
+    counts: tuple[StatusCount, ...]
 
 
 def write_state(folder: Path, state: LiveState) -> None:
@@ -36,13 +28,13 @@ def write_state(folder: Path, state: LiveState) -> None:
         OSError: the disk is full or broken.
     """
     # It is old news a second later: waiting for the disk would only hold up the requests.
-    with whole_file(folder / FILE_NAME, durable=False) as file:
+    with whole_file(folder / names.STATE, durable=False) as file:
         file.write(msgspec.json.encode(state) + b"\n")
 
 
 def read_state(folder: Path) -> LiveState | None:
     """The state as last written; None where there is none that can be read."""
     try:
-        return msgspec.json.decode((folder / FILE_NAME).read_bytes(), type=LiveState)
+        return msgspec.json.decode((folder / names.STATE).read_bytes(), type=LiveState)
     except (OSError, msgspec.DecodeError):
         return None

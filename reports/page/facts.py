@@ -8,7 +8,7 @@ from jobs.model import Group, Status
 from jobs.rules import KEY_PATTERN, PROJECT_PATTERN
 from reports.page.figures import Figure, bar_figures, time_figures
 from reports.screen.wording import GROUP_WORDS, Step, file_notes, next_steps, verdict
-from reports.summary.open_rows import OpenRow
+from reports.summary.open_rows import ListedRow
 from reports.summary.schema import ErrorSummary, JobFacts, Sample, ScopeSummary, Summary
 
 _MOST_REASONS = 20
@@ -80,7 +80,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     open_note: str
     open_statuses: tuple[str, ...]
     open_codes: tuple[str, ...]
-    open_rows: tuple[OpenRow, ...]
+    open_rows: tuple[ListedRow, ...]
     facts: tuple[Fact, ...]
     job: tuple[Fact, ...]
     scopes: tuple[ScopeSummary, ...]
@@ -88,7 +88,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[FileLine, ...]
 
 
-def page_of(summary: Summary, open_rows: tuple[OpenRow, ...], folder: Path) -> Page:
+def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) -> Page:
     """The page of a run whose other files are written; `open_rows` are those of its rows that are not done to list."""
     open_total = summary.manifest.rows - summary.by_group.done
     return Page(

@@ -8,30 +8,29 @@ from pathlib import Path
 from jinja2 import BaseLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
+from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
 from reports.error import blaming
 from reports.files import FileFacts
 from reports.page.facts import page_of
-from reports.summary.open_rows import OpenRow
+from reports.summary.open_rows import ListedRow
 from reports.summary.schema import Summary
 
-FILE_NAME = "report.html"
 
-
-def write_page(folder: Path, summary: Summary, open_rows: tuple[OpenRow, ...]) -> FileFacts:
+def write_page(folder: Path, summary: Summary, open_rows: tuple[ListedRow, ...]) -> FileFacts:
     """Writes the page of a summary that tells of every file but this one and itself.
 
     Raises:
         ReportError: it cannot be written.
     """
-    path = folder / FILE_NAME
+    path = folder / names.PAGE
     text = render_page(summary, open_rows, folder)
     with blaming(path), whole_file(path) as out:
         out.write(text.encode())
-    return FileFacts(name=FILE_NAME, sha256=out.sha256, bytes=out.size, rows=summary.manifest.rows)
+    return FileFacts(name=names.PAGE, sha256=out.sha256, bytes=out.size, rows=summary.manifest.rows)
 
 
-def render_page(summary: Summary, open_rows: tuple[OpenRow, ...], folder: Path) -> str:
+def render_page(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) -> str:
     """The page as text. Everything is escaped but the style sheet, the script and the drawings, which are ours."""
     style, script = _asset("report.css"), _asset("report.js")
     environment = Environment(

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from jobs.ledger import ScopeCount, StatusCount
-from jobs.model import Status
+from jobs.ledger import ScopeCount
+from jobs.model import Status, StatusCount
 from jobs.printable import printable
 from reports.moment import utc_text
 from reports.screen.wording import group_words

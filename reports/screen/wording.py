@@ -8,11 +8,10 @@ import msgspec
 
 from jobs.model import Group, Status
 from jobs.printable import printable
+from jobs.run_dir import names
 from jobs.spec import JobSpec
 from reports.exit_code import Exit
-from reports.retry_file import REJECTED, RETRY
 from reports.summary.projection import job_facts
-from reports.summary.schema import FILE_NAME as SUMMARY
 from reports.summary.schema import JobFacts, Summary
 
 GROUP_WORDS = {Group.DONE: "done", Group.FIX_FIRST: "fix first", Group.RUN_AGAIN: "run again"}
@@ -61,7 +60,7 @@ def group_words(status: Status) -> str:
 def file_notes(summary: Summary) -> tuple[FileNote, ...]:
     """Every file of the summary, itself last."""
     notes = [FileNote(name=facts.name, purpose=_purpose(facts.name, facts.rows)) for facts in summary.files]
-    return (*notes, FileNote(name=SUMMARY, purpose="all of this for machines"))
+    return (*notes, FileNote(name=names.SUMMARY, purpose="all of this for machines"))
 
 
 def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
@@ -75,9 +74,9 @@ def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
         also = ", and take failed and unknown rows again" if ended else ""
         steps.append(Step(why=f"go on where it stopped{also}", command=_command(words)))
     elif groups.run_again:
-        steps.append(Step(why="run the open rows again", command=_run(files[RETRY], summary.job)))
+        steps.append(Step(why="run the open rows again", command=_run(files[names.RETRY], summary.job)))
     if groups.fix_first:
-        path = files[REJECTED]
+        path = files[names.REJECTED]
         steps.append(Step(why=f"correct {path.name}, then run it", command=_run(path, summary.job)))
     return tuple(steps)
 
@@ -93,12 +92,12 @@ def _because(summary: Summary) -> str:
 
 
 def _purpose(name: str, rows: int) -> str:
-    match Path(name).stem:
-        case stem if stem == RETRY:
+    match name.partition(".")[0]:
+        case names.RETRY:
             return f"{_rows(rows)} to run again; a manifest as it is" if rows else "nothing to run again"
-        case stem if stem == REJECTED:
+        case names.REJECTED:
             return f"{_rows(rows)} to fix first, with the reasons" if rows else "nothing to fix"
-        case "report":
+        case _ if name == names.PAGE:
             return "this run for people, as a page for a browser"
         case _:
             return "how every row ended"

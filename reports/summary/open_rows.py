@@ -16,7 +16,7 @@ MOST_BYTES = 800_000
 _FRAME_BYTES = 150
 
 
-class OpenRow(msgspec.Struct, frozen=True, kw_only=True):
+class ListedRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row that is not done; its texts are printable and of bounded length."""
 
     row: int
@@ -48,7 +48,7 @@ class OpenRows:
         if not shelf.full:
             shelf.add(_shown(row))
 
-    def kept(self) -> tuple[OpenRow, ...]:
+    def kept(self) -> tuple[ListedRow, ...]:
         """The rows to show, in manifest order."""
         room = self._ended.copy()
         for row in self._not_attempted.rows:
@@ -61,11 +61,11 @@ class _Shelf:
     """Takes rows until one does not fit, and then none."""
 
     def __init__(self) -> None:
-        self.rows: list[OpenRow] = []
+        self.rows: list[ListedRow] = []
         self.full = False
         self._bytes = 0
 
-    def add(self, row: OpenRow) -> None:
+    def add(self, row: ListedRow) -> None:
         self._bytes += _written_bytes(row)
         self.full = self.full or self._bytes > MOST_BYTES or len(self.rows) >= MOST_ROWS
         if not self.full:
@@ -79,9 +79,9 @@ class _Shelf:
         return other
 
 
-def _shown(row: ToldRow) -> OpenRow:
+def _shown(row: ToldRow) -> ListedRow:
     outcome = row.outcome
-    return OpenRow(
+    return ListedRow(
         row=outcome.row,
         secret_name=shortened(row.secret_name),
         place=place_name(row.region, row.project_id),
@@ -94,7 +94,7 @@ def _shown(row: ToldRow) -> OpenRow:
     )
 
 
-def _written_bytes(row: OpenRow) -> int:
+def _written_bytes(row: ListedRow) -> int:
     """About what a page takes for a row; a code also stands in the list to choose from."""
     texts = (row.secret_name, row.place, row.error_code, row.error_code, row.message, row.request_id)
     return _FRAME_BYTES + sum(len(escape(text).encode()) for text in texts)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from jobs.ledger import ErrorCount, ScopeCount, Session, ToldRow
+from jobs.ledger import ErrorCount, ScopeCount, SessionRecord, ToldRow
 from jobs.ledger.record import JobRecord, ManifestFacts
 from jobs.model import Group, Status
 from jobs.printable import printable, shortened
@@ -31,7 +31,7 @@ def summarize(
     record: JobRecord,
     tally: Tally,
     scopes: Sequence[ScopeCount],
-    sessions: Sequence[Session],
+    sessions: Sequence[SessionRecord],
     exit_code: int,
     files: tuple[FileFacts, ...],
 ) -> Summary:
@@ -57,7 +57,7 @@ def summarize(
     )
 
 
-def _why(sessions: Sequence[Session]) -> str | None:
+def _why(sessions: Sequence[SessionRecord]) -> str | None:
     if not sessions:
         return None
     return sessions[-1].stopped if sessions[-1].ended_at is not None else "killed, no end of it is on record"
@@ -124,7 +124,7 @@ def _sample(row: ToldRow) -> Sample:
     )
 
 
-def _timing(sessions: Sequence[Session], attempted: int) -> Timing:
+def _timing(sessions: Sequence[SessionRecord], attempted: int) -> Timing:
     ended = [session for session in sessions if session.ended_at is not None]
     # Clocks are set back at times; a negative duration would help nobody.
     wall_s = sum(max(0.0, session.ended_at - session.started_at) for session in ended if session.ended_at is not None)

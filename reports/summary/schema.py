@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from jobs.model import Status
+from jobs.run_dir import names
 from jobs.run_dir.durable import sync_folder, whole_file
 from jobs.spec import Auth
 from reports.error import ReportError, blaming
@@ -14,7 +15,6 @@ from reports.files import FileFacts
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
 
-FILE_NAME = "summary.json"
 OLD_KEY_NOTICE = (
     "Keep the old key enabled: a row that is done uses the new key for versions made from now on, and every older"
     " version still needs the old key to be read."
@@ -193,7 +193,7 @@ def remove_summary(folder: Path) -> None:
     Raises:
         ReportError: the folder cannot be written.
     """
-    path = folder / FILE_NAME
+    path = folder / names.SUMMARY
     with blaming(path):
         path.unlink(missing_ok=True)
         sync_folder(folder)
@@ -205,7 +205,7 @@ def write_summary(folder: Path, summary: Summary) -> None:
     Raises:
         ReportError: it cannot be written.
     """
-    path = folder / FILE_NAME
+    path = folder / names.SUMMARY
     with blaming(path), whole_file(path) as out:
         out.write(summary_json(summary))
 

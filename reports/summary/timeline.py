@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from jobs.ledger import Session
+from jobs.ledger import SessionRecord
 from jobs.model import Outcome
 from reports.moment import utc_text
 from reports.summary.sketch import Sketch
@@ -93,7 +93,7 @@ class Timeline:
         merged.merge(self._repeated)
         return merged
 
-    def over_time(self, sessions: Sequence[Session]) -> OverTime:
+    def over_time(self, sessions: Sequence[SessionRecord]) -> OverTime:
         """The intervals of these sessions, those in which nothing ended too: silence is news."""
         spans = [(session.started_at, session.ended_at) for session in sessions if session.ended_at is not None]
         worked_s = sum(max(0.0, ended_at - started_at) for started_at, ended_at in spans)

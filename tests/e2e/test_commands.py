@@ -12,7 +12,8 @@ import pytest
 
 from batch.sandbox import faults
 from jobs.model import Status
-from jobs.run_dir.lock import RUN_LOCK, FileLock
+from jobs.run_dir import names
+from jobs.run_dir.lock import FileLock
 from jobs.run_dir.state import read_state, write_state
 from tests.e2e.tool import case_in, manifest_of, outcomes_in, served, wait_until
 from tests.engine.machine import keys_of
@@ -183,7 +184,7 @@ def test_status_takes_no_earlier_session_for_the_one_at_work(tmp_path: Path, age
     path.write_bytes(manifest_of(moves(sandbox)))
     with served(sandbox, tmp_path) as tool:
         assert tool.run("run", str(path), *tool.to(run_dir)).code == 0
-        with FileLock(run_dir / RUN_LOCK, "run"):
+        with FileLock(run_dir / names.LOCK, "run"):
             state = read_state(run_dir)
             assert state is not None
             write_state(run_dir, msgspec.structs.replace(state, pid=os.getpid(), started_at=time.time() - age_s))

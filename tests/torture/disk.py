@@ -45,9 +45,9 @@ def _limit_files(limit: int) -> None:
 
 def _no_reserve() -> None:
     """Lets a run begin where the tool's own foresight would not, so that the disk is full in the middle of it."""
-    import batch.cli.commands.run as command  # noqa: PLC0415 - patched in the child alone
-    import batch.run as engine  # noqa: PLC0415 - the same
+    import batch.run as engine  # noqa: PLC0415 - patched in the child alone
     from jobs.ledger import schema  # noqa: PLC0415 - the same
+    from jobs.run_dir import run_dir  # noqa: PLC0415 - the same
 
     class NoReserve:
         def __init__(self, _folder: Path) -> None:
@@ -56,7 +56,7 @@ def _no_reserve() -> None:
         def release(self) -> bool:
             return False
 
-    command.require_room = lambda *_args, **_more: None  # type: ignore[attr-defined] # the point of it
+    run_dir.require_room = lambda *_args, **_more: None  # type: ignore[attr-defined] # the point of it
     schema.take_room = lambda *_args, **_more: None  # the same
     engine.Reserve = NoReserve  # type: ignore[assignment, attr-defined] # the same
 

@@ -1,15 +1,18 @@
 """`report` and `status`: what a run directory has to tell, without sending anything."""
 
+import contextlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from batch.cli.screen import say, show, show_json, tell, tell_json
-from jobs.ledger import FILE_NAME, Ledger, StatusCount
+from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
-from jobs.model import Status
-from jobs.run_dir.lock import RUN_LOCK, Holder, LockHeldError
+from jobs.model import Status, StatusCount
+from jobs.run_dir.lock import Holder, LockHeldError
+from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.run_dir.state import LiveState, read_state
 from jobs.spec import UsageError
@@ -21,8 +24,7 @@ _CLOCK_STEP_S = 1.0
 
 def report(run_dir: Path, *, as_json: bool) -> int:
     """Writes the reports again and shows the end of the run; the exit code is the run's own."""
-    _require_ledger(run_dir)
-    with Patience(0.0, say).take(run_dir / RUN_LOCK, "report"), Ledger(run_dir) as ledger:
+    with _locked(run_dir, "report"), Ledger(run_dir) as ledger:
         sessions = ledger.told.sessions()
         recorded = sessions[-1].exit_code if sessions else None
         # A killed run has no exit code on record: it was stopped, by something that is no rule of its own.
@@ -37,9 +39,8 @@ def report(run_dir: Path, *, as_json: bool) -> int:
 
 def status(run_dir: Path, *, as_json: bool) -> int:
     """Tells how the rows stand: from the ledger, or while a run holds it from what that run last said."""
-    _require_ledger(run_dir)
     try:
-        with Patience(0.0, say).take(run_dir / RUN_LOCK, "status"), Ledger(run_dir) as ledger:
+        with _locked(run_dir, "status"), Ledger(run_dir) as ledger:
             standing = _ended(ledger)
     except LockHeldError as held:
         state = read_state(run_dir)
@@ -60,9 +61,12 @@ def _by(state: LiveState, holder: Holder) -> bool:
     return state.pid == holder.pid and state.started_at > holder.since - _CLOCK_STEP_S
 
 
-def _require_ledger(run_dir: Path) -> None:
-    if not (run_dir / FILE_NAME).is_file():
-        raise UsageError(f"{run_dir}: no run directory, or one in which nothing was ever sent")
+@contextlib.contextmanager
+def _locked(run_dir: Path, purpose: str) -> Iterator[None]:
+    directory = RunDirectory.find(run_dir)
+    with directory.lock(purpose, Patience(0.0, say)):
+        directory.require_loaded()
+        yield
 
 
 def _ended(ledger: Ledger) -> Standing:

@@ -1,10 +1,7 @@
 """`run` and `resume`: from a manifest, or from a run directory, to reports."""
 
 import math
-import shutil
-import time
 from contextlib import ExitStack, closing
-from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -23,16 +20,13 @@ from batch.process.version import version
 from batch.run import RunPlan, run_ledger
 from batch.telemetry.log import start_log
 from batch.telemetry.notify import announce, targets_of
-from jobs.ledger import FILE_NAME, Ledger
+from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
 from jobs.manifest.loading import load
 from jobs.manifest.scopes import lacks_project
 from jobs.manifest.source import copy_manifest
 from jobs.problem import Problem
-from jobs.run_dir.durable import sweep_parts
-from jobs.run_dir.filesystem import network_filesystem
-from jobs.run_dir.lock import RUN_LOCK
-from jobs.run_dir.room import require_room
+from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience, lock_folder, lock_scopes
 from jobs.spec import JobSpec, Limits, SpecError, UsageError
 
@@ -47,37 +41,32 @@ def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, r
     spec, no_project = with_project(spec, access)
     # Also which kind of login it was: a resume is not to take another one that happens to be found.
     spec = msgspec.structs.replace(spec, auth=access.login.describe().kind)
-    folder = _new_folder(run_dir, manifest)
+    directory = RunDirectory.new(run_dir, manifest, network_ok=options.allow_network_fs)
     with ExitStack() as stack:
         try:
-            _refuse_network_filesystem(folder, options)
-            stack.enter_context(Patience(0.0, say).take(folder / RUN_LOCK, "run"))
-            _load(manifest, spec, folder, no_project)
-            ledger = stack.enter_context(Ledger(folder))
-            _occupy(folder, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
+            stack.enter_context(directory.lock("run", Patience(0.0, say)))
+            _load(manifest, spec, directory.path, no_project)
+            ledger = stack.enter_context(Ledger(directory.path))
+            _occupy(directory, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
         except BaseException:
-            # Nothing has been sent: there is nothing in it to resume.
-            shutil.rmtree(folder, ignore_errors=True)
+            directory.discard()
             raise
-        return _go(folder, ledger, access, options, spec.limits, also_failed=False)
+        return _go(directory.path, ledger, access, options, spec.limits, also_failed=False)
 
 
 def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: SessionOptions, *, failed: bool) -> int:
     """Goes on with the rows of a run directory that have not ended."""
     _refuse_bad_options(options)
-    if not run_dir.is_dir():
-        raise UsageError(f"{run_dir}: no such run directory")
-    _refuse_network_filesystem(run_dir, options)
+    directory = RunDirectory.find(run_dir, network_ok=options.allow_network_fs)
     with ExitStack() as stack:
         patience = Patience(options.wait, say)
-        stack.enter_context(patience.take(run_dir / RUN_LOCK, "resume"))
-        if not (run_dir / FILE_NAME).exists():
-            raise UsageError(f"{run_dir}: its manifest was never fully loaded and nothing was sent; run it anew")
-        sweep_parts(run_dir)
+        stack.enter_context(directory.lock("resume", patience))
+        directory.require_loaded()
+        directory.sweep()
         ledger = stack.enter_context(Ledger(run_dir))
         spec = read_record(ledger).spec
         merged = limits_of(limits, spec.limits)
-        _occupy(run_dir, ledger, merged, patience, stack, also_failed=failed)
+        _occupy(directory, ledger, merged, patience, stack, also_failed=failed)
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
         access = open_access(auth, stored=spec.auth)
         return _go(run_dir, ledger, access, options, merged, also_failed=failed)
@@ -103,14 +92,14 @@ def _load(manifest: str, spec: JobSpec, folder: Path, no_project: CredentialErro
 
 
 def _occupy(
-    folder: Path, ledger: Ledger, limits: Limits, patience: Patience, stack: ExitStack, *, also_failed: bool
+    directory: RunDirectory, ledger: Ledger, limits: Limits, patience: Patience, stack: ExitStack, *, also_failed: bool
 ) -> None:
     """Makes sure of room enough, and keeps the scopes that requests will go to from other runs."""
     manifest = read_record(ledger).manifest
-    require_room(folder, rows=manifest.rows, manifest_bytes=manifest.size_bytes)
+    directory.require_room(rows=manifest.rows, manifest_bytes=manifest.size_bytes)
     scopes = [scope.scope for scope in ledger.open_scopes(also_failed=also_failed)]
     require_files(connections=limits.concurrency, locks=len(scopes))
-    stack.enter_context(lock_scopes(scopes, lock_folder(), f"run in {folder.absolute()}", patience))
+    stack.enter_context(lock_scopes(scopes, lock_folder(), f"run in {directory.path.absolute()}", patience))
 
 
 def _go(
@@ -141,19 +130,6 @@ def _go(
         return end.exit_code
 
 
-def _new_folder(run_dir: Path | None, manifest: str) -> Path:
-    if run_dir is None:
-        run_dir = _free_name(manifest)
-    try:
-        run_dir.parent.mkdir(parents=True, exist_ok=True)
-        run_dir.mkdir(mode=0o700)
-    except FileExistsError:
-        raise UsageError(f"{run_dir}: exists already; give another --run-dir, or resume it") from None
-    except OSError as error:
-        raise UsageError(f"{run_dir}: cannot be made: {error.strerror}") from error
-    return run_dir
-
-
 def _refuse_bad_options(options: SessionOptions) -> None:
     """What cannot be used is told before anything is loaded, not after the run."""
     targets_of(options.notify_url, options.metrics_textfile)
@@ -165,19 +141,3 @@ def _refuse_bad_options(options: SessionOptions) -> None:
         require_port(options.metrics_port)
     if not 0 <= options.wait < math.inf:
         raise SpecError("wait", f"{options.wait:g} is no number of seconds")
-
-
-def _free_name(manifest: str) -> Path:
-    """A name by time and manifest that nobody has taken yet; whoever takes it meanwhile is found out by `mkdir`."""
-    stem = "stdin" if manifest == "-" else Path(manifest).name.split(".")[0] or "manifest"
-    name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{stem}"
-    taken = (Path("runs") / (name if number == 1 else f"{name}-{number}") for number in count(1))
-    return next(path for path in taken if not path.exists())
-
-
-def _refuse_network_filesystem(folder: Path, options: SessionOptions) -> None:
-    kind = network_filesystem(folder)
-    if kind is not None and not options.allow_network_fs:
-        raise UsageError(
-            f"{folder}: on {kind}, which may lose a ledger or its locks; use a local disk, or --allow-network-fs"
-        )

@@ -22,6 +22,7 @@ from batch.csms.tls import client_context
 from batch.redaction import forms
 from batch.redaction.redactor import MASK, RedactedStream, Redactor, StandardStream, guard_streams
 from batch.telemetry import log
+from jobs.run_dir import names
 
 ROOT = Path(__file__).parents[3]
 SECRET = 'canary/5f+3c="q\u00e9"'  # noqa: S105 # what is looked for
@@ -210,7 +211,7 @@ def test_the_log_takes_known_fields_and_no_secret_in_any_of_them(
         started.close()
     finally:
         structlog.reset_defaults()
-    text = (tmp_path / log.FILE_NAME).read_text(encoding="utf-8")
+    text = (tmp_path / names.LOG).read_text(encoding="utf-8")
     line, hostile = map(json.loads, text.splitlines())
     assert hostile["code"] == "\x9b31m\u2028\u202e"
     assert "\x9b" not in text

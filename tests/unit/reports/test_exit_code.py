@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.ledger import StatusCount
-from jobs.model import Group, Status
+from jobs.model import Group, Status, StatusCount
 from reports import Ending, exit_code_of
 
 

@@ -14,13 +14,13 @@ from rich.console import Console
 
 from batch.process.clock import Clock
 from batch.telemetry.heartbeat import Heartbeat
-from jobs.ledger import Standing, StatusCount
-from jobs.model import Status
+from jobs.ledger import Backlog
+from jobs.model import Status, StatusCount
 from jobs.run_dir.state import read_state
 from jobs.run_view import ScopeState, ScopeView, SessionView
 from tests.virtual import run_virtual
 
-BEFORE = Standing(open_rows=100, ended=(StatusCount(status=Status.UPDATED, rows=20),))
+BEFORE = Backlog(open_rows=100, ended=(StatusCount(status=Status.UPDATED, rows=20),))
 
 
 class Session:

@@ -9,8 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from batch.telemetry.metrics import serving, write_textfile
-from jobs.ledger import StatusCount
-from jobs.model import Status
+from jobs.model import Status, StatusCount
 from jobs.run_view import FaultCount, RunView, ScopeState, ScopeView
 from jobs.spec import UsageError
 from tests.unit.summaries import summary_of

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.run_dir import names
 from jobs.run_dir.filesystem import network_filesystem, network_type
-from jobs.run_dir.room import RESERVE_NAME, NoRoomError, Reserve, require_room
+from jobs.run_dir.room import NoRoomError, Reserve, require_room
 
 MOUNTS = """\
 27 1 254:0 / / rw,relatime - ext4 /dev/vda rw
@@ -48,9 +49,9 @@ def test_a_run_that_may_not_fit_is_refused_with_both_figures(tmp_path: Path) -> 
 
 def test_a_reserve_takes_room_and_gives_it_back_once(tmp_path: Path) -> None:
     reserve = Reserve(tmp_path)
-    assert (tmp_path / RESERVE_NAME).stat().st_size == 4 << 20
+    assert (tmp_path / names.RESERVE).stat().st_size == 4 << 20
     assert reserve.release()
-    assert not (tmp_path / RESERVE_NAME).exists()
+    assert not (tmp_path / names.RESERVE).exists()
     assert not reserve.release()
 
 

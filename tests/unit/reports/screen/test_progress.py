@@ -5,8 +5,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from jobs.ledger import StatusCount
-from jobs.model import Status
+from jobs.model import Status, StatusCount
 from jobs.run_view import FaultCount, RunView, ScopeState, ScopeView
 from reports.screen.pace import Pace
 from reports.screen.progress import MOST_FAULTS, MOST_SCOPES, ProgressScreen

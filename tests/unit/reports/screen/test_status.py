@@ -1,7 +1,7 @@
 import pytest
 
-from jobs.ledger import ScopeCount, StatusCount
-from jobs.model import Status
+from jobs.ledger import ScopeCount
+from jobs.model import Status, StatusCount
 from reports.screen.status import Standing, status_lines
 
 SCOPE = ScopeCount(endpoint="https://kms.example.com", project_id="p", region=None, stopped=None, rows=10, done=4)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.ledger import Session
+from jobs.ledger import SessionRecord
 from jobs.model import Outcome, Status
 from reports.summary.timeline import MAX_INTERVALS, Timeline
 
@@ -16,10 +16,10 @@ def ended(at_s: float, *, attempts: int = 1, elapsed_ms: float | None = 50.0) ->
     return Outcome(row=1, status=Status.UPDATED, attempts=attempts, finished_at=START + at_s, elapsed_ms=elapsed_ms)
 
 
-def session(started: float, ended_at: float | None) -> Session:
+def session(started: float, ended_at: float | None) -> SessionRecord:
     """A session, in seconds after the start."""
     end = None if ended_at is None else START + ended_at
-    return Session(started_at=START + started, ended_at=end, exit_code=0, stopped=None)
+    return SessionRecord(started_at=START + started, ended_at=end, exit_code=0, stopped=None)
 
 
 def timeline_of(outcomes: Sequence[Outcome]) -> Timeline:

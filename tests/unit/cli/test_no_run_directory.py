@@ -1,0 +1,71 @@
+"""What commands that continue or look at a run say of a path without one: they leave everything there alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from batch.cli.app import main
+
+Maker = Callable[[Path], None]
+
+
+def run_directories(*names: str) -> Maker:
+    def make(path: Path) -> None:
+        for name in names:
+            (path / name).mkdir(parents=True)
+            (path / name / "ledger.db").touch()
+
+    return make
+
+
+def only_locked(path: Path) -> None:
+    path.mkdir()
+    (path / "run.lock").touch()
+
+
+def other_files(path: Path) -> None:
+    path.mkdir()
+    (path / "m.csv").touch()
+
+
+WHAT_IS_THERE: list[tuple[Maker, str]] = [
+    (lambda _: None, "no such run directory"),
+    (Path.touch, "a file, not a run directory"),
+    (Path.mkdir, "not a run directory: it holds nothing"),
+    (other_files, "not a run directory: it holds no ledger.db"),
+    (run_directories("b"), "not a run directory: it holds 1 run directory: b; name it"),
+    (run_directories("b", "c\x1b", "a"), r"not a run directory: it holds 3 run directories: c\x1b, b, a; name one"),
+    (
+        run_directories(*"abcdefg"),
+        "not a run directory: it holds 7 run directories: g, f, e, d, c and 2 more; name one",
+    ),
+]
+
+
+def files_in(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*"))
+
+
+@pytest.mark.parametrize("command", ["resume", "report", "status"])
+@pytest.mark.parametrize(("make", "told"), WHAT_IS_THERE, ids=[told for _, told in WHAT_IS_THERE])
+def test_a_path_without_a_run_is_described_and_nothing_is_touched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, make: Maker, told: str
+) -> None:
+    path = tmp_path / "x"
+    make(path)
+    before = files_in(tmp_path)
+    assert main([command, str(path)]) == 2
+    assert capsys.readouterr().err == f"csms-rekey: {path}: {told}\n"
+    assert files_in(tmp_path) == before
+
+
+@pytest.mark.parametrize("command", ["resume", "report", "status"])
+def test_a_run_that_was_killed_while_it_loaded_has_nothing_to_continue(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    path = tmp_path / "x"
+    only_locked(path)
+    assert main([command, str(path)]) == 2
+    told = "its manifest was never fully loaded and nothing was sent; start a new run"
+    assert capsys.readouterr().err == f"csms-rekey: {path}: {told}\n"
