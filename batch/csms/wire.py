@@ -121,7 +121,7 @@ class HttpWire:
         await self._session.close()
 
     async def send(self, request: WireRequest, leaving: Callable[[], None] = nothing) -> WireAnswer | Fault:
-        """As `Wire`."""
+        """Sends it once; what goes wrong comes back as a value, and only cancellation is raised."""
         mark = _SendMark(leaving)
         _mark.set(mark)
         try:

@@ -19,7 +19,6 @@ from jobs.run_view import ScopeState, ScopeView
 
 _log = structlog.get_logger()
 _SHORTEST_NAP_S = 0.001
-_LOOK_AGAIN_S = 0.01
 
 
 class Lane:
@@ -187,16 +186,12 @@ class Lane:
                 return None
             wait_s = self._valve.wait_s(now_s)
             most = 1 if self._worker.alone else min(self._slots.share, self._valve.concurrency)
-            full = self._worker.full
-            if wait_s > 0 or len(self._in_flight) >= most or full:
-                # Another scope's answer may make room too, and does not wake this one.
-                longest_s = _LOOK_AGAIN_S if full else _nap_s(wait_s)
-                await nap(self._changed, min(longest_s, self._valve.patience_s(now_s)))
+            if wait_s > 0 or len(self._in_flight) >= most:
+                await nap(self._changed, min(_nap_s(wait_s), self._valve.patience_s(now_s)))
                 continue
             await self._slots.acquire(silent=self._valve.silent)
             now_s = self._clock.now_s()
-            ready = not self.stopped and self._wanted(item) and self._valve.wait_s(now_s) <= 0
-            if ready and self._worker.reserve():
+            if not self.stopped and self._wanted(item) and self._valve.wait_s(now_s) <= 0:
                 return await self._valve.take(now_s, self._open_rows())
             self._slots.release()
         return None
@@ -233,7 +228,6 @@ class Lane:
         item = self._in_flight.pop(task)
         if item is not None:
             self._put_back(item)
-        self._worker.release()
         self._slots.release()
         self._changed.set()
 

@@ -21,25 +21,11 @@ class RowWorker:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._renewed: int | None = None
 
     @property
     def alone(self) -> bool:
         """Whether no more than one request may be open: a credential that nobody has let in yet may be a wrong one."""
         return not self._desk.client.credential.proven
-
-    @property
-    def full(self) -> bool:
-        """Whether the credential allows no more open requests, here or in the scopes that share it."""
-        return self._desk.client.credential.full
-
-    def reserve(self) -> bool:
-        """Takes one of the open requests that the credential allows; False where it is full."""
-        return self._desk.client.credential.reserve()
-
-    def release(self) -> None:
-        """Gives it back."""
-        self._desk.client.credential.release()
 
     async def handle(self, item: Work | Sweep, ticket: Ticket) -> None:
         """Uses a ticket for the next request of a row, or of a sweep over many."""
@@ -177,16 +163,8 @@ class RowWorker:
             self._desk.queue.release(kms_key_id)
 
     async def _log_in_again(self, fault: Fault, generation: int) -> bool:
-        """After a refusal of a credential: whether there is another to try with. One that is new and refused before
-        anything was let in with it is the end.
-        """
-        credential = self._desk.client.credential
-        if fault.kind is not FaultKind.CREDENTIAL or (generation == self._renewed and not credential.proven):
-            return False
-        if not await credential.renew(generation):
-            return False
-        self._renewed = credential.generation
-        return True
+        """After a refusal of a credential: whether there is another to try with."""
+        return fault.kind is FaultKind.CREDENTIAL and await self._desk.client.credential.renew(generation)
 
     def _note(self, ticket: Ticket, answer: Answer | None, *, write: bool = False) -> None:
         if isinstance(answer, Fault):

@@ -48,6 +48,11 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     expires_s: float | None = None
     project_id: str | None = None
 
+    @property
+    def secrets(self) -> tuple[Masked, ...]:
+        """The token itself."""
+        return (self.value,)
+
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """An IAM user of an account (called domain by IAM)."""
