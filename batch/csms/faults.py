@@ -24,10 +24,14 @@ class FaultKind(StrEnum):
     """The token or temporary key is not, or no longer, accepted."""
     SIGNATURE = "signature"
     """The signature is wrong or the access key is barred: more tries lock it."""
+    FOREIGN = "foreign"
+    """A refusal that is not in the service's own words: something between refused, and proves nothing."""
     FORBIDDEN = "forbidden"
     """The caller has no right to do this."""
     KEY = "key"
     """The service blames the KMS key."""
+    ABSENT = "absent"
+    """The service has no such secret, or whatever else the request is about."""
     REJECTED = "rejected"
     """Another definite, permanent refusal of this one request."""
     MISMATCH = "mismatch"
@@ -39,7 +43,7 @@ class FaultKind(StrEnum):
 
 
 PASSING = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.THROTTLED})
-PERMANENT = frozenset({FaultKind.FORBIDDEN, FaultKind.KEY, FaultKind.REJECTED})
+PERMANENT = frozenset({FaultKind.FORBIDDEN, FaultKind.KEY, FaultKind.ABSENT, FaultKind.REJECTED})
 STOPS_SCOPE = frozenset({FaultKind.CREDENTIAL, FaultKind.SIGNATURE, FaultKind.MISCONFIGURED, FaultKind.INTERNAL})
 
 

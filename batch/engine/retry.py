@@ -5,7 +5,6 @@ answer alone: it ends with a read.
 """
 
 from enum import StrEnum
-from http import HTTPStatus
 from random import Random
 from typing import Self, assert_never
 
@@ -109,9 +108,6 @@ class Leave(msgspec.Struct, frozen=True, kw_only=True):
     fault: Fault
 
 
-# What the service says of a secret it does not have; nothing else proves that there was none to change.
-_ABSENT = frozenset({"CSMS.0005", "CSMS.0106"})
-
 Step = Finish | Again | Leave
 Answer = SecretView | Fault
 
@@ -139,7 +135,7 @@ def after_answer(
 
 def _after_check(progress: Progress, answer: Answer, policy: Policy, rng: Random) -> Step:
     if isinstance(answer, Fault):
-        if answer.kind in PERMANENT and (not progress.doubt or _absent(answer)):
+        if answer.kind in PERMANENT and (not progress.doubt or answer.kind is FaultKind.ABSENT):
             return Finish(status=Status.REJECTED, fault=answer)
         unread = Status.UNKNOWN if progress.doubt else Status.FAILED
         return _read_again(progress, answer, policy, rng, otherwise=unread)
@@ -160,11 +156,11 @@ def _after_write(progress: Progress, answer: Answer, policy: Policy, sent_s: flo
     match answer.kind:
         case FaultKind.CREDENTIAL | FaultKind.SIGNATURE | FaultKind.MISCONFIGURED | FaultKind.INTERNAL:
             return Leave(progress=after if answer.withheld else after.forgiven(), fault=answer)
-        case FaultKind.FORBIDDEN | FaultKind.KEY | FaultKind.REJECTED:
+        case FaultKind.FORBIDDEN | FaultKind.KEY | FaultKind.ABSENT | FaultKind.REJECTED:
             return _settled(after, Status.REJECTED)
         case FaultKind.MISMATCH:
             return _settled(after, Status.FAILED)
-        case FaultKind.THROTTLED | FaultKind.UNREACHABLE | FaultKind.UNAVAILABLE | FaultKind.LOST:
+        case FaultKind.THROTTLED | FaultKind.UNREACHABLE | FaultKind.UNAVAILABLE | FaultKind.FOREIGN | FaultKind.LOST:
             if after.attempts >= after.budget:
                 return _settled(after, Status.FAILED)
             return Again(progress=after, after_s=_pause_s(policy, after.attempts, answer, rng), fault=answer)
@@ -185,7 +181,7 @@ def _after_settle(  # noqa: PLR0917 - the moments have names at every call
     refused = progress.write_fault is not None and progress.write_fault.kind in PERMANENT
     not_applied = Status.REJECTED if refused else Status.FAILED
     if isinstance(answer, Fault):
-        if _absent(answer):
+        if answer.kind is FaultKind.ABSENT:
             return Finish(status=Status.REJECTED, fault=progress.write_fault if refused else answer)
         return _read_again(progress, answer, policy, rng, otherwise=Status.UNKNOWN)
     if same_key(answer.kms_key_id, progress.update.kms_key_id):
@@ -210,10 +206,6 @@ def _read_again(progress: Progress, fault: Fault, policy: Policy, rng: Random, *
 def _pause_s(policy: Policy, tries: int, fault: Fault, rng: Random) -> float:
     """The backoff, or longer where the answer says so by Retry-After (RFC 9110 10.2.3)."""
     return max(backoff_s(policy, tries, rng), fault.retry_after_s or 0.0)
-
-
-def _absent(fault: Fault) -> bool:
-    return fault.kind is FaultKind.REJECTED and (fault.code in _ABSENT or fault.http_status == HTTPStatus.NOT_FOUND)
 
 
 def _replace(progress: Progress, **changes: object) -> Progress:

@@ -15,7 +15,9 @@ from jobs.run_view import ScopeState
 from jobs.spec import Limits
 
 # No service of ours was met: nobody there, no answer, no sense in the answer.
-_NO_SERVICE = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.MISMATCH})
+_NO_SERVICE = frozenset(
+    {FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.FOREIGN, FaultKind.MISMATCH}
+)
 # What a service says, or does not say, that has too much to do.
 _OVERLOAD = frozenset({FaultKind.LOST, FaultKind.UNAVAILABLE})
 

@@ -16,7 +16,7 @@ from batch.csms.messages import WireAnswer
 from batch.redaction.masked import Masked
 
 _log = structlog.get_logger()
-_SAYS_NOTHING = PASSING | {FaultKind.MISCONFIGURED, FaultKind.INTERNAL}
+_SAYS_NOTHING = PASSING | {FaultKind.FOREIGN, FaultKind.MISCONFIGURED, FaultKind.INTERNAL}
 _LOOKS = frozenset({Standing.EMPTY, Standing.SPOILED})
 _OVER = frozenset({Standing.REFUSED, Standing.BARRED})
 _MARGIN_SHARE = 0.2
