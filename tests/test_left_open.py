@@ -28,7 +28,7 @@ def still_open() -> list[str]:
 
 
 def no_database(folder: Path) -> None:
-    (folder / schema.FILE_NAME).write_bytes(b"no database" * 100)
+    (folder / "ledger.db").write_bytes(b"no database" * 100)
     Ledger(folder)
 
 

@@ -18,7 +18,7 @@ from jobs.model import SecretUpdate
 
 
 class SecretView(msgspec.Struct, frozen=True, kw_only=True):
-    """A secret as the service shows it."""
+    """A secret as the service shows it; `kms_key_id` is empty where it shows none."""
 
     name: str
     kms_key_id: str
@@ -39,7 +39,10 @@ class SecretPage(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Secret(msgspec.Struct):
     name: str
-    kms_key_id: str
+    kms_key_id: str | None = None
+
+    def view(self, request_id: str | None = None) -> SecretView:
+        return SecretView(name=self.name, kms_key_id=self.kms_key_id or "", request_id=request_id)
 
 
 class _One(msgspec.Struct):
@@ -70,8 +73,8 @@ _DECODE_MANY = msgspec.json.Decoder(_Many).decode
 
 
 def same_key(one: str, other: str) -> bool:
-    """Whether two key ids name the same key: they are hexadecimal, so their case says nothing."""
-    return one == other or one.lower() == other.lower()
+    """Whether two key ids name the same key: they are hexadecimal, so neither case nor dashes say anything."""
+    return one == other or one.replace("-", "").lower() == other.replace("-", "").lower()
 
 
 def secret_target(project_id: str, secret_name: str) -> str:
@@ -117,7 +120,7 @@ class CsmsClient:
             and isinstance(answer, WireAnswer)
             and not same_key(shown.kms_key_id, update.kms_key_id)
         ):
-            return mismatch(answer, f"it shows the key {shown.kms_key_id}")
+            return mismatch(answer, f"it shows the key {shown.kms_key_id}" if shown.kms_key_id else "it shows no key")
         return shown
 
     async def show_secret(self, secret_name: str, departure: Departure = UNWATCHED) -> Answer:
@@ -139,7 +142,7 @@ class CsmsClient:
         except UNREADABLE:
             return mismatch(answer, "it is not a list of secrets")
         return SecretPage(
-            secrets=tuple(SecretView(name=s.name, kms_key_id=s.kms_key_id) for s in page.secrets),
+            secrets=tuple(secret.view() for secret in page.secrets),
             next_marker=(page.page_info.next_marker or None) if page.page_info else None,
         )
 
@@ -179,4 +182,4 @@ def _one_secret(answer: WireAnswer | Fault, secret_name: str) -> Answer:
         return garbled(answer, "it does not show a secret")
     if secret.name != secret_name:
         return mismatch(answer, "it shows another secret")
-    return SecretView(name=secret.name, kms_key_id=secret.kms_key_id, request_id=answer.request_id)
+    return secret.view(answer.request_id)

@@ -53,7 +53,10 @@ class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WireAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole answer: read to its end and below the limit. `subject_token` is a token that IAM gave out with it."""
+    """A whole answer: read to its end and below the limit. `subject_token` is a token that IAM gave out with it.
+
+    `came_s` is when it came by the local clock, in UTC seconds since 1970.
+    """
 
     status: int
     body: bytes
@@ -61,6 +64,7 @@ class WireAnswer(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: str | None = None
     date: str | None = None
     subject_token: Masked | None = None
+    came_s: float | None = None
 
 
 class Wire(Protocol):

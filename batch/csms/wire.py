@@ -7,6 +7,7 @@ without a limit and reports a garbled answer as HTTP 400; all of that is switche
 import base64
 import re
 import ssl
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from types import TracebackType
@@ -121,7 +122,7 @@ class HttpWire:
         await self._session.close()
 
     async def send(self, request: WireRequest, leaving: Callable[[], None] = nothing) -> WireAnswer | Fault:
-        """As `Wire`."""
+        """Sends it once; what goes wrong comes back as a value, and only cancellation is raised."""
         mark = _SendMark(leaving)
         _mark.set(mark)
         try:
@@ -160,6 +161,7 @@ def _whole(response: aiohttp.ClientResponse, body: bytes) -> WireAnswer:
         request_id=_bounded_id(headers.get("X-Request-Id")),
         retry_after=headers.get("Retry-After"),
         date=headers.get("Date"),
+        came_s=time.time(),
         subject_token=Masked(headers["X-Subject-Token"]) if "X-Subject-Token" in headers else None,
     )
 

@@ -162,4 +162,4 @@ def _said(work: Work, finish: Finish) -> tuple[str | None, str | None]:
 
 def _key(view: SecretView) -> str:
     """The key id as it may be kept: from a server that is not what it seems it can be anything."""
-    return bounded(view.kms_key_id, _LONGEST_KEY_ID)
+    return bounded(view.kms_key_id, _LONGEST_KEY_ID) or "(none)"

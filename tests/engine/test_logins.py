@@ -16,6 +16,8 @@ from batch.engine.session import Session
 from batch.redaction.masked import Masked
 from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox
+from batch.sandbox.faults import InjectedFault
+from batch.sandbox.wire import Arrival
 from jobs.ledger import Ledger
 from jobs.model import Status
 from jobs.rate import Rate
@@ -59,6 +61,18 @@ def login_for(
     return Login
 
 
+class Ending:
+    """From the tenth request on refuses the token, until there is another."""
+
+    def __init__(self) -> None:
+        self.arrived = 0
+        self.renewed = False
+
+    def decide(self, arrival: Arrival) -> InjectedFault | None:  # noqa: ARG002 - as `Faults`
+        self.arrived += 1
+        return REFUSED if self.arrived >= 10 and not self.renewed else None
+
+
 async def another(asked: int) -> Token | Fault:
     return Token(value=Masked(f"token {asked}"))
 
@@ -67,10 +81,12 @@ def test_iam_that_is_down_when_a_token_ends_is_waited_for_and_no_row_pays(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def down_for_two_minutes(asked: int) -> Token | Fault:
-        return DOWN if asyncio.get_running_loop().time() < began[0] + 120.0 else await another(asked)
+        ending.renewed = asyncio.get_running_loop().time() >= began[0] + 120.0
+        return await another(asked) if ending.renewed else DOWN
 
     began: list[float] = []
-    sandbox = small_service(secrets=40, faults=Numbers(dict.fromkeys(range(10, 14), REFUSED)))
+    ending = Ending()
+    sandbox = small_service(secrets=40, faults=ending)
     monkeypatch.setattr("tests.engine.machine.TokenCredential", login_for(sandbox, down_for_two_minutes))
     job = load_job(folder / "run", sandbox, moves(sandbox))
     end = run_job(job, LIMITS, meanwhile=lambda _: began.append(asyncio.get_running_loop().time()))

@@ -20,7 +20,7 @@ def fault(kind: FaultKind, *, maybe_applied: bool = False) -> Fault:
     return Fault(kind=kind, code=f"code-{kind}", message="m", maybe_applied=maybe_applied)
 
 
-ABSENT = Fault(kind=K.REJECTED, code="CSMS.0106", message="no such secret", maybe_applied=False)
+ABSENT = Fault(kind=K.ABSENT, code="CSMS.0106", message="no such secret", maybe_applied=False)
 
 
 def shows(key: str) -> SecretView:
@@ -58,7 +58,9 @@ def writing(*, attempts: int = 1, doubt: bool = False) -> Progress:
         (fault(K.MISMATCH, maybe_applied=True), "settle!", "settle!", "settle!"),
         (fault(K.INTERNAL), "leave", "leave", "leave!"),
         (fault(K.INTERNAL, maybe_applied=True), "leave!", "leave!", "leave!"),
+        (fault(K.FOREIGN, maybe_applied=True), "write!", "settle!", "settle!"),
         (fault(K.REJECTED), "rejected", "rejected", "settle!"),
+        (fault(K.ABSENT), "rejected", "rejected", "settle!"),
         (fault(K.REJECTED, maybe_applied=True), "settle!", "settle!", "settle!"),
         (fault(K.FORBIDDEN), "rejected", "rejected", "settle!"),
         (fault(K.KEY), "rejected", "rejected", "settle!"),

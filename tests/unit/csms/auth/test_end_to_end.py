@@ -198,22 +198,23 @@ def test_what_ends_on_the_way_is_renewed_and_costs_no_row(
 
 @pytest.mark.parametrize("auth", ["token", "aksk", "iam", "ecs"])
 @pytest.mark.parametrize(
-    ("options", "limits"),
+    ("options", "limits", "on_their_way"),
     [
-        ({}, ("--rate", "50/s")),
-        ({"latency_ms": 150.0}, ("--rate", "unlimited", "--burst", "32")),
-        ({"latency_ms": 150.0, "projects": 10}, ("--rate", "unlimited", "--burst", "32")),
+        ({}, ("--rate", "50/s"), 5),
+        ({"latency_ms": 150.0}, ("--rate", "unlimited", "--burst", "32"), 32),
+        ({"latency_ms": 150.0, "projects": 10}, ("--rate", "unlimited", "--burst", "32"), 32),
     ],
     ids=["paced", "at once", "many projects"],
 )
 def test_revoked_with_no_way_back_it_stops_and_no_row_has_failed(
-    tmp_path: Path, auth: str, options: dict[str, Any], limits: tuple[str, ...]
+    tmp_path: Path, auth: str, options: dict[str, Any], limits: tuple[str, ...], on_their_way: int
 ) -> None:
+    """Of keys that were good all requests that are open then are refused: as many as --concurrency."""
     with serving(revoke_after=14, **options) as stage:
         ended = run(stage, tmp_path, stage.environment(auth), *limits, "--max-attempts", "1")
         assert ended.code == 3, ended.out
         assert set(ended.statuses) == {"updated", "not_attempted"}
-        assert stage.wrong_signatures <= 5
+        assert stage.wrong_signatures <= on_their_way
         assert stage.asked("/v3/auth/tokens") <= 2 * len(stage.sandbox.world.projects)
 
 

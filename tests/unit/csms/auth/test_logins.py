@@ -209,14 +209,26 @@ def test_revoked_with_no_way_back_is_the_end_after_a_handful_of_requests(auth: A
     play(scenario)
 
 
-def test_of_many_requests_signed_wrongly_three_leave_and_the_key_is_not_locked() -> None:
+def test_after_one_wrong_signature_no_other_leaves_in_any_project() -> None:
     async def scenario(stage: Stage) -> None:
         login = stage.login(Auth.AKSK, HUAWEICLOUD_SDK_SK="wrong")
         projects = list(stage.sandbox.world.projects.values())
-        answers = await asyncio.gather(*(stage.move(login, project=projects[n % 2]) for n in range(40)))
+        assert all(login.for_scope(stage.url, project.id).locks for project in projects)
+        answers = [await stage.move(login, project=projects[n % 2]) for n in range(10)]
         assert {answer.kind for answer in answers if isinstance(answer, Fault)} == {FaultKind.SIGNATURE}
-        assert stage.wrong_signatures <= 3
+        assert stage.wrong_signatures == 1
         assert isinstance(await stage.move(stage.login(Auth.AKSK)), SecretView)
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("auth", "locks"), [(Auth.TOKEN, False), (Auth.AKSK, True), (Auth.IAM, False), (Auth.ECS, True)]
+)
+def test_refusals_count_against_access_keys_and_against_no_token(auth: Auth, *, locks: bool) -> None:
+    async def scenario(stage: Stage) -> None:
+        credential = stage.login(auth).for_scope(stage.url, stage.project.id)
+        assert credential.locks is locks
 
     play(scenario)
 
