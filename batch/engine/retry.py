@@ -223,7 +223,9 @@ def _after_check(progress: Progress, answer: Answer, policy: Policy, sent: Sent,
 def _after_write(progress: Progress, answer: Answer, policy: Policy, sent: Sent, rng: Random) -> Step:
     if isinstance(answer, SecretView):
         return Finish(status=Status.UPDATED, view=answer)
-    after = progress.answered(answer, sent.at_s + policy.lands_within_s)
+    # The service has finished with what it answered itself; nothing of that is applied later.
+    late_s = 0.0 if answer.kind is FaultKind.MISMATCH else policy.lands_within_s
+    after = progress.answered(answer, sent.at_s + late_s)
     match answer.kind:
         case FaultKind.CREDENTIAL:
             # A login that was refused costs its row no attempt, whatever comes of the next one.

@@ -28,7 +28,6 @@ class RowWorker:
         self._admission = admission
         self._queue = queue
         self._fail_fast = fail_fast
-        self._renewed: int | None = None
 
     async def handle(self, work: Work, ticket: Ticket) -> None:
         """Uses a ticket for the next request of a row, and for the PUT that a read of it allows."""
@@ -169,16 +168,8 @@ class RowWorker:
         self._scope.stop_over(fault)
 
     async def _log_in_again(self, fault: Fault, generation: int) -> bool:
-        """After a refusal of a credential: whether there is another to try with. One that is new and refused before
-        anything was let in with it is the end.
-        """
-        credential = self._client.credential
-        if fault.kind is not FaultKind.CREDENTIAL or (generation == self._renewed and not credential.proven):
-            return False
-        if not await credential.renew(generation):
-            return False
-        self._renewed = credential.generation
-        return True
+        """After a refusal of a credential: whether there is another to try with."""
+        return fault.kind is FaultKind.CREDENTIAL and await self._client.credential.renew(generation)
 
 
 def _log_fault(work: Work, fault: Fault) -> None:
