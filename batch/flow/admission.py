@@ -210,7 +210,7 @@ class Admission:
             self._open()
 
     def withheld(self, since_s: float) -> None:
-        """A request could not leave, for want of a login: takes the service for down where nothing was answered since."""
+        """A request could not leave for want of a login: the service is down where nothing was answered since."""
         if not (self.answered_since(since_s, write=True) or self.answered_since(since_s, write=False)):
             self._open()
 

@@ -9,6 +9,8 @@ from tests.kit.records import Record
 from tests.oracle.case import Asked, Case, Claim, Violation
 from tests.oracle.evidence import Evidence, is_no, is_yes, same
 
+# Answers cross on their way: what the last of them was is known only roughly.
+_RECENT = 4
 _ABSENT = frozenset({400, 404})
 _NOT_CHANGED = frozenset(
     {Status.REJECTED, Status.DRIFTED, Status.INVALID, Status.FAILED, Status.NOT_ATTEMPTED},
@@ -161,10 +163,11 @@ def attempts_are_counted(case: Case, evidence: Evidence) -> Iterator[Violation]:
 
 
 def _costing_nothing(case: Case) -> Iterator[Record]:
-    """PUTs with a login that was refused, and those that tried, after a read that was answered, whether the service
-    takes changes again.
+    """PUTs with a login that was refused, those that tried, after a read that was answered, whether the service takes
+    changes again, those refused for the rate with nothing accepted since the last refusal, and a row's first refusal.
     """
     before: dict[str | None, Record] = {}
+    refused: set[tuple[str | None, str | None]] = set()
     for record in case.records:
         last = before.get(record.project_id)
         before[record.project_id] = record
@@ -172,8 +175,24 @@ def _costing_nothing(case: Case) -> Iterator[Record]:
             continue
         tried = last is not None and last.method == "GET" and last.ended_s is not None and last.ended_s <= record.at_s
         met_no_service = record.status == HTTPStatus.TOO_MANY_REQUESTS or not (is_yes(record) or is_no(record))
-        if record.status == HTTPStatus.UNAUTHORIZED or (tried and met_no_service):
+        place = record.project_id, record.secret_name
+        if record.status == HTTPStatus.UNAUTHORIZED or (tried and met_no_service) or _in_a_storm(case, record):
             yield record
+        elif is_no(record) and record.status != HTTPStatus.TOO_MANY_REQUESTS and place not in refused:
+            refused.add(place)
+            yield record
+
+
+def _in_a_storm(case: Case, record: Record) -> bool:
+    """Whether the last answer before it left was a refusal for the rate too."""
+    if record.status != HTTPStatus.TOO_MANY_REQUESTS:
+        return False
+    ended = [
+        (one.ended_s, one.status)
+        for one in case.records
+        if one.project_id == record.project_id and one.ended_s is not None and one.ended_s <= record.at_s
+    ]
+    return bool(ended) and HTTPStatus.TOO_MANY_REQUESTS in {status for _, status in sorted(ended)[-_RECENT:]}
 
 
 def _puts(case: Case) -> Iterator[Record]:
