@@ -311,7 +311,7 @@ class Admission:
     def _repace(self, now_s: float) -> None:
         per_s = rate.per_s(self._rate, now_s)
         if per_s != self._paced_per_s and not abs(per_s - self._paced_per_s) < _SAME_RATE * self._paced_per_s:
-            self._pacer = pacer_for(per_s, self._limits.burst, after=self._pacer)
+            self._pacer = pacer_for(per_s, self._limits.burst, after=self._pacer, now_s=now_s)
             self._paced_per_s = per_s
 
 

@@ -1,6 +1,7 @@
 """Rules about single rows: what is claimed of each is true, and what was sent for it was right."""
 
-from collections import Counter
+import bisect
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from http import HTTPStatus
 
@@ -168,6 +169,7 @@ def _costing_nothing(case: Case) -> Iterator[Record]:
     """
     before: dict[str | None, Record] = {}
     refused: set[tuple[str | None, str | None]] = set()
+    storms = _Storms(case)
     for record in case.records:
         last = before.get(record.project_id)
         before[record.project_id] = record
@@ -176,23 +178,31 @@ def _costing_nothing(case: Case) -> Iterator[Record]:
         tried = last is not None and last.method == "GET" and last.ended_s is not None and last.ended_s <= record.at_s
         met_no_service = record.status == HTTPStatus.TOO_MANY_REQUESTS or not (is_yes(record) or is_no(record))
         place = record.project_id, record.secret_name
-        if record.status == HTTPStatus.UNAUTHORIZED or (tried and met_no_service) or _in_a_storm(case, record):
+        if record.status == HTTPStatus.UNAUTHORIZED or (tried and met_no_service) or storms.met(record):
             yield record
         elif is_no(record) and record.status != HTTPStatus.TOO_MANY_REQUESTS and place not in refused:
             refused.add(place)
             yield record
 
 
-def _in_a_storm(case: Case, record: Record) -> bool:
-    """Whether the last answer before it left was a refusal for the rate too."""
-    if record.status != HTTPStatus.TOO_MANY_REQUESTS:
-        return False
-    ended = [
-        (one.ended_s, one.status)
-        for one in case.records
-        if one.project_id == record.project_id and one.ended_s is not None and one.ended_s <= record.at_s
-    ]
-    return bool(ended) and HTTPStatus.TOO_MANY_REQUESTS in {status for _, status in sorted(ended)[-_RECENT:]}
+class _Storms:
+    """What was answered last in each project: refused for the rate, or not."""
+
+    def __init__(self, case: Case) -> None:
+        self._ends: defaultdict[str | None, list[tuple[float, bool]]] = defaultdict(list)
+        for one in case.records:
+            if one.ended_s is not None and one.status is not None:
+                self._ends[one.project_id].append((one.ended_s, one.status == HTTPStatus.TOO_MANY_REQUESTS))
+        for ends in self._ends.values():
+            ends.sort()
+
+    def met(self, record: Record) -> bool:
+        """Whether a refusal for the rate was among the last answers before this one, which is another."""
+        if record.status != HTTPStatus.TOO_MANY_REQUESTS:
+            return False
+        ends = self._ends[record.project_id]
+        upto = bisect.bisect_right(ends, (record.at_s, True))
+        return any(refused for _, refused in ends[max(0, upto - _RECENT) : upto])
 
 
 def _puts(case: Case) -> Iterator[Record]:
