@@ -70,6 +70,12 @@ class RowQueue:
         """Takes back a row that could not leave after all; it is first again."""
         self._ready.appendleft(work)
 
+    def chosen_before(self) -> Work | None:
+        """A row that was chosen for where it stands, or to try its key, and could not leave."""
+        if self._ready and (self._ready[0].streak is not None or self._ready[0].tries_key):
+            return self._ready.popleft()
+        return None
+
     def refuse(self, work: Work, sent_s: float, *, of_key: bool) -> None:
         """Puts a row aside that was refused for a reason of the moment, by its key or not."""
         self._refused.add(work, sent_s, key=work.progress.update.kms_key_id if of_key else None)
