@@ -82,8 +82,8 @@ class LimiterPacer:
 
 
 def pacer_for(per_s: float, burst: int, *, after: Pacer | None = None, now_s: float = 0.0) -> Pacer:
-    """The pacer for a rate in requests per second (an infinite one is not paced). After another pacer it lets nothing out
-    before that one would have, and of a burst no more than was left of it.
+    """The pacer for a rate in requests per second; an infinite one is not paced. After another pacer it lets nothing
+    out before that one would have, and of a burst no more than was left of it.
     """
     if math.isinf(per_s):
         return Unpaced()

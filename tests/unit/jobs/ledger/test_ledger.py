@@ -225,7 +225,8 @@ def test_a_row_that_was_put_aside_and_is_sent_again_in_one_commit_is_in_doubt(tm
 def test_rows_that_an_earlier_session_has_sent_come_apart_from_the_others(tmp_path: Path) -> None:
     with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, 6))) as ledger:
         (scope,) = ledger.open_scopes()
-        ledger.commit(intents=[Intent(row=2, attempts=1)], parked=[Parked(row=4, attempts=0, doubt=False, refused=True)])
+        refused = Parked(row=4, attempts=0, doubt=False, refused=True)
+        ledger.commit(intents=[Intent(row=2, attempts=1)], parked=[refused])
         assert [row.row for row in ledger.open_rows(scope.id, 0, 9)] == [1, 2, 3, 4, 5]
         ledger.begin_session(started_at=0.0, timeout_s=60.0, also_failed=False)
         assert [row.row for row in ledger.open_rows(scope.id, 0, 9)] == [1, 3, 5]
