@@ -158,7 +158,7 @@ class RowQueue:
 
     def next_in_s(self, now_s: float) -> float:
         """Seconds until it is worth asking again; infinite where only another row's answer can bring one."""
-        more = self._again or not (self._fresh.exhausted or self.doubtful)
+        more = self._again or not (self._fresh.exhausted or (self.doubtful and self._delayed))
         if self._ready or (more and len(self._delayed) < _MOST_DELAYED):
             return 0.0
         due_s = min((waiting[0][0] for waiting in (self._delayed, self._to_settle) if waiting), default=math.inf)
@@ -253,7 +253,7 @@ class RowQueue:
     def _new(self, wanted: int) -> list[OpenRow]:
         rows: list[OpenRow] = []
         passed_over = 0
-        if self.doubtful and not self._again:
+        if self.doubtful and self._delayed and not self._again:
             wanted = min(wanted, self._fresh.left - len(self.doubtful) // _DOUBTFUL_PER_WITNESS)
         while len(rows) < wanted and len(self._delayed) < _MOST_DELAYED and (row := self._take()) is not None:
             if row.doubt or not self._holds(row.update.kms_key_id):

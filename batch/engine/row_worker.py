@@ -73,11 +73,11 @@ class RowWorker:
         if isinstance(step, Again) and phase is Phase.CHECK and step.progress.phase is Phase.WRITE:
             return await self._followed(work, ticket, step, sent_s)
         await self._conclude(work, step, at_s, now_s, generation)
-        self._watch(work, ended=isinstance(step, Finish))
+        self._watch(work, waits=isinstance(step, Again))
         return None
 
-    def _watch(self, work: Work, *, ended: bool) -> None:
-        if work.doubtful and not ended:
+    def _watch(self, work: Work, *, waits: bool) -> None:
+        if work.doubtful and waits:
             self._queue.doubtful.add(work.row)
         else:
             self._queue.doubtful.discard(work.row)
