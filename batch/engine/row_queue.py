@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 from batch.engine.fresh_rows import FreshRows
 from batch.engine.held_rows import HeldRows
+from batch.engine.progress import Phase
 from batch.engine.refused_rows import RefusedRows
-from batch.engine.retry import Phase
 from batch.engine.trials import Trials
 from batch.engine.work import Work, intent_of
 from batch.flow.admission import Pass

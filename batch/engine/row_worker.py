@@ -5,7 +5,8 @@ import structlog
 from batch.csms.client import Answer, CsmsClient
 from batch.csms.faults import Fault, FaultKind
 from batch.engine.fail_fast import FailFast
-from batch.engine.retry import Again, Finish, Leave, LogIn, Park, Phase, Sent, Step, after_answer, nearly_used_up
+from batch.engine.progress import Phase, nearly_used_up
+from batch.engine.retry import Again, Finish, Leave, LogIn, Park, Sent, Step, after_answer
 from batch.engine.row_queue import RowQueue
 from batch.engine.scope import ScopeRun
 from batch.engine.work import Departing, Work, outcome_of, parked_of
