@@ -4,7 +4,7 @@ PYTHON ?= python3
 PIP = -m pip --disable-pip-version-check --quiet install
 SELF = --no-deps --no-build-isolation --editable .
 
-.PHONY: demo test torture bench audit pictures schema lock clean
+.PHONY: demo test mutants torture bench audit pictures schema lock clean
 
 demo: .venv/demo.done
 	.venv/demo/bin/csms-rekey demo
@@ -32,6 +32,16 @@ COMPILE = uv pip compile --quiet --universal --generate-hashes --no-header --no-
 lock:
 	$(COMPILE) --group build --output-file requirements.lock
 	$(COMPILE) --group dev --output-file tests/requirements.lock
+
+# How many small changes to the pure decisions the unit and engine tests notice; a sample, `ARGUMENTS=--all` for all.
+mutants: .venv/mutants.done
+	.venv/mutants/bin/python -m tests.mutants $(ARGUMENTS)
+
+.venv/mutants.done: tests/requirements.lock
+	$(PYTHON) -m venv .venv/mutants
+	.venv/mutants/bin/python $(PIP) --require-hashes --requirement tests/requirements.lock
+	.venv/mutants/bin/python $(PIP) 'mutmut>=3.8,<4'
+	touch $@
 
 # Longer than a test suite should be: thousands of kills and simulated runs, with figures.
 torture: .venv/test.done
