@@ -8,7 +8,7 @@ SELF = --no-deps --no-build-isolation --editable .
 # pip would say so in a page of versions.
 NEEDED = @$(PYTHON) -c 'import sys; sys.exit("needs Python 3.11 or later" if sys.version_info < (3, 11) else 0)'
 
-.PHONY: demo test pytest torture bench audit pictures schema lock clean
+.PHONY: demo test pytest mutants torture bench audit pictures schema lock clean
 
 demo: .venv/demo.done
 	.venv/demo/bin/csms-rekey demo
@@ -42,6 +42,16 @@ COMPILE = uv pip compile --quiet --universal --generate-hashes --no-header --no-
 lock:
 	$(COMPILE) --group build --output-file requirements.lock
 	$(COMPILE) --group dev --output-file tests/requirements.lock
+
+# How many small changes to the pure decisions the unit and engine tests notice; a sample, `ARGUMENTS=--all` for all.
+mutants: .venv/mutants.done
+	.venv/mutants/bin/python -m tests.mutants $(ARGUMENTS)
+
+.venv/mutants.done: tests/requirements.lock
+	$(PYTHON) -m venv .venv/mutants
+	.venv/mutants/bin/python $(PIP) --require-hashes --requirement tests/requirements.lock
+	.venv/mutants/bin/python $(PIP) 'mutmut>=3.8,<4'
+	touch $@
 
 # Longer than a test suite should be: thousands of kills and simulated runs, with figures.
 torture: $(TEST_VENV).done
