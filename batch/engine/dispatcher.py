@@ -125,8 +125,9 @@ class Dispatcher:
 
     def _chosen(self, now_s: float) -> Work | None:
         """The row to send next: one from elsewhere while a streak of refusals is in doubt, else the next in order."""
-        streak = self._fail_fast.of_scope
-        if streak is not None:
+        if (work := self._queue.chosen_before()) is not None:
+            return work
+        if (streak := self._fail_fast.of_scope) is not None:
             return self._from_elsewhere(streak)
         for of_key in tuple(self._fail_fast.of_keys()):
             work = self._from_elsewhere(of_key)

@@ -70,6 +70,12 @@ class RowQueue:
         """Takes back a row that could not leave after all; it is first again."""
         self._ready.appendleft(work)
 
+    def chosen_before(self) -> Work | None:
+        """A row that was chosen for where it stands, or to try its key, and could not leave."""
+        if self._ready and (self._ready[0].streak is not None or self._ready[0].tries_key):
+            return self._ready.popleft()
+        return None
+
     def refuse(self, work: Work, sent_s: float, *, of_key: bool) -> None:
         """Puts a row aside that was refused for a reason of the moment, by its key or not."""
         self._refused.add(work, sent_s, key=work.progress.update.kms_key_id if of_key else None)
@@ -112,15 +118,29 @@ class RowQueue:
         """A row that nobody has sent yet and that stands far from the next one: of one key, or preferably of another
         than the last; None where there is none.
         """
-        row = self._fresh.elsewhere(of_key=of_key, holds=self._holds)
+        row = self._fresh.elsewhere(of_key=of_key, holds=self._holds) or self._passed_over(of_key)
         if row is None:
             return None
         work = self._begin(row)
         return work if self._intended([work]) else None
 
+    def _passed_over(self, of_key: str | None) -> OpenRow | None:
+        """The last row of a key that was passed over while the key was held, also if it has been released since."""
+        if of_key is None:
+            return None
+        number = self._held.pop(of_key, last=True)
+        row = None if number is None else self._fresh.one(number)
+        if row is not None or not self._again:
+            return row
+        row = self._fresh.one(self._again[-1])
+        if row is None or row.update.kms_key_id != of_key:
+            return None
+        self._again.pop()
+        return row
+
     def of_held_key(self, kms_key_id: str) -> Work | None:
         """One row of a key that is held, to see whether it still has to be; None where none is left."""
-        number = self._held.pop(kms_key_id)
+        number = self._held.pop(kms_key_id, last=False)
         row = None if number is None else self._fresh.one(number)
         work = self._held.pop_kept(kms_key_id) if row is None else self._begin(row)
         work = work or self._refused.pop(kms_key_id)

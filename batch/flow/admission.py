@@ -210,7 +210,7 @@ class Admission:
             self._open()
 
     def withheld(self, since_s: float) -> None:
-        """A request could not leave, for want of a login: takes the service for down where nothing was answered since."""
+        """A request could not leave for want of a login: the service is down where nothing was answered since."""
         if not (self.answered_since(since_s, write=True) or self.answered_since(since_s, write=False)):
             self._open()
 
@@ -311,7 +311,7 @@ class Admission:
     def _repace(self, now_s: float) -> None:
         per_s = rate.per_s(self._rate, now_s)
         if per_s != self._paced_per_s and not abs(per_s - self._paced_per_s) < _SAME_RATE * self._paced_per_s:
-            self._pacer = pacer_for(per_s, self._limits.burst, after=self._pacer)
+            self._pacer = pacer_for(per_s, self._limits.burst, after=self._pacer, now_s=now_s)
             self._paced_per_s = per_s
 
 

@@ -86,7 +86,7 @@ class SharedWindow:
 
 
 class ProjectQuota:
-    """A rate for every project by itself; with a `rival` in each of them. `named` says that a refusal names the limit."""
+    """A rate for every project by itself, with a `rival` in each; `named` says that a refusal names the limit."""
 
     def __init__(self, rate: QuotaRate, *, rival: Rival | None = None, named: bool = True) -> None:
         self._rate = rate

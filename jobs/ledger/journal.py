@@ -199,8 +199,9 @@ class Ledger:
                 # Left open by a commit that failed; SQLite itself has rolled back only some kinds of failure.
                 self._connection.execute("ROLLBACK")
             self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
+            # A row that was put aside may be sent again in the same commit: what is about to leave counts.
             self._connection.executemany(_PARKED, [_parked_values(p) for p in parked])
+            self._connection.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
             self._connection.executemany(_OUTCOME, [_outcome_values(o) for o in outcomes])
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:

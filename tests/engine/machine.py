@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from batch.csms.auth import Masked, TokenCredential
+from batch.engine.retry import LATE_UPDATE_S
 from batch.engine.session import Outside, Session, SessionEnd
 from batch.process.clock import Clock
 from batch.redaction.redactor import Redactor
@@ -93,7 +94,7 @@ class Job:
                 burst=limits.burst,
                 concurrency=limits.concurrency,
                 max_attempts=limits.max_attempts,
-                lands_within_s=limits.timeout_s - 0.001,
+                lands_within_s=max(limits.timeout_s, LATE_UPDATE_S) - 0.001,
                 interruptions=self.crashes + self.stops,
                 fresh_starts=self.fresh_starts,
             ),

@@ -75,13 +75,12 @@ def test_a_row_that_waits_for_its_retry_holds_no_slot(folder: Path) -> None:
     assert len({*names[:last]}) > 5
 
 
-def test_one_429_shuts_the_gate_for_everybody_and_one_request_tries_it_first(folder: Path) -> None:
+def test_one_429_shuts_the_gate_for_everybody_for_a_part_of_the_window(folder: Path) -> None:
     sandbox = small_service(secrets=40, faults=Numbers({10: faults.gateway_error(429)}))
-    records = records_of(ran(folder, sandbox, Limits(rate=Rate(10.0), timeout_s=10.0)).sandbox.journal)
+    records = records_of(ran(folder, sandbox, Limits(rate=Rate(100.0), timeout_s=10.0)).sandbox.journal)
     refused = records[9]
-    after = [record for record in records if record.at_s > refused.at_s + 0.2]
-    assert 1.9 <= after[0].at_s - refused.at_s <= 5.1
-    assert after[1].at_s > (after[0].ended_s or 0.0) - 0.001
+    after = [record for record in records if record.at_s > refused.at_s + 0.1]
+    assert 0.15 <= after[0].at_s - refused.at_s <= 0.5
     assert all(status is Status.UPDATED for status in _statuses(records, sandbox))
 
 
