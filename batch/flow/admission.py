@@ -255,7 +255,9 @@ class Admission:
             window_s=fault.quota.period_s if fault.quota else None,
             alone=reading.refused <= _ALONE or now_s < self._rate.believed_until_s,
         )
-        self._gate = gate.shut(self._gate, now_s, refusal, self._rng)
+        shut = gate.shut(self._gate, now_s, refusal, self._rng)
+        self._rate = rate.held(self._rate, gate.wait_s(shut, now_s) - gate.wait_s(self._gate, now_s))
+        self._gate = shut
 
     def _accepted(self, sent_s: float, now_s: float) -> None:
         self._meter.accepted(now_s)
