@@ -43,6 +43,9 @@ class FaultKind(StrEnum):
 
 
 PASSING = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.THROTTLED})
+NO_SERVICE = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.FOREIGN})
+"""The service itself was not met: nobody there, no answer, no sense in the answer, or the word of something before it.
+"""
 OF_THE_MOMENT = frozenset({FaultKind.FORBIDDEN, FaultKind.KEY, FaultKind.ABSENT})
 """Refusals that can be true of a row or only of this moment: of a login, a right, a key, a project."""
 PERMANENT = OF_THE_MOMENT | {FaultKind.REJECTED}
@@ -72,6 +75,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     retry_after_s: float | None = None
     quota: Quota | None = None
     withheld: bool = False
+
+    @property
+    def brief(self) -> str:
+        """In few characters: `504 APIGW.0201`, `502`, `timeout`."""
+        status = "" if self.http_status is None else str(self.http_status)
+        return status if self.code == f"HTTP.{status}" else f"{status} {self.code}".strip()
 
 
 def bounded(text: str, limit: int = MESSAGE_LIMIT) -> str:
