@@ -28,15 +28,17 @@ class ScopeState(StrEnum):
     """No row is left."""
 
 
+# Shares of the last requests, and of the rate.
+_FAILING, _REFUSED, _REDUCED = 0.1, 0.04, 0.95
 SENDING = frozenset({ScopeState.SLOWED, ScopeState.RUNNING})
 
 
 class ScopeView(msgspec.Struct, frozen=True, kw_only=True):
     """One endpoint and project.
 
-    `allowed_per_s` is the rate now, in requests per second, `asked_per_s` the one that the user allows, and
-    `ceiling_per_s` the same lowered to a limit that the service has named; all infinite where nothing limits them.
-    `refused` and `unanswered` are shares of the last requests, `code` is what most of the latter had in place of an
+    `allowed_per_s` is the rate now, in requests per second, and `asked_per_s` the one that the user allows, both
+    infinite where nothing limits them; `named_per_s` is the latter, lowered to a limit that the service has named.
+    `refused` and `unanswered` are shares of the last requests, `code` is what most of the unanswered had in place of an
     answer, and `accepted_per_s` is how many others there were in the last second.
 
     `again_in_s` is how long nothing leaves and `gives_up_in_s` how long it may go on so, where that is known. `reason`
@@ -49,8 +51,8 @@ class ScopeView(msgspec.Struct, frozen=True, kw_only=True):
     open_rows: int
     in_flight: int
     allowed_per_s: float
-    ceiling_per_s: float = math.inf
     asked_per_s: float = math.inf
+    named_per_s: float | None = None
     accepted_per_s: float = 0.0
     refused: float = 0.0
     unanswered: float = 0.0
@@ -60,6 +62,21 @@ class ScopeView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     held_keys: int = 0
     held_reason: str | None = None
+
+    @property
+    def usual_per_s(self) -> float:
+        """What may be sent in a second where nothing is refused."""
+        return self.asked_per_s if self.named_per_s is None else self.named_per_s
+
+    @property
+    def reduced(self) -> bool:
+        """Whether the rate was lowered because requests were refused."""
+        return self.allowed_per_s < _REDUCED * self.usual_per_s < math.inf
+
+    @property
+    def slowed(self) -> bool:
+        """Whether failures and refusals cost time that is worth a word."""
+        return self.unanswered >= _FAILING or self.refused >= _REFUSED or self.reduced
 
 
 class FaultCount(msgspec.Struct, frozen=True, kw_only=True):

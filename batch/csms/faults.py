@@ -1,6 +1,7 @@
 """Everything the service or the wire can answer other than what was asked for: a closed set of values."""
 
 from enum import StrEnum
+from http import HTTPStatus
 
 import msgspec
 
@@ -78,9 +79,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def brief(self) -> str:
-        """In few characters: `504 APIGW.0201`, `502`, `timeout`."""
-        status = "" if self.http_status is None else str(self.http_status)
-        return status if self.code == f"HTTP.{status}" else f"{status} {self.code}".strip()
+        """In few characters: `504`, `timeout`. What was answered with a good status is told by its code."""
+        return str(self.http_status) if self.http_status and self.http_status >= HTTPStatus.BAD_REQUEST else self.code
 
 
 def bounded(text: str, limit: int = MESSAGE_LIMIT) -> str:

@@ -97,9 +97,9 @@ class Admission:
         return self._limits.rate.per_s
 
     @property
-    def ceiling_per_s(self) -> float:
-        """The same, lowered to a limit that the service has named."""
-        return self._rate.ceiling_per_s
+    def named_per_s(self) -> float | None:
+        """The same, lowered to a limit that the service has named; None where it has named none."""
+        return self._rate.ceiling_per_s if self._rate.named else None
 
     @property
     def reading(self) -> Reading:
