@@ -12,9 +12,9 @@ from random import Random
 import msgspec
 
 from batch.csms.client import Answer
-from batch.csms.faults import Fault, FaultKind
+from batch.csms.faults import NO_SERVICE, Fault, FaultKind
 from batch.flow import breaker, concurrency, gate, rate
-from batch.flow.meter import Meter
+from batch.flow.meter import Meter, Reading
 from batch.flow.pacer import Pacer, pacer_for
 from batch.flow.slots import ScopeSlots
 from batch.flow.switch import Switch
@@ -22,9 +22,6 @@ from batch.process.clock import Clock
 from jobs.run_view import ScopeState
 from jobs.spec import Limits
 
-NO_SERVICE = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.FOREIGN})
-"""The service itself was not met: nobody there, no answer, no sense in the answer, or the word of something before it.
-"""
 _SHORTEST_NAP_S = 0.001
 _ALONE = 0.03
 _LATELY_S = 10.0
@@ -93,6 +90,21 @@ class Admission:
     def rate_per_s(self) -> float:
         """The rate now, in requests per second."""
         return rate.per_s(self._rate, self._clock.now_s())
+
+    @property
+    def asked_per_s(self) -> float:
+        """The rate that the user allows, infinite where that is no limit."""
+        return self._limits.rate.per_s
+
+    @property
+    def named_per_s(self) -> float | None:
+        """The same, lowered to a limit that the service has named; None where it has named none."""
+        return self._rate.ceiling_per_s if self._rate.named else None
+
+    @property
+    def reading(self) -> Reading:
+        """How the last requests were answered."""
+        return self._meter.read(self._clock.now_s())
 
     @property
     def in_flight(self) -> int:
@@ -231,7 +243,7 @@ class Admission:
         now_s = self._clock.now_s()
         fault = exchange.answer if isinstance(exchange.answer, Fault) else None
         if fault is not None and fault.kind in NO_SERVICE:
-            self._unmet(ticket, exchange, now_s)
+            self._unmet(ticket, exchange, fault, now_s)
         else:
             ours = ticket.good_for in {Pass.TRIAL, Pass.READ}
             self._answered_s[exchange.write] = now_s
@@ -241,8 +253,8 @@ class Admission:
             else:
                 self._accepted(exchange.sent_s, now_s)
 
-    def _unmet(self, ticket: Ticket, exchange: Exchange, now_s: float) -> None:
-        self._meter.unanswered()
+    def _unmet(self, ticket: Ticket, exchange: Exchange, fault: Fault, now_s: float) -> None:
+        self._meter.unanswered(fault.brief)
         # Not refused for its rate, whatever else.
         self._gate = gate.answered(self._gate, sent_s=exchange.sent_s)
         self._concurrency = concurrency.unanswered(self._concurrency, now_s, self._meter.read(now_s).unanswered)

@@ -22,6 +22,7 @@ from batch.telemetry.log import start_log
 from batch.telemetry.notify import announce, targets_of
 from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
+from jobs.ledger.upgrade import upgrade
 from jobs.manifest.loading import load
 from jobs.manifest.scopes import lacks_project
 from jobs.manifest.source import copy_manifest
@@ -63,6 +64,8 @@ def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: Sess
         stack.enter_context(directory.lock("resume", patience))
         directory.require_loaded()
         directory.sweep()
+        if (found := upgrade(run_dir, release=version())) is not None:
+            say(f"{run_dir}: its ledger was of format {found} and is upgraded")
         ledger = stack.enter_context(Ledger(run_dir))
         spec = read_record(ledger).spec
         merged = limits_of(limits, spec.limits)
