@@ -144,6 +144,7 @@ def sandbox(  # noqa: PLR0913 - one parameter an option
     secrets: int = 500,
     projects: int = 1,
     rate_limit: str | None = None,
+    rival: str | None = None,
     fault: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     latency: float = 0.0,
     seed: int = 7,
@@ -163,7 +164,9 @@ def sandbox(  # noqa: PLR0913 - one parameter an option
         secrets: Secrets in all.
         projects: Projects they are spread over.
         rate_limit: Quota of each project: 20/s, 300/m, 200/5m. [default: none]
-        fault: KIND=SHARE, e.g. 504=0.02, 429=0.01, reset=0.01; may be given several times.
+        rival: Another client that takes this much of each project's quota and never slows down: 10/s; needs
+            --rate-limit. [default: none]
+        fault: KIND=SHARE of all requests, e.g. 504=2% or 504=0.02, reset=1%; may be given several times.
         latency: Milliseconds before each answer.
         seed: Makes the same secrets and the same faults again.
         log: File for one JSON line per request.
@@ -186,6 +189,7 @@ def sandbox(  # noqa: PLR0913 - one parameter an option
             secrets=secrets,
             projects=projects,
             rate_limit=rate_limit,
+            rival=rival,
             faults=fault,
             latency_ms=latency,
             seed=seed,
