@@ -3,10 +3,9 @@
 from jobs.ledger.journal import Elsewhere, Intent, Ledger, OpenRow, OpenScope, Parked
 from jobs.ledger.loader import Conflict, Loader
 from jobs.ledger.schema import LedgerError
-from jobs.ledger.told import Backlog, ErrorCount, ScopeCount, SessionRecord, Told, ToldRow
+from jobs.ledger.told import ErrorCount, ScopeCount, SessionRecord, Told, ToldRow
 
 __all__ = [
-    "Backlog",
     "Conflict",
     "Elsewhere",
     "ErrorCount",

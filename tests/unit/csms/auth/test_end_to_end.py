@@ -293,10 +293,10 @@ HttpWire.send = send
 """
 IN_THE_COMMAND = """
 import os
-import batch.cli.commands.run
+import batch.cli.session
 def run_ledger(*arguments):
     raise RuntimeError(f"boom {arguments} {dict(os.environ)}")
-batch.cli.commands.run.run_ledger = run_ledger
+batch.cli.session.run_ledger = run_ledger
 """
 A_WARNING = """
 import warnings
