@@ -29,7 +29,7 @@ from tests.kit.faults import canned
 from tests.kit.records import records_of
 from tests.kit.scripts import Outage
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[2]
 ROWS = 30
 WRONG = "canary-wrong-0f9e8d7c6b5a"
 
