@@ -20,14 +20,14 @@ from batch.csms.messages import Wire
 from batch.engine.assembly import Shared, assemble
 from batch.engine.budget import FailureBudget
 from batch.engine.dispatcher import Dispatcher
+from batch.engine.fault_book import FaultBook
 from batch.engine.fresh_rows import OpenRows
+from batch.engine.pace_log import PaceLog
 from batch.engine.progress import LATE_UPDATE_S, Policy
 from batch.engine.recorder import Recorder
 from batch.engine.scope import ScopeRun
 from batch.flow.slots import Slots, Turns
 from batch.process.clock import Clock
-from batch.telemetry.fault_book import FaultBook
-from batch.telemetry.pace_log import PaceLog
 from jobs.ledger import Ledger, LedgerError, OpenRow, OpenScope
 from jobs.model import Outcome, Status
 from jobs.run_view import SessionView

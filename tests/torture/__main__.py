@@ -12,6 +12,7 @@ from random import Random
 import msgspec
 
 import batch.cli.app
+import batch.cli.commands.resume
 import batch.cli.commands.run
 from batch.csms.wire import HttpWire
 from tests.engine.places import room
@@ -21,7 +22,7 @@ from tests.torture.simulate import Simulated, simulate
 from tests.torture.sweeps import plan, random_kills, sweep
 
 # Children are forked with everything in memory that a run imports.
-PRELOADED = (batch.cli.app, batch.cli.commands.run, HttpWire)
+PRELOADED = (batch.cli.app, batch.cli.commands.run, batch.cli.commands.resume, HttpWire)
 _QUICK_STEP = 13
 
 

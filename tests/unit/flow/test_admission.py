@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import pytest
 
 from batch.csms.client import Answer, SecretView
-from batch.csms.faults import Fault, FaultKind, Quota
-from batch.flow.admission import NO_SERVICE, Admission, Exchange, Pass, Ticket
+from batch.csms.faults import NO_SERVICE, Fault, FaultKind, Quota
+from batch.flow.admission import Admission, Exchange, Pass, Ticket
 from batch.flow.slots import Slots
 from batch.flow.switch import Switch
 from batch.process.clock import Clock

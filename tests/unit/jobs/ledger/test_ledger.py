@@ -251,7 +251,7 @@ def test_a_page_that_is_damaged_is_told_as_such_also_while_a_run_is_going(tmp_pa
         ledger.open_rows(1, 0, 3_000)
 
 
-@pytest.mark.parametrize("rows", [1, 40, 600])
+@pytest.mark.parametrize("rows", [1, 40, pytest.param(600, marks=pytest.mark.slow)])
 def test_what_a_run_records_needs_no_room_beyond_what_it_took_before_it_began(tmp_path: Path, rows: int) -> None:
     with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, rows + 1))) as ledger:
         ledger.begin_session(started_at=1.0, timeout_s=60.0, also_failed=False)
