@@ -11,7 +11,8 @@ from signal import Signals
 import structlog
 
 from batch.csms.access import Access
-from batch.engine.session import Outside, Session, SessionEnd
+from batch.engine.outside import Outside, SessionEnd
+from batch.engine.session import Session
 from batch.process.clock import Clock
 from batch.process.loop import run_loop
 from batch.process.signals import PROCESS_SIGNALS

@@ -12,7 +12,8 @@ from batch.engine.row_queue import RowQueue
 from batch.engine.row_worker import RowWorker
 from batch.engine.scope import ScopeRun
 from batch.engine.work import Work
-from batch.flow.admission import Admission, Pass, Ticket
+from batch.flow.admission import Admission
+from batch.flow.ticket import Pass, Ticket
 from jobs.run_view import ScopeState, ScopeView
 
 _log = structlog.get_logger()

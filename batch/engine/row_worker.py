@@ -10,7 +10,8 @@ from batch.engine.retry import Again, Finish, Leave, LogIn, Park, Sent, Step, af
 from batch.engine.row_queue import RowQueue
 from batch.engine.scope import ScopeRun
 from batch.engine.work import Departing, Work, outcome_of, parked_of
-from batch.flow.admission import Admission, Exchange, Pass, Ticket
+from batch.flow.admission import Admission
+from batch.flow.ticket import Exchange, Pass, Ticket
 
 _log = structlog.get_logger()
 # A comparison with the expected key is never older than this, or than two intervals of a slow rate, when its PUT
