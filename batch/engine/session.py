@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from batch.csms.auth import Login
-from batch.csms.client import CsmsClient
+from batch.csms.client import Answer, CsmsClient
 from batch.csms.faults import Fault
 from batch.csms.messages import Wire
 from batch.engine.assembly import Shared, assemble
@@ -22,8 +22,9 @@ from batch.engine.budget import FailureBudget
 from batch.engine.dispatcher import Dispatcher
 from batch.engine.fault_book import FaultBook
 from batch.engine.fresh_rows import OpenRows
+from batch.engine.pace_log import PaceLog
+from batch.engine.progress import LATE_UPDATE_S, Policy
 from batch.engine.recorder import Recorder
-from batch.engine.retry import LATE_UPDATE_S, Policy
 from batch.engine.scope import ScopeRun
 from batch.flow.slots import Slots, Turns
 from batch.process.clock import Clock
@@ -74,6 +75,7 @@ class Session:
         self._slots = Slots(limits.concurrency)
         self._scopes: list[Dispatcher] = []
         self._faults = FaultBook(outside.clean)
+        self._pace = PaceLog(outside.clock.now_s(), outside.clean)
         self._failures = FailureBudget(limits.max_failures)
         self._stopped: str | None = None
         self._scope_stopped: str | None = None
@@ -132,6 +134,7 @@ class Session:
                 asyncio.get_running_loop().call_later(limit_s, self.stop, f"--max-duration {limit_s:g} s is over")
             await asyncio.gather(*(one.run() for one in self._scopes))
         self._recorder.flush()
+        self._keep_pace()
         return SessionEnd(
             stopped=self._stopped or self._scope_stopped,
             broken=None if self._broken is None else str(self._broken),
@@ -191,9 +194,17 @@ class Session:
         if reason is not None:
             self.stop(reason)
 
-    def answered_otherwise(self, fault: Fault) -> None:
+    def answered(self, answer: Answer) -> None:
         """As ScopeEvents."""
-        self._faults.note(fault)
+        fault = answer if isinstance(answer, Fault) else None
+        if fault is not None:
+            self._faults.note(fault)
+        if self._pace.note(self._outside.clock.now_s(), fault, lambda: self.look().allowed_per_s):
+            self._keep_pace()
+
+    def _keep_pace(self) -> None:
+        if self._broken is None:
+            self._record(lambda: self._ledger.keep_pace(self._pace.cells()))
 
     def key_held(self, scope: OpenScope, kms_key_id: str, reason: str) -> None:
         """As ScopeEvents."""

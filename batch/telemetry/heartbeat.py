@@ -14,9 +14,10 @@ import structlog
 from batch.process.clock import Clock
 from jobs.model import Status, StatusCount
 from jobs.run_dir.state import LiveState, write_state
-from jobs.run_view import Backlog, RunView, SessionView
+from jobs.run_view import Backlog, RunView, ScopeState, SessionView
+from reports.screen.changes import Changes, change_lines
 from reports.screen.pace import Pace
-from reports.screen.run_words import changes, progress_line
+from reports.screen.run_words import pace_words, progress_line, trouble_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -81,6 +82,7 @@ class Heartbeat:
         self._started_at = clock.utc_s(self._begun_s)
         self._write_failed = False
         self._pace = Pace()
+        self._changes = Changes()
         self.latest = self.view()
         """The view of the last beat: a value, so that other threads may read it."""
 
@@ -122,6 +124,8 @@ class Heartbeat:
             open_rows=self._total - sum(counts.values()),
             in_flight=self._session.in_flight,
             counts=tuple(StatusCount(status=status, rows=rows) for status, rows in counts.items()),
+            pace=", ".join(pace_words(self.latest)),
+            trouble=tuple(trouble_lines(self.latest)),
         )
 
     def view(self) -> RunView:
@@ -147,14 +151,12 @@ class Heartbeat:
         )
 
     async def _tell(self) -> None:
-        told: RunView | None = None
         line_s = self._begun_s + _LINE_EVERY_S
         while True:
-            self.write()
             self.latest = self.view()
-            for line in changes(told, self.latest):
+            self.write()
+            for line in self._news():
                 self._say(line)
-            told = self.latest
             if self._clock.now_s() >= line_s:
                 line_s += _LINE_EVERY_S
                 self._say(progress_line(self.latest))
@@ -164,14 +166,30 @@ class Heartbeat:
         write_s = self._begun_s
         while True:
             now_s = self._clock.now_s()
-            if now_s >= write_s:
-                write_s = now_s + _EVERY_S
-                self.write()
             # uvloop's clock stands still within a callback, and how long a terminal takes is no matter of the run.
             begun_s = time.perf_counter()
             self.latest = self.view()
+            if now_s >= write_s:
+                write_s = now_s + _EVERY_S
+                self.write()
+                self._news()
             draw(self.latest)
             await asyncio.sleep(max(_DRAW_EVERY_S, (time.perf_counter() - begun_s) / _DRAW_SHARE))
+
+    def _news(self) -> tuple[str, ...]:
+        """Puts into the log what has changed since the last second, and words it for those who see no screen."""
+        changes = self._changes.note(self.latest)
+        for change in changes:
+            scope, why = change.scope, change.words
+            match scope.state:
+                case ScopeState.RUNNING:
+                    _log.info("scope.recovered", project_id=scope.project_id, region=scope.region, reason=why)
+                case ScopeState.STOPPED:
+                    # The session has said so.
+                    pass
+                case _:
+                    _log.warning("scope.slowed", project_id=scope.project_id, region=scope.region, reason=why)
+        return tuple(change_lines(changes))
 
     def _counts(self) -> dict[Status, int]:
         counts = dict(self._ended_before)

@@ -7,8 +7,10 @@ from batch.cli.login import open_access
 from batch.cli.options import AuthOptions, LimitOptions, SessionOptions, limits_of
 from batch.cli.screen import say
 from batch.cli.session import apply, occupy, refuse_bad_options
+from batch.process.version import version
 from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
+from jobs.ledger.upgrade import upgrade
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 
@@ -22,6 +24,8 @@ def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: Sess
         stack.enter_context(directory.lock("resume", patience))
         directory.require_loaded()
         directory.sweep()
+        if (found := upgrade(run_dir, release=version())) is not None:
+            say(f"{run_dir}: its ledger was of format {found} and is upgraded")
         ledger = stack.enter_context(Ledger(run_dir))
         spec = read_record(ledger).spec
         merged = limits_of(limits, spec.limits)
