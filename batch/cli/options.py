@@ -32,7 +32,7 @@ class LimitOptions:
     concurrency: int | None = None
     """Open requests at the most, over all projects. [default: 32]"""
     max_attempts: int | None = None
-    """PUTs per row at the most. [default: 5]"""
+    """PUTs per row at the most. [default: 8]"""
     timeout: float | None = None
     """Seconds one request may take. [default: 60]"""
     max_outage: float | None = None
