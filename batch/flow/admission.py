@@ -146,22 +146,31 @@ class Admission:
         """Lets the write that belongs to a read leave before everything else, with the read's ticket and slot; returns
         when, or None where it could not leave by `until_s`.
         """
+        trial = ticket.good_for is Pass.TRIAL
+        if trial:
+            # The read was answered, and the trial is not over: nobody else may leave meanwhile.
+            self._breaker = breaker.sent(self._breaker)
         self._following += 1
         try:
-            while not self._switch.stopped:
-                now_s = self._clock.now_s()
-                if now_s > until_s or (ticket.good_for is Pass.ROW and breaker.wait_s(self._breaker, now_s) > 0):
-                    return None
-                wait_s = max(self._pacer.wait_s(now_s), gate.wait_s(self._gate, now_s))
-                if wait_s <= 0:
-                    await self._pace(now_s)
-                    return now_s
-                if now_s + wait_s > until_s:
-                    return None
-                await self._switch.pause(max(wait_s, _SHORTEST_NAP_S))
+            sent_s = await self._follow(until_s, trial=trial)
         finally:
             self._following -= 1
             self._switch.changed.set()
+        if trial and sent_s is None:
+            self._breaker = breaker.answered(self._breaker, ours=True, write=False)
+        return sent_s
+
+    async def _follow(self, until_s: float, *, trial: bool) -> float | None:
+        while not self._switch.stopped:
+            now_s = self._clock.now_s()
+            wait_s = max(self._pacer.wait_s(now_s), gate.wait_s(self._gate, now_s))
+            down = not trial and breaker.wait_s(self._breaker, now_s) > 0
+            if down or now_s + wait_s > until_s:
+                return None
+            if wait_s <= 0:
+                await self._pace(now_s)
+                return now_s
+            await self._switch.pause(max(wait_s, _SHORTEST_NAP_S))
         return None
 
     def leave(self) -> None:

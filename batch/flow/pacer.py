@@ -1,6 +1,7 @@
 """Spaces out the requests of one scope: says when the next may leave, and counts it when it does.
 
-The bound that holds at the service: in any window of one second at most rate + burst requests.
+The bound that holds at the service: in any window of one second at most rate + burst requests. The schedule kept here
+holds it; the library's bucket is the second line of defence, and never waits as long as the schedule is right.
 """
 
 import math
