@@ -26,9 +26,9 @@ def side_by_side(folder: Path, *, rows: int, rows_beside_a_rival: int) -> Iterat
         ideal_s = rows / (1 - share / 100) / 50
         options = (f"--secrets={rows}", f"--fault=504={share}%", "--latency=20")
         yield from _both(folder / f"failing-{share}", f"{share} % answered 504", options, per_s=50, ideal_s=ideal_s)
-    options = (f"--secrets={rows_beside_a_rival}", "--rate-limit=20/s", "--rival=10/s", "--latency=20")
+    beside = (f"--secrets={rows_beside_a_rival}", "--rate-limit=20/s", "--rival=10/s", "--latency=20")
     ideal_s = rows_beside_a_rival / 10
-    yield from _both(folder / "rival", "a rival of 10/s of 20/s", options, per_s=20, ideal_s=ideal_s)
+    yield from _both(folder / "rival", "a rival of 10/s of 20/s", beside, per_s=20, ideal_s=ideal_s)
 
 
 def by_access_keys(folder: Path, *, projects: int, rows_each: int) -> Iterator[str]:

@@ -99,7 +99,7 @@ def main() -> int:
     ]
     tasks += [(_killed, (seed + n, 4 if quick else 220)) for n in range(cores)]
     tasks += [(_filled, (seed, quick))]
-    tasks += [(_simulated, (seed + n, 40 if quick else 1_500)) for n in range(cores)]
+    tasks += [(_simulated, (seed + n, 40 if quick else 2_500)) for n in range(cores)]
     started = time.monotonic()
     # Plain processes without threads of their own: each task forks a service and children.
     with ProcessPoolExecutor(cores, mp_context=get_context("fork"), max_tasks_per_child=None) as pool:
