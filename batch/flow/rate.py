@@ -97,7 +97,7 @@ def refused(state: RateState, now_s: float, *, sent_s: float, quota: Quota | Non
         state = _named(state, now_s, quota)
     if not state.named:
         state = _judged(state, now_s, reading)
-        if now_s < state.believed_until_s and reading.refused <= _CERTAIN:
+        if now_s < state.believed_until_s:
             return state
     seeking = state.mode is Mode.SEEKING
     # Answers to requests that left before the last step say nothing about the new rate.
@@ -134,7 +134,7 @@ def _named(state: RateState, now_s: float, quota: Quota) -> RateState:
     now = min(per_s(state, now_s), ceiling)
     return msgspec.structs.replace(
         state, mode=Mode.GIVEN, named=True, ceiling_per_s=ceiling, scale_per_s=ceiling, window_s=quota.period_s,
-        low_per_s=now, peak_per_s=now, stepped_at_s=-math.inf,
+        low_per_s=now, peak_per_s=ceiling, stepped_at_s=now_s if now < ceiling else -math.inf, held_s=0.0,
     )  # fmt: skip
 
 

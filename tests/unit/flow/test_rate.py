@@ -41,6 +41,7 @@ def rates(state: RateState, *at_s: float) -> list[float]:
 
 
 def test_it_begins_with_what_the_user_allows_and_stays_there() -> None:
+    assert rate.start(20.0).mode is Mode.GIVEN
     assert rates(rate.start(20.0), 0.0, 100.0) == [20.0, 20.0]
     assert rate.per_s(rate.start(math.inf), 100.0) == math.inf
 
@@ -143,8 +144,21 @@ def test_another_quota_that_is_named_later_counts_from_then_on() -> None:
     state = refused(rate.start(50.0), 100.0, quota=TWENTY)
     slower = refused(state, 103.0, share=0.02, quota=Quota(300, 60.0))
     assert (rate.per_s(slower, 103.0), slower.window_s, slower.scale_per_s) == (5.0, 60.0, 5.0)
+
+
+def test_where_it_was_lower_when_the_quota_was_named_it_rises_to_that_in_the_named_windows() -> None:
+    """From 10/s to 20/s: K = cbrt(10 / 0.0048) = 12.772 windows of 2 s."""
+    state = refused(rate.seek(), 100.0, share=0.02, quota=Quota(40, 2.0))
+    assert rates(state, 100.0, 110.0, 125.544, 500.0) == pytest.approx([10.0, 17.747, 20.0, 20.0], abs=0.001)
+
+
+def test_naming_another_window_begins_a_curve_of_its_own_from_the_rate_of_that_moment() -> None:
+    state = rate.held(refused(rate.start(50.0), 100.0, quota=TWENTY), 1.0)
     longer = refused(state, 103.0, share=0.02, quota=Quota(1_200, 60.0))
-    assert (rate.per_s(longer, 103.0), longer.window_s) == pytest.approx((rate.per_s(state, 103.0), 60.0))
+    now = rate.per_s(state, 103.0)
+    to_peak_s = 60.0 * ((20.0 - now) / 0.0048) ** (1 / 3)
+    halfway = 20.0 - (20.0 - now) / 8
+    assert rates(longer, 103.0, 103.0 + to_peak_s / 2, 103.0 + to_peak_s) == pytest.approx([now, halfway, 20.0])
 
 
 def test_an_unlimited_rate_steps_down_from_what_the_service_took() -> None:
@@ -207,8 +221,6 @@ def test_a_search_that_is_told_the_quota_goes_on_with_that_as_a_given_rate() -> 
     seeking = msgspec.structs.replace(rate.seek(), low_per_s=64.0)
     state = refused(seeking, 100.0, share=0.02, quota=TWENTY)
     assert (state.mode, rate.per_s(state, 100.0), state.scale_per_s) == (Mode.GIVEN, 20.0, 20.0)
-    below = refused(rate.seek(), 100.0, share=0.02, quota=TWENTY)
-    assert rate.per_s(below, 100.0) == 10.0
 
 
 def test_a_given_rate_learns_nothing_from_answers() -> None:
@@ -233,6 +245,13 @@ def test_three_refusals_within_ten_seconds_at_a_rate_that_the_service_took_befor
     )
 
 
+def test_chance_is_known_also_where_too_few_were_refused_for_a_step() -> None:
+    state = rate.start(50.0)
+    for now_s in (103.0, 104.0, 105.0):
+        state = refused(state, now_s, share=0.02, accepted=30.0, most=50.0)
+    assert (state.believed_until_s, rate.per_s(state, 105.0)) == (165.0, 50.0)
+
+
 def test_two_of_them_or_three_in_more_than_ten_seconds_are_not() -> None:
     assert unexplained(stepped(50.0), 103.0, 104.0, 113.1).believed_until_s == -math.inf
     assert unexplained(stepped(50.0), 103.0, 104.0, 112.9).believed_until_s == pytest.approx(172.9)
@@ -247,7 +266,7 @@ def test_what_was_taken_for_chance_is_tried_again_after_a_minute() -> None:
 
 @pytest.mark.parametrize(
     ("accepted", "most", "chance"),
-    [(44.0, 50.0, True), (45.0, 50.0, False), (0.0, 50.0, False), (2.0, 8.0, True), (1.0, 6.0, False)],
+    [(44.0, 50.0, True), (45.0, 50.0, False), (0.0, 50.0, False), (1.0, 7.0, True), (1.0, 6.0, False)],
 )
 def test_a_refusal_is_unexplained_where_six_a_second_fewer_were_accepted_than_lately_and_not_none(
     accepted: float, most: float, *, chance: bool
