@@ -1,6 +1,6 @@
 """How much of the pure decisions the tests hold: mutants of them, and the share that a test notices.
 
-    python -m tests.mutants [--lines N | --all] [--seed N]
+    python -m tests.mutants [--lines N | --all] [--seed N] [MODULE ...]
 
 The mutants are those of a random sample of lines of code, the same for the same seed. mutmut makes them, runs for each
 the tests that call the changed function, and gives up on one that takes three times as long as it should. Mutants that
@@ -16,6 +16,7 @@ import tempfile
 import time
 import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -59,15 +60,16 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=_LINES, help="lines of code to mutate")
     parser.add_argument("--all", action="store_true", help="mutate every line")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("modules", nargs="*", default=MODULES, help="instead of all, as patterns of paths")
     asked = parser.parse_args()
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
         place = Path(name)
         copy_project(ROOT, place)
-        paths = sorted(path for pattern in MODULES for path in place.glob(pattern))
+        paths = sorted(path for pattern in asked.modules for path in place.glob(pattern))
         lines = prepare(paths, lines=None if asked.all else asked.lines, seed=asked.seed)
         print(f"{lines} lines of {len(paths)} modules, seed {asked.seed}", flush=True)
-        (place / "pyproject.toml").write_text((place / "pyproject.toml").read_text() + _settings())
+        (place / "pyproject.toml").write_text((place / "pyproject.toml").read_text() + _settings(asked.modules))
         _mutmut(place, "run")
         statuses = dict(_statuses(_mutmut(place, "results", "--all", "true")))
         alive = [key for key, status in statuses.items() if status not in _NOTICED]
@@ -77,13 +79,13 @@ def main() -> None:
     print(f"{time.monotonic() - began_s:.0f} s")
 
 
-def _settings() -> str:
+def _settings(modules: Sequence[str]) -> str:
     left_out = [argument for path in LEFT_OUT for argument in ("--ignore", path)]
     options = ["-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=1", *left_out]
     return f"""
 [tool.mutmut]
-source_paths = {sorted({pattern.partition("/")[0] for pattern in MODULES})}
-only_mutate = {list(MODULES)}
+source_paths = {sorted({pattern.partition("/")[0] for pattern in modules})}
+only_mutate = {list(modules)}
 also_copy = ["batch", "jobs", "reports", "tests"]
 pytest_add_cli_args_test_selection = {list(TESTS)}
 pytest_add_cli_args = {options}
