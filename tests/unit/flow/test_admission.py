@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Callable, Coroutine
+from itertools import pairwise
 from random import Random
 from typing import Any, TypeVar
 
@@ -149,6 +150,25 @@ def test_no_more_are_in_flight_than_the_user_allows() -> None:
     assert run(scenario) == pytest.approx(5.0, abs=1e-3)
 
 
+def test_a_wait_for_an_answer_is_a_sleep_and_no_polling() -> None:
+    async def scenario() -> int:
+        scope, asked = Scope(concurrency=1), 0
+
+        def wanted() -> bool:
+            nonlocal asked
+            asked += 1
+            return True
+
+        first = await scope.enter()
+        asyncio.get_running_loop().call_later(5.0, scope.hear, first, OK)
+        ticket = await scope.door.enter(wanted, rows_left=lambda: 1)
+        assert ticket is not None
+        assert ticket.good_for is Pass.ROW
+        return asked
+
+    assert run(scenario) <= 3
+
+
 def test_a_stop_ends_every_wait_with_nothing() -> None:
     async def scenario() -> float:
         scope = Scope("1/h")
@@ -194,7 +214,10 @@ def test_what_changes_during_the_wait_for_a_slot_counts_and_the_slot_is_given_ba
     run(scenario)
 
 
-def test_a_gate_that_shuts_during_the_wait_for_a_slot_holds_the_request_back_without_one() -> None:
+@pytest.mark.parametrize(("retry_after_s", "least_s", "most_s"), [(9.0, 9.0, 9.26), (None, 0.1, 0.13)])
+def test_a_gate_that_shuts_during_the_wait_for_a_slot_holds_the_request_back_without_one(
+    retry_after_s: float | None, least_s: float, most_s: float
+) -> None:
     async def scenario() -> None:
         slots = Slots(2)
         other, scope = Scope(slots=slots), Scope(slots=slots)
@@ -204,12 +227,12 @@ def test_a_gate_that_shuts_during_the_wait_for_a_slot_holds_the_request_back_wit
         other.door.close()
         entry = asyncio.create_task(scope.enter())
         await asyncio.sleep(1.0)
-        refusal = fault(FaultKind.THROTTLED, retry_after_s=9.0)
+        refusal = fault(FaultKind.THROTTLED, retry_after_s=retry_after_s)
         scope.door.note(mine, Exchange(sent_s=mine.sent_s, answer=refusal, write=True, row=1))
         other.hear(theirs, OK)
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(0.05)
         assert (slots.taken, scope.door.in_flight) == (1, 1)
-        assert 10.0 <= scope.at(await entry) <= 10.26
+        assert 1.0 + least_s <= scope.at(await entry) <= 1.0 + most_s
 
     run(scenario)
 
@@ -288,6 +311,38 @@ def test_the_rate_steps_down_where_too_many_are_refused_and_rises_again_but_not_
         assert scope.door.rate_per_s == pytest.approx(19.349, abs=0.001)
 
     run(scenario)
+
+
+def test_refusals_that_were_in_flight_together_hold_the_rate_back_once() -> None:
+    async def scenario() -> None:
+        scope = Scope("20/s", burst=3)
+        await scope.send(OK, 20)
+        await scope.send(NAMED)
+        await scope.send(OK, 20)
+        await asyncio.sleep(1.0)
+        for ticket in [await scope.enter() for _ in range(3)]:
+            scope.hear(ticket, NAMED)
+        shut_s = scope.standing()[1]
+        assert shut_s is not None
+        assert scope.door.named_per_s == 20.0
+        await asyncio.sleep(shut_s + 5.0)
+        assert scope.door.rate_per_s == pytest.approx(19.349, abs=0.001)
+
+    run(scenario)
+
+
+def test_a_rate_that_rises_gives_no_new_burst_and_takes_none_away() -> None:
+    async def scenario() -> tuple[list[float], list[float]]:
+        scope = Scope("20/s", burst=3)
+        await scope.send(OK, 40)
+        await scope.send(NAMED, 2)
+        rising = [scope.at(ticket) for ticket in await scope.send(OK, 60)]
+        await asyncio.sleep(5.0)
+        return rising[5:], [scope.at(ticket) for ticket in await scope.send(OK, 4)]
+
+    rising, after = run(scenario)
+    assert min(later - earlier for earlier, later in pairwise(rising)) >= 1 / 20
+    assert [at_s - after[0] for at_s in after] == pytest.approx([0.0, 0.0, 0.0, 0.0504], abs=0.001)
 
 
 def test_the_next_request_is_due_by_the_rate_at_which_the_last_one_left() -> None:
@@ -654,6 +709,30 @@ def test_whichever_trouble_began_first_decides_and_is_named() -> None:
     run(scenario)
 
 
+def test_a_limit_of_no_time_at_all_gives_up_at_once() -> None:
+    async def scenario() -> None:
+        scope = Scope(max_outage_s=0.0)
+        await scope.send(fault(), 20)
+        assert scope.door.given_up(scope.loop_s) == "the service has been down for 0 s"
+
+    run(scenario)
+
+
+def test_refusals_that_began_before_the_outage_decide_and_are_named() -> None:
+    async def scenario() -> None:
+        scope = Scope(max_outage_s=60.0)
+        tickets = [await scope.enter() for _ in range(20)]
+        await scope.send(THROTTLED)
+        refused_s = scope.loop_s
+        await asyncio.sleep(10.0)
+        for ticket in tickets:
+            scope.hear(ticket, fault())
+        assert scope.standing()[0] is ScopeState.OUTAGE
+        assert scope.door.given_up(refused_s + 61.0) == "every request has been refused for its rate for 61 s"
+
+    run(scenario)
+
+
 def test_an_answer_ends_the_trouble() -> None:
     async def scenario() -> None:
         scope = Scope(max_outage_s=60.0)
@@ -681,6 +760,21 @@ def test_the_write_after_a_read_leaves_before_everybody_else_in_the_slot_of_the_
         assert sent_s - ticket.sent_s == pytest.approx(0.1008, abs=1e-3)
         assert (scope.door.sent, scope.door.in_flight) == (2, 1)
         assert (await entry).sent_s - sent_s == pytest.approx(0.1008, abs=1e-3)
+
+    run(scenario)
+
+
+def test_two_such_writes_leave_one_after_the_other_and_both_before_everybody_else() -> None:
+    async def scenario() -> None:
+        scope = Scope("10/s", burst=2)
+        first, second = await scope.enter(), await scope.enter()
+        follows = [asyncio.create_task(scope.door.follow(one, scope.loop_s + 5.0)) for one in (first, second)]
+        await asyncio.sleep(0.0)
+        entry = asyncio.create_task(scope.enter())
+        one_s, other_s = await asyncio.gather(*follows)
+        assert one_s is not None
+        assert other_s is not None
+        assert max(one_s, other_s) < (await entry).sent_s
 
     run(scenario)
 
@@ -717,7 +811,7 @@ def test_a_read_that_is_too_old_already_is_not_followed_though_nothing_holds_it_
         scope = Scope()
         ticket = await scope.enter()
         assert await scope.door.follow(ticket, scope.loop_s - 0.001) is None
-        assert await scope.door.follow(ticket, scope.loop_s + 0.001) is not None
+        assert await scope.door.follow(ticket, scope.loop_s) is not None
 
     run(scenario)
 
@@ -727,11 +821,45 @@ def test_it_does_not_leave_into_an_outage_unless_it_is_the_trial_itself() -> Non
         scope = Scope()
         ticket = await scope.enter()
         await scope.send(fault(), 20)
+        await asyncio.sleep(1.5)
         assert await scope.door.follow(ticket, scope.loop_s + 60.0) is None
         await scope.send(OK)
         trial = await scope.enter()
         assert trial.good_for is Pass.TRIAL
         assert await scope.door.follow(trial, scope.loop_s + 60.0) is not None
+
+    run(scenario)
+
+
+async def _read_of_a_trial(scope: Scope) -> Ticket:
+    """An outage, a read that is answered, and then the read of the row that is on trial."""
+    await scope.send(fault(), 20)
+    await scope.send(OK)
+    trial = await scope.enter()
+    scope.door.note(trial, Exchange(sent_s=trial.sent_s, answer=OK, write=False, row=1))
+    return trial
+
+
+def test_while_the_write_of_a_trial_follows_and_until_it_is_answered_nobody_else_leaves() -> None:
+    async def scenario() -> None:
+        scope = Scope("1/s")
+        trial = await _read_of_a_trial(scope)
+        entry = asyncio.create_task(scope.enter())
+        assert await scope.door.follow(trial, scope.loop_s + 5.0) is not None
+        await asyncio.sleep(60.0)
+        assert not entry.done()
+        scope.hear(trial, OK)
+        assert (await entry).good_for is Pass.ROW
+
+    run(scenario)
+
+
+def test_where_the_write_of_a_trial_could_not_follow_another_trial_may_leave() -> None:
+    async def scenario() -> None:
+        scope = Scope("1/s")
+        trial = await _read_of_a_trial(scope)
+        assert await scope.door.follow(trial, scope.loop_s + 0.5) is None
+        assert (await scope.enter()).good_for is Pass.TRIAL
 
     run(scenario)
 

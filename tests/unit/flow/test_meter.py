@@ -1,5 +1,7 @@
 """What the meter of a scope shows, counted by hand."""
 
+import pytest
+
 from batch.flow.meter import Meter, Reading
 
 
@@ -17,11 +19,14 @@ def test_shares_are_of_fifty_requests_also_while_there_have_been_fewer() -> None
     assert (reading.refused, reading.unanswered) == (0.02, 0.04)
 
 
-def test_shares_are_of_the_last_fifty_requests_only() -> None:
+@pytest.mark.parametrize("first_refused", [True, False])
+def test_shares_are_of_the_last_fifty_requests_only(*, first_refused: bool) -> None:
     meter = Meter()
-    for _ in range(10):
-        meter.refused()
-        meter.unanswered("504")
+    for n in range(20):
+        if (n % 2 == 0) is first_refused:
+            meter.refused()
+        else:
+            meter.unanswered("504")
     for n in range(40):
         meter.accepted(100.0 + n)
     reading = meter.read(140.0)
@@ -55,3 +60,16 @@ def test_a_later_second_as_good_takes_the_place_of_the_best() -> None:
         for n in range(5):
             meter.accepted(start_s + n / 10)
     assert [meter.read(now_s).most_per_s for now_s in (110.5, 117.4, 117.5)] == [5, 5, 0]
+
+
+def test_it_says_what_most_of_those_unanswered_had_in_place_of_an_answer() -> None:
+    meter = Meter()
+    meter.accepted(100.0)
+    meter.refused()
+    assert meter.read(100.0).code == ""
+    for code in ("timeout", "504", "503", "504"):
+        meter.unanswered(code)
+    assert meter.read(100.0).code == "504"
+    for _ in range(50):
+        meter.unanswered("timeout")
+    assert meter.read(100.0).code == "timeout"

@@ -89,10 +89,11 @@ def test_the_bucket_of_a_new_rate_knows_what_the_old_one_used_up_of_the_burst() 
     assert most_in_a_second(run_virtual(scenario())) <= 10.0 + 5
 
 
-def test_as_long_as_the_schedule_is_right_the_bucket_never_waits() -> None:
+@pytest.mark.parametrize(("per_s", "burst"), [(50.0, 3), (200.0, 1), (1_000.0, 1)])
+def test_as_long_as_the_schedule_is_right_the_bucket_never_waits(per_s: float, burst: int) -> None:
     async def scenario() -> float:
         loop = asyncio.get_running_loop()
-        pacer, waited_s = pacer_for(50.0, 3), 0.0
+        pacer, waited_s = pacer_for(per_s, burst), 0.0
         for n in range(500):
             await asyncio.sleep(pacer.wait_s(loop.time()) + 0.003 * (n % 3))
             now_s = loop.time()

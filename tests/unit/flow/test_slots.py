@@ -59,13 +59,21 @@ def test_a_scope_that_may_have_fewer_in_flight_is_full_before_its_share_is_used_
 
 def test_when_a_scope_ends_the_shares_of_the_others_grow() -> None:
     async def scenario() -> None:
-        slots = Slots(4)
-        one, other = Key().scope(slots), Key().scope(slots)
+        slots = Slots(12)
+        one, other, another = Key().scope(slots), Key().scope(slots), Key().scope(slots)
+        for _ in range(4):
+            await one.acquire(silent=False)
+        assert one.full(32)
+        another.leave()
         for _ in range(2):
+            assert not one.full(32)
             await one.acquire(silent=False)
         assert one.full(32)
         other.leave()
-        assert not one.full(32)
+        for _ in range(6):
+            assert not one.full(32)
+            await one.acquire(silent=False)
+        assert one.full(32)
 
     run_virtual(scenario())
 
@@ -130,6 +138,17 @@ def test_whoever_waited_longest_for_a_slot_gets_the_next_one() -> None:
         await _settle()
         assert got(first + second) == [True, False]
         await _cancel(second)
+
+    run_virtual(scenario())
+
+
+def test_of_two_scopes_one_that_is_silent_holds_half_and_of_an_odd_number_the_smaller_one() -> None:
+    async def scenario() -> None:
+        slots = Slots(5)
+        silent, _heard = Key().scope(slots), Key().scope(slots)
+        tasks = await _acquire(silent, 4, silent=True)
+        assert got(tasks) == [True, True, False, False]
+        await _cancel(tasks)
 
     run_virtual(scenario())
 
