@@ -4,12 +4,14 @@ from pathlib import Path
 
 import msgspec
 
+from jobs.job_facts import JobFacts
 from jobs.model import Group, Status
+from jobs.options import spelled, word
 from jobs.rules import KEY_PATTERN, PROJECT_PATTERN
 from reports.page.figures import Figure, bar_figures, time_figures
 from reports.screen.wording import GROUP_WORDS, Step, file_notes, next_steps, verdict
 from reports.summary.open_rows import ListedRow
-from reports.summary.schema import ErrorSummary, JobFacts, Sample, ScopeSummary, Summary
+from reports.summary.schema import ErrorSummary, Sample, ScopeSummary, Summary
 
 _MOST_REASONS = 20
 _MOST_SCOPES = 100
@@ -215,8 +217,7 @@ def _job(job: JobFacts) -> tuple[Fact, ...]:
         if value is None or value is False or _DEFAULT_PATTERNS.get(field) == value:
             continue
         unit = " s" if field.endswith("_s") else ""
-        shown = "yes" if value is True else f"{value:g}" if isinstance(value, float) else str(value)
-        facts.append(Fact(name=field.removesuffix("_s").replace("_", "-"), value=f"{shown}{unit}"))
+        facts.append(Fact(name=spelled(field), value=f"{'yes' if value is True else word(value)}{unit}"))
     return tuple(facts)
 
 

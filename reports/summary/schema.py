@@ -5,10 +5,10 @@ from typing import Literal
 
 import msgspec
 
+from jobs.job_facts import JobFacts
 from jobs.model import Status
 from jobs.run_dir import names
 from jobs.run_dir.durable import sync_folder, whole_file
-from jobs.spec import Auth
 from reports.error import ReportError, blaming
 from reports.files import FileFacts
 from reports.summary.sketch import Percentiles
@@ -18,28 +18,6 @@ OLD_KEY_NOTICE = (
     "Keep the old key enabled: a row that is done uses the new key for versions made from now on, and every older"
     " version still needs the old key to be read."
 )
-
-
-class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the run was asked to do when it was loaded; a resume may have overridden the limits, from `rate` on."""
-
-    endpoint: str | None
-    region: str | None
-    project_id: str | None
-    auth: Auth
-    encoding: str
-    strict: bool
-    key_pattern: str
-    project_pattern: str
-    rate: str
-    burst: int
-    concurrency: int
-    max_attempts: int
-    timeout_s: float
-    max_outage_s: float
-    max_failures: str | None
-    max_duration_s: float | None
-    grace_s: float
 
 
 class ManifestSummary(msgspec.Struct, frozen=True, kw_only=True):
