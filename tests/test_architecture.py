@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from batch.cli.app import app
+
 ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {"jobs": {"jobs"}, "reports": {"reports", "jobs"}, "batch": {"batch", "reports", "jobs"}}
+HELP = [[command, "--help"] for command in app if not command.startswith("-")]
 ONLY_IN = {
     "pandas": {"jobs/manifest/readers"},
     "pyarrow": {"jobs/manifest/readers", "jobs/manifest/cut_batches.py"},
@@ -56,7 +59,7 @@ def test_every_module_says_what_it_is_for_and_stays_small() -> None:
         assert text.count("\n") <= 250, path
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"], ["frobnicate"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["frobnicate"], *HELP])
 def test_help_answers_without_the_heavy_libraries(arguments: list[str]) -> None:
     script = (
         "import sys; from batch.cli.app import main\n"

@@ -12,6 +12,9 @@ from jobs.options import OptionField, options_in, spelled, word
 from jobs.spec import Auth, JobSpec, Limits, SpecError
 
 T = TypeVar("T")
+# A lone dash is standard input, not an option.
+ManifestPath = Annotated[str, Parameter(allow_leading_hyphen=True)]
+JobFile = Annotated[Path | None, Parameter(name="--job", help="TOML file with options of this command.")]
 
 
 def with_options_of(part: type[msgspec.Struct]) -> Callable[[type[T]], type[T]]:
@@ -83,6 +86,10 @@ class SessionOptions:
     """Seconds to wait for another run that works on the same project or directory."""
     allow_network_fs: bool = False
     """Keep the ledger on NFS, SMB, FUSE and the like all the same."""
+
+
+SOURCE, LIMITS, AUTH, SESSION = ManifestOptions(), LimitOptions(), AuthOptions(), SessionOptions()
+"""What a command is given where the command line says nothing."""
 
 
 def limits_of(options: LimitOptions, base: Limits) -> Limits:

@@ -3,18 +3,19 @@
 import tempfile
 from pathlib import Path
 
+from batch.cli.options import AUTH, LIMITS, SOURCE, JobFile, ManifestOptions, ManifestPath, spec_of
 from batch.cli.problems import ProblemPrinter
 from batch.cli.screen import tell
 from batch.process.standard_input import StandardInput
 from batch.process.version import version
 from jobs.manifest.loading import load
 from jobs.manifest.source import copy_manifest
-from jobs.spec import JobSpec
 from reports import Exit
 
 
-def check(manifest: str, spec: JobSpec) -> int:
+def check(manifest: ManifestPath, /, *, source: ManifestOptions = SOURCE, _job: JobFile = None) -> int:
     """Reads a manifest exactly as `run` does and prints all that is wrong with it."""
+    spec = spec_of(source, LIMITS, AUTH)
     with tempfile.TemporaryDirectory(prefix="csms-rekey-check-") as name:
         folder = Path(name)
         copy = copy_manifest(manifest, folder, stdin=StandardInput())

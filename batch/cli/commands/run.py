@@ -8,7 +8,20 @@ import msgspec
 import structlog
 
 from batch.cli.login import open_access, with_project
-from batch.cli.options import AuthOptions, LimitOptions, SessionOptions, limits_of
+from batch.cli.options import (
+    AUTH,
+    LIMITS,
+    SESSION,
+    SOURCE,
+    AuthOptions,
+    JobFile,
+    LimitOptions,
+    ManifestOptions,
+    ManifestPath,
+    SessionOptions,
+    limits_of,
+    spec_of,
+)
 from batch.cli.problems import ProblemPrinter
 from batch.cli.screen import live_console, say, show, show_json
 from batch.csms.access import Access
@@ -35,8 +48,28 @@ _SHOWN_PROBLEMS = 20
 _MAX_PORT = 65_535
 
 
-def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
-    """Loads a manifest into a new run directory and runs it."""
+def run(
+    manifest: ManifestPath,
+    /,
+    *,
+    source: ManifestOptions = SOURCE,
+    limits: LimitOptions = LIMITS,
+    auth: AuthOptions = AUTH,
+    session: SessionOptions = SESSION,
+    run_dir: Path | None = None,
+    _job: JobFile = None,
+) -> int:
+    """Loads a manifest into a new run directory and runs it.
+
+    Args:
+        manifest: Columns secret_name, kms_key_id; optional project_id, region, description, expected_kms_key_id.
+        run_dir: New directory for the ledger and the reports. [default: runs/<UTC time>-<manifest>]
+    """
+    return start(manifest, spec_of(source, limits, auth), open_access(auth), session, run_dir)
+
+
+def start(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
+    """Runs a manifest, for whoever has made the job and the login already."""
     _refuse_bad_options(options)
     spec, no_project = with_project(spec, access)
     # Also which kind of login it was: a resume is not to take another one that happens to be found.
@@ -54,12 +87,25 @@ def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, r
         return _go(directory.path, ledger, access, options, spec.limits, also_failed=False)
 
 
-def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: SessionOptions, *, failed: bool) -> int:
-    """Goes on with the rows of a run directory that have not ended."""
-    _refuse_bad_options(options)
-    directory = RunDirectory.find(run_dir, network_ok=options.allow_network_fs)
+def resume(
+    run_dir: Path,
+    /,
+    *,
+    failed: bool = False,
+    limits: LimitOptions = LIMITS,
+    auth: AuthOptions = AUTH,
+    session: SessionOptions = SESSION,
+    _job: JobFile = None,
+) -> int:
+    """Goes on with the rows of a run directory that have not ended.
+
+    Args:
+        failed: Also take rows again that ended as failed or unknown, with fresh attempts.
+    """
+    _refuse_bad_options(session)
+    directory = RunDirectory.find(run_dir, network_ok=session.allow_network_fs)
     with ExitStack() as stack:
-        patience = Patience(options.wait, say)
+        patience = Patience(session.wait, say)
         stack.enter_context(directory.lock("resume", patience))
         directory.require_loaded()
         directory.sweep()
@@ -69,7 +115,7 @@ def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: Sess
         _occupy(directory, ledger, merged, patience, stack, also_failed=failed)
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
         access = open_access(auth, stored=spec.auth)
-        return _go(run_dir, ledger, access, options, merged, also_failed=failed)
+        return _go(run_dir, ledger, access, session, merged, also_failed=failed)
 
 
 def _load(manifest: str, spec: JobSpec, folder: Path, no_project: CredentialError | None) -> None:
