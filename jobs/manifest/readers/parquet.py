@@ -79,7 +79,7 @@ def _mistyped(copy: ManifestCopy, header: Header, schema: "pa.Schema") -> Iterat
         kind = schema.field(place).type
         if not _is_text(kind):
             reason = f"the column has type {one_line(ValueError(kind))}; write it as string"
-            yield Problem(file=copy.name, column=name, reason=reason, structural=True)
+            yield copy.problem(reason, column=name)
 
 
 def _is_text(kind: "pa.DataType") -> bool:
