@@ -107,7 +107,7 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
         wire=partial(plan.access.network.wire, timeout_s=limits.timeout_s),
         login=plan.access.login,
         clock=clock,
-        rng=Random(plan.record.spec.seed),  # noqa: S311 - jitter, not a secret
+        rng=Random(),  # noqa: S311 - jitter, not a secret
         user_agent=f"csms-rekey/{version()}",
         make_room=reserve.release,
     )

@@ -21,8 +21,6 @@ class SpecError(ValueError):
 
     def __init__(self, option: str, reason: str) -> None:
         super().__init__(f"--{option}: {reason}")
-        self.option = option
-        self.reason = reason
 
 
 class UsageError(Exception):
@@ -111,7 +109,6 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     project_pattern: Annotated[str, Option("Regular expression a project id must match.", "32 hex digits")] = (
         PROJECT_PATTERN
     )
-    seed: int | None = None
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:

@@ -39,17 +39,14 @@ def require_port(port: int) -> None:
 
 
 @contextlib.contextmanager
-def serving(port: int | None, latest: Callable[[], RunView]) -> Iterator[int | None]:
-    """Serves /metrics on loopback while the block runs, from its own thread; None serves nothing, 0 takes any port.
+def serving(port: int, latest: Callable[[], RunView]) -> Iterator[int]:
+    """Serves /metrics on loopback while the block runs, from its own thread; port 0 takes a free one.
 
     `latest` gives a value, so the thread never meets a run that is changing. Yields the port.
 
     Raises:
         UsageError: the port cannot be had.
     """
-    if port is None:
-        yield None
-        return
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Now(latest))
     try:

@@ -13,26 +13,16 @@ _BYTES_PER_ROW = 1_024
 _RESERVE_BYTES = 4 << 20
 
 
-class NoRoomError(OSError):
-    """The disk has too little room for a run; `needed` and `free` are bytes."""
-
-    def __init__(self, folder: Path, needed: int, free: int) -> None:
-        super().__init__(f"{folder}: {free >> 20} MiB free, a run of this size may need {needed >> 20} MiB")
-        self.needed = needed
-        self.free = free
-
-
 def require_room(folder: Path, *, rows: int, manifest_bytes: int) -> None:
     """Checks that ledger, reports and log of a run will fit.
 
     Raises:
-        NoRoomError: they may not.
-        OSError: the folder is gone.
+        OSError: they may not, or the folder is gone.
     """
     needed = _LEAST_BYTES + _RESERVE_BYTES + rows * _BYTES_PER_ROW + 2 * manifest_bytes
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise NoRoomError(folder, needed, free)
+        raise OSError(f"{folder}: {free >> 20} MiB free, a run of this size may need {needed >> 20} MiB")
 
 
 class Reserve:

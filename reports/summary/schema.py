@@ -9,7 +9,7 @@ from jobs.job_facts import JobFacts
 from jobs.model import Status
 from jobs.run_dir import names
 from jobs.run_dir.durable import sync_folder, whole_file
-from reports.error import ReportError, blaming
+from reports.error import blaming
 from reports.files import FileFacts
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
@@ -173,17 +173,3 @@ def write_summary(folder: Path, summary: Summary) -> None:
     path = folder / names.SUMMARY
     with blaming(path), whole_file(path) as out:
         out.write(summary_json(summary))
-
-
-def read_summary(path: Path) -> Summary:
-    """Reads a summary of this release or one that only adds to it.
-
-    Raises:
-        ReportError: there is none, or it is not such a summary.
-    """
-    with blaming(path):
-        data = path.read_bytes()
-    try:
-        return msgspec.json.decode(data, type=Summary)
-    except msgspec.DecodeError as error:
-        raise ReportError(path, f"not a summary this release can read: {error}") from error

@@ -4,11 +4,8 @@ from collections.abc import Iterator
 
 from jobs.manifest.readers.cells import Block
 from jobs.manifest.readers.delimited import delimited_blocks
-from jobs.manifest.readers.lines import LineWriter, exact_codec, iter_lines
 from jobs.manifest.readers.parquet import parquet_blocks
 from jobs.manifest.source import Format, ManifestCopy
-
-__all__ = ["Block", "LineWriter", "exact_codec", "iter_lines", "read_blocks"]
 
 
 def read_blocks(copy: ManifestCopy, encoding: str) -> Iterator[Block]:

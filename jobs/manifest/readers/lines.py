@@ -48,16 +48,6 @@ def line_blocks(copy: ManifestCopy, encoding: str) -> Iterator[LineBlock]:
         raise ManifestError(copy.problem(str(error), line=line)) from error
 
 
-def iter_lines(copy: ManifestCopy, encoding: str) -> Iterator[tuple[int, str]]:
-    """Yields (number, text with its ending) for every physical line; see `line_blocks`.
-
-    Raises:
-        ManifestError: the rest cannot be read.
-    """
-    for block in line_blocks(copy, encoding):
-        yield from enumerate(block.lines, block.first)
-
-
 def exact_codec(copy: ManifestCopy, encoding: str) -> str:
     """The codec that turns lines of this manifest back into its bytes, byte order mark included.
 
@@ -78,12 +68,8 @@ class LineWriter:
         self._out = out
         self._encode = codecs.getincrementalencoder(codec)("strict").encode
 
-    def write(self, line: str) -> None:
-        """Writes one line with the ending it has."""
-        self._out.write(self._encode(line))
-
     def write_all(self, lines: Iterable[str]) -> None:
-        """Writes many lines in one go."""
+        """Writes lines with the endings they have."""
         self._out.write(self._encode("".join(lines)))
 
 

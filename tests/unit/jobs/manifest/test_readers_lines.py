@@ -13,7 +13,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.manifest.readers import LineWriter, exact_codec, iter_lines, lines, unpacking
+from jobs.manifest.readers import lines, unpacking
+from jobs.manifest.readers.lines import LineWriter, exact_codec, line_blocks
 from jobs.manifest.readers.unpacking import UnreadableError, unpacked
 from jobs.manifest.source import ManifestCopy, Packing
 from jobs.problem import ManifestError
@@ -44,10 +45,10 @@ def stored(folder: Path, data: bytes, name: str = "manifest.csv") -> ManifestCop
 
 def read_lines(copy: ManifestCopy, encoding: str = "utf-8") -> tuple[list[tuple[int, str]], str | None]:
     """The lines up to the end or to the problem, and the problem."""
-    read = []
+    read = list[tuple[int, str]]()
     try:
-        for numbered in iter_lines(copy, encoding):
-            read.append(numbered)  # noqa: PERF402 - what came before an error counts
+        for block in line_blocks(copy, encoding):
+            read.extend(enumerate(block.lines, block.first))
     except ManifestError as error:
         return read, str(error.problem)
     return read, None
@@ -77,8 +78,7 @@ def test_lines_written_back_are_the_same_bytes(encoding: str, codec: str, mark: 
             assert [line for _, line in read] == physical_lines(data.decode(codec))
             out = io.BytesIO()
             writer = LineWriter(out, exact_codec(copy, encoding))
-            for _, line in read[:2]:
-                writer.write(line)
+            writer.write_all(line for _, line in read[:2])
             writer.write_all(line for _, line in read[2:])
             assert out.getvalue() == data
 
