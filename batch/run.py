@@ -121,7 +121,6 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
         clock,
         before=ledger.told.backlog(also_failed=plan.also_failed),
         say=plan.say,
-        look=session.look,
         console=plan.console,
     )
     with _metrics(plan, heartbeat), draining:

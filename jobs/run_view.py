@@ -74,8 +74,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     elapsed_s: float
     rows_per_s: float
     eta_s: float | None
-    requests_per_s: float | None = None
-    requests: int | None = None
+    requests_per_s: float
+    requests: int
     scopes: tuple[ScopeView, ...] = ()
     faults: tuple[FaultCount, ...] = ()
     stopping: str | None = None
@@ -86,10 +86,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
         return self.total - self.open_rows
 
     @property
-    def allowed_per_s(self) -> float | None:
+    def allowed_per_s(self) -> float:
         """What all scopes together may send in a second now; those that wait or have ended may send nothing."""
-        if not self.scopes:
-            return None
         return sum((scope.allowed_per_s for scope in self.scopes if scope.state is ScopeState.RUNNING), 0.0)
 
     def of_group(self, group: Group) -> int:

@@ -40,12 +40,13 @@ class Watched(Protocol):
     def in_flight(self) -> int:
         """Requests that are open now."""
 
+    def look(self) -> SessionView:
+        """What the session knows of its scopes and requests."""
+
 
 class Heartbeat:
-    """Beats for one session; `before` is how the rows stood when it began.
-
-    `look` tells what the session knows of its scopes and requests; without it rows alone are told. With a `console`
-    the run is drawn on it, otherwise `say` gets a line now and then and for every change of state.
+    """Beats for one session; `before` is how the rows stood when it began. With a `console` the run is drawn on it,
+    otherwise `say` gets a line now and then and for every change of state.
     """
 
     def __init__(
@@ -56,14 +57,12 @@ class Heartbeat:
         *,
         before: Backlog,
         say: Callable[[str], None],
-        look: Callable[[], SessionView] | None = None,
         console: "Console | None" = None,
     ) -> None:
         self._folder = folder
         self._session = session
         self._clock = clock
         self._say = say
-        self._look = look
         self._console = console
         self._ended_before = {count.status: count.rows for count in before.ended}
         self._total = before.open_rows + sum(self._ended_before.values())
@@ -101,31 +100,31 @@ class Heartbeat:
             started_at=self._started_at,
             written_at=self._clock.utc_s(self._clock.now_s()),
             total=self._total,
-            open_rows=self._total - sum(counts.values()),
+            open_rows=self._total - sum(count.rows for count in counts),
             in_flight=self._session.in_flight,
-            counts=tuple(StatusCount(status=status, rows=rows) for status, rows in counts.items()),
+            counts=counts,
         )
 
     def view(self) -> RunView:
         """How the run stands now, for a person or a metric."""
         counts = self._counts()
-        ended = sum(counts.values())
-        known = None if self._look is None else self._look()
+        ended = sum(count.rows for count in counts)
+        known = self._session.look()
         now_s = self._clock.now_s()
-        self._pace.note(now_s, ended=ended, requests=0 if known is None else known.requests)
+        self._pace.note(now_s, ended=ended, requests=known.requests)
         return RunView(
             total=self._total,
             open_rows=self._total - ended,
             in_flight=self._session.in_flight,
-            counts=tuple(StatusCount(status=status, rows=rows) for status, rows in counts.items()),
+            counts=counts,
             elapsed_s=now_s - self._begun_s,
             rows_per_s=self._pace.rows_per_s(),
             eta_s=self._pace.eta_s(self._total - ended),
-            requests_per_s=None if known is None else self._pace.requests_per_s(),
-            requests=None if known is None else known.requests,
-            scopes=() if known is None else known.scopes,
-            faults=() if known is None else known.faults,
-            stopping=None if known is None else known.stopping,
+            requests_per_s=self._pace.requests_per_s(),
+            requests=known.requests,
+            scopes=known.scopes,
+            faults=known.faults,
+            stopping=known.stopping,
         )
 
     async def _tell(self) -> None:
@@ -155,11 +154,11 @@ class Heartbeat:
             draw(self.latest)
             await asyncio.sleep(max(_DRAW_EVERY_S, (time.perf_counter() - begun_s) / _DRAW_SHARE))
 
-    def _counts(self) -> dict[Status, int]:
+    def _counts(self) -> tuple[StatusCount, ...]:
         counts = dict(self._ended_before)
         for status, rows in self._session.committed.items():
             counts[status] = counts.get(status, 0) + rows
-        return counts
+        return tuple(StatusCount(status=status, rows=rows) for status, rows in counts.items())
 
 
 @contextlib.contextmanager

@@ -89,9 +89,8 @@ class _Now(Collector):
         yield _gauge("elapsed_seconds", "Since this run or resume began.", view.elapsed_s)
         if view.eta_s is not None:
             yield _gauge("remaining_seconds", "For the open rows at the rate of the last minute.", view.eta_s)
-        if view.requests is not None:
-            sent = "Requests that have left since this run or resume began, reads too."
-            yield CounterMetricFamily(_name("requests"), sent, value=view.requests)
+        sent = "Requests that have left since this run or resume began, reads too."
+        yield CounterMetricFamily(_name("requests"), sent, value=view.requests)
         faults = CounterMetricFamily(_name("faults"), "Requests that were answered so.", labels=("code",))
         for fault in view.faults:
             # The library escapes line feeds, and no other way to end a line.

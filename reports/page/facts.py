@@ -9,6 +9,7 @@ from jobs.model import Group, Status
 from jobs.options import spelled, word
 from jobs.rules import KEY_PATTERN, PROJECT_PATTERN
 from reports.page.figures import Figure, bar_figures, time_figures
+from reports.screen.run_words import span
 from reports.screen.wording import GROUP_WORDS, Step, file_notes, next_steps, verdict
 from reports.summary.open_rows import ListedRow
 from reports.summary.schema import ErrorSummary, Sample, ScopeSummary, Summary
@@ -16,7 +17,7 @@ from reports.summary.schema import ErrorSummary, Sample, ScopeSummary, Summary
 _MOST_REASONS = 20
 _MOST_SCOPES = 100
 _WHOLE = 1000.0
-_MINUTE_S, _HOUR_S = 60, 3600
+_MINUTE_S = 60
 _DEFAULT_PATTERNS = {"key_pattern": KEY_PATTERN, "project_pattern": PROJECT_PATTERN}
 
 
@@ -119,13 +120,8 @@ def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) ->
 
 
 def duration(seconds: float) -> str:
-    """A time span for a person: 12.5 s, 3 min 05 s, 2 h 07 min."""
-    if seconds < _MINUTE_S:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < _HOUR_S:
-        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S:02d} s"
-    return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S:02d} min"
+    """A time span, with tenths below a minute: 12.5 s, 3 min 05 s, 2 h 07 min."""
+    return f"{seconds:.1f} s" if seconds < _MINUTE_S else span(round(seconds))
 
 
 def _sentence(words: str) -> str:
