@@ -8,11 +8,12 @@ from jobs.job_facts import JobFacts
 from jobs.model import Group, Status
 from jobs.options import spelled, word
 from jobs.rules import KEY_PATTERN, PROJECT_PATTERN
+from reports.files import FileFacts
 from reports.page.figures import Figure, bar_figures, time_figures
 from reports.screen.run_words import span
-from reports.screen.wording import GROUP_WORDS, Step, file_notes, next_steps, verdict
+from reports.screen.wording import GROUP_WORDS, FileNote, Step, file_notes, next_steps, verdict, worst_group
 from reports.summary.open_rows import ListedRow
-from reports.summary.schema import ErrorSummary, Sample, ScopeSummary, Summary
+from reports.summary.schema import ErrorSummary, ScopeSummary, Summary
 
 _MOST_REASONS = 20
 _MOST_SCOPES = 100
@@ -26,7 +27,7 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     name: str
-    rows: str
+    rows: int
     detail: str
 
 
@@ -38,31 +39,11 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     width: float
 
 
-class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows that are not done for the same reason, the first of them, and some more."""
-
-    kind: str
-    rows: str
-    status: str
-    code: str
-    first: Sample | None
-    more: tuple[Sample, ...]
-
-
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """A name and what there is to say about it."""
 
     name: str
     value: str
-
-
-class FileLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A file beside the page."""
-
-    name: str
-    purpose: str
-    bytes: str
-    sha256: str
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,8 +56,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     shares: tuple[Share, ...]
     shares_text: str
     steps: tuple[Step, ...]
-    errors: tuple[Reason, ...]
-    hidden_errors: int
+    errors: tuple[ErrorSummary, ...]
     time_charts: tuple[Figure, ...]
     bar_charts: tuple[Figure, ...]
     open_total: int
@@ -87,8 +67,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[Fact, ...]
     job: tuple[Fact, ...]
     scopes: tuple[ScopeSummary, ...]
-    hidden_scopes: int
-    files: tuple[FileLine, ...]
+    files: tuple[tuple[FileFacts, FileNote], ...]
 
 
 def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) -> Page:
@@ -96,14 +75,13 @@ def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) ->
     open_total = summary.manifest.rows - summary.by_group.done
     return Page(
         verdict=_sentence(verdict(summary)),
-        tone=_tone(summary),
+        tone=worst_group(summary).value,
         when=_when(summary),
         tiles=_tiles(summary),
         shares=_shares(summary),
         shares_text=", ".join(f"{rows:,} {GROUP_WORDS[group]}" for group, rows in _groups(summary)),
         steps=next_steps(summary, folder),
-        errors=tuple(map(_reason, summary.errors[:_MOST_REASONS])),
-        hidden_errors=max(0, len(summary.errors) - _MOST_REASONS),
+        errors=summary.errors[:_MOST_REASONS],
         time_charts=tuple(time_figures(summary)),
         bar_charts=tuple(bar_figures(summary)),
         open_total=open_total,
@@ -114,8 +92,7 @@ def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) ->
         facts=_facts(summary),
         job=_job(summary.job),
         scopes=summary.scopes[:_MOST_SCOPES],
-        hidden_scopes=max(0, len(summary.scopes) - _MOST_SCOPES),
-        files=_files(summary),
+        files=tuple(zip(summary.files, file_notes(summary), strict=False)),  # its own note is the last
     )
 
 
@@ -129,15 +106,7 @@ def _sentence(words: str) -> str:
 
 
 def _groups(summary: Summary) -> tuple[tuple[Group, int], ...]:
-    groups = summary.by_group
-    return ((Group.DONE, groups.done), (Group.FIX_FIRST, groups.fix_first), (Group.RUN_AGAIN, groups.run_again))
-
-
-def _tone(summary: Summary) -> str:
-    groups = summary.by_group
-    if groups.run_again:
-        return Group.RUN_AGAIN.value
-    return Group.FIX_FIRST.value if groups.fix_first else Group.DONE.value
+    return tuple((group, summary.by_group.of(group)) for group in Group)
 
 
 def _when(summary: Summary) -> str:
@@ -151,12 +120,12 @@ def _when(summary: Summary) -> str:
 
 
 def _tiles(summary: Summary) -> tuple[Tile, ...]:
-    tiles = [Tile(kind="all", name="Rows", rows=f"{summary.manifest.rows:,}", detail="in the manifest")]
+    tiles = [Tile(kind="all", name="Rows", rows=summary.manifest.rows, detail="in the manifest")]
     for group, rows in _groups(summary):
         counts = ((status, summary.by_status.of(status)) for status in Status if status.group is group)
         detail = ", ".join(f"{count:,} {status.value}" for status, count in counts if count) or "none"
         name = GROUP_WORDS[group].capitalize()
-        tiles.append(Tile(kind=group.value if rows else "none", name=name, rows=f"{rows:,}", detail=detail))
+        tiles.append(Tile(kind=group.value if rows else "none", name=name, rows=rows, detail=detail))
     return tuple(tiles)
 
 
@@ -170,17 +139,6 @@ def _shares(summary: Summary) -> tuple[Share, ...]:
             shares.append(Share(kind=group.value, x=round(x, 2), width=width))
             x += width
     return tuple(shares)
-
-
-def _reason(error: ErrorSummary) -> Reason:
-    return Reason(
-        kind=error.status.group.value,
-        rows=f"{error.rows:,}",
-        status=error.status.value,
-        code=error.error_code,
-        first=error.samples[0] if error.samples else None,
-        more=error.samples[1:],
-    )
 
 
 def _open_note(total: int, listed: int) -> str:
@@ -215,11 +173,3 @@ def _job(job: JobFacts) -> tuple[Fact, ...]:
         unit = " s" if field.endswith("_s") else ""
         facts.append(Fact(name=spelled(field), value=f"{'yes' if value is True else word(value)}{unit}"))
     return tuple(facts)
-
-
-def _files(summary: Summary) -> tuple[FileLine, ...]:
-    purposes = {note.name: note.purpose for note in file_notes(summary)}
-    return tuple(
-        FileLine(name=facts.name, purpose=purposes[facts.name], bytes=f"{facts.bytes:,}", sha256=facts.sha256)
-        for facts in summary.files
-    )

@@ -36,6 +36,7 @@ def render_page(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path
     environment = Environment(
         loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
     )
+    environment.filters["figure"] = _figure
     template = environment.from_string(_asset("report.html"))
     return template.render(
         page=page_of(summary, open_rows, folder),
@@ -44,6 +45,17 @@ def render_page(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path
         style=Markup(style),  # noqa: S704 # nosec B704 - a file of this package
         script=Markup(script),  # noqa: S704 # nosec B704 - a file of this package
     )
+
+
+def _figure(value: str | float | None) -> str:
+    """A count with commas, a measurement with tenths too; a name stays, and nothing stays nothing."""
+    match value:
+        case float():
+            return f"{value:,.1f}"
+        case int():
+            return f"{value:,}"
+        case _:
+            return value or ""
 
 
 def _asset(name: str) -> str:

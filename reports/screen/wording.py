@@ -51,6 +51,11 @@ def verdict(summary: Summary) -> str:
             return f"ended with exit code {code}{_because(summary)}; {left}"
 
 
+def worst_group(summary: Summary) -> Group:
+    """What most needs doing about the rows; done where nothing does."""
+    return next((group for group in reversed(Group) if summary.by_group.of(group)), Group.DONE)
+
+
 def group_words(status: Status) -> str:
     """What has to be done about rows of a status."""
     return GROUP_WORDS[status.group]

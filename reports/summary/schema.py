@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from jobs.job_facts import JobFacts
-from jobs.model import Status
+from jobs.model import Group, Status
 from jobs.run_dir import names
 from jobs.run_dir.durable import sync_folder, whole_file
 from reports.error import blaming
@@ -54,6 +54,11 @@ class ByGroup(msgspec.Struct, frozen=True, kw_only=True):
     done: int
     fix_first: int
     run_again: int
+
+    def of(self, group: Group) -> int:
+        """Rows of one group."""
+        rows: int = getattr(self, group.value)
+        return rows
 
 
 class ScopeSummary(msgspec.Struct, frozen=True, kw_only=True):
