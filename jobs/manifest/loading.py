@@ -16,8 +16,11 @@ from jobs.spec import JobSpec
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """What a manifest turned out to be. With a `structural` problem it is unusable and no ledger was made."""
+    """What a manifest turned out to be, under its user's name for it. With a `structural` problem it is unusable and no
+    ledger was made.
+    """
 
+    name: str
     rows: int
     invalid: int
     structural: int
@@ -44,9 +47,8 @@ def load(
             facts = ManifestFacts(
                 name=copy.name, copy=copy.path.name, sha256=copy.sha256, size_bytes=copy.size, rows=loaded.rows
             )
-            loader.finish(
-                to_meta(JobRecord(version=version, spec=spec, manifest=facts, created_at=time.time()))  # once per job
-            )
+            record = JobRecord(version=version, spec=spec, manifest=facts, created_at=time.time())
+            loader.finish(to_meta(record))
     finally:
         loader.abandon()
     return loaded
@@ -64,4 +66,4 @@ def _fill(loader: Loader, copy: ManifestCopy, spec: JobSpec, on_problem: Callabl
     for conflict in loader.settle_repeats():
         invalid += 1
         on_problem(copy.row_problem(conflict.row, "secret_name", conflict.reason))
-    return Loaded(rows=rows, invalid=invalid, structural=structural)
+    return Loaded(name=copy.name, rows=rows, invalid=invalid, structural=structural)

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from batch.cli.loading import load_to_run
 from batch.cli.login import open_access, with_project
 from batch.cli.options import (
     AUTH,
@@ -22,29 +23,21 @@ from batch.cli.options import (
     limits_of,
     spec_of,
 )
-from batch.cli.problems import ProblemPrinter
 from batch.cli.screen import live_console, say, show, show_json
 from batch.csms.access import Access
-from batch.csms.auth import CredentialError
 from batch.process.open_files import require_files
 from batch.process.signals import PROCESS
-from batch.process.standard_input import StandardInput
 from batch.process.version import version
 from batch.run import RunPlan, run_ledger
 from batch.telemetry.log import start_log
 from batch.telemetry.notify import announce, targets_of
 from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
-from jobs.manifest.loading import load
-from jobs.manifest.scopes import lacks_project
-from jobs.manifest.source import copy_manifest
-from jobs.problem import Problem
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience, lock_folder, lock_scopes
-from jobs.spec import JobSpec, Limits, SpecError, UsageError
+from jobs.spec import JobSpec, Limits, SpecError
 
 _log = structlog.get_logger()
-_SHOWN_PROBLEMS = 20
 _MAX_PORT = 65_535
 
 
@@ -78,7 +71,7 @@ def start(manifest: str, spec: JobSpec, access: Access, options: SessionOptions,
     with ExitStack() as stack:
         try:
             stack.enter_context(directory.lock("run", Patience(0.0, say)))
-            _load(manifest, spec, directory.path, no_project)
+            load_to_run(manifest, spec, directory.path, no_project)
             ledger = stack.enter_context(Ledger(directory.path))
             _occupy(directory, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
         except BaseException:
@@ -116,25 +109,6 @@ def resume(
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
         access = open_access(auth, stored=spec.auth)
         return _go(run_dir, ledger, access, session, merged, also_failed=failed)
-
-
-def _load(manifest: str, spec: JobSpec, folder: Path, no_project: CredentialError | None) -> None:
-    """Rows without a project are not at fault where that of the job could not be had: then nothing is sent at all."""
-    problems = ProblemPrinter(say, limit=_SHOWN_PROBLEMS)
-    lacking = False
-
-    def note(problem: Problem) -> None:
-        nonlocal lacking
-        lacking = lacking or lacks_project(problem)
-        problems.add(problem)
-
-    copy = copy_manifest(manifest, folder, stdin=StandardInput())
-    loaded = load(copy, spec, folder, version=version(), on_problem=note)
-    problems.finish()
-    if no_project is not None and lacking:
-        raise no_project
-    if not loaded.usable(strict=spec.strict):
-        raise UsageError(f"{copy.name}: unusable as it is, nothing was sent")
 
 
 def _occupy(
