@@ -13,7 +13,7 @@ from jobs.problem import ManifestError
 from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
 from reports.error import blaming
-from reports.files import FileFacts
+from reports.summary.schema import FileFacts
 
 
 def manifest_copy(folder: Path, record: JobRecord) -> ManifestCopy:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
+from msgspec.structs import astuple
 
 from jobs.ledger import schema
 from jobs.ledger.told import Told
@@ -16,7 +17,8 @@ from jobs.run_dir import names
 _PAGE = """SELECT row, secret_name, kms_key_id, description, expected_kms_key_id, attempts, spent, doubt FROM row
     WHERE scope = ? AND row > ? AND status IS NULL AND leader IS NULL ORDER BY row LIMIT ?"""
 _INTENT = "UPDATE row SET attempts = ?, spent = ?, doubt = 1 WHERE row = ?"
-_PARKED = """UPDATE row SET attempts = ?, spent = ?, doubt = ?, http_status = ?, error_code = ?, error_message = ?,
+# Values go in in the order of the fields of Parked and Outcome.
+_PARKED = """UPDATE row SET attempts = ?, doubt = ?, spent = ?, http_status = ?, error_code = ?, error_message = ?,
     request_id = ? WHERE row = ? AND status IS NULL"""
 _OUTCOME = """UPDATE row SET status = ?, attempts = ?, http_status = ?, error_code = ?, error_message = ?,
     request_id = ?, started_at = ?, finished_at = ?, elapsed_ms = ?, doubt = ? WHERE row = ?"""
@@ -212,29 +214,10 @@ class Ledger:
 
 
 def _parked_values(parked: Parked) -> tuple[object, ...]:
-    return (
-        parked.attempts,
-        parked.spent,
-        int(parked.doubt),
-        parked.http_status,
-        parked.error_code,
-        parked.error_message,
-        parked.request_id,
-        parked.row,
-    )
+    row, *values = astuple(parked)
+    return (*values, row)
 
 
 def _outcome_values(outcome: Outcome) -> tuple[object, ...]:
-    return (
-        outcome.status.value,
-        outcome.attempts,
-        outcome.http_status,
-        outcome.error_code,
-        outcome.error_message,
-        outcome.request_id,
-        outcome.started_at,
-        outcome.finished_at,
-        outcome.elapsed_ms,
-        int(outcome.status is Status.UNKNOWN),
-        outcome.row,
-    )
+    row, status, *values = astuple(outcome)
+    return (status.value, *values, int(status is Status.UNKNOWN), row)

@@ -8,7 +8,7 @@ from itertools import islice
 from jobs.ledger import ToldRow
 from jobs.manifest.outcome_columns import NAMES, outcome_cells
 from jobs.manifest.readers.decoding import BOM
-from jobs.manifest.readers.lines import LineBlock, LineWriter, Sink, exact_codec, line_blocks
+from jobs.manifest.readers.lines import LineBlock, Sink, exact_codec, line_blocks, line_encoder
 from jobs.manifest.source import ManifestCopy
 from jobs.problem import ManifestError
 
@@ -28,13 +28,13 @@ def copy_rows(
         OSError: `out` cannot be written.
     """
     codec = exact_codec(copy, encoding)
-    writer = LineWriter(out, codec)
+    encode = line_encoder(codec)
     blocks = _chosen(copy, encoding, rows, total)
     if told is not None:
         blocks = _extended(blocks, told, copy.delimiter, codec)
     written = -1  # the header line
     for block in blocks:
-        writer.write_all(block)
+        out.write(encode("".join(block)))
         written += len(block)
     return written
 

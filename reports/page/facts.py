@@ -8,12 +8,11 @@ from jobs.job_facts import JobFacts
 from jobs.model import Group, Status
 from jobs.options import spelled, word
 from jobs.rules import KEY_PATTERN, PROJECT_PATTERN
-from reports.files import FileFacts
 from reports.page.figures import Figure, bar_figures, time_figures
 from reports.screen.run_words import span
 from reports.screen.wording import GROUP_WORDS, FileNote, Step, file_notes, next_steps, verdict, worst_group
 from reports.summary.open_rows import ListedRow
-from reports.summary.schema import ErrorSummary, ScopeSummary, Summary
+from reports.summary.schema import ErrorSummary, FileFacts, ScopeSummary, Summary
 
 _MOST_REASONS = 20
 _MOST_SCOPES = 100

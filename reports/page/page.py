@@ -11,10 +11,9 @@ from markupsafe import Markup
 from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
 from reports.error import blaming
-from reports.files import FileFacts
 from reports.page.facts import page_of
 from reports.summary.open_rows import ListedRow
-from reports.summary.schema import Summary
+from reports.summary.schema import FileFacts, Summary
 
 
 def write_page(folder: Path, summary: Summary, open_rows: tuple[ListedRow, ...]) -> FileFacts:

@@ -7,7 +7,6 @@ from jobs.ledger import ErrorCount, ScopeCount, SessionRecord, ToldRow
 from jobs.ledger.record import JobRecord, ManifestFacts
 from jobs.model import Group, Status
 from jobs.printable import printable, shortened
-from reports.files import FileFacts
 from reports.moment import utc_text
 from reports.summary.schema import (
     OLD_KEY_NOTICE,
@@ -16,6 +15,7 @@ from reports.summary.schema import (
     ByStatus,
     ElapsedMs,
     ErrorSummary,
+    FileFacts,
     ManifestSummary,
     Sample,
     ScopeSummary,

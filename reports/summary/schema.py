@@ -10,7 +10,6 @@ from jobs.model import Group, Status
 from jobs.run_dir import names
 from jobs.run_dir.durable import sync_folder, whole_file
 from reports.error import blaming
-from reports.files import FileFacts
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
 
@@ -18,6 +17,15 @@ OLD_KEY_NOTICE = (
     "Keep the old key enabled: a row that is done uses the new key for versions made from now on, and every older"
     " version still needs the old key to be read."
 )
+
+
+class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One whole file of a run directory: `rows` counts the manifest rows it tells of, not its header."""
+
+    name: str
+    sha256: str
+    bytes: int
+    rows: int
 
 
 class ManifestSummary(msgspec.Struct, frozen=True, kw_only=True):

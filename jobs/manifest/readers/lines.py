@@ -1,7 +1,7 @@
 """Physical lines of a text manifest, numbered, with their endings: written back, they are the same bytes."""
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import StringIO
 from typing import Protocol
@@ -60,17 +60,9 @@ def exact_codec(copy: ManifestCopy, encoding: str) -> str:
         raise ManifestError(copy.problem(str(error))) from error
 
 
-class LineWriter:
-    """Writes lines to a binary stream exactly as they were read, all of them or a choice."""
-
-    def __init__(self, out: Sink, codec: str) -> None:
-        """`codec` is what `exact_codec` says of the manifest the lines come from."""
-        self._out = out
-        self._encode = codecs.getincrementalencoder(codec)("strict").encode
-
-    def write_all(self, lines: Iterable[str]) -> None:
-        """Writes lines with the endings they have."""
-        self._out.write(self._encode("".join(lines)))
+def line_encoder(codec: str) -> Callable[[str], bytes]:
+    """Encodes lines, in their order, to the bytes they were read from; `codec` is what `exact_codec` says of them."""
+    return codecs.getincrementalencoder(codec)("strict").encode
 
 
 class _Splitter:
