@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _log = structlog.get_logger()
-_ENDINGS = {Signals.SIGINT: Ending.SIGINT, Signals.SIGTERM: Ending.SIGTERM, Signals.SIGHUP: Ending.SIGHUP}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,25 +94,24 @@ def _tell_unrecorded(end: SessionEnd) -> None:
 
 def _ending(ran: _Ran) -> Ending:
     if ran.signal is not None:
-        return _ENDINGS[ran.signal]
+        return Ending[ran.signal.name]
     return Ending.STOPPED if ran.end.stopped else Ending.FINISHED
 
 
 async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
     loop = asyncio.get_running_loop()
     clock = Clock(loop)
-    limits = plan.limits
     world = World(
-        wire=partial(plan.access.network.wire, timeout_s=limits.timeout_s),
+        wire=partial(plan.access.network.wire, timeout_s=plan.limits.timeout_s),
         login=plan.access.login,
         clock=clock,
         rng=Random(),  # noqa: S311 - jitter, not a secret
         user_agent=f"csms-rekey/{version()}",
         make_room=reserve.release,
     )
-    session = Session(ledger, limits, world)
+    session = Session(ledger, plan.limits, world)
     draining = PROCESS.draining(
-        loop, drain=lambda number: _drain(session, number, limits.grace_s, plan.say), cancel=session.cancel
+        loop, drain=lambda number: _drain(session, number, plan.limits.grace_s, plan.say), cancel=session.cancel
     )
     heartbeat = Heartbeat(
         plan.folder,
@@ -125,7 +123,7 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
     )
     with _metrics(plan, heartbeat), draining:
         ledger.begin_session(
-            started_at=clock.utc_s(clock.now_s()), timeout_s=limits.timeout_s, also_failed=plan.also_failed
+            started_at=clock.utc_s(clock.now_s()), timeout_s=plan.limits.timeout_s, also_failed=plan.also_failed
         )
         beating = asyncio.create_task(heartbeat.beat())
         try:

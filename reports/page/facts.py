@@ -1,5 +1,6 @@
 """What a page says of a summary besides its drawings, in the order in which a reviewer asks."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -38,13 +39,6 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     width: float
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
-    """A name and what there is to say about it."""
-
-    name: str
-    value: str
-
-
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a page shows; its texts are printable but may be hostile, so whoever draws it has to escape them."""
 
@@ -63,8 +57,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     open_statuses: tuple[str, ...]
     open_codes: tuple[str, ...]
     open_rows: tuple[ListedRow, ...]
-    facts: tuple[Fact, ...]
-    job: tuple[Fact, ...]
+    job: tuple[tuple[str, str], ...]
     scopes: tuple[ScopeSummary, ...]
     files: tuple[tuple[FileFacts, FileNote], ...]
 
@@ -88,8 +81,7 @@ def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) ->
         open_statuses=tuple(sorted({row.status.value for row in open_rows})),
         open_codes=tuple(sorted({row.error_code for row in open_rows if row.error_code})),
         open_rows=open_rows,
-        facts=_facts(summary),
-        job=_job(summary.job),
+        job=tuple(_job(summary.job)),
         scopes=summary.scopes[:_MOST_SCOPES],
         files=tuple(zip(summary.files, file_notes(summary), strict=False)),  # its own note is the last
     )
@@ -146,29 +138,9 @@ def _open_note(total: int, listed: int) -> str:
     return f"{listed:,} of {total:,}, those with a reason first; outcomes.csv has all of them. Search covers these."
 
 
-def _facts(summary: Summary) -> tuple[Fact, ...]:
-    timing, manifest = summary.timing, summary.manifest
-    rate = timing.rows_attempted_per_s
-    return (
-        Fact(name="Manifest", value=manifest.name),
-        Fact(name="SHA-256", value=manifest.sha256),
-        Fact(name="Exit code", value=str(summary.exit_code)),
-        Fact(name="Stopped", value=summary.stopped or "no"),
-        Fact(name="Started", value=timing.started_at or "never"),
-        Fact(name="Ended", value=timing.ended_at or "not on record"),
-        Fact(name="Runs, resumes", value=str(timing.sessions)),
-        Fact(name="Time at work", value=duration(timing.wall_s)),
-        Fact(name="Rows sent", value=f"{timing.rows_attempted:,}"),
-        Fact(name="Rows a second", value="not known" if rate is None else f"{rate:,.1f}"),
-    )
-
-
-def _job(job: JobFacts) -> tuple[Fact, ...]:
-    facts = []
+def _job(job: JobFacts) -> Iterator[tuple[str, str]]:
     for field in JobFacts.__struct_fields__:
         value = getattr(job, field)
-        if value is None or value is False or _DEFAULT_PATTERNS.get(field) == value:
-            continue
-        unit = " s" if field.endswith("_s") else ""
-        facts.append(Fact(name=spelled(field), value=f"{'yes' if value is True else word(value)}{unit}"))
-    return tuple(facts)
+        if value is not None and value is not False and _DEFAULT_PATTERNS.get(field) != value:
+            unit = " s" if field.endswith("_s") else ""
+            yield spelled(field), f"{'yes' if value is True else word(value)}{unit}"

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
 from reports.error import blaming
-from reports.page.facts import page_of
+from reports.page.facts import duration, page_of
 from reports.summary.open_rows import ListedRow
 from reports.summary.schema import FileFacts, Summary
 
@@ -35,7 +35,7 @@ def render_page(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path
     environment = Environment(
         loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
     )
-    environment.filters["figure"] = _figure
+    environment.filters |= {"figure": _figure, "duration": duration}
     template = environment.from_string(_asset("report.html"))
     return template.render(
         page=page_of(summary, open_rows, folder),
