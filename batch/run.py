@@ -18,7 +18,7 @@ from batch.csms.access import Access
 from batch.engine.session import Session, SessionEnd, World
 from batch.process.clock import Clock
 from batch.process.loop import run_loop
-from batch.process.signals import PROCESS
+from batch.process.signals import SIGNALS
 from batch.process.version import version
 from batch.telemetry.heartbeat import Heartbeat
 from jobs.ledger import Ledger, LedgerError
@@ -110,7 +110,7 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
         make_room=reserve.release,
     )
     session = Session(ledger, plan.limits, world)
-    draining = PROCESS.draining(
+    draining = SIGNALS.draining(
         loop, drain=lambda number: _drain(session, number, plan.limits.grace_s, plan.say), cancel=session.cancel
     )
     heartbeat = Heartbeat(
@@ -135,7 +135,7 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
                 # What only shows a run must not cost it its reports.
                 _log.error("screen.defect", exc_info=lost)
         # One that comes later, while the reports are written, changes nothing any more.
-        signal = PROCESS.number
+        signal = SIGNALS.number
     heartbeat.write()
     return _Ran(end=end, signal=signal, ended_at=clock.utc_s(clock.now_s()))
 

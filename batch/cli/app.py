@@ -10,7 +10,7 @@ from batch.cli.exits import guarded
 from batch.cli.job_file import named_by_job
 from batch.cli.screen import say
 from batch.process.hardening import harden
-from batch.process.signals import PROCESS, InterruptedBySignal, interruptible
+from batch.process.signals import SIGNALS, InterruptedBySignal, interruptible
 from batch.process.version import version
 from batch.redaction.redactor import guard_streams
 from jobs.spec import UsageError
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     guard_streams()
 
     try:
-        with interruptible(PROCESS, to_the_end=argv is None):
+        with interruptible(SIGNALS, to_the_end=argv is None):
             return guarded(lambda: _run(sys.argv[1:] if argv is None else argv), say)
     except InterruptedBySignal as interrupted:
         say(f"interrupted by {interrupted.number.name}")

@@ -1,4 +1,9 @@
-"""Room on the disk: enough before anything is sent, and a reserve that lets a run that fills it end well."""
+"""Room on the disk: enough before anything is sent, and a reserve that lets a run that fills it end well.
+
+Three things keep a full disk from costing an outcome. `require_room` refuses a run that would not fit. The ledger grows
+its own file and log before the first request (`jobs.ledger.schema.take_room`), so that recording needs nothing more on
+a disk that others fill meanwhile. The `Reserve` covers what neither can know: long messages, a commit under way.
+"""
 
 import contextlib
 import os

@@ -3,7 +3,6 @@
 import contextlib
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from batch.cli.screen import say
 from batch.csms.auth import Masked, TokenCredential
 from batch.sandbox.assembly import Ready
 from jobs.rate import Rate
+from jobs.run_dir.run_dir import RunDirectory
 from jobs.spec import JobSpec, Limits, UsageError
 
 _SECRETS, _PROJECTS = 500, 2
@@ -33,11 +33,7 @@ def demo(*, run_dir: Path | None = None, seed: int = 7) -> int:
     """
     from batch.csms.network import open_network  # noqa: PLC0415 - --help does without aiohttp
 
-    folder = run_dir or Path("runs") / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-demo"
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be made: {error.strerror}") from error
+    folder = RunDirectory.new(run_dir, "demo", network_ok=True).path
     manifest = folder / "secrets.csv"
     faults = ", ".join(_FAULTS)
     say(f"sandbox: {_SECRETS} secrets in {_PROJECTS} projects, {_QUOTA} allowed in each, faults {faults}")

@@ -26,7 +26,7 @@ from batch.cli.options import (
 from batch.cli.screen import live_console, say, show, show_json
 from batch.csms.access import Access
 from batch.process.open_files import require_files
-from batch.process.signals import PROCESS
+from batch.process.signals import SIGNALS
 from batch.process.version import version
 from batch.run import RunPlan, run_ledger
 from batch.telemetry.log import start_log
@@ -126,7 +126,7 @@ def _go(
     folder: Path, ledger: Ledger, access: Access, options: SessionOptions, limits: Limits, *, also_failed: bool
 ) -> int:
     # From here on there is something to report: a signal waits until the session can stop for it.
-    PROCESS.hold()
+    SIGNALS.hold()
     start_log(folder, options.log_level)
     record = read_record(ledger)
     plan = RunPlan(
