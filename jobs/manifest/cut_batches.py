@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from jobs.ledger import ToldRow
 from jobs.manifest.outcome_columns import NAMES, outcome_cells
 from jobs.manifest.readers.lines import Sink
+from jobs.manifest.readers.parquet import parquet_file
 from jobs.manifest.source import ManifestCopy
 from jobs.problem import ManifestError, one_line
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _BATCH_ROWS = 16_384
-_BUFFER_BYTES = 64 << 10
 _GROUP_ROWS = 65_536
 _GROUP_BYTES = 16 << 20
 
@@ -58,12 +58,7 @@ def _extended(
 @contextlib.contextmanager
 def _reading(copy: ManifestCopy) -> Iterator[pq.ParquetFile]:
     try:
-        with pq.ParquetFile(
-            str(copy.path),
-            page_checksum_verification=True,
-            pre_buffer=False,  # or it holds whole row groups in memory
-            buffer_size=_BUFFER_BYTES,
-        ) as file:
+        with parquet_file(copy) as file:
             yield file
     except (pa.ArrowException, ValueError, EOFError) as error:
         raise ManifestError(copy.problem(one_line(error))) from error

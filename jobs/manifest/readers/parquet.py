@@ -33,13 +33,18 @@ def parquet_blocks(copy: ManifestCopy) -> Iterator[Block]:
         yield Block(problems=(copy.problem(f"{where}: {one_line(error)}", row=row + 1 if row else None),))
 
 
-def _blocks(copy: ManifestCopy) -> Iterator[Block]:
-    with pq.ParquetFile(
+def parquet_file(copy: ManifestCopy) -> pq.ParquetFile:
+    """Opens a manifest so that memory stays bounded and damage is noticed where the format can show it."""
+    return pq.ParquetFile(
         str(copy.path),
         page_checksum_verification=True,
         pre_buffer=False,  # or it holds whole row groups in memory
         buffer_size=_BUFFER_BYTES,
-    ) as file:
+    )
+
+
+def _blocks(copy: ManifestCopy) -> Iterator[Block]:
+    with parquet_file(copy) as file:
         header = read_header(file.schema_arrow.names, file=copy.name, line=None)
         mistyped = tuple(_mistyped(copy, header, file.schema_arrow))
         usable = bool(header.used) and not mistyped
