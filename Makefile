@@ -1,30 +1,40 @@
 # Two commands do all the set-up: `make demo` and `make test`. Each makes its own environment from a lock file.
 PYTHON ?= python3
+# Where the tests have their environment; each Python needs one of its own.
+TEST_VENV ?= .venv/test
 # Locked wheels only: nothing is built but this project itself.
 PIP = -m pip --disable-pip-version-check --quiet install
 SELF = --no-deps --no-build-isolation --editable .
+# pip would say so in a page of versions.
+NEEDED = @$(PYTHON) -c 'import sys; sys.exit("needs Python 3.11 or later" if sys.version_info < (3, 11) else 0)'
 
-.PHONY: demo test torture bench audit pictures schema lock clean
+.PHONY: demo test pytest mutants torture bench audit pictures schema lock clean
 
 demo: .venv/demo.done
 	.venv/demo/bin/csms-rekey demo
 
-test: .venv/test.done
-	.venv/test/bin/ruff check .
-	.venv/test/bin/ruff format --check .
-	.venv/test/bin/mypy
-	.venv/test/bin/python -m pytest -q -n auto
+test: $(TEST_VENV).done
+	$(TEST_VENV)/bin/ruff check .
+	$(TEST_VENV)/bin/ruff format --check .
+	$(TEST_VENV)/bin/mypy
+	$(TEST_VENV)/bin/python -m pytest -q -n auto
+
+# The tests alone, for one more Python: `make pytest PYTHON=python3.13 TEST_VENV=.venv/test-3.13`.
+pytest: $(TEST_VENV).done
+	$(TEST_VENV)/bin/python -m pytest -q -n auto
 
 .venv/demo.done: requirements.lock pyproject.toml
+	$(NEEDED)
 	$(PYTHON) -m venv .venv/demo
 	.venv/demo/bin/python $(PIP) --require-hashes --requirement requirements.lock
 	.venv/demo/bin/python $(PIP) $(SELF)
 	touch $@
 
-.venv/test.done: tests/requirements.lock pyproject.toml
-	$(PYTHON) -m venv .venv/test
-	.venv/test/bin/python $(PIP) --require-hashes --requirement tests/requirements.lock
-	.venv/test/bin/python $(PIP) $(SELF)
+$(TEST_VENV).done: tests/requirements.lock pyproject.toml
+	$(NEEDED)
+	$(PYTHON) -m venv $(TEST_VENV)
+	$(TEST_VENV)/bin/python $(PIP) --require-hashes --requirement tests/requirements.lock
+	$(TEST_VENV)/bin/python $(PIP) $(SELF)
 	touch $@
 
 # Needs uv. The locks name versions and hashes, no host, and serve every platform and every Python from 3.11 on.
@@ -33,29 +43,40 @@ lock:
 	$(COMPILE) --group build --output-file requirements.lock
 	$(COMPILE) --group dev --output-file tests/requirements.lock
 
+# How many small changes to the pure decisions the unit and engine tests notice; a sample, `ARGUMENTS=--all` for all.
+mutants: .venv/mutants.done
+	.venv/mutants/bin/python -m tests.mutants $(ARGUMENTS)
+
+.venv/mutants.done: tests/requirements.lock
+	$(PYTHON) -m venv .venv/mutants
+	.venv/mutants/bin/python $(PIP) --require-hashes --requirement tests/requirements.lock
+	.venv/mutants/bin/python $(PIP) 'mutmut>=3.8,<4'
+	touch $@
+
 # Longer than a test suite should be: thousands of kills and simulated runs, with figures.
-torture: .venv/test.done
-	.venv/test/bin/python -m tests.torture
+torture: $(TEST_VENV).done
+	$(TEST_VENV)/bin/python -m tests.torture
 
 # Writes tests/bench/RESULTS.md; wants a machine that does nothing else.
-bench: .venv/test.done
-	.venv/test/bin/python -m tests.bench
+bench: $(TEST_VENV).done
+	$(TEST_VENV)/bin/python -m tests.bench
 
 audit: .venv/audit.done
 	.venv/audit/bin/bandit --quiet --recursive jobs batch reports --configfile pyproject.toml
 	.venv/audit/bin/pip-audit --require-hashes --requirement requirements.lock
 
 .venv/audit.done:
+	$(NEEDED)
 	$(PYTHON) -m venv .venv/audit
 	.venv/audit/bin/python $(PIP) 'bandit[toml]' pip-audit
 	touch $@
 
 # Pictures of the terminal and the page, of a real demo run; needs chromium.
-pictures: .venv/test.done
-	.venv/test/bin/python -m tests.pages.pictures docs/pictures
+pictures: $(TEST_VENV).done
+	$(TEST_VENV)/bin/python -m tests.pages.pictures docs/pictures
 
-schema: .venv/test.done
-	.venv/test/bin/python -c "from reports.summary.schema import summary_schema as s; open('docs/summary.schema.json', 'wb').write(s())"
+schema: $(TEST_VENV).done
+	$(TEST_VENV)/bin/python -c "from reports.summary.schema import summary_schema as s; open('docs/summary.schema.json', 'wb').write(s())"
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -15,11 +15,12 @@ import msgspec
 import structlog
 
 from batch.csms.access import Access
-from batch.engine.session import Session, SessionEnd, World
+from batch.engine.session import Outside, Session, SessionEnd
 from batch.process.clock import Clock
 from batch.process.loop import run_loop
-from batch.process.signals import SIGNALS
+from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
+from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.heartbeat import Heartbeat
 from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.record import JobRecord
@@ -101,16 +102,17 @@ def _ending(ran: _Ran) -> Ending:
 async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
     loop = asyncio.get_running_loop()
     clock = Clock(loop)
-    world = World(
+    world = Outside(
         wire=partial(plan.access.network.wire, timeout_s=plan.limits.timeout_s),
         login=plan.access.login,
         clock=clock,
         rng=Random(),  # noqa: S311 - jitter, not a secret
         user_agent=f"csms-rekey/{version()}",
+        clean=PROCESS_REDACTOR.clean,
         make_room=reserve.release,
     )
     session = Session(ledger, plan.limits, world)
-    draining = SIGNALS.draining(
+    draining = PROCESS_SIGNALS.draining(
         loop, drain=lambda number: _drain(session, number, plan.limits.grace_s, plan.say), cancel=session.cancel
     )
     heartbeat = Heartbeat(
@@ -135,7 +137,7 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
                 # What only shows a run must not cost it its reports.
                 _log.error("screen.defect", exc_info=lost)
         # One that comes later, while the reports are written, changes nothing any more.
-        signal = SIGNALS.number
+        signal = PROCESS_SIGNALS.number
     heartbeat.write()
     return _Ran(end=end, signal=signal, ended_at=clock.utc_s(clock.now_s()))
 

@@ -21,7 +21,6 @@ ONLY_IN = {
     "sqlite3": {"jobs/ledger"},
     "jinja2": {"reports/page/page.py"},
     "markupsafe": {"reports/page/page.py"},
-    "pygal": {"reports/page/charts.py"},
     "prometheus_client": {"batch/telemetry/metrics.py"},
 }
 

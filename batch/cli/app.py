@@ -10,9 +10,9 @@ from batch.cli.exits import guarded
 from batch.cli.job_file import named_by_job
 from batch.cli.screen import say
 from batch.process.hardening import harden
-from batch.process.signals import SIGNALS, InterruptedBySignal, interruptible
+from batch.process.signals import PROCESS_SIGNALS, InterruptedBySignal, interruptible
 from batch.process.version import version
-from batch.redaction.redactor import guard_streams
+from batch.redaction.redactor import flush_streams, guard_streams
 from jobs.spec import UsageError
 from reports import Exit
 
@@ -59,11 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     guard_streams()
 
     try:
-        with interruptible(SIGNALS, to_the_end=argv is None):
+        with interruptible(PROCESS_SIGNALS, to_the_end=argv is None):
             return guarded(lambda: _run(sys.argv[1:] if argv is None else argv), say)
     except InterruptedBySignal as interrupted:
         say(f"interrupted by {interrupted.number.name}")
         return 128 + interrupted.number
+    finally:
+        flush_streams()
 
 
 def _run(argv: Sequence[str]) -> int:

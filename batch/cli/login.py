@@ -9,7 +9,7 @@ from batch.cli.options import AuthOptions
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, Login, find_login
 from batch.process.loop import ask_loop
-from batch.redaction.redactor import PROCESS
+from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.log import silence_log
 from jobs.spec import Auth, JobSpec
 
@@ -40,8 +40,8 @@ def open_access(options: AuthOptions, *, stored: Auth = Auth.AUTO) -> Access:
 
 def redacted_access(network: "Network", login: Login) -> Access:
     """The only place that makes an `Access`: nothing this process shows from now on holds a secret of either."""
-    PROCESS.watch(login.secrets)
-    PROCESS.watch(network.secrets)
+    PROCESS_REDACTOR.watch(login.secrets)
+    PROCESS_REDACTOR.watch(network.secrets)
     return Access(network=network, login=login)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from batch.redaction.redactor import PROCESS
+from batch.redaction.redactor import PROCESS_REDACTOR
 from jobs.printable import printable, printable_json
 from reports import Summary, show_end
 from reports.summary.schema import summary_json
@@ -24,8 +24,7 @@ def say(line: str) -> None:
 
 def tell(line: str) -> None:
     """One line of the result, on stdout."""
-    with contextlib.suppress(BrokenPipeError):
-        _write(sys.stdout, line)
+    _write(sys.stdout, line)
 
 
 def show(folder: Path, summary: Summary, *, plain: bool) -> None:
@@ -38,22 +37,19 @@ def show(folder: Path, summary: Summary, *, plain: bool) -> None:
             raise BrokenPipeError
 
     with _shown_if_possible():
-        show_end(summary, folder, _Patient(highlight=False), plain=plain)
+        show_end(summary, folder, _Patient(file=_strict(sys.stdout), highlight=False), plain=plain)
 
 
 def show_json(summary: Summary) -> None:
     """The same for a program: the summary, as its file has it, and nothing else on stdout."""
     with _shown_if_possible():
-        tell_json(summary_json(summary).decode().rstrip("\n"))
+        _write_json(summary_json(summary).decode().rstrip("\n"))
 
 
 def tell_json(text: str) -> None:
     """A result for a program: lines of JSON on stdout, whatever the terminal's encoding."""
-    with contextlib.suppress(BrokenPipeError):
-        # Bytes go past the stream's own redactor.
-        lines = (printable_json(PROCESS.clean(line)) for line in text.split("\n"))
-        sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
-        sys.stdout.flush()
+    with contextlib.suppress(OSError):
+        _write_json(text)
 
 
 def live_console(progress: str) -> "Console | None":
@@ -62,7 +58,7 @@ def live_console(progress: str) -> "Console | None":
         return None
     from rich.console import Console  # noqa: PLC0415 - see show
 
-    return Console(stderr=True, highlight=False)
+    return Console(file=_strict(sys.stderr), highlight=False)
 
 
 @contextlib.contextmanager
@@ -79,3 +75,17 @@ def _shown_if_possible() -> Iterator[None]:
 def _write(stream: TextIO, line: str) -> None:
     stream.write(printable(line, stream.encoding or "ascii") + "\n")
     stream.flush()
+
+
+def _write_json(text: str) -> None:
+    # Bytes go past the stream's own redactor.
+    lines = (printable_json(PROCESS_REDACTOR.clean(line)) for line in text.split("\n"))
+    stream = _strict(sys.stdout)
+    stream.buffer.write("".join(f"{line}\n" for line in lines).encode())
+    stream.flush()
+
+
+def _strict(stream: TextIO) -> TextIO:
+    """The stream as it is for one who does something about an error; `sys` knows its streams by one type only."""
+    strict: TextIO = getattr(stream, "strict", stream)
+    return strict

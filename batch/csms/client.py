@@ -4,7 +4,7 @@ Paths and fields: the vendor's DEW API reference, UpdateSecret, ShowSecret and L
 here; no call that returns a secret's value is made.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
@@ -13,17 +13,21 @@ import msgspec
 from batch.csms.auth import Credential, NotAuthorizedError
 from batch.csms.errors import UNREADABLE, classify, garbled, mismatch
 from batch.csms.faults import Fault, FaultKind
-from batch.csms.messages import Wire, WireAnswer, WireRequest, nothing
+from batch.csms.messages import UNWATCHED, Departure, Wire, WireAnswer, WireRequest
 from jobs.model import SecretUpdate
 
 
 class SecretView(msgspec.Struct, frozen=True, kw_only=True):
-    """A secret as the service shows it."""
+    """A secret as the service shows it; `kms_key_id` is empty where it shows none."""
 
     name: str
     kms_key_id: str
     http_status: int = HTTPStatus.OK
     request_id: str | None = None
+
+
+Answer = SecretView | Fault
+"""What became of one request about one secret."""
 
 
 class SecretPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +39,10 @@ class SecretPage(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Secret(msgspec.Struct):
     name: str
-    kms_key_id: str
+    kms_key_id: str | None = None
+
+    def view(self, request_id: str | None = None) -> SecretView:
+        return SecretView(name=self.name, kms_key_id=self.kms_key_id or "", request_id=request_id)
 
 
 class _One(msgspec.Struct):
@@ -66,8 +73,8 @@ _DECODE_MANY = msgspec.json.Decoder(_Many).decode
 
 
 def same_key(one: str, other: str) -> bool:
-    """Whether two key ids name the same key: they are hexadecimal, so their case says nothing."""
-    return one == other or one.lower() == other.lower()
+    """Whether two key ids name the same key: they are hexadecimal, so neither case nor dashes say anything."""
+    return one == other or one.replace("-", "").lower() == other.replace("-", "").lower()
 
 
 def secret_target(project_id: str, secret_name: str) -> str:
@@ -92,8 +99,6 @@ class CsmsClient:
     def __init__(self, wire: Wire, credential: Credential, project_id: str, *, user_agent: str) -> None:
         self._wire = wire
         self.credential = credential
-        self.may_send: Callable[[], bool] = lambda: True
-        """Asked at the last moment before a request leaves."""
         self._project_id = project_id
         self._headers = {
             "Accept": "application/json",
@@ -104,30 +109,24 @@ class CsmsClient:
         }
         self._headers_with_body = {**self._headers, "Content-Type": "application/json"}
 
-    async def update_secret(
-        self, update: SecretUpdate, *, trying: Callable[[], None] = nothing, leaving: Callable[[], None] = nothing
-    ) -> SecretView | Fault:
-        """Points a secret at a key; a view comes back only if a 200 named this secret and this key.
-
-        `trying` is called once it is authorized and on its way to a connection, `leaving` when its first byte may
-        leave.
-        """
+    async def update_secret(self, update: SecretUpdate, departure: Departure = UNWATCHED) -> Answer:
+        """Points a secret at a key; a view comes back only if a 200 named this secret and this key."""
         body = _ENCODE(_Change(kms_key_id=update.kms_key_id, description=update.description))
         target = secret_target(self._project_id, update.secret_name)
-        answer = await self._send("PUT", target, self._headers_with_body, body, trying=trying, leaving=leaving)
+        answer = await self._send("PUT", target, self._headers_with_body, body, departure=departure)
         shown = _one_secret(answer, update.secret_name)
         if (
             isinstance(shown, SecretView)
             and isinstance(answer, WireAnswer)
             and not same_key(shown.kms_key_id, update.kms_key_id)
         ):
-            return mismatch(answer, f"it shows the key {shown.kms_key_id}")
+            return mismatch(answer, f"it shows the key {shown.kms_key_id}" if shown.kms_key_id else "it shows no key")
         return shown
 
-    async def show_secret(self, secret_name: str) -> SecretView | Fault:
+    async def show_secret(self, secret_name: str, departure: Departure = UNWATCHED) -> Answer:
         """Reads a secret's metadata: the key that its next version will use."""
         target = secret_target(self._project_id, secret_name)
-        return _one_secret(await self._send("GET", target, self._headers), secret_name)
+        return _one_secret(await self._send("GET", target, self._headers, departure=departure), secret_name)
 
     async def list_secrets(self, *, limit: int, marker: str | None = None) -> SecretPage | Fault:
         """Reads one page of a project's secrets; the marker is the service's own and opaque."""
@@ -143,7 +142,7 @@ class CsmsClient:
         except UNREADABLE:
             return mismatch(answer, "it is not a list of secrets")
         return SecretPage(
-            secrets=tuple(SecretView(name=s.name, kms_key_id=s.kms_key_id) for s in page.secrets),
+            secrets=tuple(secret.view() for secret in page.secrets),
             next_marker=(page.page_info.next_marker or None) if page.page_info else None,
         )
 
@@ -154,8 +153,7 @@ class CsmsClient:
         headers: Mapping[str, str],
         body: bytes = b"",
         *,
-        trying: Callable[[], None] = nothing,
-        leaving: Callable[[], None] = nothing,
+        departure: Departure = UNWATCHED,
     ) -> WireAnswer | Fault:
         request = WireRequest(method=method, target=target, headers=headers, body=body)
         try:
@@ -165,17 +163,15 @@ class CsmsClient:
         generation = self.credential.generation
         answer: WireAnswer | Fault = _STOPPED
         try:
-            # Getting authorized may have taken a while, and a stop may have come meanwhile.
-            if self.may_send():
+            if departure.may_leave():
                 answer = _UNHEARD
-                trying()
-                answer = await self._wire.send(authorized, leaving)
+                answer = await self._wire.send(authorized, departure.leaving)
         finally:
             self.credential.observe(answer, generation)
         return answer
 
 
-def _one_secret(answer: WireAnswer | Fault, secret_name: str) -> SecretView | Fault:
+def _one_secret(answer: WireAnswer | Fault, secret_name: str) -> Answer:
     if isinstance(answer, Fault):
         return answer
     if answer.status != HTTPStatus.OK:
@@ -185,5 +181,5 @@ def _one_secret(answer: WireAnswer | Fault, secret_name: str) -> SecretView | Fa
     except UNREADABLE:
         return garbled(answer, "it does not show a secret")
     if secret.name != secret_name:
-        return mismatch(answer, "it shows another secret")
-    return SecretView(name=secret.name, kms_key_id=secret.kms_key_id, request_id=answer.request_id)
+        return garbled(answer, "it shows another secret")
+    return secret.view(answer.request_id)

@@ -1,12 +1,11 @@
-"""Classifies what the service answered, once: by its error code first, by the HTTP status second.
+"""Classifies what was answered, once: by the service's own error code first, by the HTTP status second.
 
 The same condition comes with different statuses (a missing secret is 404 or 400, an expired token 400, 401 or 403), so
 the code decides wherever there is one. Codes: the CSMS and KMS error-code pages of the vendor's DEW API reference, and
-the API gateway's error-code page.
+the API gateway's error-code page. A refusal without such a code is not the service's: something between answered.
 """
 
 import re
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -14,14 +13,19 @@ import msgspec
 
 from batch.csms.faults import Fault, FaultKind, Quota, bounded
 from batch.csms.messages import WireAnswer
+from batch.csms.retry_after import retry_after_s
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What the decoder raises for a body that it can make nothing of; lists in lists without end are such a one."""
+# Families such as CSMS, KMS, APIG, APIGW, IAM, DEW. A code that repeats the status, as a proxy's does, is none.
+_OWN_CODE = re.compile(r"[A-Za-z][A-Za-z0-9]*\.[0-9]+")
+# Whoever says so has only stopped waiting; what it was waiting for may still be done.
+_NOT_WAITED_FOR = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, 499})
 _GATEWAY = re.compile(r"APIGW?\.")
 _QUOTA = re.compile(r"limit:([0-9]{1,9}),time:([0-9]{1,6}) ?(second|minute|hour|day)")
 _SIGNING = re.compile(r"aksk|signature|secretkey|access ?key|\bak\b", re.IGNORECASE)
 _PERIOD_S = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
-_RETRY_AFTER_MAX_S = 300.0
+_CODE_LIMIT = 64
 
 _KINDS = {
     FaultKind.THROTTLED: "APIG.0308 IAM.0012",
@@ -35,9 +39,10 @@ _KINDS = {
     FaultKind.KEY: (
         "CSMS.0401 KMS.0205 KMS.0207 KMS.0209 KMS.0210 KMS.0211 KMS.0306 KMS.0320 KMS.1114 KMS.1115 KMS.1301"
     ),
+    FaultKind.ABSENT: "CSMS.0005 CSMS.0106",
     FaultKind.REJECTED: (
-        "CSMS.0002 CSMS.0003 CSMS.0004 CSMS.0005 CSMS.0103 CSMS.0105 CSMS.0106 CSMS.0107 CSMS.0108 CSMS.0109"
-        " CSMS.0202 CSMS.0203 CSMS.0204 KMS.0308 APIG.0602"
+        "CSMS.0002 CSMS.0003 CSMS.0004 CSMS.0103 CSMS.0105 CSMS.0107 CSMS.0108 CSMS.0109 CSMS.0202 CSMS.0203 CSMS.0204"
+        " KMS.0308 APIG.0602"
     ),
     FaultKind.UNAVAILABLE: (
         "APIG.0601 APIG.0605 APIG.0606 APIG.0608 APIG.0609 APIG.0610 APIG.0611 APIG.0612 APIG.0613 APIG.0705"
@@ -49,20 +54,25 @@ _KIND_OF_CODE = {code: kind for kind, codes in _KINDS.items() for code in codes.
 
 def classify(answer: WireAnswer) -> Fault:
     """The fault that an answer other than a good 200 stands for."""
-    code, message = _error_in(answer.body)
+    said, message = _error_in(answer.body)
+    code = said if _OWN_CODE.fullmatch(said) else ""
     kind = _kind(answer.status, code, message)
-    quota = _quota(message) if kind is FaultKind.THROTTLED else None
     return Fault(
         kind=kind,
         code=code or f"HTTP.{answer.status}",
-        message=bounded(message or _in_words(answer.status)),
-        # Only a 4xx is proof: a gateway that gave up may have a backend that has not.
-        maybe_applied=kind is not FaultKind.THROTTLED and not 400 <= answer.status < 500,  # noqa: PLR2004 - the class of status, RFC 9110 15.5
+        message=bounded(_in_words(kind, answer.status, message)),
+        maybe_applied=kind is not FaultKind.THROTTLED and not _proves_nothing_applied(answer.status, code),
         http_status=answer.status,
         request_id=answer.request_id,
-        retry_after_s=retry_after_s(answer.retry_after, answer.date),
-        quota=quota,
+        retry_after_s=retry_after_s(answer.retry_after, date=answer.date, came_s=answer.came_s),
+        quota=_quota(message) if kind is FaultKind.THROTTLED else None,
     )
+
+
+def words_of(answer: WireAnswer) -> str:
+    """What a refusal says of itself, in whatever form: the errors of IAM have no code but the status."""
+    code, message = _error_in(answer.body)
+    return bounded(f"{code or f'HTTP.{answer.status}'}: {message or 'no error body'}")
 
 
 def mismatch(answer: WireAnswer, what: str) -> Fault:
@@ -82,66 +92,54 @@ def garbled(answer: WireAnswer, what: str) -> Fault:
     return msgspec.structs.replace(mismatch(answer, what), kind=FaultKind.LOST)
 
 
-def retry_after_s(value: str | None, date: str | None) -> float | None:
-    """Seconds to wait by a Retry-After header, within 0 and 300; None where it says nothing usable (RFC 9110 10.2.3).
-
-    A date is measured against the answer's own Date where there is one: the local clock may be wrong.
-    """
-    if value is None:
-        return None
-    if re.fullmatch(r"[0-9]{1,6}", value):
-        return min(float(value), _RETRY_AFTER_MAX_S)
-    until, sent = _http_date_s(value), _http_date_s(date)
-    if until is None or sent is None:
-        return None
-    return min(max(until - sent, 0.0), _RETRY_AFTER_MAX_S)
-
-
-def _http_date_s(value: str | None) -> float | None:
-    try:
-        return parsedate_to_datetime(value).timestamp() if value else None
-    except (ValueError, OverflowError):
-        return None
-
-
 def _kind(status: int, code: str, message: str) -> FaultKind:
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         # Whatever it says, the service itself does not redirect.
         return FaultKind.MISCONFIGURED
+    if status in _NOT_WAITED_FOR:
+        return FaultKind.UNAVAILABLE
     known = _KIND_OF_CODE.get(_GATEWAY.sub("APIG.", code))
     if known is FaultKind.CREDENTIAL and _SIGNING.search(message):
         return FaultKind.SIGNATURE
-    if known is not None:
-        return known
-    return _kind_of_status(status, spoken=bool(code))
+    return known or _kind_of_status(status, own=bool(code))
 
 
-def _kind_of_status(status: int, *, spoken: bool) -> FaultKind:
+def _kind_of_status(status: int, *, own: bool) -> FaultKind:
     match status:
         case HTTPStatus.TOO_MANY_REQUESTS:
             return FaultKind.THROTTLED
         case HTTPStatus.UNAUTHORIZED:
             return FaultKind.CREDENTIAL
-        case HTTPStatus.FORBIDDEN:
-            return FaultKind.FORBIDDEN
-        case HTTPStatus.REQUEST_TIMEOUT | HTTPStatus.TOO_EARLY:
-            return FaultKind.UNAVAILABLE
-        case HTTPStatus.NOT_FOUND if not spoken:
-            # The service always says its code with a 404; a bare one is some other server's.
-            return FaultKind.MISCONFIGURED
         case _ if status < HTTPStatus.OK or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return FaultKind.UNAVAILABLE
         case _ if status < HTTPStatus.MULTIPLE_CHOICES:
             return FaultKind.MISMATCH
+        case _ if not own:
+            return FaultKind.FOREIGN
+        case HTTPStatus.FORBIDDEN:
+            return FaultKind.FORBIDDEN
+        case HTTPStatus.NOT_FOUND:
+            return FaultKind.ABSENT
         case _:
             return FaultKind.REJECTED
 
 
-def _in_words(status: int) -> str:
+def _proves_nothing_applied(status: int, code: str) -> bool:
+    """Only the service's own 4xx does: a gateway that gave up may have a backend that has not."""
+    return bool(code) and 400 <= status < 500 and status not in _NOT_WAITED_FOR  # noqa: PLR2004 - the class of status, RFC 9110 15.5
+
+
+def _in_words(kind: FaultKind, status: int, message: str) -> str:
+    if kind is FaultKind.FOREIGN:
+        says = f" It says: {message}" if message else ""
+        return (
+            f"answered {status} without the service's own error body: a proxy, filter or gateway before the service?"
+            f"{says}"
+        )
+    if message:
+        return message
     if 300 <= status < 400:  # noqa: PLR2004 - the class of status, RFC 9110 15.4
         return f"the endpoint redirects (HTTP {status}), which is never followed: it is not the service itself"
-    if status == HTTPStatus.NOT_FOUND:
-        return "HTTP 404 without the service's own error body: is this the right endpoint?"
     return f"HTTP {status} without the service's own error body"
 
 
@@ -162,9 +160,8 @@ def _error_in(body: bytes) -> tuple[str, str]:
         said = said["error"]
     if not isinstance(said, dict):
         return "", ""
-    return bounded(_first(said, "error_code", "errorCode", "code"))[:64], _first(
-        said, "error_msg", "errorMsg", "message", "title"
-    )
+    code = _first(said, "error_code", "errorCode", "code")
+    return bounded(code, _CODE_LIMIT), _first(said, "error_msg", "errorMsg", "message", "title")
 
 
 def _first(said: dict[str, Any], *names: str) -> str:

@@ -4,11 +4,9 @@ from enum import StrEnum
 
 import msgspec
 
-from batch.redaction.redactor import PROCESS
+from batch.redaction.masked import CUT
 
 MESSAGE_LIMIT = 500
-# An answer is at most 64 KiB, a token 32.
-_CONSIDERED = 65_536
 
 
 class FaultKind(StrEnum):
@@ -26,10 +24,14 @@ class FaultKind(StrEnum):
     """The token or temporary key is not, or no longer, accepted."""
     SIGNATURE = "signature"
     """The signature is wrong or the access key is barred: more tries lock it."""
+    FOREIGN = "foreign"
+    """A refusal that is not in the service's own words: something between refused, and proves nothing."""
     FORBIDDEN = "forbidden"
     """The caller has no right to do this."""
     KEY = "key"
     """The service blames the KMS key."""
+    ABSENT = "absent"
+    """The service has no such secret, or whatever else the request is about."""
     REJECTED = "rejected"
     """Another definite, permanent refusal of this one request."""
     MISMATCH = "mismatch"
@@ -41,7 +43,9 @@ class FaultKind(StrEnum):
 
 
 PASSING = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.THROTTLED})
-PERMANENT = frozenset({FaultKind.FORBIDDEN, FaultKind.KEY, FaultKind.REJECTED})
+OF_THE_MOMENT = frozenset({FaultKind.FORBIDDEN, FaultKind.KEY, FaultKind.ABSENT})
+"""Refusals that can be true of a row or only of this moment: of a login, a right, a key, a project."""
+PERMANENT = OF_THE_MOMENT | {FaultKind.REJECTED}
 STOPS_SCOPE = frozenset({FaultKind.CREDENTIAL, FaultKind.SIGNATURE, FaultKind.MISCONFIGURED, FaultKind.INTERNAL})
 
 
@@ -70,8 +74,10 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     withheld: bool = False
 
 
-def bounded(text: str) -> str:
-    """Makes a text that came from outside fit to be kept, in the ledger and so in every report: without a credential
-    that it echoes - before it is cut, or half of one would pass - no longer than is worth keeping, and valid as UTF-8.
+def bounded(text: str, limit: int = MESSAGE_LIMIT) -> str:
+    """Makes a text that came from outside fit to be kept: no longer than is worth keeping, and valid as UTF-8.
+
+    It may echo a credential; whoever stores or shows it takes that out, and the piece of one that a cut has left.
     """
-    return PROCESS.clean(text[:_CONSIDERED])[:MESSAGE_LIMIT].encode("utf-8", "replace").decode()
+    kept = text if len(text) <= limit else text[: limit - len(CUT)] + CUT
+    return kept.encode("utf-8", "replace").decode()

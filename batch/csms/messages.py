@@ -13,6 +13,30 @@ def nothing() -> None:
     """What is called where nobody wants to know."""
 
 
+class Departure(Protocol):
+    """Asked and told at the two moments at which a request leaves."""
+
+    def may_leave(self) -> bool:
+        """Whether it may still leave: it is authorized by now, which may have taken a while."""
+
+    def leaving(self) -> None:
+        """Its first byte may leave now."""
+
+
+class Unwatched:
+    """A departure that nobody minds."""
+
+    def may_leave(self) -> bool:
+        """Always."""
+        return True
+
+    def leaving(self) -> None:
+        """Nothing depends on it."""
+
+
+UNWATCHED = Unwatched()
+
+
 class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it goes on the wire: `target` is the encoded path with its query, `body` the exact bytes."""
 
@@ -29,7 +53,10 @@ class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WireAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole answer: read to its end and below the limit. `subject_token` is a token that IAM gave out with it."""
+    """A whole answer: read to its end and below the limit. `subject_token` is a token that IAM gave out with it.
+
+    `came_s` is when it came by the local clock, in UTC seconds since 1970.
+    """
 
     status: int
     body: bytes
@@ -37,6 +64,7 @@ class WireAnswer(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: str | None = None
     date: str | None = None
     subject_token: Masked | None = None
+    came_s: float | None = None
 
 
 class Wire(Protocol):

@@ -7,6 +7,7 @@ without a limit and reports a garbled answer as HTTP 400; all of that is switche
 import base64
 import re
 import ssl
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from types import TracebackType
@@ -25,6 +26,7 @@ BODY_LIMIT = 65_536
 HEADER_LIMIT = 8_190
 # What the service's request ids look like: no text that could carry anything else.
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}")
+_REQUEST_ID_LIMIT = 64
 _CONNECT_TIMEOUT_S = 10.0
 # Below the 60 s and more after which load balancers drop idle connections.
 _KEEPALIVE_S = 10.0
@@ -120,7 +122,7 @@ class HttpWire:
         await self._session.close()
 
     async def send(self, request: WireRequest, leaving: Callable[[], None] = nothing) -> WireAnswer | Fault:
-        """As `Wire`."""
+        """Sends it once; what goes wrong comes back as a value, and only cancellation is raised."""
         mark = _SendMark(leaving)
         _mark.set(mark)
         try:
@@ -159,6 +161,7 @@ def _whole(response: aiohttp.ClientResponse, body: bytes) -> WireAnswer:
         request_id=_bounded_id(headers.get("X-Request-Id")),
         retry_after=headers.get("Retry-After"),
         date=headers.get("Date"),
+        came_s=time.time(),
         subject_token=Masked(headers["X-Subject-Token"]) if "X-Subject-Token" in headers else None,
     )
 
@@ -172,4 +175,4 @@ def _proxy_headers(proxy: Proxy | None) -> dict[str, str] | None:
 def _bounded_id(request_id: str | None) -> str | None:
     if request_id is None or _REQUEST_ID.fullmatch(request_id):
         return request_id
-    return bounded(request_id)[:64]
+    return bounded(request_id, _REQUEST_ID_LIMIT)

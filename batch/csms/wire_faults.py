@@ -57,10 +57,11 @@ def fault_of(error: Exception, *, sent: bool) -> Fault:
             return _sent_or_not("timeout", "no whole answer within the timeout", sent=sent)
         case aiohttp.ClientHttpProxyError():
             return _refused_by_proxy(error.status, sent=sent)
+        # Before the request has left, these are a proxy's answers to CONNECT.
         case aiohttp.ClientPayloadError():
-            return lost("truncated", "the answer was cut off")
+            return _sent_or_not("truncated", "the answer was cut off", sent=sent)
         case aiohttp.ClientResponseError():
-            return lost("garbled", "the answer is not HTTP")
+            return _sent_or_not("garbled", "the answer is not HTTP", sent=sent)
         case aiohttp.ClientError() | OSError():
             return _sent_or_not("disconnected", told(error), sent=sent)
         case _:

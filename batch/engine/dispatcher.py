@@ -1,245 +1,206 @@
-"""One scope of a run from its first row to its last: one dispatcher, many requests in flight, retries in the queue."""
+"""Runs one scope from its first row to its last: one dispatcher, many requests in flight, retries in the queue."""
 
 import asyncio
-from collections.abc import Callable
+import math
+from functools import partial
 
 import structlog
 
-from batch.engine.bulk_read import AT_LEAST, Sweep, sweep_of
-from batch.engine.retry import Phase
+from batch.engine.fail_fast import FailFast, Streak
 from batch.engine.row_queue import RowQueue
 from batch.engine.row_worker import RowWorker
+from batch.engine.scope import ScopeRun
 from batch.engine.work import Work
-from batch.flow.admission import Ticket, Valve
-from batch.flow.pacer import nap
-from batch.flow.slots import ScopeSlots
-from batch.process.clock import Clock
-from jobs.model import Scope
+from batch.flow.admission import Admission, Pass, Ticket
 from jobs.run_view import ScopeState, ScopeView
 
 _log = structlog.get_logger()
-_SHORTEST_NAP_S = 0.001
-_LOOK_AGAIN_S = 0.01
 
 
-class Lane:
-    """Runs one scope. `open_rows` says how many of its rows have not ended. `on_stop` is told, once, why the remaining
-    ones will not be attempted; `on_defect` of an error in this program's own logic.
-    """
+class Dispatcher:
+    """Runs one scope."""
 
     def __init__(
-        self,
-        *,
-        queue: RowQueue,
-        valve: Valve,
-        worker: RowWorker,
-        slots: ScopeSlots,
-        clock: Clock,
-        open_rows: Callable[[], int],
-        on_stop: Callable[[str], None],
-        on_defect: Callable[[str], None],
+        self, scope: ScopeRun, queue: RowQueue, *, admission: Admission, worker: RowWorker, fail_fast: FailFast
     ) -> None:
+        self.scope = scope
         self._queue = queue
-        self._valve = valve
+        self._admission = admission
         self._worker = worker
-        self._slots = slots
-        self._clock = clock
-        self._open_rows = open_rows
-        self._on_stop = on_stop
-        self._on_defect = on_defect
-        self._in_flight: dict[asyncio.Task[None], Work | Sweep | None] = {}
+        self._fail_fast = fail_fast
+        self._tried_at_last: set[str] = set()
+        """Held keys that were tried once more when nothing else was left."""
+        self._tasks: dict[asyncio.Task[None], Work | None] = {}
         """What each task is for, until it has begun: one that is cancelled before that never runs at all."""
-        self._changed = asyncio.Event()
-        self._stopped = False
-        self._reason: str | None = None
         self._over = False
-
-    @property
-    def in_flight(self) -> int:
-        """Requests of this scope that are open now."""
-        return len(self._in_flight)
 
     @property
     def sent(self) -> int:
         """Requests of this scope that have left."""
-        return self._valve.sent
+        return self._admission.sent
 
     async def run(self) -> None:
-        """Works until no row is left or the lane is stopped; then waits for what is in flight and parks the rest."""
+        """Works until no row is left or the scope is stopped; then waits for what is in flight and parks the rest."""
         try:
             await self._dispatch()
-            while self._in_flight:
-                await asyncio.wait(self._in_flight)
+            while self._tasks:
+                await asyncio.wait(self._tasks)
         finally:
             self._over = True
-            self._slots.leave()
+            self._admission.close()
             for work in self._queue.rest():
                 self._worker.park(work)
 
-    async def _dispatch(self) -> None:
-        try:
-            while (item := await self._next()) is not None:
-                ticket = await self._admitted(item)
-                if ticket is None:
-                    self._put_back(item)
-                    continue
-                task = asyncio.create_task(self._handle(item, ticket))
-                self._in_flight[task] = item
-                task.add_done_callback(self._landed)
-        except Exception as error:  # noqa: BLE001 - a defect must not cut off what is in flight, here or in other scopes
-            _log.error("run.defect", exc_info=error)
-            self._on_defect(f"internal error: {type(error).__name__}")
-
     def stop(self) -> None:
         """Starts no more requests; what is in flight is waited for."""
-        self._stopped = True
-        self._changed.set()
-
-    def stop_for(self, reason: str) -> None:
-        """The same for a reason of this scope alone, which is told once."""
-        if not self._stopped:
-            self._reason = reason
-            self.stop()
-            self._on_stop(reason)
-
-    def view(self, scope: Scope, open_rows: int) -> ScopeView:
-        """How the scope stands now, `open_rows` of its rows not ended."""
-        state, again_in_s = self._standing()
-        return ScopeView(
-            project_id=scope.project_id,
-            region=scope.region,
-            state=state,
-            open_rows=open_rows,
-            in_flight=self.in_flight,
-            allowed_per_s=self._valve.rate_per_s,
-            again_in_s=again_in_s,
-            reason=self._reason,
-        )
-
-    def _standing(self) -> tuple[ScopeState, float | None]:
-        """What it does, and for how many seconds nothing leaves, where that is known."""
-        if self._stopped:
-            return ScopeState.STOPPED, None
-        if self._over:
-            return ScopeState.ENDED, None
-        now_s = self._clock.now_s()
-        state, again_in_s = self._valve.standing(now_s)
-        settling_in_s = self._queue.settling_in_s(now_s)
-        if state is ScopeState.RUNNING and not self._in_flight and settling_in_s is not None:
-            return ScopeState.SETTLING, settling_in_s
-        return state, again_in_s
+        self.scope.switch.stop()
 
     def cancel(self) -> None:
         """Breaks off what is in flight."""
         self.stop()
-        for task in tuple(self._in_flight):
+        for task in tuple(self._tasks):
             task.cancel()
 
-    @property
-    def stopped(self) -> bool:
-        """Whether nothing more may leave."""
-        return self._stopped
+    def view(self) -> ScopeView:
+        """How the scope stands now."""
+        state, again_in_s = self._state()
+        place = self.scope.opened.scope
+        return ScopeView(
+            project_id=place.project_id,
+            region=place.region,
+            state=state,
+            open_rows=self.scope.open_rows,
+            in_flight=len(self._tasks),
+            allowed_per_s=self._admission.rate_per_s,
+            again_in_s=again_in_s,
+            reason=self.scope.reason,
+        )
 
-    def _put_back(self, item: Work | Sweep) -> None:
-        if isinstance(item, Sweep):
-            self._queue.sweeps.append(item)
-        else:
-            self._queue.give_back(item)
+    def _state(self) -> tuple[ScopeState, float | None]:
+        """What it does, and for how many seconds nothing leaves, where that is known."""
+        if self.scope.switch.stopped:
+            return ScopeState.STOPPED, None
+        if self._over:
+            return ScopeState.ENDED, None
+        now_s = self.scope.clock.now_s()
+        state, again_in_s = self._admission.standing(now_s)
+        settling_in_s = self._queue.settling_in_s(now_s)
+        if state is ScopeState.RUNNING and not self._tasks and settling_in_s is not None:
+            return ScopeState.SETTLING, settling_in_s
+        return state, again_in_s
 
-    async def _next(self) -> Work | Sweep | None:
-        while not self._stopped:
+    async def _dispatch(self) -> None:
+        try:
+            while (work := await self._next()) is not None:
+                ticket = await self._admission.enter(
+                    partial(self._queue.wanted, work),
+                    rows_left=self._queue.left_to_write,
+                    elsewhere=self._admission.wants is Pass.ELSEWHERE,
+                )
+                if ticket is None:
+                    self._queue.give_back(work)
+                    continue
+                task = asyncio.create_task(self._handle(work, ticket))
+                self._tasks[task] = work
+                task.add_done_callback(self._landed)
+        except Exception as error:  # noqa: BLE001 - a defect must not cut off what is in flight, here or in other scopes
+            self._defect(error)
+
+    async def _next(self) -> Work | None:
+        """The next row; None where none will come any more, or nothing may be sent."""
+        switch = self.scope.switch
+        while not switch.stopped:
             # Before looking: what changes meanwhile, such as a stop by a ledger that breaks, must not be wiped away.
-            self._changed.clear()
-            now_s = self._clock.now_s()
-            if self._queue.sweeps:
-                return self._queue.sweeps.popleft()
-            work = self._queue.next(now_s, self._valve.rate_per_s)
-            if work is not None:
-                return self._sweep_from(work, now_s) or work
-            if (self._queue.empty and not self._in_flight) or self._gives_up(now_s):
+            switch.changed.clear()
+            now_s = self.scope.clock.now_s()
+            if (reason := self._admission.given_up(now_s)) is not None:
+                self.scope.stop_for(reason)
                 return None
+            work = self._chosen(now_s)
+            if work is not None or (self._queue.empty and not self._tasks and not self._once_more()):
+                return work
             # Also while every row waits for its time the service may have been down for too long.
-            await nap(self._changed, min(self._queue.next_in_s(now_s), self._valve.patience_s(now_s)))
+            await switch.nap(min(self._again_in_s(now_s), self._admission.patience_s(now_s)))
         return None
 
-    def _sweep_from(self, work: Work, now_s: float) -> Sweep | None:
-        """One list in place of many reads, where many rows wait to be read at the same time."""
-        if work.progress.phase is not Phase.SETTLE or work.listed:
+    def _chosen(self, now_s: float) -> Work | None:
+        """The row to send next: one from elsewhere while a streak of refusals is in doubt, else the next in order."""
+        if (work := self._queue.chosen_before()) is not None:
+            return work
+        if (streak := self._fail_fast.of_scope) is not None:
+            return self._from_elsewhere(streak)
+        for of_key in tuple(self._fail_fast.of_keys()):
+            work = self._from_elsewhere(of_key)
+            if work is not None:
+                return work
+        key = self._fail_fast.due(now_s)
+        if key is not None:
+            self._fail_fast.hold(key, now_s)
+            work = self._queue.of_held_key(key)
+            if work is not None:
+                return work
+        return self._queue.next(now_s, self._admission.rate_per_s, self._admission.wants)
+
+    def _from_elsewhere(self, streak: Streak) -> Work | None:
+        """One of up to three rows that show whether a refusal is true of all; where none was accepted, it is."""
+        if streak.wants_more:
+            work = self._queue.elsewhere(of_key=streak.key)
+            if work is not None:
+                work.streak = streak
+                streak.sent += 1
+                return work
+        if streak.waits:
             return None
-        works = [work, *self._queue.take_settling(now_s)]
-        if len(works) >= AT_LEAST:
-            return sweep_of(works)
-        for other in reversed(works[1:]):
-            self._queue.give_back(other)
+        if streak.key is None:
+            self.scope.stop_for(streak.reason)
+        else:
+            self._fail_fast.hold(streak.key, self.scope.clock.now_s())
+            self.scope.events.key_held(self.scope.opened, streak.key, f"held back: {streak.reason}")
         return None
 
-    async def _admitted(self, item: Work | Sweep) -> Ticket | None:
-        """Waits until one request may leave; a slot is held when it returns a ticket, and none where the lane has
-        stopped or the row is not wanted any more.
+    def _once_more(self) -> bool:
+        """Nothing else is left: rows that were refused are asked once more, and each held key is tried once more."""
+        if self._queue.ask_refused_again():
+            return True
+        for key in self._fail_fast.held():
+            if key not in self._tried_at_last:
+                self._tried_at_last.add(key)
+                work = self._queue.of_held_key(key)
+                if work is not None:
+                    self._queue.give_back(work)
+                    return True
+        return False
 
-        The wait for the rate comes before the slot, so that waiting scopes hold none; then it is asked again, because
-        the wait for the slot may have been long.
-        """
-        while not self._stopped and self._wanted(item):
-            self._changed.clear()
-            now_s = self._clock.now_s()
-            if self._gives_up(now_s):
-                return None
-            wait_s = self._valve.wait_s(now_s)
-            most = 1 if self._worker.alone else min(self._slots.share, self._valve.concurrency)
-            full = self._worker.full
-            if wait_s > 0 or len(self._in_flight) >= most or full:
-                # Another scope's answer may make room too, and does not wake this one.
-                longest_s = _LOOK_AGAIN_S if full else _nap_s(wait_s)
-                await nap(self._changed, min(longest_s, self._valve.patience_s(now_s)))
-                continue
-            await self._slots.acquire(silent=self._valve.silent)
-            now_s = self._clock.now_s()
-            ready = not self.stopped and self._wanted(item) and self._valve.wait_s(now_s) <= 0
-            if ready and self._worker.reserve():
-                return await self._valve.take(now_s, self._open_rows())
-            self._slots.release()
-        return None
+    def _again_in_s(self, now_s: float) -> float:
+        """Seconds until a row may be due, if no answer comes before."""
+        if self._fail_fast.of_scope is not None:
+            return math.inf
+        return min(self._queue.next_in_s(now_s), self._fail_fast.due_in_s(now_s))
 
-    def _gives_up(self, now_s: float) -> bool:
-        reason = self._valve.given_up(now_s)
-        if reason is not None:
-            self.stop_for(reason)
-        return reason is not None
-
-    def _wanted(self, item: Work | Sweep) -> bool:
-        return isinstance(item, Sweep) or self._queue.wanted(item)
-
-    async def _handle(self, item: Work | Sweep, ticket: Ticket) -> None:
+    async def _handle(self, work: Work, ticket: Ticket) -> None:
         """Only cancellation leaves here."""
         task = asyncio.current_task()
         if task is not None:
-            self._in_flight[task] = None
-        if self._stopped:
+            self._tasks[task] = None
+        if self.scope.switch.stopped:
             # Stopped between the ticket and this first step: nothing leaves any more.
-            self._put_back(item)
+            self._queue.give_back(work)
             return
         try:
-            await self._worker.handle(item, ticket)
+            await self._worker.handle(work, ticket)
         except asyncio.CancelledError:
-            self._worker.leave(item)
+            self._worker.leave(work)
             raise
         except Exception as error:  # noqa: BLE001 - a defect must not take other rows with it
-            _log.error("run.defect", exc_info=error)
-            self._worker.leave(item)
-            self._on_defect(f"internal error: {type(error).__name__}")
+            self._worker.leave(work)
+            self._defect(error)
 
     def _landed(self, task: asyncio.Task[None]) -> None:
-        item = self._in_flight.pop(task)
-        if item is not None:
-            self._put_back(item)
-        self._worker.release()
-        self._slots.release()
-        self._changed.set()
+        work = self._tasks.pop(task)
+        if work is not None:
+            self._queue.give_back(work)
+        self._admission.leave()
 
-
-def _nap_s(wait_s: float) -> float:
-    """Where there is nothing to wait for but an answer, for ever; and never less than a timer can tell apart: pacing
-    makes up for what that is too long.
-    """
-    return max(wait_s, _SHORTEST_NAP_S) if wait_s > 0 else float("inf")
+    def _defect(self, error: Exception) -> None:
+        _log.error("run.defect", exc_info=error)
+        self.scope.events.defect(f"internal error: {type(error).__name__}")

@@ -28,6 +28,16 @@ class HeldRows:
         """Gives the rows of one key back: those that were taken up, and the numbers of the others in manifest order."""
         return self._works.pop(kms_key_id, []), self._passed_over.pop(kms_key_id, ())
 
+    def pop(self, kms_key_id: str, *, last: bool) -> int | None:
+        """Takes out the first or the last row of a key that was not taken up."""
+        rows = self._passed_over.get(kms_key_id)
+        return rows.pop(-1 if last else 0) if rows else None
+
+    def pop_kept(self, kms_key_id: str) -> Work | None:
+        """Takes out one row of a key that was taken up."""
+        works = self._works.get(kms_key_id)
+        return works.pop(0) if works else None
+
     def rest(self) -> Iterator[Work]:
         """Empties it of the rows that were taken up."""
         while self._works:

@@ -8,21 +8,34 @@ makes room once, for what is in flight.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import msgspec
 
 from jobs.ledger import Intent, Ledger, LedgerError, Parked
 from jobs.model import Outcome, Status
 
+R = TypeVar("R", Outcome, Parked)
 _FLUSH_AFTER_S = 0.05
 _FLUSH_AT = 512
 
 
 class Recorder:
-    """Writes to the ledger on the event loop's thread: a commit takes about a millisecond."""
+    """Writes to the ledger on the event loop's thread: a commit takes about a millisecond. `clean` takes
+    credentials out of a text before anything keeps it.
+    """
 
     def __init__(
-        self, ledger: Ledger, *, on_broken: Callable[[LedgerError], None], make_room: Callable[[], bool]
+        self,
+        ledger: Ledger,
+        *,
+        on_broken: Callable[[LedgerError], None],
+        make_room: Callable[[], bool],
+        clean: Callable[[str], str],
     ) -> None:
         self._ledger = ledger
+        self.clean = clean
+        """Takes credentials out of a text."""
         self._make_room = make_room
         self._on_broken = on_broken
         self._outcomes: list[Outcome] = []
@@ -47,12 +60,12 @@ class Recorder:
 
     def settle(self, outcome: Outcome) -> None:
         """Takes an outcome; it is durable soon."""
-        self._outcomes.append(outcome)
+        self._outcomes.append(_cleaned(outcome, self.clean))
         self._flush_soon()
 
     def park(self, parked: Parked) -> None:
         """Takes the state of a row that stays open; it is durable soon."""
-        self._parked.append(parked)
+        self._parked.append(_cleaned(parked, self.clean))
         self._flush_soon()
 
     def flush(self, intents: Sequence[Intent] = ()) -> bool:
@@ -83,3 +96,10 @@ class Recorder:
             self.flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_FLUSH_AFTER_S, self.flush)
+
+
+def _cleaned(record: R, clean: Callable[[str], str]) -> R:
+    """The same without the credentials that the service may have echoed."""
+    said = {"error_code": record.error_code, "error_message": record.error_message, "request_id": record.request_id}
+    cleaned = {name: text and clean(text) for name, text in said.items()}
+    return record if cleaned == said else msgspec.structs.replace(record, **cleaned)

@@ -5,58 +5,85 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from batch.engine.bulk_read import Sweep  # noqa: TC001 - it types an attribute
+from batch.engine.fresh_rows import FreshRows
 from batch.engine.held_rows import HeldRows
+from batch.engine.refused_rows import RefusedRows
 from batch.engine.retry import Phase
+from batch.engine.trials import Trials
 from batch.engine.work import Work, intent_of
+from batch.flow.admission import Pass
 from jobs.ledger import Intent, OpenRow
 
-_PAGE = 256
 # Rows that wait for another try are held in memory; beyond this many, no new ones are taken up.
 _MOST_DELAYED = 1_000
 _MOST_AT_ONCE = 256
 # Rows of a key that is held back are passed over; only so many before others get their turn.
 _MOST_PASSED_OVER = 4_096
+_DOUBTFUL_PER_WITNESS = 3
+
+
+Waiting = tuple[float, int, Work]
+"""When a row is due, the order in which it was put aside, and the row."""
 
 
 class RowQueue:
     """Gives rows out one by one. Whatever is given out to be written has its intent on record.
 
-    `page(after_row, limit)` reads open rows; `intend(intents)` records intents and says whether that worked;
-    `holds(kms_key_id)` says which rows are not wanted now.
+    `intend(intents)` records intents and says whether that worked; `holds(kms_key_id)` says which rows are not wanted
+    now.
     """
 
     def __init__(
         self,
+        fresh: FreshRows,
         *,
-        page: Callable[[int, int], list[OpenRow]],
         begin: Callable[[OpenRow], Work],
         intend: Callable[[list[Intent]], bool],
         holds: Callable[[str], bool],
     ) -> None:
-        self._read_page = page
+        self._fresh = fresh
         self._begin = begin
         self._intend = intend
         self._holds = holds
         self._held = HeldRows()
+        self._refused = RefusedRows()
+        self._trials = Trials()
         self._again: deque[int] = deque()
-        self._page: deque[OpenRow] = deque()
-        self._after_row = 0
-        self._exhausted = False
         self._ready: deque[Work] = deque()
-        self._delayed: list[tuple[float, int, Work]] = []
+        self._delayed: list[Waiting] = []
+        self._to_settle: list[Waiting] = []
+        """Rows that are only read: they go when nothing is to be written, and now and then between."""
         self._order = 0
-        self.sweeps: deque[Sweep] = deque()
-        """Lists that have been begun; they go first."""
+        self.doubtful: set[int] = set()
+        """Rows that met no service twice, with others answered between: as long as there are such rows, a few that
+        nobody has sent are kept as witnesses. Whether the service answers can only be seen by a row that is not at
+        fault.
+        """
 
     def delay(self, work: Work, due_s: float) -> None:
         """Puts a row aside until `due_s`."""
         self._order += 1
-        heapq.heappush(self._delayed, (due_s, self._order, work))
+        where = self._to_settle if work.progress.phase is Phase.SETTLE else self._delayed
+        heapq.heappush(where, (due_s, self._order, work))
 
     def give_back(self, work: Work) -> None:
         """Takes back a row that could not leave after all; it is first again."""
         self._ready.appendleft(work)
+
+    def chosen_before(self) -> Work | None:
+        """A row that was chosen for where it stands, or to try its key, and could not leave."""
+        if self._ready and (self._ready[0].streak is not None or self._ready[0].tries_key):
+            return self._ready.popleft()
+        return None
+
+    def refuse(self, work: Work, sent_s: float, *, of_key: bool) -> None:
+        """Puts a row aside that was refused for a reason of the moment, by its key or not."""
+        self._refused.add(work, sent_s, key=work.progress.update.kms_key_id if of_key else None)
+
+    def accept(self, kms_key_id: str, sent_s: float) -> None:
+        """A PUT of this key was accepted that left at `sent_s`: those refused before it are asked once more."""
+        for work in self._refused.before(sent_s, kms_key_id):
+            self.delay(work, -math.inf)
 
     def release(self, kms_key_id: str) -> None:
         """Takes the rows of a key up again that were held back: the key is good after all."""
@@ -67,73 +94,134 @@ class RowQueue:
         self._again.extend(rows)
 
     def wanted(self, work: Work) -> bool:
-        """Whether a row may leave as it is: its key has not been held back since it was given out."""
-        return work.progress.phase is Phase.SETTLE or not self._holds(work.progress.update.kms_key_id)
+        """Whether a row may leave: its key has not been held back since it was given out."""
+        free = work.streak is not None or work.tries_key or work.progress.phase is Phase.SETTLE
+        return free or not self._holds(work.progress.update.kms_key_id)
 
-    def next(self, now_s: float, per_s: float) -> Work | None:
+    def next(self, now_s: float, per_s: float, wants: Pass = Pass.ROW) -> Work | None:
         """The next row whose time has come; None where there is none now or nothing can be recorded.
 
         At a low rate few intents are recorded ahead of their requests, so that a crash leaves few rows in doubt.
         """
+        at_once = max(1, int(min(_MOST_AT_ONCE, per_s / 4)))
+        if wants is not Pass.TRIAL:
+            self._trials.clear()
+        elif self._ready and self._trials.knows(self._ready[0]):
+            return self._ready.popleft()
+        elif (work := self._trial(now_s, at_once)) is not None:
+            return work
+        if wants is Pass.ELSEWHERE and (work := self.elsewhere()) is not None:
+            return work
+        return self._in_order(now_s, at_once)
+
+    def elsewhere(self, *, of_key: str | None = None) -> Work | None:
+        """A row that nobody has sent yet and that stands far from the next one: of one key, or preferably of another
+        than the last; None where there is none.
+        """
+        row = self._fresh.elsewhere(of_key=of_key, holds=self._holds) or self._passed_over(of_key)
+        if row is None:
+            return None
+        work = self._begin(row)
+        return work if self._intended([work]) else None
+
+    def _passed_over(self, of_key: str | None) -> OpenRow | None:
+        """The last row of a key that was passed over while the key was held, also if it has been released since."""
+        if of_key is None:
+            return None
+        number = self._held.pop(of_key, last=True)
+        row = None if number is None else self._fresh.one(number)
+        if row is not None or not self._again:
+            return row
+        row = self._fresh.one(self._again[-1])
+        if row is None or row.update.kms_key_id != of_key:
+            return None
+        self._again.pop()
+        return row
+
+    def of_held_key(self, kms_key_id: str) -> Work | None:
+        """One row of a key that is held, to see whether it still has to be; None where none is left."""
+        number = self._held.pop(kms_key_id, last=False)
+        row = None if number is None else self._fresh.one(number)
+        work = self._held.pop_kept(kms_key_id) if row is None else self._begin(row)
+        work = work or self._refused.pop(kms_key_id)
+        if work is not None:
+            work.tries_key = True
+            return work if self._intended([work]) else None
+        return None
+
+    def ask_refused_again(self) -> bool:
+        """Where nothing else is left: whether there were rows that were refused once, which are now asked once more."""
+        works = self._refused.all_but(self._holds)
+        for work in works:
+            self.delay(work, -math.inf)
+        return bool(works)
+
+    def next_in_s(self, now_s: float) -> float:
+        """Seconds until it is worth asking again; infinite where only another row's answer can bring one."""
+        more = self._again or not (self._fresh.exhausted or self.doubtful)
+        if self._ready or (more and len(self._delayed) < _MOST_DELAYED):
+            return 0.0
+        due_s = min((waiting[0][0] for waiting in (self._delayed, self._to_settle) if waiting), default=math.inf)
+        return max(0.0, due_s - now_s)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no row will ever come again unless one is put aside."""
+        return self._fresh.exhausted and not (self._again or self._ready or self._delayed or self._to_settle)
+
+    def settling_in_s(self, now_s: float) -> float | None:
+        """Seconds until the next row is read, where all that are left wait for that; None where there are others."""
+        if not self._to_settle or self._ready or not self.nothing_to_write:
+            return None
+        return max(0.0, self._to_settle[0][0] - now_s)
+
+    @property
+    def nothing_to_write(self) -> bool:
+        """Whether no row is left here but such as are read to settle their doubt."""
+        return not self.left_to_write()
+
+    def left_to_write(self) -> int:
+        """How many rows are left here to be written; where the ledger has more, too many to matter."""
+        rows = (*self._ready, *(entry[2] for entry in self._delayed))
+        more = 0 if self._fresh.exhausted else _MOST_DELAYED
+        return more + len(self._again) + sum(work.progress.phase is not Phase.SETTLE for work in rows)
+
+    def rest(self) -> Iterator[Work]:
+        """Empties the queue of the rows that were taken up; those still in the ledger's pages were not."""
+        while self._ready:
+            yield self._ready.popleft()
+        for waiting in (self._delayed, self._to_settle):
+            while waiting:
+                yield heapq.heappop(waiting)[2]
+        yield from self._refused.rest()
+        yield from self._held.rest()
+
+    def _trial(self, now_s: float, at_once: int) -> Work | None:
+        """The row that tries whether the service is back: one of a few, in turn, however long each was to wait."""
+        if self._trials.wants_more:
+            work = self.elsewhere() or self._in_order(now_s, at_once)
+            if work is not None:
+                self._trials.add(work)
+                return work
+        for row in self._trials.in_turn():
+            for waiting in self._delayed:
+                if waiting[2].row == row and self.wanted(waiting[2]):
+                    self._delayed.remove(waiting)
+                    heapq.heapify(self._delayed)
+                    return waiting[2] if self._intended([waiting[2]]) else None
+        return None
+
+    def _in_order(self, now_s: float, at_once: int) -> Work | None:
         if not self._ready:
-            self._fill(now_s, at_once=max(1, int(min(_MOST_AT_ONCE, per_s / 4))))
+            self._fill(now_s, at_once)
         while self._ready:
             work = self._ready.popleft()
             if self._sifted(work):
                 return work
         return None
 
-    def next_in_s(self, now_s: float) -> float:
-        """Seconds until it is worth asking again; infinite where only another row's answer can bring one."""
-        more = self._page or self._again or not self._exhausted
-        if self._ready or (more and len(self._delayed) < _MOST_DELAYED):
-            return 0.0
-        return max(0.0, self._delayed[0][0] - now_s) if self._delayed else math.inf
-
-    @property
-    def empty(self) -> bool:
-        """Whether no row will ever come again unless one is put aside."""
-        return self._exhausted and not (self._page or self._again or self._ready or self._delayed or self.sweeps)
-
-    def settling_in_s(self, now_s: float) -> float | None:
-        """Seconds until the next row is read, where all that are left wait for that; None where there are others."""
-        if not self._delayed or self._ready or self.sweeps or not self.nothing_to_write:
-            return None
-        return max(0.0, self._delayed[0][0] - now_s)
-
-    @property
-    def nothing_to_write(self) -> bool:
-        """Whether no row is left here but such as are read to settle their doubt."""
-        rows = (*self._ready, *(entry[2] for entry in self._delayed))
-        return (
-            self._exhausted
-            and not (self._page or self._again)
-            and all(work.progress.phase is Phase.SETTLE for work in rows)
-        )
-
-    def take_settling(self, now_s: float) -> list[Work]:
-        """All rows whose time has come to be read because they are in doubt, and that no list was read for yet."""
-        due = [entry for entry in self._delayed if entry[0] <= now_s and _settling(entry[2])]
-        found = [work for work in self._ready if _settling(work)] + [entry[2] for entry in sorted(due)]
-        if found:
-            self._ready = deque(work for work in self._ready if not _settling(work))
-            taken = {id(entry) for entry in due}
-            self._delayed = [entry for entry in self._delayed if id(entry) not in taken]
-            heapq.heapify(self._delayed)
-        return found
-
-    def rest(self) -> Iterator[Work]:
-        """Empties the queue of the rows that were taken up; those still in the ledger's pages were not."""
-        while self.sweeps:
-            yield from self.sweeps.popleft().pending.values()
-        while self._ready:
-            yield self._ready.popleft()
-        while self._delayed:
-            yield heapq.heappop(self._delayed)[2]
-        yield from self._held.rest()
-
     def _sifted(self, work: Work) -> bool:
-        """Whether a row goes on. One of a key that is held back is kept apart, or read where it is in doubt."""
+        """Whether a row continues. One of a key that is held back is kept apart, or read where it is in doubt."""
         if self.wanted(work):
             return True
         if work.progress.doubt:
@@ -143,47 +231,48 @@ class RowQueue:
         return False
 
     def _fill(self, now_s: float, at_once: int) -> None:
-        batch: list[Work] = []
-        while len(batch) < at_once and self._delayed and self._delayed[0][0] <= now_s:
-            batch.append(heapq.heappop(self._delayed)[2])
-        batch.extend(self._fresh(at_once - len(batch)))
+        batch = _due(self._delayed, now_s, at_once)
+        batch.extend(self._begin(row) for row in self._new(at_once - len(batch)))
+        batch.extend(_due(self._to_settle, now_s, 1 if batch else at_once))
         # Sifted before anything is recorded: whatever stays has its intent, also if its key turns good meanwhile.
         batch = [work for work in batch if self._sifted(work)]
+        if self._intended(batch):
+            self._ready.extend(batch)
+
+    def _intended(self, batch: list[Work]) -> bool:
+        """Puts on record what is about to be sent; where that fails, nothing of it may leave."""
         to_write = [work for work in batch if work.needs_intent]
         if to_write and not self._intend([intent_of(work) for work in to_write]):
             for work in batch:
                 self.delay(work, math.inf)
-            return
+            return False
         for work in to_write:
             work.intended = True
-        self._ready.extend(batch)
+        return True
 
-    def _fresh(self, wanted: int) -> Iterator[Work]:
+    def _new(self, wanted: int) -> list[OpenRow]:
+        rows: list[OpenRow] = []
         passed_over = 0
-        while wanted > 0 and len(self._delayed) < _MOST_DELAYED and (row := self._take()) is not None:
-            if not row.doubt and self._holds(row.update.kms_key_id):
-                self._held.pass_over(row.update.kms_key_id, row.row)
-                passed_over += 1
-                if passed_over >= _MOST_PASSED_OVER:
-                    return
+        if self.doubtful and not self._again:
+            wanted = min(wanted, self._fresh.left - len(self.doubtful) // _DOUBTFUL_PER_WITNESS)
+        while len(rows) < wanted and len(self._delayed) < _MOST_DELAYED and (row := self._take()) is not None:
+            if row.doubt or not self._holds(row.update.kms_key_id):
+                rows.append(row)
                 continue
-            wanted -= 1
-            yield self._begin(row)
+            self._held.pass_over(row.update.kms_key_id, row.row)
+            passed_over += 1
+            if passed_over >= _MOST_PASSED_OVER:
+                break
+        return rows
 
     def _take(self) -> OpenRow | None:
         """The next row of the ledger, those that were passed over first."""
-        if self._again:
-            return next(iter(self._read_page(self._again.popleft() - 1, 1)), None)
-        return self._page.popleft() if self._turn_page() else None
-
-    def _turn_page(self) -> bool:
-        if not self._page and not self._exhausted:
-            self._page.extend(self._read_page(self._after_row, _PAGE))
-            self._exhausted = len(self._page) < _PAGE
-            if self._page:
-                self._after_row = self._page[-1].row
-        return bool(self._page)
+        return self._fresh.one(self._again.popleft()) if self._again else self._fresh.take()
 
 
-def _settling(work: Work) -> bool:
-    return work.progress.phase is Phase.SETTLE and not work.listed
+def _due(waiting: list[Waiting], now_s: float, most: int) -> list[Work]:
+    """Takes out what is due, the longest first."""
+    due: list[Work] = []
+    while len(due) < most and waiting and waiting[0][0] <= now_s:
+        due.append(heapq.heappop(waiting)[2])
+    return due

@@ -1,46 +1,81 @@
-"""What the rows of one scope are worked on with, and who is told what becomes of them."""
+"""One scope of a session: what its dispatcher, its rows and its watchers share, and who hears what becomes of them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
+from typing import Protocol
 
-from batch.csms.client import CsmsClient
-from batch.csms.faults import Fault
-from batch.engine.fail_fast import KeyWatch, RightsWatch
+from batch.csms.faults import STOPS_SCOPE, Fault, FaultKind
 from batch.engine.recorder import Recorder
 from batch.engine.retry import Policy
-from batch.engine.row_queue import RowQueue
-from batch.flow.admission import Valve
+from batch.flow.switch import Switch
 from batch.process.clock import Clock
+from jobs.ledger import OpenScope
 from jobs.model import Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notices:
-    """Who is told what: outcomes as they come, a key that is held back or good after all, a reason to stop, a defect of
-    this program.
-    """
+class ScopeEvents(Protocol):
+    """Hears what happens in the scopes of a session."""
 
-    ended: Callable[[Outcome], None]
-    key_held: Callable[[str, str], None]
-    key_good: Callable[[str], None]
-    fault: Callable[[Fault], None]
-    stop: Callable[[str], None]
-    defect: Callable[[str], None]
+    def ended(self, scope: OpenScope, outcome: Outcome) -> None:
+        """A row has ended; its outcome is durable soon."""
+
+    def answered_otherwise(self, fault: Fault) -> None:
+        """A request was answered with a fault."""
+
+    def key_held(self, scope: OpenScope, kms_key_id: str, reason: str) -> None:
+        """The rows of a key are held back."""
+
+    def key_released(self, scope: OpenScope, kms_key_id: str) -> None:
+        """The key is good after all."""
+
+    def scope_stopped(self, scope: OpenScope, reason: str) -> None:
+        """The remaining rows of the scope will not be attempted."""
+
+    def defect(self, what: str) -> None:
+        """An error in this program's own logic."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What a scope's rows are worked on with."""
+@dataclass(slots=True, kw_only=True)
+class ScopeRun:
+    """One scope in one session. `open_rows` of it have not ended, `reason` says why it was stopped for itself alone."""
 
-    client: CsmsClient
-    valve: Valve
-    queue: RowQueue
-    recorder: Recorder
+    opened: OpenScope
     policy: Policy
+    recorder: Recorder
+    events: ScopeEvents
     clock: Clock
     rng: Random
-    keys: KeyWatch
-    rights: RightsWatch
-    notices: Notices
-    in_flight: Callable[[], int]
+    switch: Switch = field(default_factory=Switch)
+    open_rows: int = field(init=False)
+    reason: str | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """All rows are open at first."""
+        self.open_rows = self.opened.open_rows
+
+    def may_leave(self) -> bool:
+        """As `Departure`: asked at the last moment before a request leaves."""
+        return not self.switch.stopped
+
+    def leaving(self) -> None:
+        """As `Departure`: nothing of the scope depends on it."""
+
+    def end(self, outcome: Outcome) -> None:
+        """Takes the outcome of a row."""
+        self.open_rows -= 1
+        self.recorder.settle(outcome)
+        self.events.ended(self.opened, outcome)
+
+    def stop_for(self, reason: str) -> None:
+        """Stops the scope for a reason of its own; the first one counts."""
+        if not self.switch.stopped:
+            self.reason = self.recorder.clean(reason)
+            self.switch.stop()
+            self.events.scope_stopped(self.opened, self.reason)
+
+    def stop_over(self, fault: Fault) -> None:
+        """Stops the scope where every further request would be answered so."""
+        if fault.kind is FaultKind.INTERNAL:
+            self.events.defect(f"internal error: {fault.message}")
+        elif fault.kind in STOPS_SCOPE:
+            self.stop_for(f"{fault.code}: {fault.message}")

@@ -1,56 +1,109 @@
 """One row on its way through the engine, and the outcome it ends with."""
 
+import math
 from dataclasses import dataclass
 
 from batch.csms.client import SecretView
 from batch.csms.faults import Fault, bounded
+from batch.engine.fail_fast import Streak
 from batch.engine.retry import Finish, Phase, Policy, Progress
+from batch.flow.switch import Switch
 from batch.process.clock import Clock
 from jobs.ledger import Intent, OpenRow, Parked
 from jobs.model import Outcome, Status
 
 _LONGEST_KEY_ID = 64
+# Twice chance, three failures with answers between them: from then on a row is at fault itself.
+_OWN_FAILURES = 2
 
 
 @dataclass(slots=True, kw_only=True)
 class Work:
     """A row that is being worked on. `intended` says that its next PUT is on record but has not left yet, `sending`
-    that it has left and is not answered, `listed` that its secret was looked for in a list.
+    that it has left and is not answered.
     """
 
     row: int
     progress: Progress
     intended: bool = False
     sending: bool = False
-    listed: bool = False
+    streak: Streak | None = None
+    """For which it was chosen, as it stands elsewhere in the manifest."""
+    tries_key: bool = False
+    """It is sent although its key is held, to see whether that is still right."""
     started_s: float | None = None
     sent_s: float = 0.0
     """When the first byte of its last PUT may have left."""
+    leave_by_s: float = math.inf
+    """When what was read of it will be too old to write it."""
     failed_s: float | None = None
-    """When it last met a fault."""
+    """When its request last met no service."""
+    own: int = 0
+    """How often it met none though others had been answered since the time before."""
     last_fault: Fault | None = None
 
     @property
     def needs_intent(self) -> bool:
-        """Whether something must be on record before this row's next request leaves."""
-        return self.progress.phase is Phase.WRITE and not self.intended
+        """Whether something must be on record before this row's next request leaves: a read that allows it is followed
+        by its PUT at once.
+        """
+        return self.progress.phase is not Phase.SETTLE and not self.intended
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether its failures may be its own, and it is still to be written."""
+        return self.own > 0 and self.progress.phase is not Phase.SETTLE
+
+    @property
+    def at_fault(self) -> bool:
+        """Whether its failures say nothing about the service any more."""
+        return self.own >= _OWN_FAILURES
+
+    def unmet(self, now_s: float, *, others_answered: bool) -> None:
+        """Its request met no service, while others were answered or not since the last time it did."""
+        self.own += self.failed_s is not None and others_answered
+        self.failed_s = now_s
+
+
+class Departing:
+    """The departure of a row's PUT: an attempt once it is on its way to a connection, and in doubt from the moment it
+    may have left until it is answered.
+    """
+
+    def __init__(self, work: Work, switch: Switch, clock: Clock) -> None:
+        self._work = work
+        self._switch = switch
+        self._clock = clock
+
+    def may_leave(self) -> bool:
+        """As `Departure`."""
+        if self._switch.stopped or self._clock.now_s() > self._work.leave_by_s:
+            return False
+        self._work.progress = self._work.progress.sent()
+        self._work.intended = False
+        return True
+
+    def leaving(self) -> None:
+        """As `Departure`."""
+        self._work.sending = True
+        self._work.sent_s = self._clock.now_s()
 
 
 def begin(open_row: OpenRow, policy: Policy, old_land_until_s: float) -> Work:
     """Takes a row up. Where an earlier session left it in doubt, that PUT may be applied until `old_land_until_s`."""
     used = open_row.attempts - open_row.spent
     budget = open_row.attempts + max(1, policy.max_attempts - used)
-    check = open_row.update.expected_kms_key_id is not None
     progress = Progress(
         update=open_row.update,
-        phase=Phase.CHECK if check else Phase.WRITE,
+        phase=Phase.WRITE,
         attempts=open_row.attempts,
         spent=open_row.spent,
         budget=budget,
         doubt=open_row.doubt,
+        refused=open_row.refused,
         lands_until_s=old_land_until_s if open_row.doubt else 0.0,
     )
-    return Work(row=open_row.row, progress=progress)
+    return Work(row=open_row.row, progress=progress.again())
 
 
 def intent_of(work: Work) -> Intent:
@@ -66,6 +119,7 @@ def parked_of(work: Work) -> Parked:
         attempts=work.progress.attempts,
         spent=work.progress.spent,
         doubt=work.progress.doubt,
+        refused=work.progress.refused,
         http_status=None if fault is None else fault.http_status,
         error_code=None if fault is None else fault.code,
         error_message=None if fault is None else fault.message,
@@ -108,4 +162,4 @@ def _said(work: Work, finish: Finish) -> tuple[str | None, str | None]:
 
 def _key(view: SecretView) -> str:
     """The key id as it may be kept: from a server that is not what it seems it can be anything."""
-    return bounded(view.kms_key_id)[:_LONGEST_KEY_ID]
+    return bounded(view.kms_key_id, _LONGEST_KEY_ID) or "(none)"

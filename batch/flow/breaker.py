@@ -1,8 +1,10 @@
-"""Notices that a service is down, and finds out that it is back without using up rows. Pure, time is an argument.
+"""The circuit breaker: notices that nobody answers writes any more, and finds out that they are answered again without
+using up rows. Pure, time is an argument.
 
-Failures draw on a budget as in the standard retry mode of AWS's botocore, here for a whole scope: each costs five
-tokens, each answer gives one back. Where the budget is empty nothing is sent but a trial at growing intervals: first a
-read, which changes nothing and costs no row an attempt, and when that is answered one ordinary request.
+A share of failures, however large, opens nothing while other writes are answered between them. It is for silence: ten
+unanswered writes in a row have rows tried that stand elsewhere in the manifest, twenty open it. Then nothing leaves but
+trials at growing intervals: first a read, which changes nothing and costs no row an attempt, and when that is answered
+one write. A read that is answered decides nothing, because a service that can be read but not written is still down.
 """
 
 from enum import Enum
@@ -10,15 +12,18 @@ from random import Random
 
 import msgspec
 
-_CAPACITY = 100.0
-_COST = 5.0
-_REFUND = 1.0
+_ASKS_ELSEWHERE = 10
+_OPENS = 20
+# Where only so many rows are left to write, the fault may be theirs ...
 _ROWS_AT_FAULT = 3
+# ... and where others were found at fault before, so many.
+_MORE_AT_FAULT = 19
 # Never two requests to a dead service within two seconds; found alive again within twelve.
 _FIRST_INTERVAL_S = 2.0
 _GROWTH = 1.5
 _LONGEST_INTERVAL_S = 10.0
 _JITTER = 0.2
+_MOST_GROWTH = 8
 
 
 class Stage(Enum):
@@ -29,76 +34,98 @@ class Stage(Enum):
     READ = "read"
     """A read, once its time has come."""
     TRIAL = "trial"
-    """One ordinary request, as the read was answered."""
+    """One write, as the read was answered."""
 
 
 class BreakerState(msgspec.Struct, frozen=True, kw_only=True):
-    """`opened_at_s` is when the budget ran out; `pending` says that a read or trial is on its way; `misses` counts
-    those that failed since the service last answered an ordinary request.
+    """`unanswered` counts writes in a row, `elsewhere` the rows from elsewhere that left meanwhile. `opened_at_s` is
+    when it opened; `pending` says that a read or trial is in flight; `misses` counts those that were not answered.
     """
 
     stage: Stage = Stage.CLOSED
-    tokens: float = _CAPACITY
+    unanswered: int = 0
+    rows: frozenset[int] = frozenset()
+    elsewhere: int = 0
     opened_at_s: float = 0.0
     next_s: float = 0.0
     pending: bool = False
     misses: int = 0
 
 
-def failed(state: BreakerState, now_s: float, *, ours: bool, rng: Random) -> BreakerState:
-    """A request met no service. `ours` says that it was the pending read or trial; others of the same time, sent before
-    the breaker opened, say nothing new.
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """A request met no service. `row` is the row that was written, None for a read, and `ours` says that it was the
+    pending read or trial. `at_fault` says that some rows of the scope were found to be at fault themselves.
+    """
+
+    row: int | None
+    ours: bool
+    at_fault: bool = False
+
+
+def failed(state: BreakerState, now_s: float, failure: Failure, rng: Random) -> BreakerState:
+    """After a failure. One of a request that was sent before the breaker opened says nothing new, and reads alone never
+    open it. Where rows were found to be at fault, only so many different ones open it.
     """
     if state.stage is Stage.CLOSED:
-        tokens = state.tokens - _COST
-        if tokens >= _COST:
-            return msgspec.structs.replace(state, tokens=tokens)
-        return BreakerState(
-            stage=Stage.READ, tokens=0.0, opened_at_s=now_s, next_s=now_s + _interval_s(state.misses, rng),
-            misses=state.misses,
-        )  # fmt: skip
-    if not ours:
+        if failure.row is None:
+            return state
+        unanswered, rows = state.unanswered + 1, state.rows | {failure.row}
+        if unanswered >= _OPENS and (not failure.at_fault or len(rows) >= _OPENS):
+            return suspect(now_s, rng=rng)
+        return msgspec.structs.replace(state, unanswered=unanswered, rows=rows)
+    if not failure.ours:
         return state
     misses = state.misses + 1
     return msgspec.structs.replace(
-        state,
-        stage=Stage.READ,
-        pending=False,
-        misses=misses,
-        next_s=now_s + _interval_s(misses, rng),
+        state, stage=Stage.READ, pending=False, misses=misses, next_s=now_s + _interval_s(misses, rng)
     )
 
 
-def suspect(state: BreakerState, now_s: float, *, rng: Random) -> BreakerState:
-    """Opens at once: a row is about to use up its attempts, and nobody has been answered since it last failed."""
-    return failed(msgspec.structs.replace(state, tokens=0.0), now_s, ours=False, rng=rng)
-
-
-def forgives(state: BreakerState, open_rows: int) -> bool:
-    """Whether the row that leaves now loses no attempt if it meets no service: a trial is for the good of all. Only
-    where a few rows are all that is left the fault may be their own, and their attempts end that.
-    """
-    return state.stage is Stage.TRIAL and open_rows > _ROWS_AT_FAULT
+def suspect(now_s: float, *, rng: Random) -> BreakerState:
+    """Opens at once: a row is about to use up its attempts, and nobody has been answered since it first failed."""
+    return BreakerState(stage=Stage.READ, opened_at_s=now_s, next_s=now_s + _interval_s(0, rng))
 
 
 def answered(state: BreakerState, *, ours: bool, write: bool) -> BreakerState:
-    """The service answered, whatever it said. `write` says that it was a change it answered: a service that can be read
-    but not written is still down, so a read in place of a trial decides nothing.
-    """
+    """The service answered, whatever it said; `write` says that it was a write it answered."""
     match state.stage:
-        case Stage.CLOSED if state.tokens == _CAPACITY and not state.misses:
-            return state
-        case Stage.CLOSED:
-            return msgspec.structs.replace(state, tokens=min(_CAPACITY, state.tokens + _REFUND), misses=0)
+        case Stage.CLOSED if write and (state.unanswered or state.elsewhere):
+            return BreakerState()
         case Stage.READ if ours:
             return msgspec.structs.replace(state, stage=Stage.TRIAL, pending=False)
         case Stage.TRIAL if ours and not write:
             return msgspec.structs.replace(state, pending=False)
-        case Stage.TRIAL if ours:
-            # Half a budget: a service that is not really back must not cost as many rows again.
-            return BreakerState(tokens=_CAPACITY / 2, misses=state.misses)
+        case Stage.READ | Stage.TRIAL if write:
+            return BreakerState()
         case _:
             return state
+
+
+def asks_elsewhere(state: BreakerState) -> bool:
+    """Whether the next write is to be one from elsewhere: every second one, once ten have not been answered."""
+    return state.stage is Stage.CLOSED and 2 * state.elsewhere <= state.unanswered - _ASKS_ELSEWHERE
+
+
+def went_elsewhere(state: BreakerState) -> BreakerState:
+    """A row from elsewhere leaves."""
+    return msgspec.structs.replace(state, elsewhere=state.elsewhere + 1)
+
+
+def silent(state: BreakerState) -> bool:
+    """Whether it is in doubt that the service answers writes."""
+    return state.stage is not Stage.CLOSED or state.unanswered >= _ASKS_ELSEWHERE
+
+
+def forgives(state: BreakerState, rows_left: int, *, at_fault: bool) -> bool:
+    """Whether the row that leaves now loses no attempt if it meets no service: a trial is for the good of all. Only
+    where few rows are left to write the fault may be their own, and their attempts end that.
+    """
+    return state.stage is Stage.TRIAL and not few(rows_left, at_fault=at_fault)
+
+
+def few(rows_left: int, *, at_fault: bool) -> bool:
+    """Whether so few rows are left to write that a fault may be theirs."""
+    return rows_left <= (_MORE_AT_FAULT if at_fault else _ROWS_AT_FAULT)
 
 
 def sent(state: BreakerState) -> BreakerState:
@@ -107,7 +134,7 @@ def sent(state: BreakerState) -> BreakerState:
 
 
 def wait_s(state: BreakerState, now_s: float) -> float:
-    """Seconds until a request may leave; infinite while a read or trial is on its way."""
+    """Seconds until a request may leave; infinite while a read or trial is in flight."""
     match state.stage:
         case Stage.CLOSED:
             return 0.0
@@ -125,5 +152,5 @@ def down_for_s(state: BreakerState, now_s: float) -> float:
 
 
 def _interval_s(misses: int, rng: Random) -> float:
-    interval_s = min(_LONGEST_INTERVAL_S, _FIRST_INTERVAL_S * _GROWTH ** min(misses, 8))
+    interval_s = min(_LONGEST_INTERVAL_S, _FIRST_INTERVAL_S * _GROWTH ** min(misses, _MOST_GROWTH))
     return interval_s * rng.uniform(1.0, 1.0 + _JITTER)

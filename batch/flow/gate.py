@@ -1,17 +1,23 @@
-"""Shuts a scope for everyone after a refusal for rate, and opens it for one request first."""
+"""Shuts a scope for everyone for a moment after a refusal for rate. Pure, time is an argument."""
 
 from random import Random
 
 import msgspec
 
-# The gateway's FAQ on APIG.0308 advises to wait 2 to 5 seconds; its answers carry no Retry-After.
-_SHORTEST_S = 2.0
-_LONGEST_FIRST_S = 5.0
+# Less than half a window, so that what frees up in a sliding window is used; drawn, so that not all clients of a quota
+# come back in the same instant.
+_SHORTEST_SHARE, _LONGEST_SHARE = 0.15, 0.3
+_LONGEST_WINDOW_S = 5.0
+# A refusal that stands alone, where no limit is named, is as likely to be chance.
+_ALONE_S = (0.1, 0.12)
 _LONGEST_S = 60.0
+_MOST_DOUBLINGS = 9
+# Not everybody who was given the same Retry-After wakes in the same instant.
+_RETRY_AFTER_JITTER_S = 0.25
 
 
 class GateState(msgspec.Struct, frozen=True, kw_only=True):
-    """Shut until `open_at_s`; `refusals` counts shuttings in a row, since `refused_since_s`, without a clean answer
+    """Shut until `open_at_s`; `refusals` counts shuttings in a row, since `refused_since_s`, with nothing accepted
     between them.
     """
 
@@ -19,43 +25,45 @@ class GateState(msgspec.Struct, frozen=True, kw_only=True):
     open_at_s: float = float("-inf")
     shut_at_s: float = float("-inf")
     refusals: int = 0
-    probing: bool = False
-    read: bool = False
-    """A read has been answered since the last refusal."""
 
 
-def shut(state: GateState, now_s: float, *, sent_s: float, retry_after_s: float | None, rng: Random) -> GateState:
-    """After a refusal. Refusals of requests that were on their way when the gate shut are the same refusal, told again;
-    a Retry-After among them still counts. Repeated ones double the wait, up to a minute.
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that left at `sent_s` was refused for its rate. `window_s` is that of the limit, if the service named
+    it; `alone` says that hardly any other request was refused lately.
     """
-    if sent_s <= state.shut_at_s:
-        if retry_after_s is None:
-            return state
-        return msgspec.structs.replace(state, open_at_s=max(state.open_at_s, now_s + retry_after_s))
-    doubling = 2.0 ** min(state.refusals, 6)
-    wait_s = min(_LONGEST_S, rng.uniform(_SHORTEST_S, _LONGEST_FIRST_S) * doubling)
+
+    sent_s: float
+    retry_after_s: float | None = None
+    window_s: float | None = None
+    alone: bool = False
+
+
+def shut(state: GateState, now_s: float, refusal: Refusal, rng: Random) -> GateState:
+    """After a refusal. Refusals of requests that were in flight when the gate shut count as the same refusal, but a
+    Retry-After among them is honoured. Repeated ones double the wait, up to a minute.
+    """
+    retry_after_s = refusal.retry_after_s
+    if refusal.sent_s <= state.shut_at_s:
+        open_at_s = state.open_at_s if retry_after_s is None else max(state.open_at_s, now_s + retry_after_s)
+        return msgspec.structs.replace(state, open_at_s=open_at_s)
     if retry_after_s is not None:
-        # Not everybody wakes in the same instant.
-        wait_s = retry_after_s + rng.uniform(0.0, 0.25)
+        wait_s = retry_after_s + rng.uniform(0.0, _RETRY_AFTER_JITTER_S)
+    else:
+        wait_s = min(_LONGEST_S, _first_s(refusal, rng) * 2.0 ** min(state.refusals, _MOST_DOUBLINGS))
     since_s = state.refused_since_s if state.refusals else now_s
     return GateState(refused_since_s=since_s, open_at_s=now_s + wait_s, shut_at_s=now_s, refusals=state.refusals + 1)
 
 
+def _first_s(refusal: Refusal, rng: Random) -> float:
+    if refusal.window_s is None and refusal.alone:
+        return rng.uniform(*_ALONE_S)
+    window_s = min(_LONGEST_WINDOW_S, refusal.window_s or 1.0)
+    return rng.uniform(_SHORTEST_SHARE, _LONGEST_SHARE) * window_s
+
+
 def wait_s(state: GateState, now_s: float) -> float:
-    """Seconds until a request may leave; infinite while the one that tries the reopened gate is on its way."""
-    if state.probing:
-        return float("inf")
+    """Seconds until a request may leave."""
     return max(0.0, state.open_at_s - now_s)
-
-
-def sent(state: GateState) -> GateState:
-    """A request leaves: after a refusal the first one goes alone."""
-    return msgspec.structs.replace(state, probing=True) if state.refusals else state
-
-
-def read_first(state: GateState) -> bool:
-    """Whether the gate is tried with a read: a row must not use up its attempts on a service that refuses them all."""
-    return state.refusals > 1 and not state.read
 
 
 def refused_for_s(state: GateState, now_s: float) -> float:
@@ -64,9 +72,7 @@ def refused_for_s(state: GateState, now_s: float) -> float:
 
 
 def answered(state: GateState, *, sent_s: float) -> GateState:
-    """Any answer but a refusal for rate: the gate is open, if the request left after it shut and was no mere read."""
-    if not state.refusals or sent_s <= state.shut_at_s:
-        return state
-    if read_first(state):
-        return msgspec.structs.replace(state, read=True, probing=False)
-    return GateState()
+    """Any answer but a refusal for rate, to a request that left at `sent_s`: the gate is open, if that was after it
+    shut.
+    """
+    return GateState() if state.refusals and sent_s > state.shut_at_s else state

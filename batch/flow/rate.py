@@ -1,26 +1,38 @@
-"""Finds the rate a scope may be asked at: a given one, lowered while it is refused, or one sought from below."""
+"""Finds the rate at which a scope may be asked: a given one, lowered while it is refused, or one sought from below.
 
+The quota may be shared with others who come and go. So the rate steps down by a fifth where refusals have a share that
+is no chance, at most once per window of the limit, and rises again along the cubic curve of RFC 9438: quickly at first,
+slowly near the rate that was refused, quickly again where that turns out to be safe. Pure, time is an argument.
+"""
+
+import math
 from enum import Enum
-from typing import assert_never
 
 import msgspec
 
 from batch.csms.faults import Quota
+from batch.flow.meter import Reading
 
 _FLOOR_PER_S = 0.1
-_BACK_OFF = 0.7
-# One round trip: answers to requests sent before the rate went down say nothing about the new rate.
-_ONCE_PER_S = 2.0
-# Nearly back from one step down after six seconds of clean answers.
-_RECOVER_PER_S = 0.05
+_BACK_OFF = 0.8
+# Of the scale of the quota, per window cubed: back at the rate that was refused after nine windows.
+_STEEPNESS = 0.00025
+# Where the rate was refused before it was back, somebody else needs more: the next peak is lower (fast convergence).
+_CONVERGENCE = 0.95
+_REGAINED = 0.98
+# Fewer refusals than these are chance, and cost one request each: slower would cost more.
+_CHANCE = 0.03
+# More than these show that the service refuses for the rate, whatever it took before.
+_CERTAIN = 0.2
+# A refusal with so much less in its last second than the service took lately is not explained by the rate ...
+_EXPLAINED = 0.85
+_SLACK = 2.0
+# ... and so many of them within the memory of the meter show that the rate does not matter. Tried again a minute later.
+_UNEXPLAINED = 3
+_UNEXPLAINED_WITHIN_S = 10.0
+_BELIEVED_S = 60.0
 _SEEK_FROM_PER_S = 10.0
-# A quota just found is kept clear of by this much; then, as each refusal costs seconds, more is tried but rarely.
-_KEEP_CLEAR = 0.97
-_SOON_S = 10.0
-_TRY_AFTER_S = 60.0
-_TRY_EVERY_S = 10.0
-_TRY_STEP = 0.01
-_REGAIN_EVERY_S = 5.0
+_DOUBLED_EVERY_S = 1.0
 _USED = 0.7
 # Where nothing limits the rate and nothing was measured yet.
 _MOST_GUESSED_PER_S = 100.0
@@ -30,116 +42,121 @@ class Mode(Enum):
     """How a rate moves."""
 
     GIVEN = "given"
-    """At the rate the user allowed; after a refusal soon back near what was accepted, and slowly on from there."""
+    """At the rate the user allowed, or below it after refusals."""
     SEEKING = "seeking"
     """Doubling every second until the first refusal."""
-    HOLDING = "holding"
-    """Just below what was accepted when it was refused, trying a little more from time to time."""
 
 
 class RateState(msgspec.Struct, frozen=True, kw_only=True):
-    """`ceiling_per_s` is what the user allowed, lowered to a quota that the service has named; `base_per_s` is the
-    rate from which steps are measured; `tested` says that something was accepted since the rate went down.
+    """`ceiling_per_s` is what the user allowed, lowered to a quota that the service has named, and `window_s` that
+    quota's window. `low_per_s` is the rate after the last step down at `stepped_at_s`, `peak_per_s` the one it rises to
+    first, `scale_per_s` the size of the quota as far as it is known. Until `believed_until_s` refusals are taken for
+    chance, after those in `unexplained_s`.
     """
 
     mode: Mode
-    per_s: float
     ceiling_per_s: float
-    base_per_s: float
-    lowered_at_s: float = float("-inf")
-    raised_at_s: float = float("-inf")
-    tested: bool = True
+    low_per_s: float
+    peak_per_s: float
+    scale_per_s: float
+    window_s: float = 1.0
+    named: bool = False
+    stepped_at_s: float = -math.inf
+    unexplained_s: tuple[float, ...] = ()
+    believed_until_s: float = -math.inf
 
 
 def start(per_s: float) -> RateState:
     """The rate the user allows; infinite where nothing limits it."""
-    return RateState(mode=Mode.GIVEN, per_s=per_s, ceiling_per_s=per_s, base_per_s=per_s)
+    return RateState(mode=Mode.GIVEN, ceiling_per_s=per_s, low_per_s=per_s, peak_per_s=per_s, scale_per_s=per_s)
 
 
 def seek() -> RateState:
     """A rate that is to be found out."""
-    return RateState(mode=Mode.SEEKING, per_s=_SEEK_FROM_PER_S, ceiling_per_s=float("inf"), base_per_s=_SEEK_FROM_PER_S)
+    return RateState(
+        mode=Mode.SEEKING, ceiling_per_s=math.inf, low_per_s=_SEEK_FROM_PER_S, peak_per_s=math.inf,
+        scale_per_s=math.inf,
+    )  # fmt: skip
 
 
-def throttled(state: RateState, now_s: float, quota: Quota | None, accepted_per_s: float | None) -> RateState:
-    """After a refusal for rate; `accepted_per_s` is what the service took in the last second, None where requests have
-    not been going out for so long. A quota that the service names is believed; otherwise the rate steps down once per
-    round trip.
-    """
+def per_s(state: RateState, now_s: float) -> float:
+    """The rate now, in requests per second."""
+    if state.mode is Mode.SEEKING or math.isinf(state.stepped_at_s):
+        return min(state.ceiling_per_s, state.low_per_s)
+    steepness = _STEEPNESS * state.scale_per_s
+    windows = (now_s - state.stepped_at_s) / state.window_s - _to_peak(state)
+    return max(_FLOOR_PER_S, min(state.ceiling_per_s, state.peak_per_s + steepness * windows**3))
+
+
+def refused(state: RateState, now_s: float, *, sent_s: float, quota: Quota | None, reading: Reading) -> RateState:
+    """After a request that left at `sent_s` was refused for its rate. A quota that the service names is a ceiling."""
     if quota is not None:
-        return _named(state, now_s, quota.requests / quota.period_s)
-    if not state.tested or now_s - state.lowered_at_s < _ONCE_PER_S:
-        # The same exhaustion, told again: a lower rate has not been tried yet.
-        return msgspec.structs.replace(state, raised_at_s=now_s)
-    accepted = min(state.per_s, accepted_per_s or min(state.per_s, _MOST_GUESSED_PER_S))
-    match state.mode:
-        case Mode.GIVEN:
-            sent = accepted if state.per_s == float("inf") else state.per_s
-            return _lowered(state, now_s, sent * _BACK_OFF, base=accepted)
-        case Mode.SEEKING:
-            return _lowered(state, now_s, accepted * _KEEP_CLEAR, base=accepted)
-        case Mode.HOLDING:
-            # Refused again at once: what was accepted in a second was not the quota, whose window must be longer.
-            share = _BACK_OFF if now_s - state.lowered_at_s < _SOON_S else _KEEP_CLEAR
-            return _lowered(state, now_s, state.per_s * share, base=state.per_s)
-        case _:
-            assert_never(state.mode)
-
-
-def answered(state: RateState, now_s: float, accepted_per_s: float) -> RateState:
-    """After a clean answer: the rate may rise, but never above the ceiling."""
-    if not state.tested:
-        state = msgspec.structs.replace(state, tested=True)
-    if state.per_s >= state.ceiling_per_s:
+        state = _named(state, now_s, quota)
+    if not state.named:
+        state = _judged(state, now_s, reading)
+        if now_s < state.believed_until_s and reading.refused <= _CERTAIN:
+            return state
+    seeking = state.mode is Mode.SEEKING
+    # Answers to requests that left before the last step say nothing about the new rate.
+    news = sent_s > state.stepped_at_s and now_s - state.stepped_at_s >= state.window_s
+    if not seeking and not (news and reading.refused > _CHANCE):
         return state
-    since_s = now_s - state.raised_at_s
-    match state.mode:
-        case Mode.GIVEN:
-            near = state.per_s >= _KEEP_CLEAR * state.base_per_s
-            if since_s < (_REGAIN_EVERY_S if near else 1.0):
-                return state
-            if near:
-                return _raised(state, now_s, state.per_s + _TRY_STEP * state.ceiling_per_s)
-            # A pause in which nothing was asked for says nothing either.
-            risen = state.per_s + min(since_s, 2.0) * _RECOVER_PER_S * state.base_per_s
-            return _raised(state, now_s, min(risen, max(state.per_s, _KEEP_CLEAR * state.base_per_s)))
-        case Mode.SEEKING:
-            # A rate that is not used up, for want of rows or answers, has not been tried.
-            tried = accepted_per_s >= _USED * state.per_s
-            return _raised(state, now_s, state.per_s * 2.0 ** min(since_s, 0.25)) if tried else state
-        case Mode.HOLDING:
-            if now_s - state.lowered_at_s < _TRY_AFTER_S or since_s < _TRY_EVERY_S:
-                return state
-            return _raised(state, now_s, state.per_s + _TRY_STEP * state.base_per_s)
-        case _:
-            assert_never(state.mode)
+    return _stepped_down(state, now_s, reading)
 
 
-def _named(state: RateState, now_s: float, named_per_s: float) -> RateState:
-    ceiling = min(state.ceiling_per_s, named_per_s)
-    mode = Mode.GIVEN if state.mode is Mode.GIVEN else Mode.HOLDING
-    return RateState(
-        mode=mode,
-        per_s=min(state.per_s, ceiling) if mode is Mode.GIVEN else ceiling,
-        ceiling_per_s=ceiling,
-        base_per_s=ceiling,
-        lowered_at_s=now_s,
-        raised_at_s=now_s,
+def answered(state: RateState, now_s: float, reading: Reading) -> RateState:
+    """After a clean answer: a rate that is sought rises where it is really used."""
+    if state.mode is not Mode.SEEKING or reading.accepted_per_s < _USED * state.low_per_s:
+        return state
+    since_s = 0.0 if math.isinf(state.stepped_at_s) else now_s - state.stepped_at_s
+    risen = state.low_per_s * 2.0 ** min(since_s / _DOUBLED_EVERY_S, 0.25)
+    return msgspec.structs.replace(state, low_per_s=min(state.ceiling_per_s, risen), stepped_at_s=now_s)
+
+
+def _to_peak(state: RateState) -> float:
+    """Windows from the last step down until the rate is back at its peak."""
+    steepness = _STEEPNESS * state.scale_per_s
+    return math.cbrt(max(0.0, state.peak_per_s - state.low_per_s) / steepness)
+
+
+def _named(state: RateState, now_s: float, quota: Quota) -> RateState:
+    ceiling = min(state.ceiling_per_s, quota.requests / quota.period_s)
+    if state.named and ceiling == state.ceiling_per_s and quota.period_s == state.window_s:
+        return state
+    now = min(per_s(state, now_s), ceiling)
+    return msgspec.structs.replace(
+        state, mode=Mode.GIVEN, named=True, ceiling_per_s=ceiling, scale_per_s=ceiling, window_s=quota.period_s,
+        low_per_s=now, peak_per_s=now, stepped_at_s=-math.inf,
+    )  # fmt: skip
+
+
+def _judged(state: RateState, now_s: float, reading: Reading) -> RateState:
+    """Tells refusals for the rate from those by chance: the latter also come when less is asked for than the service
+    took a moment ago.
+    """
+    if reading.refused > _CERTAIN:
+        return msgspec.structs.replace(state, unexplained_s=(), believed_until_s=-math.inf)
+    if reading.accepted_per_s > _EXPLAINED * reading.most_per_s - _SLACK:
+        return state
+    unexplained = (*(at for at in state.unexplained_s if at > now_s - _UNEXPLAINED_WITHIN_S), now_s)[-_UNEXPLAINED:]
+    if len(unexplained) < _UNEXPLAINED:
+        return msgspec.structs.replace(state, unexplained_s=unexplained)
+    state = msgspec.structs.replace(state, unexplained_s=unexplained, believed_until_s=now_s + _BELIEVED_S)
+    regained = min(state.ceiling_per_s, max(reading.most_per_s, state.peak_per_s))
+    return msgspec.structs.replace(state, low_per_s=regained, peak_per_s=regained, stepped_at_s=-math.inf)
+
+
+def _stepped_down(state: RateState, now_s: float, reading: Reading) -> RateState:
+    now = per_s(state, now_s)
+    if math.isinf(now) or state.mode is Mode.SEEKING:
+        now = min(now, max(reading.accepted_per_s, reading.most_per_s) or min(now, _MOST_GUESSED_PER_S))
+    scale = now if math.isinf(state.scale_per_s) else state.scale_per_s
+    early = not math.isinf(state.stepped_at_s) and state.mode is Mode.GIVEN and now < _REGAINED * state.peak_per_s
+    return msgspec.structs.replace(
+        state,
+        mode=Mode.GIVEN,
+        scale_per_s=scale,
+        peak_per_s=max(_FLOOR_PER_S, now * (_CONVERGENCE if early else 1.0)),
+        low_per_s=max(min(_FLOOR_PER_S, state.ceiling_per_s), now * _BACK_OFF),
+        stepped_at_s=now_s,
     )
-
-
-def _lowered(state: RateState, now_s: float, per_s: float, *, base: float) -> RateState:
-    floor = min(_FLOOR_PER_S, state.ceiling_per_s)
-    return RateState(
-        mode=Mode.GIVEN if state.mode is Mode.GIVEN else Mode.HOLDING,
-        per_s=max(floor, per_s),
-        ceiling_per_s=state.ceiling_per_s,
-        base_per_s=max(floor, base),
-        lowered_at_s=now_s,
-        raised_at_s=now_s,
-        tested=False,
-    )
-
-
-def _raised(state: RateState, now_s: float, per_s: float) -> RateState:
-    return msgspec.structs.replace(state, per_s=min(state.ceiling_per_s, per_s), raised_at_s=now_s)

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from batch.process.signals import SIGNALS
+from batch.process.signals import PROCESS_SIGNALS
 
 T = TypeVar("T")
 # A request makes some hundred objects that die young: collecting every 700 takes a tenth of the time.
@@ -37,10 +37,10 @@ def ask_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     async def breakable() -> T:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine that runs has one
-        with SIGNALS.breaking_off(asyncio.get_running_loop(), task.cancel):
+        with PROCESS_SIGNALS.breaking_off(asyncio.get_running_loop(), task.cancel):
             return await main()
 
     try:
         return run_loop(breakable)
     finally:
-        SIGNALS.raise_if_taken()
+        PROCESS_SIGNALS.raise_if_taken()

@@ -126,5 +126,5 @@ def _blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-SIGNALS = Interruption()
+PROCESS_SIGNALS = Interruption()
 """The signals of this process: there is one set of them, so there is one of these."""

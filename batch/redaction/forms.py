@@ -33,6 +33,10 @@ class Forms:
         """Whether it has to be looked for at all."""
         return any(needle in text for needle in self._needles)
 
+    def begins_at(self, text: str) -> int:
+        """Where the text ends in a beginning of the secret, be it a single character; its length where it does not."""
+        return min((_begins_at(shape, text) for shape in self._shapes), default=len(text))
+
     @functools.cached_property
     def pattern(self) -> re.Pattern[str]:
         """Finds it whole, or cut off after its first characters."""
@@ -49,6 +53,13 @@ def forms_of(secret: Masked) -> Forms:
     return Forms(secret.reveal())
 
 
+def _begins_at(shape: str, text: str) -> int:
+    at = text.find(shape[0], max(0, len(text) - len(shape)))
+    while at >= 0 and not shape.startswith(text[at:]):
+        at = text.find(shape[0], at + 1)
+    return at if at >= 0 else len(text)
+
+
 def _cut(shape: str) -> int:
     """So many first characters of a shape are told from a word of our own."""
     return len(shape) if len(shape) < _WORD else min(_MOST_CUT, max(_LEAST_CUT, (len(shape) + 1) // 2))
@@ -60,6 +71,7 @@ def _shapes(text: str) -> Iterator[str]:
         return
     # A text of the environment need not be UTF-8: its stray bytes are lone surrogates.
     raw = text.encode("utf-8", "surrogatepass")
+    yield text.encode("utf-8", "replace").decode()
     yield quote(raw, safe="")
     yield quote(raw)
     yield quote_plus(raw)

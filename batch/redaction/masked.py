@@ -1,7 +1,10 @@
-"""The type that keeps a secret text from being shown."""
+"""What keeps a secret text from being shown: its type, and the mark of a cut that may have left a part of it."""
 
 import hmac
 from typing import NoReturn
+
+CUT = "[...]"
+"""Stands where a text that may hold a secret was cut: what is before it may be the beginning of one."""
 
 
 class Masked:

@@ -1,17 +1,19 @@
 """The last step before anything is shown or written: whatever of the credentials in use it contains is taken out."""
 
+import contextlib
 import functools
+import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from batch.redaction.forms import Forms, forms_of
-from batch.redaction.masked import Masked
+from batch.redaction.masked import CUT, Masked
 
 MASK = "***"
 # Good for the one request it was made for, and for 15 minutes.
-_SIGNATURE = re.compile(r"(?<=Signature=)[0-9a-f]{64}")
+_SIGNATURE = re.compile(r"(?<=Signature=)[0-9a-f]{1,64}")
 Source = Callable[[], tuple[Masked, ...]]
 
 
@@ -26,9 +28,15 @@ class Redactor:
         self._sources.append(source)
 
     def clean(self, text: str) -> str:
-        """The text without secrets: not as they are, escaped, encoded, or cut off after their first characters."""
+        """The text without secrets: not as they are, escaped, encoded, or cut off after their first characters.
+
+        Where this program cut the text itself, a single character of one is found.
+        """
         text = _SIGNATURE.sub(MASK, text)
-        for forms in _longest_first(frozenset(secret for source in self._sources for secret in source())):
+        known = _longest_first(frozenset(secret for source in self._sources for secret in source()))
+        if CUT in text:
+            text = _without_beginnings(text, known)
+        for forms in known:
             if forms.may_be_in(text):
                 text = forms.pattern.sub(MASK, text)
         return text
@@ -55,12 +63,45 @@ class RedactedStream:
         return getattr(self._stream, name)
 
 
-PROCESS = Redactor()
+class StandardStream(RedactedStream):
+    """The same for stdout or stderr, which raises nothing: what a command ends with does not depend on who can be shown
+    what it says.
+    """
+
+    @property
+    def strict(self) -> RedactedStream:
+        """The same stream for one who has to know that nobody was shown it: errors are raised."""
+        return RedactedStream(self._stream, self._redactor)
+
+    def write(self, text: str) -> int:
+        """Writes the cleaned text, if need be to nowhere."""
+        with self._enduring():
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Lets nothing wait to be written."""
+        with self._enduring():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _enduring(self) -> Iterator[None]:
+        """On a full disk, or without a reader, the descriptor leads nowhere from now on. Python keeps what could not be
+        written, tries again when the process ends, and puts 120 in place of the exit code if that fails.
+        """
+        try:
+            yield
+        except OSError:
+            with contextlib.suppress(OSError):
+                _lead_nowhere(self._stream.fileno())
+
+
+PROCESS_REDACTOR = Redactor()
 """The one of this process: everything it shows or logs passes through it."""
 
 
-def guard_streams(redactor: Redactor = PROCESS) -> None:
-    """Puts the redactor before stdout and stderr.
+def guard_streams(redactor: Redactor = PROCESS_REDACTOR) -> None:
+    """Puts the redactor before stdout and stderr, and has neither of them raise anything.
 
     Warnings, the handler of the event loop, the last-resort handler of logging and tracebacks of uncaught exceptions
     all write to `sys.stderr` as it is when they write.
@@ -68,7 +109,19 @@ def guard_streams(redactor: Redactor = PROCESS) -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is not None and not isinstance(stream, RedactedStream):
-            setattr(sys, name, RedactedStream(stream, redactor))
+            setattr(sys, name, StandardStream(stream, redactor))
+
+
+def flush_streams() -> None:
+    """Lets nothing wait for the end of the process, where an error would take the place of its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+
+
+def _lead_nowhere(descriptor: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def _harmless(redactor: Redactor, text: str) -> str:
@@ -77,6 +130,15 @@ def _harmless(redactor: Redactor, text: str) -> str:
         return redactor.clean(text)
     except Exception:  # noqa: BLE001 - whatever it is
         return f"{MASK}\n"
+
+
+def _without_beginnings(text: str, known: tuple[Forms, ...]) -> str:
+    *before_cuts, rest = text.split(CUT)
+    cleaned = []
+    for piece in before_cuts:
+        begins_at = min((forms.begins_at(piece) for forms in known), default=len(piece))
+        cleaned.append(piece if begins_at == len(piece) else piece[:begins_at] + MASK)
+    return CUT.join([*cleaned, rest])
 
 
 @functools.lru_cache(maxsize=8)

@@ -10,17 +10,17 @@ from batch.sandbox.auth import Directory
 from batch.sandbox.chance import Chance, parse_odds
 from batch.sandbox.checks import Authenticator, LenientCheck, StrictCheck
 from batch.sandbox.exchange import Exchange
+from batch.sandbox.faults import FaultScript
 from batch.sandbox.journal import Journal
-from batch.sandbox.metadata import Metadata, MetadataMode
+from batch.sandbox.metadata import MetadataMode, MetadataService
 from batch.sandbox.model import KeyIds
 from batch.sandbox.options import SandboxOptions
-from batch.sandbox.quota import Quota, parse_rate
-from batch.sandbox.scripts import FaultScript
+from batch.sandbox.quota import ProjectQuota, parse_rate
 from batch.sandbox.service import Service
 from batch.sandbox.world import World, build_world
 
 
-class Login(msgspec.Struct, frozen=True, kw_only=True):
+class IamLogin(msgspec.Struct, frozen=True, kw_only=True):
     """The name and password that IAM gives a token for."""
 
     domain: str
@@ -41,7 +41,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     ak: str
     sk: str
-    iam: Login
+    iam: IamLogin
     project_ids: tuple[str, ...]
     project_names: dict[str, str]
     key_ids: dict[str, KeyIds]
@@ -72,7 +72,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
             token=self.token,
             ak=access_key.ak,
             sk=access_key.sk,
-            iam=Login(domain=user.domain, user=user.name, password=user.password),
+            iam=IamLogin(domain=user.domain, user=user.name, password=user.password),
             project_ids=tuple(projects),
             project_names={one.id: one.name for one in projects.values()},
             key_ids={one.id: one.key_ids for one in projects.values()},
@@ -85,7 +85,7 @@ def build_sandbox(  # noqa: PLR0913 # one parameter a property of the account
     seed: int,
     epoch_s: float,
     faults: FaultScript | None = None,
-    quota: Quota | None = None,
+    quota: ProjectQuota | None = None,
     token_life_s: float = 86_400.0,
     token_uses: int | None = None,
     key_life_s: float = 86_400.0,
@@ -113,7 +113,7 @@ def build_sandbox(  # noqa: PLR0913 # one parameter a property of the account
         quota=quota,
         rng=rng,
         epoch_s=epoch_s,
-        metadata=Metadata(directory, metadata, rng),
+        metadata=MetadataService(directory, metadata, rng),
     )
     exchange = Exchange(service, journal=journal or Journal(epoch_s=epoch_s), faults=faults)
     token = directory.issue(directory.everywhere, 0.0)
@@ -134,7 +134,7 @@ def sandbox_of(options: SandboxOptions, *, epoch_s: float, keep: bool = False) -
         seed=options.seed,
         epoch_s=epoch_s,
         faults=Chance(odds, rng) if odds else None,
-        quota=Quota(parse_rate(options.rate_limit)) if options.rate_limit else None,
+        quota=ProjectQuota(parse_rate(options.rate_limit)) if options.rate_limit else None,
         token_life_s=options.token_life_s,
         token_uses=options.token_uses,
         key_life_s=options.key_life_s,

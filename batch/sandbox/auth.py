@@ -14,7 +14,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     project_ids: frozenset[str]
 
 
-class Token(msgspec.Struct, frozen=True, kw_only=True):
+class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
     """An IAM token; times are seconds since the sandbox began."""
 
     value: str
@@ -62,7 +62,7 @@ class Directory:
         self._token_life_s = token_life_s
         self._token_uses = token_uses
         self._key_life_s = key_life_s
-        self._tokens: dict[str, Token] = {}
+        self._tokens: dict[str, IssuedToken] = {}
         self._uses: dict[str, int] = {}
         self.everywhere = Caller(project_ids=frozenset(project_ids))
         self.user = IamUser(domain=domain, name="rekey", password=_text(rng, 96))
@@ -71,9 +71,9 @@ class Directory:
         self.revoked = False
         """Everything was taken back: nothing opens anything any more, and nothing new is given out."""
 
-    def issue(self, caller: Caller, now_s: float) -> Token:
+    def issue(self, caller: Caller, now_s: float) -> IssuedToken:
         """A new token for the caller, good from now on."""
-        token = Token(
+        token = IssuedToken(
             value=f"MIIsandbox{_text(self._rng, 384)}",
             caller=caller,
             issued_s=now_s,
@@ -94,7 +94,7 @@ class Directory:
         self._keys[key.ak] = key
         return key
 
-    def find_token(self, value: str) -> Token | None:
+    def find_token(self, value: str) -> IssuedToken | None:
         """The token of that value, expired or not, or None when it was never given out."""
         return self._tokens.get(value)
 
@@ -102,7 +102,7 @@ class Directory:
         """The keys of that access key, expired or not."""
         return self._keys.get(ak)
 
-    def use(self, token: Token, now_s: float) -> bool:
+    def use(self, token: IssuedToken, now_s: float) -> bool:
         """Counts one use of a token; False when it has ended, by time or by use."""
         uses = self._uses[token.value] = self._uses.get(token.value, 0) + 1
         used_up = self._token_uses is not None and uses > self._token_uses

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 from batch.sandbox import faults
-from batch.sandbox.faults import Fault
+from batch.sandbox.faults import InjectedFault
 from batch.sandbox.wire import Arrival
 
 _COIN = 0.5
@@ -23,7 +23,7 @@ class Chance:
         self._odds = odds
         self._rng = rng
 
-    def decide(self, arrival: Arrival) -> Fault | None:  # noqa: ARG002 # chance looks at nothing
+    def decide(self, arrival: Arrival) -> InjectedFault | None:  # noqa: ARG002 # chance looks at nothing
         """A fault, when the dice say so."""
         at = self._rng.random()
         for kind, probability in self._odds:
@@ -62,7 +62,7 @@ def _probability(spec: str, text: str) -> float:
     return value
 
 
-def _fault_of(kind: str, *, applied: bool) -> Fault:
+def _fault_of(kind: str, *, applied: bool) -> InjectedFault:
     if kind in _STATUSES:
         return faults.gateway_error(int(kind))
     if kind in _OPEN_STATUSES:

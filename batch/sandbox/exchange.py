@@ -5,13 +5,12 @@ from typing import assert_never
 
 import msgspec
 
-from batch.sandbox.faults import Delivery, Fault
+from batch.sandbox.faults import Delivery, FaultScript, InjectedFault
 from batch.sandbox.journal import Journal
 from batch.sandbox.refusals import Refusal, refusal
 from batch.sandbox.result import Result
-from batch.sandbox.scripts import FaultScript, NoFaults
 from batch.sandbox.service import Service
-from batch.sandbox.wire import Answer, Arrival, Request, Route, find_route
+from batch.sandbox.wire import Arrival, Reply, Request, Route, find_route
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +21,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
     n: int
     delivery: Delivery
-    answer: Answer | None
+    answer: Reply | None
     delay_s: float = 0.0
     lands_at_s: float | None = None
 
@@ -39,7 +38,7 @@ class Exchange:
         self.journal = journal
         self.last_s = 0.0
         """When the latest request arrived or left, or the latest late update was due."""
-        self._faults = NoFaults() if faults is None else faults
+        self._faults = faults
         self._late: list[tuple[float, int, Request, Route]] = []
 
     def arrive(self, request: Request, now_s: float) -> Act:
@@ -52,7 +51,7 @@ class Exchange:
             request=request,
             route=find_route(request.method, request.target),
         )
-        fault = self._faults.decide(arrival)
+        fault = None if self._faults is None else self._faults.decide(arrival)
         act, applied = self._plain(arrival) if fault is None else self._faulty(arrival, fault)
         self.journal.arrived(
             arrival,
@@ -82,7 +81,7 @@ class Exchange:
         answer = self.service.answer(arrival.request, arrival.route, arrival.now_s)
         return Act(n=arrival.n, delivery=Delivery.WHOLE, answer=answer), answer.applied
 
-    def _faulty(self, arrival: Arrival, fault: Fault) -> tuple[Act, bool]:
+    def _faulty(self, arrival: Arrival, fault: InjectedFault) -> tuple[Act, bool]:
         if fault.ends_tokens:
             self.service.directory.expire_tokens(arrival.now_s)
         if fault.delivery is Delivery.DROP:
@@ -100,7 +99,7 @@ class Exchange:
         )
         return act, carried is not None and carried.applied
 
-    def _said(self, request: Request, instead: Refusal | Result | None, carried: Answer | None) -> Answer:
+    def _said(self, request: Request, instead: Refusal | Result | None, carried: Reply | None) -> Reply:
         match instead:
             case Refusal():
                 return self.service.refuse(request, instead)

@@ -1,11 +1,13 @@
 """What can go wrong with one request: what the client gets to see, and what became of its update meanwhile."""
 
 from enum import StrEnum
+from typing import Protocol
 
 import msgspec
 
 from batch.sandbox.refusals import Refusal, refusal
 from batch.sandbox.result import Result
+from batch.sandbox.wire import Arrival
 
 
 class Delivery(StrEnum):
@@ -22,7 +24,7 @@ class Delivery(StrEnum):
     """No answer for as long as the client stays."""
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True):
+class InjectedFault(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that goes wrong with one request; `name` is what the journal calls it.
 
     `instead` is said in place of the service's own answer. What became of the update is independent of what is said:
@@ -39,6 +41,14 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     lands_after_s: float | None = None
     ends_tokens: bool = False
     delay_s: float = 0.0
+
+
+class FaultScript(Protocol):
+    """Decides for every request, in the order they arrive, what goes wrong with it."""
+
+    def decide(self, arrival: Arrival) -> InjectedFault | None:
+        """The fault this request meets, or None when all is well. Asked exactly once for each."""
+        ...
 
 
 _GATEWAY_CODES = {
@@ -58,7 +68,7 @@ _PAGE = (
 
 def gateway_error(
     status: int, *, applied: bool = False, lands_after_s: float | None = None, retry_after: str | None = None
-) -> Fault:
+) -> InjectedFault:
     """The gateway's own error of that status, with the code it uses for it.
 
     Raises:
@@ -66,55 +76,36 @@ def gateway_error(
     """
     headers = () if retry_after is None else (("Retry-After", retry_after),)
     no = refusal(_GATEWAY_CODES[status], _THROTTLED if status == 429 else "", headers=headers)  # noqa: PLR2004 # HTTP's number
-    return Fault(name=str(status), instead=no, applied=applied, lands_after_s=lands_after_s)
+    return InjectedFault(name=str(status), instead=no, applied=applied, lands_after_s=lands_after_s)
 
 
-def page(status: int, *, applied: bool = False) -> Fault:
+def page(status: int, *, applied: bool = False) -> InjectedFault:
     """An HTML page of a proxy on the way, with any status: 200 too."""
     body = _PAGE % (status, status)
     result = Result(status=status, body=body, content_type="text/html")
-    return Fault(name=f"html{status}", instead=result, applied=applied)
+    return InjectedFault(name=f"html{status}", instead=result, applied=applied)
 
 
-def canned(status: int, body: bytes, *, headers: tuple[tuple[str, str], ...] = (), applied: bool = False) -> Fault:
-    """Any answer at all: a redirect, another secret's name, an odd header."""
-    return Fault(name="canned", instead=Result(status=status, body=body, headers=headers), applied=applied)
-
-
-def refusing(code: str, detail: str = "", *, status: int | None = None) -> Fault:
-    """A documented refusal by its code, in the form of whoever says it; `status` for another than the usual one.
-
-    Raises:
-        KeyError: the code is not in the catalogue.
-    """
-    return Fault(name=code, instead=refusal(code, detail, status=status))
-
-
-def reset(*, applied: bool, lands_after_s: float | None = None) -> Fault:
+def reset(*, applied: bool, lands_after_s: float | None = None) -> InjectedFault:
     """The connection is reset in place of an answer."""
-    return Fault(name="reset", delivery=Delivery.RESET, applied=applied, lands_after_s=lands_after_s)
+    return InjectedFault(name="reset", delivery=Delivery.RESET, applied=applied, lands_after_s=lands_after_s)
 
 
-def silence(*, applied: bool, lands_after_s: float | None = None) -> Fault:
+def silence(*, applied: bool, lands_after_s: float | None = None) -> InjectedFault:
     """No answer ever comes."""
-    return Fault(name="timeout", delivery=Delivery.SILENCE, applied=applied, lands_after_s=lands_after_s)
+    return InjectedFault(name="timeout", delivery=Delivery.SILENCE, applied=applied, lands_after_s=lands_after_s)
 
 
-def cut(*, applied: bool = True) -> Fault:
+def cut(*, applied: bool = True) -> InjectedFault:
     """The answer breaks off half way; an update that was not applied has an error 500 break off."""
-    return Fault(name="truncate", delivery=Delivery.CUT, applied=applied)
+    return InjectedFault(name="truncate", delivery=Delivery.CUT, applied=applied)
 
 
-def drop() -> Fault:
+def drop() -> InjectedFault:
     """The connection is closed and nothing was done."""
-    return Fault(name="drop", delivery=Delivery.DROP)
+    return InjectedFault(name="drop", delivery=Delivery.DROP)
 
 
-def slow(delay_s: float) -> Fault:
-    """Everything is well, but it takes that much longer."""
-    return Fault(name="slow", applied=True, delay_s=delay_s)
-
-
-def tokens_end() -> Fault:
+def tokens_end() -> InjectedFault:
     """All tokens given out so far are invalid from this request on; nothing else is wrong."""
-    return Fault(name="token", applied=True, ends_tokens=True)
+    return InjectedFault(name="token", applied=True, ends_tokens=True)

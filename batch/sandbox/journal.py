@@ -6,7 +6,6 @@ from typing import BinaryIO
 import msgspec
 
 from batch.sandbox.events import Arrived, Ended, Event, Landed, Opened
-from batch.sandbox.records import Record, merge
 from batch.sandbox.wire import Arrival
 
 
@@ -31,10 +30,14 @@ class Journal:
     def __init__(self, *, epoch_s: float, path: Path | None = None, keep: bool = True) -> None:
         self.arrived_count = 0
         self.open_count = 0
-        self.max_open = 0
-        self._events: list[Event] | None = [] if keep else None
+        self.events: list[Event] = []
+        self._keep = keep
         self._file: BinaryIO | None = None if path is None else path.open("ab", buffering=0)
-        self._write(Opened(epoch_s=epoch_s))
+        try:
+            self._write(Opened(epoch_s=epoch_s))
+        except OSError:
+            self.close()
+            raise
 
     def arrived(
         self,
@@ -48,7 +51,6 @@ class Journal:
         """A request is here, and what becomes of it is decided."""
         self.arrived_count += 1
         self.open_count += 1
-        self.max_open = max(self.max_open, self.open_count)
         route = arrival.route
         self._write(
             Arrived(
@@ -76,10 +78,6 @@ class Journal:
         """The late update of request `n` took place, or was refused."""
         self._write(Landed(n=n, at_s=now_s, applied=applied))
 
-    def records(self) -> tuple[Record, ...]:
-        """Every request so far, in the order they arrived."""
-        return merge(self._events or ())
-
     def close(self) -> None:
         """Lets go of the file; what was kept in memory stays, and later events only go there."""
         if self._file is not None:
@@ -87,8 +85,8 @@ class Journal:
             self._file = None
 
     def _write(self, event: Event) -> None:
-        if self._events is not None:
-            self._events.append(event)
+        if self._keep:
+            self.events.append(event)
         if self._file is not None:
             self._file.write(_encode(event) + b"\n")
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from batch.sandbox.model import Key
+from batch.sandbox.model import KmsKey
 from batch.sandbox.refusals import refused
 from batch.sandbox.result import Result
 from batch.sandbox.wire import Request
@@ -32,12 +32,12 @@ class _List(msgspec.Struct):
 
 
 class _Described(msgspec.Struct):
-    key_info: Key
+    key_info: KmsKey
 
 
 class _Listed(msgspec.Struct):
     keys: Sequence[str]
-    key_details: Sequence[Key]
+    key_details: Sequence[KmsKey]
     next_marker: str
     truncated: str
     total: int
@@ -79,7 +79,7 @@ def list_keys(project: Project, request: Request) -> Result:
     )
 
 
-def _matches(key: Key, asked: _List) -> bool:
+def _matches(key: KmsKey, asked: _List) -> bool:
     return asked.key_spec in {"ALL", key.key_spec} and asked.key_state in {"", key.key_state}
 
 

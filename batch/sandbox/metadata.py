@@ -34,7 +34,7 @@ class _Answer(msgspec.Struct):
     credential: _Keys
 
 
-class Metadata:
+class MetadataService:
     """Gives out the agency's keys."""
 
     def __init__(self, directory: Directory, mode: MetadataMode, rng: random.Random) -> None:

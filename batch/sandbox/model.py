@@ -58,7 +58,7 @@ class KeyState(StrEnum):
     FROZEN = "7"
 
 
-class Key(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class KmsKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A KMS key as `describe-key` shows it: every value is text, times are milliseconds."""
 
     key_id: str

@@ -1,8 +1,7 @@
-"""How many requests a project may make: three ways of counting, behind one."""
+"""How many requests a project may make."""
 
+import math
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
 
 import msgspec
 
@@ -13,7 +12,7 @@ from batch.sandbox.refusals import Refusal, refusal
 _EDGE_S = 1e-6
 
 
-class Rate(msgspec.Struct, frozen=True, kw_only=True):
+class QuotaRate(msgspec.Struct, frozen=True, kw_only=True):
     """At most `limit` requests in `window_s` seconds."""
 
     limit: int
@@ -25,7 +24,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
         return f"limit:{self.limit},time:{size} {unit}"
 
 
-def parse_rate(text: str) -> Rate:
+def parse_rate(text: str) -> QuotaRate:
     """Reads `20/s`, `300/m`, `200/5m`.
 
     Raises:
@@ -38,89 +37,67 @@ def parse_rate(text: str) -> Rate:
         raise ValueError(wrong) from error
     if asked.unlimited or not asked.requests.is_integer():
         raise ValueError(wrong)
-    return Rate(limit=int(asked.requests), window_s=int(asked.period_s))
-
-
-class Window(Protocol):
-    """Counts the requests of one project. Times are seconds that never go back."""
-
-    def take(self, now_s: float) -> bool:
-        """Whether a request may pass now; one that may not takes nothing."""
-        ...
+    return QuotaRate(limit=int(asked.requests), window_s=int(asked.period_s))
 
 
 class SlidingWindow:
-    """No window of that length, wherever it begins, sees more than the limit."""
+    """No window of that length, wherever it begins, sees more than the limit. Times never go back."""
 
-    def __init__(self, rate: Rate) -> None:
-        self._window_s = rate.window_s
+    def __init__(self, rate: QuotaRate) -> None:
+        self.window_s = rate.window_s
         self._passed: deque[float] = deque(maxlen=rate.limit)
 
     def take(self, now_s: float) -> bool:
-        """Passes when fewer than the limit passed within the last window."""
+        """Whether a request may pass now; one that may not counts for nothing."""
         passed = self._passed
-        if len(passed) == passed.maxlen and now_s - passed[0] < self._window_s - _EDGE_S:
+        if len(passed) == passed.maxlen and now_s - passed[0] < self.window_s - _EDGE_S:
             return False
-        passed.append(now_s)
+        self.add(now_s)
         return True
 
+    def add(self, at_s: float) -> None:
+        """A request passed, whether it was allowed or not."""
+        self._passed.append(at_s)
 
-class FixedWindow:
-    """Counts anew at every multiple of the length, so twice the limit can pass around such a moment."""
 
-    def __init__(self, rate: Rate) -> None:
+class Rival(msgspec.Struct, frozen=True, kw_only=True):
+    """Another client of the same quota, which takes `per_s` steadily until `until_s` and never backs off."""
+
+    per_s: float
+    until_s: float = math.inf
+
+
+class SharedWindow:
+    """A window that a rival uses too, from the first request of ours on."""
+
+    def __init__(self, rate: QuotaRate, rival: Rival) -> None:
+        self._window = SlidingWindow(rate)
+        self._rival = rival
+        self._next_s: float | None = None
+
+    def take(self, now_s: float) -> bool:
+        """Whether a request of ours may pass now."""
+        next_s = now_s - self._window.window_s if self._next_s is None else self._next_s
+        while next_s <= now_s and next_s < self._rival.until_s:
+            self._window.add(next_s)
+            next_s += 1.0 / self._rival.per_s
+        self._next_s = next_s
+        return self._window.take(now_s)
+
+
+class ProjectQuota:
+    """A rate for every project by itself, with a `rival` in each; `named` says that a refusal names the limit."""
+
+    def __init__(self, rate: QuotaRate, *, rival: Rival | None = None, named: bool = True) -> None:
         self._rate = rate
-        self._window = -1
-        self._count = 0
-
-    def take(self, now_s: float) -> bool:
-        """Passes when fewer than the limit passed since the last multiple."""
-        window = int((now_s + _EDGE_S) // self._rate.window_s)
-        if window != self._window:
-            self._window, self._count = window, 0
-        if self._count == self._rate.limit:
-            return False
-        self._count += 1
-        return True
-
-
-class TokenBucket:
-    """Fills at the rate and holds `burst` requests at most; it starts full."""
-
-    def __init__(self, rate: Rate, burst: int | None = None) -> None:
-        self._per_s = rate.limit / rate.window_s
-        self._burst = float(rate.limit if burst is None else burst)
-        self._level = self._burst
-        self._then_s = 0.0
-
-    def take(self, now_s: float) -> bool:
-        """Passes when there is a whole token."""
-        self._level = min(self._burst, self._level + (now_s - self._then_s) * self._per_s)
-        self._then_s = now_s
-        if self._level < 1 - _EDGE_S:
-            return False
-        self._level -= 1
-        return True
-
-
-class Quota:
-    """A rate for every project by itself; `retry_after_s` is sent along with a refusal when given, as few sites do."""
-
-    def __init__(
-        self, rate: Rate, window: Callable[[Rate], Window] = SlidingWindow, *, retry_after_s: int | None = None
-    ) -> None:
-        self.rate = rate
-        self._make = window
-        self._windows: dict[str, Window] = {}
-        self._no = refusal(
-            "APIG.0308",
-            f"policy user over ratelimit,{rate}",
-            headers=() if retry_after_s is None else (("Retry-After", str(retry_after_s)),),
-        )
+        self._rival = rival
+        self._windows: dict[str, SlidingWindow | SharedWindow] = {}
+        self._no = refusal("APIG.0308", f"policy user over ratelimit,{rate}" if named else "too many requests")
 
     def check(self, project_id: str, now_s: float) -> Refusal | None:
         """None when the project may make a request now, which counts it."""
         window = self._windows.get(project_id)
         if window is None:
-            window = self._windows[project_id] = self._make(self.rate)
+            window = SlidingWindow(self._rate) if self._rival is None else SharedWindow(self._rate, self._rival)
+            self._windows[project_id] = window
         return None if window.take(now_s) else self._no

@@ -2,7 +2,6 @@
 
 import asyncio
 import http
-import ipaddress
 import socket
 import struct
 import time
@@ -14,10 +13,9 @@ from aiohttp import web
 
 from batch.sandbox.exchange import Act, Exchange
 from batch.sandbox.faults import Delivery
-from batch.sandbox.journal import Journal
-from batch.sandbox.service import Service
-from batch.sandbox.wire import Answer, Request
+from batch.sandbox.wire import Reply, Request
 
+_HOST = "127.0.0.1"  # loopback only: no other machine may reach it
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _BACKLOG = 1024
 _SHUTDOWN_S = 1.0
@@ -32,7 +30,6 @@ class SandboxServer:
     A request whose body never comes whole is not recorded: nothing was done for it. `clock` gives seconds.
 
     Raises:
-        ValueError: `host` is not a loopback address.
         OSError: on entering, the port is taken.
     """
 
@@ -40,15 +37,11 @@ class SandboxServer:
         self,
         exchange: Exchange,
         *,
-        host: str = "127.0.0.1",
         port: int = 0,
         latency_ms: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not _is_loopback(host):
-            raise ValueError(f"the sandbox only listens on loopback, not on {host!r}")
         self._exchange = exchange
-        self._host = host
         self._port = port
         self._latency_s = latency_ms / 1000
         self._clock = clock
@@ -58,20 +51,9 @@ class SandboxServer:
         self._runner: web.ServerRunner | None = None
 
     @property
-    def service(self) -> Service:
-        """The service behind the sockets."""
-        return self._exchange.service
-
-    @property
-    def journal(self) -> Journal:
-        """What arrived and what was done about it."""
-        return self._exchange.journal
-
-    @property
     def url(self) -> str:
         """Scheme, host and port, without a trailing slash: CSMS, KMS and IAM alike."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"http://{_HOST}:{self._port}"
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -91,7 +73,7 @@ class SandboxServer:
         await runner.setup()
         self._runner = runner
         try:
-            await web.TCPSite(runner, self._host, self._port, backlog=_BACKLOG).start()
+            await web.TCPSite(runner, _HOST, self._port, backlog=_BACKLOG).start()
         except OSError:
             await self.stop()
             raise
@@ -151,9 +133,9 @@ class SandboxServer:
     async def _deliver(self, act: Act, request: web.BaseRequest) -> tuple[web.StreamResponse, bool]:
         """Does to the connection what the act says; what it returns is not sent once the connection is closed."""
         match act.delivery, act.answer:
-            case Delivery.WHOLE, Answer() as answer:
+            case Delivery.WHOLE, Reply() as answer:
                 return await _send(answer, request)
-            case Delivery.CUT, Answer() as answer:
+            case Delivery.CUT, Reply() as answer:
                 _cut(answer, request.transport)
             case Delivery.RESET, _:
                 _reset(request.transport)
@@ -180,7 +162,7 @@ async def _turns(count: int) -> None:
         await asyncio.sleep(0)
 
 
-async def _send(answer: Answer, request: web.BaseRequest) -> tuple[web.StreamResponse, bool]:
+async def _send(answer: Reply, request: web.BaseRequest) -> tuple[web.StreamResponse, bool]:
     """Writes the answer out here, because aiohttp would only do so after the journal's last word on it."""
     response = web.Response(status=answer.status, headers=answer.headers, body=answer.body)
     try:
@@ -191,7 +173,7 @@ async def _send(answer: Answer, request: web.BaseRequest) -> tuple[web.StreamRes
     return response, True
 
 
-def _cut(answer: Answer, transport: asyncio.Transport | None) -> None:
+def _cut(answer: Reply, transport: asyncio.Transport | None) -> None:
     if transport is None:
         return
     lines = [f"HTTP/1.1 {answer.status} {http.HTTPStatus(answer.status).phrase}"]
@@ -212,10 +194,3 @@ def _reset(transport: asyncio.Transport | None) -> None:
     # Closing with a linger time of zero throws away what is unsent and sends an RST.
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     transport.abort()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -6,11 +6,11 @@ from typing import assert_never
 from batch.sandbox import csms, iam, kms
 from batch.sandbox.auth import Directory
 from batch.sandbox.checks import Authenticator
-from batch.sandbox.metadata import Metadata
-from batch.sandbox.quota import Quota
+from batch.sandbox.metadata import MetadataService
+from batch.sandbox.quota import ProjectQuota
 from batch.sandbox.refusals import Refusal, RefusedError, body_of, refusal
 from batch.sandbox.result import Result
-from batch.sandbox.wire import Answer, Operation, Request, Route, find_route
+from batch.sandbox.wire import Operation, Reply, Request, Route
 from batch.sandbox.world import Project, World
 
 _OPEN = frozenset({Operation.CREATE_TOKEN, Operation.CREATE_METADATA_TOKEN, Operation.SHOW_SECURITY_KEY})
@@ -31,10 +31,10 @@ class Service:
         *,
         directory: Directory,
         auth: Authenticator,
-        quota: Quota | None,
+        quota: ProjectQuota | None,
         rng: random.Random,
         epoch_s: float,
-        metadata: Metadata,
+        metadata: MetadataService,
     ) -> None:
         self.world = world
         self.directory = directory
@@ -44,17 +44,13 @@ class Service:
         self._quota = quota
         self._rng = rng
 
-    def handle(self, request: Request, now_s: float) -> Answer:
-        """The whole way of a request: gateway, then operation."""
-        return self.answer(request, find_route(request.method, request.target), now_s)
-
-    def answer(self, request: Request, route: Route | None, now_s: float) -> Answer:
-        """The same for a request whose route is known already, None for a path nobody serves."""
+    def answer(self, request: Request, route: Route | None, now_s: float) -> Reply:
+        """The whole way of a request: gateway, then operation. `route` None is a path nobody serves."""
         if route is None:
             return self.refuse(request, refusal("APIGW.0101"))
         return self.admit(request, route, now_s) or self.perform(request, route, now_s)
 
-    def admit(self, request: Request, route: Route | None, now_s: float) -> Answer | None:
+    def admit(self, request: Request, route: Route | None, now_s: float) -> Reply | None:
         """The gateway's part: None lets the request pass and counts it, an answer turns it away."""
         if route is None:
             return self.refuse(request, refusal("APIGW.0101"))
@@ -64,7 +60,7 @@ class Service:
             return self.refuse(request, error.refusal)
         return None
 
-    def perform(self, request: Request, route: Route, now_s: float) -> Answer:
+    def perform(self, request: Request, route: Route, now_s: float) -> Reply:
         """The operation's part, for a request that was let in."""
         try:
             result = self._operate(request, route, now_s)
@@ -72,21 +68,21 @@ class Service:
             return self.refuse(request, error.refusal)
         return self.envelop(request, result)
 
-    def refuse(self, request: Request, no: Refusal) -> Answer:
+    def refuse(self, request: Request, no: Refusal) -> Reply:
         """The answer that says no."""
         request_id = self._request_id()
         server = "api-gateway" if no.code.startswith("APIG") else "CloudWAF"
-        return Answer(
+        return Reply(
             status=no.status,
             body=body_of(no, request_id),
             headers=(*self._headers(request, request_id, server, "application/json"), *no.headers),
             request_id=request_id,
         )
 
-    def envelop(self, request: Request, result: Result) -> Answer:
+    def envelop(self, request: Request, result: Result) -> Reply:
         """The answer that carries a result, with the service's usual headers."""
         request_id = self._request_id()
-        return Answer(
+        return Reply(
             status=result.status,
             body=result.body,
             headers=(*self._headers(request, request_id, "CloudWAF", result.content_type), *result.headers),

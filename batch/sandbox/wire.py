@@ -25,7 +25,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         return self.headers.get("Content-Type", "").startswith("application/json")
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What the service says to a request, and whether it changed a secret for it."""
 
     status: int

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from batch.sandbox.model import Key, KeyIds, KeyState, Secret, SecretState, Version
+from batch.sandbox.model import KeyIds, KeyState, KmsKey, Secret, SecretState, Version
 
 _BORN_S = 1_704_067_200  # 2024-01-01: everything was made in the year after it
 _YEAR_S = 365 * 86_400
@@ -23,7 +23,7 @@ class Project:
     id: str
     name: str
     key_ids: KeyIds
-    keys: dict[str, Key]
+    keys: dict[str, KmsKey]
     secrets: dict[str, Secret] = field(default_factory=dict)
     versions: dict[str, tuple[Version, ...]] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
@@ -35,10 +35,6 @@ class Project:
             bisect.insort(self.names, secret.name)
         self.secrets[secret.name] = secret
 
-    def put_key(self, key: Key) -> None:
-        """Adds the key, or takes it in place of the one with its id."""
-        self.keys[key.key_id] = key
-
 
 @dataclass(slots=True, kw_only=True)
 class World:
@@ -48,11 +44,6 @@ class World:
     domain_name: str
     region: str
     projects: dict[str, Project]
-
-    @property
-    def secret_count(self) -> int:
-        """How many secrets all projects have together."""
-        return sum(len(project.secrets) for project in self.projects.values())
 
 
 def build_world(*, seed: int, secrets: int, projects: int = 1) -> World:
@@ -76,8 +67,8 @@ def build_world(*, seed: int, secrets: int, projects: int = 1) -> World:
 
 
 def _build_project(rng: random.Random, domain_id: str, number: int) -> Project:
-    def key(alias: str, state: KeyState = KeyState.ENABLED) -> Key:
-        return Key(
+    def key(alias: str, state: KeyState = KeyState.ENABLED) -> KmsKey:
+        return KmsKey(
             key_id=_uuid(rng),
             domain_id=domain_id,
             key_alias=alias,

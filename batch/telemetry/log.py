@@ -3,6 +3,7 @@
 Only fields that are known to be harmless are written, and every line passes the redactor last.
 """
 
+import contextlib
 import os
 from pathlib import Path
 from typing import IO, Any
@@ -11,7 +12,7 @@ import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, WrappedLogger
 
-from batch.redaction.redactor import PROCESS
+from batch.redaction.redactor import PROCESS_REDACTOR
 from jobs.printable import printable_json
 from jobs.run_dir import names
 
@@ -39,15 +40,20 @@ class _LossyFile:
     def msg(self, line: str) -> None:
         """Writes one line, or drops it."""
         try:
-            self._file.write(printable_json(PROCESS.clean(line)) + "\n")
+            self._file.write(printable_json(PROCESS_REDACTOR.clean(line)) + "\n")
         except (OSError, ValueError):
             self.lost += 1
+
+    def close(self) -> None:
+        """Lets go of the file; lines that come later are lost."""
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     debug = info = warning = error = critical = exception = log = msg
 
 
-def start_log(folder: Path, level: str) -> None:
-    """Sends every event of this process to the run's log.
+def start_log(folder: Path, level: str) -> _LossyFile:
+    """Sends every event of this process to the run's log, which is for the caller to close.
 
     Raises:
         OSError: the file cannot be opened.
@@ -72,6 +78,7 @@ def start_log(folder: Path, level: str) -> None:
         logger_factory=lambda *_: file,
         cache_logger_on_first_use=False,
     )
+    return file
 
 
 def silence_log() -> None:

@@ -14,12 +14,15 @@ from jobs.ledger.told import Told
 from jobs.model import Outcome, Scope, SecretUpdate, Status
 from jobs.run_dir import names
 
-_PAGE = """SELECT row, secret_name, kms_key_id, description, expected_kms_key_id, attempts, spent, doubt FROM row
-    WHERE scope = ? AND row > ? AND status IS NULL AND leader IS NULL ORDER BY row LIMIT ?"""
+_OPEN = """SELECT row, secret_name, kms_key_id, description, expected_kms_key_id, attempts, spent, doubt, refused
+    FROM row WHERE scope = ? AND row > ? AND status IS NULL AND leader IS NULL"""
+_PAGE = f"{_OPEN} AND tried = ? ORDER BY row LIMIT ?"
+_TRIED = "UPDATE row SET tried = 1 WHERE status IS NULL AND (attempts > 0 OR refused)"
+_AFTER_ALL = 2**62
 _INTENT = "UPDATE row SET attempts = ?, spent = ?, doubt = 1 WHERE row = ?"
 # Values go in in the order of the fields of Parked and Outcome.
-_PARKED = """UPDATE row SET attempts = ?, doubt = ?, spent = ?, http_status = ?, error_code = ?, error_message = ?,
-    request_id = ? WHERE row = ? AND status IS NULL"""
+_PARKED = """UPDATE row SET attempts = ?, doubt = ?, spent = ?, refused = ?, http_status = ?, error_code = ?,
+    error_message = ?, request_id = ? WHERE row = ? AND status IS NULL"""
 _OUTCOME = """UPDATE row SET status = ?, attempts = ?, http_status = ?, error_code = ?, error_message = ?,
     request_id = ?, started_at = ?, finished_at = ?, elapsed_ms = ?, doubt = ? WHERE row = ?"""
 _REOPEN = """UPDATE row SET status = NULL, spent = attempts, http_status = NULL, error_code = NULL,
@@ -28,7 +31,7 @@ _REOPEN = """UPDATE row SET status = NULL, spent = attempts, http_status = NULL,
 
 class OpenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A row that has not ended: `attempts` PUTs may have left for it, `spent` of them no longer count, and with
-    `doubt` one of them may have been applied.
+    `doubt` one of them may have been applied. With `refused` it was refused once, and a second time is for good.
     """
 
     row: int
@@ -36,6 +39,7 @@ class OpenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     attempts: int
     spent: int
     doubt: bool
+    refused: bool = False
 
 
 class OpenScope(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,10 +68,23 @@ class Parked(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     doubt: bool
     spent: int = 0
+    refused: bool = False
     http_status: int | None = None
     error_code: str | None = None
     error_message: str | None = None
     request_id: str | None = None
+
+
+class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to look for one open row of a scope: from `after_row` on or, with `backwards`, back to it from the end, or
+    from `before_row`; of one key, or of any but `not_of_key`.
+    """
+
+    after_row: int
+    before_row: int | None = None
+    backwards: bool = False
+    of_key: str | None = None
+    not_of_key: str | None = None
 
 
 class Ledger:
@@ -121,22 +138,25 @@ class Ledger:
             for number, endpoint, project, region, rows in found
         )
 
-    def open_rows(self, scope_id: int, after_row: int, limit: int) -> list[OpenRow]:
-        """The next open rows of a scope, in manifest order."""
-        return [
-            OpenRow(
-                row=row,
-                update=SecretUpdate(
-                    secret_name=name, kms_key_id=key, description=description, expected_kms_key_id=expected
-                ),
-                attempts=attempts,
-                spent=spent,
-                doubt=bool(doubt),
-            )
-            for row, name, key, description, expected, attempts, spent, doubt in self._all(
-                _PAGE, (scope_id, after_row, limit)
-            )
-        ]
+    def open_rows(self, scope_id: int, after_row: int, limit: int, *, tried: bool = False) -> list[OpenRow]:
+        """The next open rows of a scope, in manifest order: those that no earlier session has sent, or the others."""
+        return [_open_row(values) for values in self._all(_PAGE, (scope_id, after_row, tried, limit))]
+
+    def open_row(self, scope_id: int, where: Elsewhere) -> OpenRow | None:
+        """One open row of a scope that no earlier session has sent, found elsewhere than the next page; None where
+        there is none.
+        """
+        found = self._all(
+            f"{_OPEN} AND tried = 0 AND row < ? AND kms_key_id = COALESCE(?, kms_key_id) AND kms_key_id IS NOT ?"
+            f" ORDER BY row {'DESC' if where.backwards else ''} LIMIT 1",
+            (scope_id, where.after_row, where.before_row or _AFTER_ALL, where.of_key, where.not_of_key),
+        )
+        return _open_row(found[0]) if found else None
+
+    def last_row(self, scope_id: int) -> int:
+        """The last row of a scope."""
+        ((row,),) = self._all("SELECT COALESCE(MAX(row), 0) FROM row WHERE scope = ?", (scope_id,))
+        return int(row)
 
     def begin_session(self, *, started_at: float, timeout_s: float, also_failed: bool) -> None:
         """Notes that a run or resume begins, which gives an attempt `timeout_s`, and opens rows again that it may take
@@ -152,6 +172,7 @@ class Ledger:
         self._run("DELETE FROM held_key")
         if also_failed:
             self._run(_REOPEN)
+        self._run(_TRIED)
         self._run("COMMIT")
 
     def _take_room(self) -> None:
@@ -180,8 +201,9 @@ class Ledger:
                 # Left open by a commit that failed; SQLite itself has rolled back only some kinds of failure.
                 self._connection.execute("ROLLBACK")
             self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
+            # A row that was put aside may be sent again in the same commit: what is about to leave counts.
             self._connection.executemany(_PARKED, [_parked_values(p) for p in parked])
+            self._connection.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
             self._connection.executemany(_OUTCOME, [_outcome_values(o) for o in outcomes])
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -211,6 +233,12 @@ class Ledger:
             return self._connection.execute(statement, values)
         except sqlite3.Error as error:
             raise schema.blame(self._path, error) from error
+
+
+def _open_row(values: tuple[Any, ...]) -> OpenRow:
+    row, name, key, description, expected, attempts, spent, doubt, refused = values
+    update = SecretUpdate(secret_name=name, kms_key_id=key, description=description, expected_kms_key_id=expected)
+    return OpenRow(row=row, update=update, attempts=attempts, spent=spent, doubt=bool(doubt), refused=bool(refused))
 
 
 def _parked_values(parked: Parked) -> tuple[object, ...]:

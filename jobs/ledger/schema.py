@@ -1,18 +1,21 @@
 """The tables of a ledger and how its file is opened."""
 
+import contextlib
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from jobs.run_dir.filesystem import network_filesystem
 
-VERSION = 2
+VERSION = 3
 
 # `row.leader` is an earlier row that asks for the very same: that one is sent, this one shares its outcome.
-# `row.attempts` counts every PUT that may have left, over all sessions; `row.spent` those of them that
-# cost it nothing: a `--failed` resume forgave them, or the login was refused, or they tried whether an outage was over.
-# `row.doubt` is 1 from the commit before a PUT leaves until an answer proves that PUT was not applied.
-# `row.status` stays NULL until the row has ended.
+# `row.attempts` counts every PUT that may have left, over all sessions; `row.spent` those of them that cost it nothing:
+# a `--failed` resume forgave them, or the login was refused, or they tried whether an outage was over. `row.doubt` is 1
+# from the commit before a PUT leaves until an answer proves that PUT was not applied. `row.refused` is 1 from a refusal
+# on that may be true of the moment only; a second one ends the row. `row.tried` is 1 where an earlier session has sent
+# the row: such rows come last. `row.status` stays NULL until the row has ended.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE scope (
@@ -25,6 +28,7 @@ CREATE TABLE row (
     row INTEGER PRIMARY KEY, scope INTEGER, secret_name TEXT NOT NULL, kms_key_id TEXT NOT NULL,
     description TEXT, expected_kms_key_id TEXT, region TEXT, project_id TEXT, leader INTEGER,
     attempts INTEGER NOT NULL DEFAULT 0, spent INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
+    refused INTEGER NOT NULL DEFAULT 0, tried INTEGER NOT NULL DEFAULT 0,
     status TEXT, http_status INTEGER, error_code TEXT, error_message TEXT, request_id TEXT,
     started_at REAL, finished_at REAL, elapsed_ms REAL
 ) STRICT;
@@ -89,9 +93,9 @@ def create(path: Path) -> sqlite3.Connection:
     try:
         # SQLite would create it 0644; its side files take the mode of this one.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
-        connection = sqlite3.connect(path, isolation_level=None)
-        connection.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_TABLES} {_VIEW}")
-        connection.execute(f"PRAGMA user_version={VERSION}")
+        with _opening(path) as connection:
+            connection.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_TABLES} {_VIEW}")
+            connection.execute(f"PRAGMA user_version={VERSION}")
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(path, str(error)) from error
     return connection
@@ -110,15 +114,25 @@ def connect(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise LedgerError(path, "no ledger here: the run never got as far as sending anything")
     try:
-        connection = sqlite3.connect(path, isolation_level=None)
-        connection.executescript(f"PRAGMA locking_mode=EXCLUSIVE; PRAGMA busy_timeout=0; {_durability(path)}")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        with _opening(path) as connection:
+            connection.executescript(f"PRAGMA locking_mode=EXCLUSIVE; PRAGMA busy_timeout=0; {_durability(path)}")
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version != VERSION:
+                raise LedgerError(path, f"written in format {version}, this release reads {VERSION}")
     except sqlite3.Error as error:
         raise blame(path, error) from error
-    if version != VERSION:
-        connection.close()
-        raise LedgerError(path, f"written in format {version}, this release reads {VERSION}")
     return connection
+
+
+@contextlib.contextmanager
+def _opening(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that stays open only if the block ends well."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
 
 
 def take_room(connection: sqlite3.Connection, rows: int) -> None:

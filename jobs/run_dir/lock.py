@@ -45,14 +45,16 @@ class FileLock:
 
         Raises:
             LockHeldError: another process, or another lock in this one, has it.
-            OSError: the file cannot be made.
+            OSError: the file cannot be made, or not locked where it is.
         """
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._descriptor)
-            raise LockHeldError(path, _read_holder(path)) from None
+        except OSError as error:
+            self.release()
+            if isinstance(error, BlockingIOError):
+                raise LockHeldError(path, _read_holder(path)) from None
+            raise
         self._introduce(purpose)
 
     def _introduce(self, purpose: str) -> None:

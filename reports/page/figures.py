@@ -90,8 +90,7 @@ def _throughput(summary: Summary, slots: Sequence[_Slot]) -> Figure:
     ended = tuple(per_s(s, s.interval.done + s.interval.not_done) if s.interval else None for s in slots)
     repeats = tuple(per_s(s, s.interval.repeats) if s.interval else None for s in slots)
     lines = [
-        Line(kind="done area", values=ended, filled=True),
-        Line(kind="done", values=ended),
+        Line(kind="done", values=ended, filled=True),
         Line(kind="run_again", values=repeats),
     ]
     keys = [Key(kind="done", name="rows ended"), Key(kind="run_again", name="repeated PUTs")]

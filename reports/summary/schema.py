@@ -1,7 +1,8 @@
 """`summary.json`: a run for machines, complete by its very presence, since it is the last file to be written."""
 
+import inspect
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -162,7 +163,19 @@ def summary_json(summary: Summary) -> bytes:
 
 def summary_schema() -> bytes:
     """The JSON Schema (2020-12) of `summary.json`."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Summary)), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(_dedented(msgspec.json.schema(Summary))), indent=2) + b"\n"
+
+
+def _dedented(schema: Any) -> Any:
+    """The schema with its descriptions as Python 3.13 has them: docstrings without the indentation of their source."""
+    if isinstance(schema, list):
+        return [_dedented(value) for value in schema]
+    if isinstance(schema, dict):
+        return {
+            key: inspect.cleandoc(value) if key == "description" and isinstance(value, str) else _dedented(value)
+            for key, value in schema.items()
+        }
+    return schema
 
 
 def remove_summary(folder: Path) -> None:

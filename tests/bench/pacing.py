@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from batch.sandbox.records import busiest_window, read_journal
 from tests.bench.processes import TOOL, Service, run, service
+from tests.kit.records import busiest_window, read_journal
 
 
 def precision(folder: Path, *, rates: tuple[str, ...], seconds: int) -> Iterator[str]:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from batch.sandbox.records import read_journal
 from jobs.ledger import Ledger
 from jobs.model import Outcome, Status
 from tests.bench.processes import TOOL, Service, run, service
+from tests.kit.records import read_journal
 
 _NOWHERE = ("--endpoint=http://127.0.0.1:9", f"--project-id={'0' * 32}")
 _KEY = "0d0466b0-e727-4d9c-b35d-f84bb474a37f"

@@ -10,7 +10,7 @@ import pytest
 from batch.cli.app import app
 from batch.telemetry.metrics import serving, write_textfile
 from tests.unit.summaries import summary_of
-from tests.unit.telemetry.test_metrics import VIEW, figures, scraped
+from tests.unit.telemetry.scraping import VIEW, figures, scraped
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

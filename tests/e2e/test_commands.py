@@ -11,7 +11,6 @@ import msgspec
 import pytest
 
 from batch.sandbox import faults
-from batch.sandbox.scripts import Updates
 from jobs.model import Status
 from jobs.run_dir import names
 from jobs.run_dir.lock import FileLock
@@ -19,6 +18,8 @@ from jobs.run_dir.state import read_state, write_state
 from tests.e2e.tool import case_in, manifest_of, outcomes_in, served, wait_until
 from tests.engine.machine import keys_of
 from tests.engine.rows import moves, project_of, small_service
+from tests.kit.faults import slow
+from tests.kit.scripts import Updates
 from tests.oracle import violations
 
 
@@ -162,7 +163,7 @@ def test_reports_written_again_are_the_same_and_failed_rows_get_fresh_attempts(t
 
 def test_a_fresh_start_of_failed_rows_keeps_others_off_its_quota_too(tmp_path: Path) -> None:
     names = project_of(small_service(secrets=3)).names
-    down = Updates({(names[0], 1): faults.gateway_error(429, retry_after="0"), (names[0], 2): faults.slow(60.0)})
+    down = Updates({(names[0], 1): faults.gateway_error(429, retry_after="0"), (names[0], 2): slow(60.0)})
     sandbox = small_service(secrets=3, faults=down)
     path, run_dir = tmp_path / "m.csv", tmp_path / "run"
     path.write_bytes(manifest_of(moves(sandbox)))

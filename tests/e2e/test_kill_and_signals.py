@@ -17,6 +17,7 @@ from tests.e2e.tool import again_in, case_in, manifest_of, outcomes_in, served, 
 from tests.engine.machine import keys_of
 from tests.engine.plans import Plan
 from tests.engine.rows import moves, project_of, small_service
+from tests.kit.records import records_of
 from tests.oracle import Asked, violations
 
 ROWS = 300
@@ -44,7 +45,7 @@ def test_a_killed_run_is_resumed_to_the_end_without_a_put_for_a_row_that_had_end
         seen = sandbox.journal.arrived_count
         assert tool.run("resume", str(run_dir)).code == 0
     assert 0 < len(ended) < ROWS
-    assert not ended & {record.secret_name for record in sandbox.journal.records()[seen:]}
+    assert not ended & {record.secret_name for record in records_of(sandbox.journal)[seen:]}
     case = case_in(run_dir, asked, path.read_bytes(), sandbox, before, interruptions=1, concurrency=16)
     assert violations(case) == []
     assert {claim.status for claim in case.claims} == {Status.UPDATED}
@@ -73,7 +74,7 @@ def test_a_signal_drains_the_run_even_where_it_was_inherited_as_ignored(
         assert {claim.status for claim in case.claims} == {Status.UPDATED, Status.NOT_ATTEMPTED}
         seen = sandbox.journal.arrived_count
         assert tool.run("resume", str(run_dir), "--rate=unlimited").code == 0
-    assert len(sandbox.journal.records()) - seen == len(case.again)
+    assert len(records_of(sandbox.journal)) - seen == len(case.again)
     assert {claim.status for claim in outcomes_in(run_dir)} == {Status.UPDATED}
 
 
@@ -195,7 +196,7 @@ def test_a_second_signal_breaks_off_what_is_in_flight_and_leaves_it_in_doubt(tmp
         options = tool.to(run_dir, "--rate=100/s", "--timeout=60", "--grace=60")
         with tool.start("run", str(path), *options) as running:
             # All ten have come; an open request of the other project is not taken for one of them.
-            wait_until(lambda: {*names[20:30]} <= {one.secret_name for one in sandbox.journal.records()}, running)
+            wait_until(lambda: {*names[20:30]} <= {one.secret_name for one in records_of(sandbox.journal)}, running)
             running.send_signal(signal.SIGTERM)
             wait_until(lambda: b"SIGTERM" in (running.stderr.readline() if running.stderr else b""))
             # Whatever else was under way is answered, or a slow machine would have it broken off too.

@@ -7,9 +7,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batch.sandbox.records import read_journal
 from batch.sandbox.world import World, build_world
 from tests.e2e.tool import again_in, outcomes_in, sandbox_process
+from tests.kit.records import read_journal
 from tests.oracle import Asked, Bounds, Case, violations
 
 SECRETS = 10_000

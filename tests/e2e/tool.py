@@ -15,10 +15,10 @@ from typing import Protocol
 import msgspec
 
 from batch.sandbox.assembly import Ready, Sandbox
-from batch.sandbox.records import Record
 from batch.sandbox.server import SandboxServer
 from jobs.model import Status
 from tests.engine.machine import keys_of
+from tests.kit.records import Record, records_of
 from tests.oracle import Asked, Bounds, Case, Claim
 
 ROOT = Path(__file__).parents[2]
@@ -191,7 +191,7 @@ def case_in(
         asked=tuple(asked),
         claims=outcomes_in(run_dir),
         again=again_in(run_dir, manifest),
-        records=sandbox.journal.records(),
+        records=records_of(sandbox.journal),
         before=before,
         after=keys_of(sandbox),
         bounds=msgspec.convert({"lands_within_s": 4.7, **bounds}, Bounds),
@@ -200,4 +200,4 @@ def case_in(
 
 def records_since(sandbox: Sandbox, count: int) -> tuple[Record, ...]:
     """What arrived after the first `count` requests."""
-    return sandbox.journal.records()[count:]
+    return records_of(sandbox.journal)[count:]

@@ -9,14 +9,17 @@ from random import Random
 from typing import Any
 
 from batch.csms.auth import Masked, TokenCredential
-from batch.engine.session import Session, SessionEnd, World
+from batch.engine.retry import LATE_UPDATE_S
+from batch.engine.session import Outside, Session, SessionEnd
 from batch.process.clock import Clock
+from batch.redaction.redactor import Redactor
 from batch.sandbox.assembly import Sandbox
 from jobs.ledger import Intent, Ledger, Loader, Parked
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
 from jobs.spec import Limits
 from tests.engine.crash import Crash, CrashPoint, Fuse, snapshot
 from tests.engine.network import Line, Network
+from tests.kit.records import records_of
 from tests.oracle import Asked, Bounds, Case, Claim, Commit, Reopened, claims_of
 from tests.virtual import VirtualLoop
 
@@ -83,7 +86,7 @@ class Job:
             asked=self.asked,
             claims=claims,
             again=again,
-            records=self.sandbox.journal.records(),
+            records=records_of(self.sandbox.journal),
             before=self.before,
             after=keys_of(self.sandbox),
             bounds=Bounds(
@@ -91,7 +94,7 @@ class Job:
                 burst=limits.burst,
                 concurrency=limits.concurrency,
                 max_attempts=limits.max_attempts,
-                lands_within_s=limits.timeout_s - 0.001,
+                lands_within_s=max(limits.timeout_s, LATE_UPDATE_S) - 0.001,
                 interruptions=self.crashes + self.stops,
                 fresh_starts=self.fresh_starts,
             ),
@@ -167,10 +170,19 @@ def run_job(
     async def session() -> SessionEnd:
         clock = Clock(asyncio.get_running_loop(), utc_s=UTC_S + network.now_s())
         login = TokenCredential(Masked(job.sandbox.token))
+        redactor = Redactor()
+        redactor.watch(login.secrets)
         one = Session(
             ledger,
             limits,
-            World(wire=network.wire, login=login, clock=clock, rng=world, user_agent="simulation"),
+            Outside(
+                wire=network.wire,
+                login=login,
+                clock=clock,
+                rng=world,
+                user_agent="simulation",
+                clean=redactor.clean,
+            ),
         )
         if meanwhile is not None:
             meanwhile(one)

@@ -8,14 +8,15 @@ from types import MappingProxyType
 import msgspec
 
 from batch.sandbox import faults
-from batch.sandbox.faults import Fault
+from batch.sandbox.faults import InjectedFault
 from batch.sandbox.wire import Arrival
+from tests.kit.faults import canned, refusing, slow
 
 _LATE = 0.8
 _WRONG_NAME = b'{"secret":{"name":"somebody-else","kms_key_id":"00000000-0000-4000-8000-000000000000"}}'
 _HUGE = b"x" * 70_000
 
-_MAKERS: Mapping[str, Callable[[float], Fault]] = MappingProxyType(
+_MAKERS: Mapping[str, Callable[[float], InjectedFault]] = MappingProxyType(
     {
         "429": lambda _: faults.gateway_error(429),
         "429 in 3 s": lambda _: faults.gateway_error(429, retry_after="3"),
@@ -28,7 +29,7 @@ _MAKERS: Mapping[str, Callable[[float], Fault]] = MappingProxyType(
         "html 502": lambda _: faults.page(502),
         "html 200": lambda _: faults.page(200),
         "html 200 applied": lambda _: faults.page(200, applied=True),
-        "another name": lambda _: faults.canned(200, _WRONG_NAME),
+        "another name": lambda _: canned(200, _WRONG_NAME),
         "reset": lambda _: faults.reset(applied=False),
         "reset applied": lambda _: faults.reset(applied=True),
         "reset lands later": lambda timeout_s: faults.reset(applied=False, lands_after_s=_LATE * timeout_s),
@@ -38,14 +39,14 @@ _MAKERS: Mapping[str, Callable[[float], Fault]] = MappingProxyType(
         "cut": lambda _: faults.cut(applied=False),
         "cut applied": lambda _: faults.cut(applied=True),
         "drop": lambda _: faults.drop(),
-        "slow": lambda timeout_s: faults.slow(0.5 * timeout_s),
-        "too slow": lambda timeout_s: faults.slow(1.5 * timeout_s),
+        "slow": lambda timeout_s: slow(0.5 * timeout_s),
+        "too slow": lambda timeout_s: slow(1.5 * timeout_s),
         "401": lambda _: faults.gateway_error(401),
         "403": lambda _: faults.gateway_error(403),
-        "key refused": lambda _: faults.refusing("CSMS.0401"),
-        "key not there": lambda _: faults.refusing("KMS.0207"),
-        "not enabled": lambda _: faults.refusing("CSMS.0109"),
-        "redirect": lambda _: faults.canned(302, b"", headers=(("Location", "https://elsewhere.example/"),)),
+        "key refused": lambda _: refusing("CSMS.0401"),
+        "key not there": lambda _: refusing("KMS.0207"),
+        "not enabled": lambda _: refusing("CSMS.0109"),
+        "redirect": lambda _: canned(302, b"", headers=(("Location", "https://elsewhere.example/"),)),
     }
 )
 WRITE_FAULTS = tuple(_MAKERS)
@@ -53,7 +54,7 @@ WRITE_FAULTS = tuple(_MAKERS)
 READ_FAULTS = tuple(name for name in WRITE_FAULTS if "refused" not in name and name != "key not there")
 
 
-def fault(name: str, timeout_s: float) -> Fault:
+def fault(name: str, timeout_s: float) -> InjectedFault:
     """The fault of that name; what lands later does so within the client's timeout."""
     return _MAKERS[name](timeout_s)
 
@@ -83,12 +84,12 @@ class Weather(msgspec.Struct, frozen=True):
     until_s: float
     seed: int
 
-    def script(self, timeout_s: float) -> Callable[[str, float], Fault | None]:
+    def script(self, timeout_s: float) -> Callable[[str, float], InjectedFault | None]:
         """Asked for each request, by its access and its time."""
         rng = Random(self.seed)
         bad = [fault(name, timeout_s) for name in _BAD_WEATHER]
 
-        def decide(access: str, now_s: float) -> Fault | None:
+        def decide(access: str, now_s: float) -> InjectedFault | None:
             share = rng.random()
             error = bad[rng.randrange(len(bad))]
             if now_s >= self.until_s:
@@ -124,7 +125,7 @@ class Plan:
 
     def __init__(
         self,
-        plan: Mapping[tuple[str, str, int], Fault],
+        plan: Mapping[tuple[str, str, int], InjectedFault],
         outages: Sequence[Down] = (),
         *,
         weather: Weather | None = None,
@@ -136,7 +137,7 @@ class Plan:
         self._seen: Counter[tuple[str, str]] = Counter()
         self.calm = False
 
-    def decide(self, arrival: Arrival) -> Fault | None:
+    def decide(self, arrival: Arrival) -> InjectedFault | None:
         """The fault this request meets."""
         which = "write" if arrival.is_update else "read", arrival.secret_name or ""
         self._seen[which] += 1
@@ -147,7 +148,7 @@ class Plan:
             return self._weather(which[0], arrival.now_s)
         return planned
 
-    def _down(self, access: str, now_s: float) -> Fault | None:
+    def _down(self, access: str, now_s: float) -> InjectedFault | None:
         for down, met in self._outages:
             if down.access in {access, "both"} and down.from_s <= now_s < down.from_s + down.length_s:
                 return met

@@ -8,7 +8,7 @@ import msgspec
 
 from batch.engine.session import Session
 from batch.sandbox.assembly import Sandbox, build_sandbox
-from batch.sandbox.quota import Quota, parse_rate
+from batch.sandbox.quota import ProjectQuota, parse_rate
 from batch.sandbox.world import Project, build_world
 from jobs.model import Group
 from jobs.rate import Rate
@@ -18,6 +18,7 @@ from tests.engine.machine import Job, load_job, run_job
 from tests.engine.places import room
 from tests.engine.plans import Down, Plan, Weather, fault
 from tests.engine.rows import EPOCH_S
+from tests.kit.records import records_of
 from tests.oracle import Asked, violations
 
 
@@ -124,7 +125,7 @@ def _play(scenario: Scenario, folder: Path) -> Played:
         weather=scenario.weather,
         timeout_s=scenario.timeout_s,
     )
-    quota = Quota(parse_rate(scenario.quota)) if scenario.quota else None
+    quota = ProjectQuota(parse_rate(scenario.quota)) if scenario.quota else None
     sandbox = build_sandbox(world, seed=7, epoch_s=EPOCH_S, faults=plan, quota=quota)
     herd = (Row(0, SECRETS + n, Kind.PLAIN if n % 3 else Kind.EXPECTS_OLD) for n in range(scenario.herd))
     rows = enumerate((*scenario.rows, *herd), 1)
@@ -170,7 +171,7 @@ class _Player:
             sessions=self._sessions,
             crashes=self._job.crashes,
             requests=seen,
-            faults=sum(record.fault is not None for record in self._sandbox.journal.records()),
+            faults=sum(record.fault is not None for record in records_of(self._sandbox.journal)),
             outcomes=outcomes,
         )
 

@@ -10,30 +10,33 @@ import pytest
 from batch.csms.auth.iam import Token
 from batch.csms.auth.renewal import Renewal
 from batch.csms.auth.token import TokenBearer
-from batch.csms.faults import Fault as CsmsFault
-from batch.csms.faults import FaultKind
+from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import WireRequest
 from batch.engine.session import Session
 from batch.redaction.masked import Masked
 from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox
-from batch.sandbox.scripts import Numbers, Updates
+from batch.sandbox.faults import InjectedFault
+from batch.sandbox.wire import Arrival
 from jobs.ledger import Ledger
 from jobs.model import Status
 from jobs.rate import Rate
 from jobs.spec import Limits
 from tests.engine.machine import load_job, run_job
 from tests.engine.rows import moves, small_service
+from tests.kit.faults import canned, refusing
+from tests.kit.records import records_of
+from tests.kit.scripts import Numbers, Updates
 from tests.oracle import violations
 
 LIMITS = Limits(rate=Rate(20.0), timeout_s=10.0, max_attempts=1)
-DOWN = CsmsFault(kind=FaultKind.UNAVAILABLE, code="HTTP.503", message="IAM is down", maybe_applied=False)
+DOWN = Fault(kind=FaultKind.UNAVAILABLE, code="HTTP.503", message="IAM is down", maybe_applied=False)
 REFUSED = faults.gateway_error(401)
-TIMED_OUT_REFUSED = faults.canned(504, b'{"error_code":"APIGW.0307","error_msg":"The token must be updated."}')
+TIMED_OUT_REFUSED = canned(504, b'{"error_code":"APIGW.0307","error_msg":"The token must be updated."}')
 
 
 def login_for(
-    sandbox: Sandbox, fetch: Callable[[int], Awaitable[Token | CsmsFault]], *, has_one: bool = True
+    sandbox: Sandbox, fetch: Callable[[int], Awaitable[Token | Fault]], *, has_one: bool = True
 ) -> type[TokenBearer]:
     """A login whose `fetch` is told how often it was asked; whatever it holds, the sandbox lets it in."""
 
@@ -51,25 +54,39 @@ def login_for(
             headers = {**request.headers, "X-Auth-Token": sandbox.token}
             return WireRequest(method=request.method, target=request.target, headers=headers, body=request.body)
 
-        async def _fetch(self) -> Token | CsmsFault:
+        async def _fetch(self) -> Token | Fault:
             self._asked += 1
             return await fetch(self._asked)
 
     return Login
 
 
-async def another(asked: int) -> Token | CsmsFault:
+class Ending:
+    """From the tenth request on refuses the token, until there is another."""
+
+    def __init__(self) -> None:
+        self.arrived = 0
+        self.renewed = False
+
+    def decide(self, arrival: Arrival) -> InjectedFault | None:  # noqa: ARG002 - as `Faults`
+        self.arrived += 1
+        return REFUSED if self.arrived >= 10 and not self.renewed else None
+
+
+async def another(asked: int) -> Token | Fault:
     return Token(value=Masked(f"token {asked}"))
 
 
 def test_iam_that_is_down_when_a_token_ends_is_waited_for_and_no_row_pays(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def down_for_two_minutes(asked: int) -> Token | CsmsFault:
-        return DOWN if asyncio.get_running_loop().time() < began[0] + 120.0 else await another(asked)
+    async def down_for_two_minutes(asked: int) -> Token | Fault:
+        ending.renewed = asyncio.get_running_loop().time() >= began[0] + 120.0
+        return await another(asked) if ending.renewed else DOWN
 
     began: list[float] = []
-    sandbox = small_service(secrets=40, faults=Numbers(dict.fromkeys(range(10, 14), REFUSED)))
+    ending = Ending()
+    sandbox = small_service(secrets=40, faults=ending)
     monkeypatch.setattr("tests.engine.machine.TokenCredential", login_for(sandbox, down_for_two_minutes))
     job = load_job(folder / "run", sandbox, moves(sandbox))
     end = run_job(job, LIMITS, meanwhile=lambda _: began.append(asyncio.get_running_loop().time()))
@@ -77,13 +94,13 @@ def test_iam_that_is_down_when_a_token_ends_is_waited_for_and_no_row_pays(
     assert end.stopped is None
     assert {*job.statuses()} == {Status.UPDATED}
     assert violations(job.case(LIMITS)) == []
-    assert sum(record.status == 401 for record in sandbox.journal.records()) <= 4
+    assert sum(record.status == 401 for record in records_of(sandbox.journal)) <= 4
 
 
 def test_iam_that_stays_down_ends_the_run_in_time_with_no_row_touched(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def down(_asked: int) -> Token | CsmsFault:
+    async def down(_asked: int) -> Token | Fault:
         return DOWN
 
     sandbox = small_service(secrets=3, faults=Numbers({1: REFUSED}))
@@ -94,13 +111,13 @@ def test_iam_that_stays_down_ends_the_run_in_time_with_no_row_touched(
     assert end is not None
     assert "down" in (end.stopped or "")
     assert job.statuses() == [Status.NOT_ATTEMPTED] * 3
-    assert len(sandbox.journal.records()) == 1
+    assert len(records_of(sandbox.journal)) == 1
 
 
 def test_breaking_off_while_a_new_token_is_waited_for_leaves_no_doubt(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def never(_asked: int) -> Token | CsmsFault:
+    async def never(_asked: int) -> Token | Fault:
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -122,11 +139,11 @@ def test_breaking_off_while_a_new_token_is_waited_for_leaves_no_doubt(
 def test_a_gateway_that_gave_up_and_speaks_of_the_token_leaves_its_row_in_doubt(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sandbox = small_service(secrets=1, faults=Numbers({1: TIMED_OUT_REFUSED, 2: faults.refusing("CSMS.0103")}))
+    sandbox = small_service(secrets=1, faults=Numbers({1: TIMED_OUT_REFUSED, 2: refusing("CSMS.0103")}))
     monkeypatch.setattr("tests.engine.machine.TokenCredential", login_for(sandbox, another))
     job = load_job(folder / "run", sandbox, moves(sandbox))
     run_job(job, LIMITS)
-    assert [record.method for record in sandbox.journal.records()] == ["PUT", "PUT", "GET", "GET"]
+    assert [record.method for record in records_of(sandbox.journal)] == ["PUT", "PUT", "GET", "GET"]
     assert job.statuses() == [Status.REJECTED]
     # The first attempt cost nothing, which its 504 does not show.
     assert violations(job.case(msgspec.structs.replace(LIMITS, max_attempts=2))) == []
@@ -135,7 +152,7 @@ def test_a_gateway_that_gave_up_and_speaks_of_the_token_leaves_its_row_in_doubt(
 def test_a_late_landing_is_waited_for_from_the_moment_the_put_left_and_not_from_its_turn(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def slow(asked: int) -> Token | CsmsFault:
+    async def slow(asked: int) -> Token | Fault:
         return DOWN if asked <= 5 else await another(asked)
 
     late = faults.gateway_error(504, lands_after_s=55.0)

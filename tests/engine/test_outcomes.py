@@ -9,8 +9,7 @@ import pytest
 from batch.engine.session import Session
 from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox
-from batch.sandbox.faults import Fault
-from batch.sandbox.scripts import FaultScript, Numbers
+from batch.sandbox.faults import FaultScript, InjectedFault
 from jobs.ledger import Ledger, LedgerError, OpenRow
 from jobs.model import Status
 from jobs.rate import Rate
@@ -20,13 +19,16 @@ from tests.engine.crash import FAILS, CrashPoint
 from tests.engine.machine import Job, load_job, run_job
 from tests.engine.plans import Plan
 from tests.engine.rows import moves, project_of, small_service
+from tests.kit.faults import refusing
+from tests.kit.records import records_of
+from tests.kit.scripts import Numbers
 from tests.oracle import violations
 
 LIMITS = Limits(rate=Rate(20.0), timeout_s=10.0, max_attempts=2)
 NAME = project_of(small_service(secrets=1)).names[0]
 
 
-def plan_for(writes: list[Fault], reads: list[Fault] | None = None) -> Plan:
+def plan_for(writes: list[InjectedFault], reads: list[InjectedFault] | None = None) -> Plan:
     found = {("write", NAME, nth): fault for nth, fault in enumerate(writes, 1)}
     return Plan(found | {("read", NAME, nth): fault for nth, fault in enumerate(reads or [], 1)})
 
@@ -38,7 +40,7 @@ def one_row(folder: Path, script: FaultScript | None = None, **row: object) -> J
 
 
 def methods(sandbox: Sandbox) -> list[str]:
-    return [record.method for record in sandbox.journal.records()]
+    return [record.method for record in records_of(sandbox.journal)]
 
 
 DOWN = [faults.gateway_error(503)] * 999
@@ -49,7 +51,7 @@ LATE = faults.gateway_error(504, lands_after_s=8.0)
     ("writes", "reads", "status", "seen"),
     [
         ([], [], Status.UPDATED, "PUT"),
-        ([faults.gateway_error(429)] * 2, [], Status.FAILED, None),
+        ([faults.gateway_error(429)] * 2, [], Status.UPDATED, "PUT PUT PUT"),
         ([faults.gateway_error(504, applied=True)], [], Status.UPDATED, "PUT PUT"),
         ([faults.gateway_error(504, applied=True)] * 2, [], Status.VERIFIED, "PUT PUT GET"),
         ([faults.gateway_error(504)] * 2, [], Status.FAILED, "PUT PUT GET GET"),
@@ -61,14 +63,14 @@ LATE = faults.gateway_error(504, lands_after_s=8.0)
         ([faults.page(200, applied=True)] * 2, [], Status.VERIFIED, "PUT PUT GET"),
         ([faults.page(200)] * 2, [], Status.FAILED, "PUT PUT GET GET"),
         ([LATE, LATE], [], Status.VERIFIED, "PUT PUT GET GET"),
-        ([faults.refusing("CSMS.0109")], [], Status.REJECTED, "PUT"),
-        ([faults.gateway_error(502, applied=True), faults.refusing("CSMS.0109")], [], Status.VERIFIED, "PUT PUT GET"),
-        ([faults.gateway_error(502), faults.refusing("CSMS.0109")], [], Status.REJECTED, "PUT PUT GET GET"),
-        ([faults.gateway_error(502, applied=True)] * 2, [faults.refusing("CSMS.0109")], Status.UNKNOWN, "PUT PUT GET"),
+        ([refusing("CSMS.0109")], [], Status.REJECTED, "PUT"),
+        ([faults.gateway_error(502, applied=True), refusing("CSMS.0109")], [], Status.VERIFIED, "PUT PUT GET"),
+        ([faults.gateway_error(502), refusing("CSMS.0109")], [], Status.REJECTED, "PUT PUT GET GET"),
+        ([faults.gateway_error(502, applied=True)] * 2, [refusing("CSMS.0109")], Status.UNKNOWN, "PUT PUT GET"),
     ],
 )
 def test_a_row_ends_as_what_its_answers_prove(
-    folder: Path, writes: list[Fault], reads: list[Fault], status: Status, seen: str | None
+    folder: Path, writes: list[InjectedFault], reads: list[InjectedFault], status: Status, seen: str | None
 ) -> None:
     job = one_row(folder, plan_for(writes, reads))
     run_job(job, LIMITS)
@@ -79,7 +81,7 @@ def test_a_row_ends_as_what_its_answers_prove(
 
 def test_a_put_of_an_earlier_session_is_waited_for_as_long_as_that_one_gave_it(folder: Path) -> None:
     """A resume with a shorter timeout must not end a row while the PUT of the killed run may still be applied."""
-    script = plan_for([faults.silence(applied=False, lands_after_s=48.0), faults.refusing("CSMS.0401")])
+    script = plan_for([faults.silence(applied=False, lands_after_s=48.0), *[refusing("CSMS.0401")] * 2])
     job = one_row(folder, script)
     assert run_job(job, msgspec.structs.replace(LIMITS, timeout_s=60.0), crash=CrashPoint("arrived", 1)) is None
     run_job(job, msgspec.structs.replace(LIMITS, timeout_s=1.0), gap_s=1.0)
@@ -90,7 +92,7 @@ def test_a_put_of_an_earlier_session_is_waited_for_as_long_as_that_one_gave_it(f
 def test_a_late_landing_is_waited_for_before_a_row_is_called_failed(folder: Path) -> None:
     job = one_row(folder, plan_for([LATE, LATE]))
     run_job(job, LIMITS)
-    records = job.sandbox.journal.records()
+    records = records_of(job.sandbox.journal)
     assert records[-1].at_s >= records[1].at_s + LIMITS.timeout_s - 0.001
 
 
@@ -142,11 +144,11 @@ def test_a_finished_run_resumed_sends_nothing(folder: Path) -> None:
 
 
 def test_a_resume_with_failed_rows_gives_each_fresh_attempts(folder: Path) -> None:
-    job = one_row(folder, plan_for([faults.gateway_error(429)] * 3))
+    job = one_row(folder, plan_for([faults.gateway_error(503)] * 3))
     run_job(job, LIMITS)
     assert job.statuses() == [Status.FAILED]
     run_job(job, LIMITS)
-    assert len(methods(job.sandbox)) == len(job.sandbox.journal.records())
+    assert len(methods(job.sandbox)) == len(records_of(job.sandbox.journal))
     before = methods(job.sandbox).count("PUT")
     run_job(job, LIMITS, also_failed=True)
     assert job.statuses() == [Status.UPDATED]
@@ -211,7 +213,7 @@ def test_a_row_that_waits_in_doubt_is_shown_so_and_tells_what_put_it_there_and_n
         loop.call_later(20.0, lambda: seen.extend(session.look().scopes))
         loop.call_later(21.0, session.stop, "told to")
 
-    sandbox = small_service(secrets=1, faults=Numbers({1: faults.gateway_error(504), 2: faults.refusing("CSMS.0109")}))
+    sandbox = small_service(secrets=1, faults=Numbers({1: faults.gateway_error(504), 2: refusing("CSMS.0109")}))
     limits = Limits(rate=Rate(20.0), timeout_s=60.0)
     job = load_job(folder / "run", sandbox, moves(sandbox))
     run_job(job, limits, meanwhile=look_and_stop)
@@ -233,10 +235,10 @@ def test_a_ledger_that_cannot_be_read_stops_the_run_and_what_is_in_flight_is_rec
     job = load_job(folder / "run", sandbox, moves(sandbox))
     read = Ledger.open_rows
 
-    def broken(self: Ledger, scope_id: int, after_row: int, limit: int) -> list[OpenRow]:
+    def broken(self: Ledger, scope_id: int, after_row: int, limit: int, *, tried: bool = False) -> list[OpenRow]:
         if scope_id == 1 and after_row > 0:
             raise LedgerError(Path("ledger.db"), "disk I/O error")
-        return read(self, scope_id, after_row, limit)
+        return read(self, scope_id, after_row, limit, tried=tried)
 
     with monkeypatch.context() as patched:
         patched.setattr(Ledger, "open_rows", broken)
@@ -244,5 +246,5 @@ def test_a_ledger_that_cannot_be_read_stops_the_run_and_what_is_in_flight_is_rec
     assert end is not None
     assert end.broken is not None
     assert Status.UNKNOWN not in job.statuses()
-    answered = sum(record.status == 200 for record in sandbox.journal.records())
+    answered = sum(record.status == 200 for record in records_of(sandbox.journal))
     assert job.statuses().count(Status.UPDATED) == answered

@@ -7,14 +7,15 @@ import pytest
 
 from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox
-from batch.sandbox.quota import Quota, parse_rate
-from batch.sandbox.records import Record, busiest_window
-from batch.sandbox.scripts import Numbers, Outage, Updates
+from batch.sandbox.quota import ProjectQuota, parse_rate
 from jobs.model import Status
 from jobs.rate import Rate
 from jobs.spec import Limits
 from tests.engine.machine import Job, load_job, run_job
 from tests.engine.rows import moves, project_of, small_service
+from tests.kit.faults import slow
+from tests.kit.records import Record, busiest_window, records_of
+from tests.kit.scripts import Numbers, Outage, Updates
 from tests.oracle import violations
 
 LIMITS = Limits(rate=Rate(10.0), timeout_s=10.0)
@@ -31,7 +32,7 @@ def ran(folder: Path, sandbox: Sandbox, limits: Limits = LIMITS, **more: object)
 def puts(job: Job, project_id: str | None = None) -> list[Record]:
     return [
         record
-        for record in job.sandbox.journal.records()
+        for record in records_of(job.sandbox.journal)
         if record.method == "PUT" and project_id in {None, record.project_id}
     ]
 
@@ -50,7 +51,7 @@ def test_no_second_sees_more_than_rate_and_burst(folder: Path, rate: str, burst:
     limits = Limits(rate=Rate.parse(rate), burst=burst, timeout_s=10.0)
     sandbox = small_service(secrets=60, faults=Numbers({n: faults.gateway_error(503) for n in range(5, 60, 4)}))
     job = ran(folder, sandbox, limits)
-    assert busiest_window(job.sandbox.journal.records(), 1.0) <= most
+    assert busiest_window(records_of(job.sandbox.journal), 1.0) <= most
 
 
 def test_a_burst_leaves_at_once_after_a_pause(folder: Path) -> None:
@@ -74,13 +75,12 @@ def test_a_row_that_waits_for_its_retry_holds_no_slot(folder: Path) -> None:
     assert len({*names[:last]}) > 5
 
 
-def test_one_429_shuts_the_gate_for_everybody_and_one_request_tries_it_first(folder: Path) -> None:
+def test_one_429_shuts_the_gate_for_everybody_for_a_part_of_the_window(folder: Path) -> None:
     sandbox = small_service(secrets=40, faults=Numbers({10: faults.gateway_error(429)}))
-    records = ran(folder, sandbox, Limits(rate=Rate(10.0), timeout_s=10.0)).sandbox.journal.records()
+    records = records_of(ran(folder, sandbox, Limits(rate=Rate(100.0), timeout_s=10.0)).sandbox.journal)
     refused = records[9]
-    after = [record for record in records if record.at_s > refused.at_s + 0.2]
-    assert 1.9 <= after[0].at_s - refused.at_s <= 5.1
-    assert after[1].at_s > (after[0].ended_s or 0.0) - 0.001
+    after = [record for record in records if record.at_s > refused.at_s + 0.1]
+    assert 0.15 <= after[0].at_s - refused.at_s <= 0.5
     assert all(status is Status.UPDATED for status in _statuses(records, sandbox))
 
 
@@ -91,14 +91,14 @@ def _statuses(records: tuple[Record, ...], sandbox: Sandbox) -> list[Status]:
 
 def test_retry_after_is_kept_to(folder: Path) -> None:
     sandbox = small_service(secrets=20, faults=Numbers({5: faults.gateway_error(429, retry_after="7")}))
-    records = ran(folder, sandbox).sandbox.journal.records()
+    records = records_of(ran(folder, sandbox).sandbox.journal)
     refused = records[4]
     assert not [record for record in records if refused.at_s + 0.2 < record.at_s < refused.at_s + 7.0]
 
 
 def test_a_quota_that_the_service_names_is_never_met_again(folder: Path) -> None:
-    sandbox = small_service(secrets=60, quota=Quota(parse_rate("4/s")))
-    records = ran(folder, sandbox, Limits(rate=Rate(20.0), timeout_s=10.0)).sandbox.journal.records()
+    sandbox = small_service(secrets=60, quota=ProjectQuota(parse_rate("4/s")))
+    records = records_of(ran(folder, sandbox, Limits(rate=Rate(20.0), timeout_s=10.0)).sandbox.journal)
     refused = [record for record in records if record.status == 429]
     assert refused
     assert records[-1].at_s - refused[-1].at_s > 5.0
@@ -118,6 +118,6 @@ def test_a_dead_scope_does_not_slow_another(folder: Path) -> None:
 
 
 def test_open_requests_never_exceed_the_limit_over_all_scopes(folder: Path) -> None:
-    sandbox = small_service(secrets=60, projects=3, faults=Outage(0.0, 9_999.0, faults.slow(3.0)))
+    sandbox = small_service(secrets=60, projects=3, faults=Outage(0.0, 9_999.0, slow(3.0)))
     job = ran(folder, sandbox, Limits(rate=Rate(0.0), concurrency=6, timeout_s=10.0))
-    assert max(record.open for record in job.sandbox.journal.records()) == 6
+    assert max(record.open for record in records_of(job.sandbox.journal)) == 6

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from batch.sandbox.records import Record
 from jobs.ledger import ToldRow
 from jobs.model import Status
+from tests.kit.records import Record
 
 Place = tuple[str, str]
 """A secret: its project and its name."""

@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from batch.sandbox.records import Record
+from tests.kit.records import Record
 from tests.oracle.case import Asked, Case, Place
 
 # Faults under which a 200 says something else than the service does.
+_PROVES_NOTHING = frozenset({408, 425, 499})
 _UNTRUE_200 = frozenset({"html200", "canned"})
 
 
@@ -22,8 +23,14 @@ def is_yes(record: Record) -> bool:
 
 
 def is_no(record: Record) -> bool:
-    """Whether a whole answer was sent that proves nothing was applied."""
-    return record.status is not None and record.answered_whole and 400 <= record.status < 500
+    """Whether a whole answer proves that nothing was applied: the service's own refusal, or one for the rate."""
+    return (
+        record.status is not None
+        and record.answered_whole
+        and 400 <= record.status < 500
+        and record.status not in _PROVES_NOTHING
+        and record.fault != f"html{record.status}"
+    )
 
 
 class Evidence:

@@ -4,8 +4,8 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from batch.sandbox.records import Record
 from jobs.model import Status
+from tests.kit.records import Record
 from tests.oracle.case import Case, Commit, Violation
 from tests.oracle.evidence import Evidence
 

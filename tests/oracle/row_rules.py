@@ -1,14 +1,17 @@
 """Rules about single rows: what is claimed of each is true, and what was sent for it was right."""
 
-from collections import Counter
+import bisect
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from batch.sandbox.records import Record
 from jobs.model import Status
+from tests.kit.records import Record
 from tests.oracle.case import Asked, Case, Claim, Violation
 from tests.oracle.evidence import Evidence, is_no, is_yes, same
 
+# Answers cross on their way: what the last of them was is known only roughly.
+_RECENT = 4
 _ABSENT = frozenset({400, 404})
 _NOT_CHANGED = frozenset(
     {Status.REJECTED, Status.DRIFTED, Status.INVALID, Status.FAILED, Status.NOT_ATTEMPTED},
@@ -161,10 +164,12 @@ def attempts_are_counted(case: Case, evidence: Evidence) -> Iterator[Violation]:
 
 
 def _costing_nothing(case: Case) -> Iterator[Record]:
-    """PUTs with a login that was refused, and those that tried, after a read that was answered, whether the service
-    takes changes again.
+    """PUTs with a login that was refused, those that tried, after a read that was answered, whether the service takes
+    changes again, those refused for the rate with nothing accepted since the last refusal, and a row's first refusal.
     """
     before: dict[str | None, Record] = {}
+    refused: set[tuple[str | None, str | None]] = set()
+    storms = _Storms(case)
     for record in case.records:
         last = before.get(record.project_id)
         before[record.project_id] = record
@@ -172,8 +177,32 @@ def _costing_nothing(case: Case) -> Iterator[Record]:
             continue
         tried = last is not None and last.method == "GET" and last.ended_s is not None and last.ended_s <= record.at_s
         met_no_service = record.status == HTTPStatus.TOO_MANY_REQUESTS or not (is_yes(record) or is_no(record))
-        if record.status == HTTPStatus.UNAUTHORIZED or (tried and met_no_service):
+        place = record.project_id, record.secret_name
+        if record.status == HTTPStatus.UNAUTHORIZED or (tried and met_no_service) or storms.met(record):
             yield record
+        elif is_no(record) and record.status != HTTPStatus.TOO_MANY_REQUESTS and place not in refused:
+            refused.add(place)
+            yield record
+
+
+class _Storms:
+    """What was answered last in each project: refused for the rate, or not."""
+
+    def __init__(self, case: Case) -> None:
+        self._ends: defaultdict[str | None, list[tuple[float, bool]]] = defaultdict(list)
+        for one in case.records:
+            if one.ended_s is not None and one.status is not None:
+                self._ends[one.project_id].append((one.ended_s, one.status == HTTPStatus.TOO_MANY_REQUESTS))
+        for ends in self._ends.values():
+            ends.sort()
+
+    def met(self, record: Record) -> bool:
+        """Whether a refusal for the rate was among the last answers before this one, which is another."""
+        if record.status != HTTPStatus.TOO_MANY_REQUESTS:
+            return False
+        ends = self._ends[record.project_id]
+        upto = bisect.bisect_right(ends, (record.at_s, True))
+        return any(refused for _, refused in ends[max(0, upto - _RECENT) : upto])
 
 
 def _puts(case: Case) -> Iterator[Record]:

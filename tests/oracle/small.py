@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import msgspec
 
-from batch.sandbox.records import Record
 from jobs.model import Status
+from tests.kit.records import Record
 from tests.oracle import Asked, Bounds, Case, Claim
 
 OLD, NEW, OTHER = "0" * 32, "a" * 32, "b" * 32

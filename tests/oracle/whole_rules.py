@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from batch.sandbox.records import busiest_window
 from jobs.model import Status
+from tests.kit.records import busiest_window
 from tests.oracle.case import Case, Violation
 from tests.oracle.evidence import Evidence
 

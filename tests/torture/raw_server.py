@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 
 from batch.sandbox.exchange import Act, Exchange
-from batch.sandbox.wire import Answer, Request
+from batch.sandbox.wire import Reply, Request
 
 _RESET = struct.pack("ii", 1, 0)
 _PLAIN = "plain"
@@ -129,6 +129,6 @@ def _head(status: int, length: int, headers: str = "") -> bytes:
     return f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\n{headers}Content-Length: {length}\r\n\r\n".encode()
 
 
-def _bytes_of(answer: Answer) -> bytes:
+def _bytes_of(answer: Reply) -> bytes:
     headers = "".join(f"{name}: {value}\r\n" for name, value in answer.headers)
     return _head(answer.status, len(answer.body), headers) + answer.body

@@ -14,11 +14,11 @@ import msgspec
 
 from batch.sandbox.assembly import Ready, sandbox_of
 from batch.sandbox.options import SandboxOptions
-from batch.sandbox.records import Record, read_journal
 from batch.sandbox.server import SandboxServer
 from batch.sandbox.world import Project, build_world
 from jobs.model import Group
 from tests.e2e.tool import again_in, manifest_of, outcomes_in
+from tests.kit.records import Record, read_journal
 from tests.oracle import Asked, Bounds, Case, violations
 from tests.torture.child import Ended, run_child, start_service, stop_service
 from tests.torture.trap import Trap

@@ -11,6 +11,7 @@ from tests.e2e.tool import case_in, manifest_of, outcomes_in, served_by
 from tests.engine.machine import keys_of
 from tests.engine.plans import Plan
 from tests.engine.rows import moves, project_of, small_service
+from tests.kit.faults import canned
 from tests.oracle import violations
 from tests.torture.raw_server import RawServer
 
@@ -74,7 +75,7 @@ def test_bytes_behind_an_answer_are_never_taken_for_the_answer_to_the_next_reque
 
 def test_a_redirect_is_not_followed_and_stops_the_scope_without_blaming_a_row(tmp_path: Path) -> None:
     names = project_of(small_service(secrets=4)).names
-    elsewhere = faults.canned(307, b"", headers=(("Location", "http://127.0.0.1:1/stolen"),))
+    elsewhere = canned(307, b"", headers=(("Location", "http://127.0.0.1:1/stolen"),))
     sandbox = small_service(secrets=4, faults=Plan({("write", names[0], 1): elsewhere}))
     asked, before = moves(sandbox), keys_of(sandbox)
     path, run_dir = tmp_path / "m.csv", tmp_path / "run"

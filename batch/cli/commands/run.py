@@ -1,7 +1,7 @@
 """`run` and `resume`: from a manifest, or from a run directory, to reports."""
 
 import math
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import msgspec
@@ -26,7 +26,7 @@ from batch.cli.options import (
 from batch.cli.screen import live_console, say, show, show_json
 from batch.csms.access import Access
 from batch.process.open_files import require_files
-from batch.process.signals import SIGNALS
+from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
 from batch.run import RunPlan, run_ledger
 from batch.telemetry.log import start_log
@@ -126,28 +126,28 @@ def _go(
     folder: Path, ledger: Ledger, access: Access, options: SessionOptions, limits: Limits, *, also_failed: bool
 ) -> int:
     # From here on there is something to report: a signal waits until the session can stop for it.
-    SIGNALS.hold()
-    start_log(folder, options.log_level)
-    record = read_record(ledger)
-    plan = RunPlan(
-        folder=folder,
-        record=record,
-        limits=limits,
-        access=access,
-        also_failed=also_failed,
-        say=say,
-        console=live_console(options.progress),
-        metrics_port=options.metrics_port,
-    )
-    _log.info("run.started", version=version(), rows=record.manifest.rows, rate=str(limits.rate))
-    say(f"{record.manifest.rows} rows from {record.manifest.name}, {limits.rate} per project, into {folder}")
-    end = run_ledger(plan, ledger)
-    announce(end.summary, targets_of(options.notify_url, options.metrics_textfile), access.network, say)
-    if options.json:
-        show_json(end.summary)
-    else:
-        show(folder, end.summary, plain=options.progress == "off")
-    return end.exit_code
+    PROCESS_SIGNALS.hold()
+    with closing(start_log(folder, options.log_level)):
+        record = read_record(ledger)
+        plan = RunPlan(
+            folder=folder,
+            record=record,
+            limits=limits,
+            access=access,
+            also_failed=also_failed,
+            say=say,
+            console=live_console(options.progress),
+            metrics_port=options.metrics_port,
+        )
+        _log.info("run.started", version=version(), rows=record.manifest.rows, rate=str(limits.rate))
+        say(f"{record.manifest.rows} rows from {record.manifest.name}, {limits.rate} per project, into {folder}")
+        end = run_ledger(plan, ledger)
+        announce(end.summary, targets_of(options.notify_url, options.metrics_textfile), access.network, say)
+        if options.json:
+            show_json(end.summary)
+        else:
+            show(folder, end.summary, plain=options.progress == "off")
+        return end.exit_code
 
 
 def _refuse_bad_options(options: SessionOptions) -> None:

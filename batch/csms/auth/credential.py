@@ -69,21 +69,14 @@ class Credential(Protocol):
 
     @property
     def proven(self) -> bool:
-        """Whether a request has been let in since keys or token were last doubted.
-
-        Until then no more than one request may be open: a handful of wrong signatures locks an access key, and a
-        handful of wrong passwords an account.
-        """
+        """Whether a request has been let in since token or keys came or were last refused."""
 
     @property
-    def full(self) -> bool:
-        """Whether as many requests are open as may be: where signatures turn wrong, each counts against the key."""
+    def locks(self) -> bool:
+        """Whether refusals count against it: the sixth wrong signature in a row locks an access key for five minutes.
 
-    def reserve(self) -> bool:
-        """Takes one of the requests that may be open, for one that is about to be made; False where it is full."""
-
-    def release(self) -> None:
-        """Gives it back, whatever became of the request."""
+        Until it is proven, no more than one request may be open with it, in all places that it serves together.
+        """
 
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request with the headers that allow it; what is near its end is renewed meanwhile, without waiting.
@@ -98,7 +91,8 @@ class Credential(Protocol):
         """Gets a new token or keys after a refusal of a request authorized under `generation`.
 
         One at a time and at most one for each generation, however many ask. True: try again, it is with a new one, or
-        nothing leaves before there is one; False: there is no other to be had.
+        nothing leaves before there is one. False: there is no other, or this one was new and was refused before
+        anything was let in with it.
         """
 
     def observe(self, answer: WireAnswer | Fault, generation: int) -> None:

@@ -20,7 +20,7 @@ from batch.csms.auth.credential import (
     LoginRefusedError,
     NotAuthorizedError,
 )
-from batch.csms.errors import UNREADABLE, classify
+from batch.csms.errors import UNREADABLE, classify, words_of
 from batch.csms.faults import PASSING, Fault, FaultKind, bounded
 from batch.csms.messages import Wire, WireAnswer, WireRequest
 from batch.redaction.masked import Masked
@@ -47,6 +47,11 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     value: Masked
     expires_s: float | None = None
     project_id: str | None = None
+
+    @property
+    def secrets(self) -> tuple[Masked, ...]:
+        """The token itself."""
+        return (self.value,)
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,9 +126,9 @@ async def look_up_project(credential: Credential, name: str, *, endpoint: str, c
     async with connect(endpoint) as wire:
         answer = await _authorized(wire, request, credential)
     if isinstance(answer, Fault) or answer.status != HTTPStatus.OK:
-        fault = answer if isinstance(answer, Fault) else classify(answer)
-        kind = LoginRefusedError if fault.kind in _REFUSALS else CredentialError
-        raise kind(f"IAM does not tell the project of {name} ({fault.code}: {fault.message})")
+        words = f"{answer.code}: {answer.message}" if isinstance(answer, Fault) else words_of(answer)
+        kind = LoginRefusedError if _kind(answer) in _REFUSALS else CredentialError
+        raise kind(f"IAM does not tell the project of {name} ({words})")
     found = _decoded(answer.body, _Projects)
     if found is None or len(found.projects) != 1:
         raise CredentialError(f"IAM knows no project named {name}: give --project-id")
@@ -177,7 +182,7 @@ def _refusal(answer: WireAnswer) -> Fault:
     fault = classify(answer)
     if fault.kind in {FaultKind.UNAVAILABLE, FaultKind.THROTTLED, FaultKind.MISCONFIGURED}:
         return fault
-    return _unusable(f"IAM refused the login: {fault.code}: {fault.message}", answer)
+    return _unusable(f"IAM refused the login: {words_of(answer)}", answer)
 
 
 def _unusable(message: str, answer: WireAnswer) -> Fault:

@@ -7,18 +7,16 @@ from urllib.parse import urlsplit
 import msgspec
 
 from batch.csms.auth.credential import Connect, CredentialError, Description
+from batch.csms.auth.held import HeldCredential
 from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, iam_endpoint, look_up_project
 from batch.csms.auth.renewal import Renewal
 from batch.csms.faults import Fault
-from batch.csms.messages import WireAnswer, WireRequest
+from batch.csms.messages import WireRequest
 from batch.csms.signing import Signer
 from batch.redaction.masked import Masked
 
 # Well before the end: the metadata service gives out new keys long before the old ones end.
 _MARGIN_S = 15 * 60.0
-# The sixth wrong signature in a row locks an access key for five minutes (vendor's API signing guide).
-_MOST_OPEN = 5
-_UNPROVEN_LIMIT = 3
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -68,27 +66,30 @@ class KeyLogin:
         self._connect = connect
         self._environment = environment
         self._utc = utc
-        self._renewal = Renewal(
-            fetch, margin_s=_MARGIN_S, unproven_limit=_UNPROVEN_LIMIT, harmless=True, held=held, utc=utc
-        )
+        # The sixth wrong signature in a row locks an access key for five minutes (vendor's API signing guide).
+        self._renewal = Renewal(fetch, margin_s=_MARGIN_S, locks=True, harmless=True, held=held, utc=utc)
 
     def for_scope(self, endpoint: str, project_id: str) -> "KeyCredential":
-        """As `Login`."""
+        """Signs with the same keys as all the others; the host is part of what is signed."""
         return KeyCredential(self._renewal, urlsplit(endpoint).netloc, project_id or None, utc=self._utc)
 
     async def project_id(self, region: str) -> str:
-        """As `Login`."""
+        """The project that was given with the keys, else the one that IAM knows by the region's name.
+
+        Raises:
+            CredentialError: IAM does not know one, or cannot be asked.
+        """
         if self._description.project_id is not None:
             return self._description.project_id
         endpoint = iam_endpoint(region, self._environment)
         return await look_up_project(self.for_scope(endpoint, ""), region, endpoint=endpoint, connect=self._connect)
 
     def secrets(self) -> tuple[Masked, ...]:
-        """As `Login`."""
-        return _secrets_of(self._renewal)
+        """Every part of the keys in use, and of those before them."""
+        return self._renewal.secrets
 
     def describe(self) -> Description:
-        """As `Login`."""
+        """Where the keys are from, and until when those in use are good."""
         held = self._renewal.held
         return msgspec.structs.replace(
             self._description,
@@ -97,63 +98,21 @@ class KeyLogin:
         )
 
 
-class KeyCredential:
+class KeyCredential(HeldCredential[AccessKeys]):
     """Signs for one project at one host."""
 
     def __init__(
         self, renewal: Renewal[AccessKeys], host: str, project_id: str | None, *, utc: Callable[[], float]
     ) -> None:
-        self._renewal = renewal
+        super().__init__(renewal)
         self._host = host
         self._project_id = project_id
         self._utc = utc
         self._signer: tuple[AccessKeys, Signer] | None = None
 
-    @property
-    def generation(self) -> int:
-        """As `Credential`."""
-        return self._renewal.generation
-
-    @property
-    def proven(self) -> bool:
-        """As `Credential`."""
-        return self._renewal.proven
-
-    @property
-    def full(self) -> bool:
-        """As `Credential`; one count for every place the keys are used in."""
-        return self._renewal.open_requests >= _MOST_OPEN
-
-    def reserve(self) -> bool:
-        """As `Credential`."""
-        if self.full:
-            return False
-        self._renewal.open_requests += 1
-        return True
-
-    def release(self) -> None:
-        """As `Credential`."""
-        self._renewal.open_requests -= 1
-
     async def authorize(self, request: WireRequest) -> WireRequest:
-        """The request signed for now: every attempt is signed anew."""
+        """The request signed for now: every attempt is signed again."""
         keys = await self._renewal.get()
         if self._signer is None or self._signer[0] is not keys:
             self._signer = (keys, Signer(keys.ak, keys.sk, keys.security_token))
         return self._signer[1].sign(request, host=self._host, project_id=self._project_id, at_s=self._utc())
-
-    async def renew(self, generation: int) -> bool:
-        """As `Credential`."""
-        return await self._renewal.renew(generation)
-
-    def observe(self, answer: WireAnswer | Fault, generation: int) -> None:
-        """As `Credential`."""
-        self._renewal.observe(answer, generation)
-
-    def secrets(self) -> tuple[Masked, ...]:
-        """As `Credential`."""
-        return _secrets_of(self._renewal)
-
-
-def _secrets_of(renewal: Renewal[AccessKeys]) -> tuple[Masked, ...]:
-    return tuple(secret for keys in renewal.kept for secret in keys.secrets)

@@ -54,11 +54,16 @@ class PasswordLogin:
         self._turn: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     def for_scope(self, endpoint: str, project_id: str) -> TokenBearer:  # noqa: ARG002 - as `Login`
-        """As `Login`: the same token serves one project at every endpoint."""
+        """Sends the token of the project, the same at every endpoint."""
         return TokenBearer(self._renewal(project_id))
 
     async def project_id(self, region: str) -> str:
-        """As `Login`; the token for a project given by name tells its id."""
+        """The project that was given by id, else the one of the name that was given or of the region's: a token for a
+        project given by name tells its id.
+
+        Raises:
+            CredentialError: IAM gives no token for it.
+        """
         if self._project_id is not None:
             return self._project_id
         name = self._project_name or region
@@ -76,11 +81,11 @@ class PasswordLogin:
 
     def secrets(self) -> tuple[Masked, ...]:
         """The password, and every token in use."""
-        tokens = (token.value for renewal in self._of_project.values() for token in renewal.kept)
+        tokens = (token for renewal in self._of_project.values() for token in renewal.secrets)
         return (self._account.password, *tokens)
 
     def describe(self) -> Description:
-        """As `Login`; the end is that of the token that ends first."""
+        """Who logs in and where; the end is that of the token that ends first."""
         ends = [one.held.expires_s for one in self._of_project.values() if one.held and one.held.expires_s]
         return Description(
             kind=Auth.IAM,

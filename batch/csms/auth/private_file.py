@@ -26,8 +26,7 @@ def read_private(path: Path) -> PrivateText:
         CredentialError: it cannot be read, or others may read it.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
+        with path.open(encoding="utf-8", errors="replace") as file:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
                 raise CredentialError(f"{_shown(path)}: not a file")

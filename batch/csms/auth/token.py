@@ -5,62 +5,25 @@ from functools import partial
 from pathlib import Path
 
 from batch.csms.auth.credential import Connect, CredentialError, Description
+from batch.csms.auth.held import HeldCredential
 from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, TOKEN_TEXT, Token, iam_endpoint, look_up_project
 from batch.csms.auth.private_file import read_private
 from batch.csms.auth.renewal import Renewal
-from batch.csms.faults import Fault
-from batch.csms.messages import WireAnswer, WireRequest
+from batch.csms.messages import WireRequest
 from batch.redaction.masked import Masked
 from jobs.spec import Auth
 
 TOKEN_VARIABLE = "CSMS_REKEY_TOKEN"  # noqa: S105 - the name of a variable, not a token
 
 
-class TokenBearer:
+class TokenBearer(HeldCredential[Token]):
     """Sends a token with every request (header X-Auth-Token)."""
-
-    def __init__(self, renewal: Renewal[Token]) -> None:
-        self._renewal = renewal
-
-    @property
-    def generation(self) -> int:
-        """As `Credential`."""
-        return self._renewal.generation
-
-    @property
-    def proven(self) -> bool:
-        """As `Credential`."""
-        return self._renewal.proven
-
-    @property
-    def full(self) -> bool:
-        """Refused tokens lock nothing."""
-        return False
-
-    def reserve(self) -> bool:
-        """As `Credential`; see `full`."""
-        return True
-
-    def release(self) -> None:
-        """As `Credential`."""
 
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request with the token."""
         token = await self._renewal.get()
         headers = {**request.headers, "X-Auth-Token": token.value.reveal()}
         return WireRequest(method=request.method, target=request.target, headers=headers, body=request.body)
-
-    async def renew(self, generation: int) -> bool:
-        """As `Credential`."""
-        return await self._renewal.renew(generation)
-
-    def observe(self, answer: WireAnswer | Fault, generation: int) -> None:
-        """As `Credential`."""
-        self._renewal.observe(answer, generation)
-
-    def secrets(self) -> tuple[Masked, ...]:
-        """The token, and the one before it."""
-        return tuple(token.value for token in self._renewal.kept)
 
 
 class TokenCredential(TokenBearer):
@@ -86,17 +49,21 @@ class TokenCredential(TokenBearer):
         return self
 
     async def project_id(self, region: str) -> str:
-        """As `Login`; a token does not tell its own project."""
+        """The project that IAM knows by the region's name: a token does not tell its own.
+
+        Raises:
+            CredentialError: IAM does not know one, or cannot be asked.
+        """
         endpoint = iam_endpoint(region, self._environment)
         return await look_up_project(self, region, endpoint=endpoint, connect=self._connect)
 
     def describe(self) -> Description:
-        """As `Login`."""
+        """Where the token is from; when it ends is not known."""
         named = bool(self._environment.get(IAM_ENDPOINT_VARIABLE))
         return Description(kind=Auth.TOKEN, provider="IAM token", source=self._source, ends=True, iam_named=named)
 
     async def _fetch(self) -> Token:
-        # A file may have been filled anew by whoever looks after it.
+        # A file may hold another one by now.
         return Token(value=self._reread())
 
 

@@ -16,7 +16,7 @@ def test_secrets_of_the_login_and_of_the_proxy_are_shown_nowhere_once_a_command_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     redactor = Redactor()
-    monkeypatch.setattr(login, "PROCESS", redactor)
+    monkeypatch.setattr(login, "PROCESS_REDACTOR", redactor)
     monkeypatch.setenv("CSMS_REKEY_TOKEN", "token-of-some-length")
     monkeypatch.setenv("CSMS_REKEY_PROXY_USER", "somebody")
     monkeypatch.setenv("CSMS_REKEY_PROXY_PASSWORD", "password-of-some-length")

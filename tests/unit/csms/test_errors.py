@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
-from batch.csms.errors import classify, retry_after_s
+from batch.csms.errors import classify, words_of
 from batch.csms.faults import Fault, FaultKind, Quota
 from batch.csms.messages import WireAnswer
 from batch.csms.wire import _bounded_id
-from batch.redaction.masked import Masked
-from batch.redaction.redactor import PROCESS
+from batch.redaction.masked import CUT, Masked
+from batch.redaction.redactor import Redactor
 
 K = FaultKind
 THROTTLE = "The throttling threshold has been reached: policy user over ratelimit,limit:20,time:1 second"
@@ -26,17 +26,23 @@ def of(status: int, body: bytes = b"") -> Fault:
     ("status", "code", "kind", "maybe_applied"),
     [
         (400, "CSMS.0002", K.REJECTED, False),
-        (400, "CSMS.0005", K.REJECTED, False),
-        (404, "CSMS.0005", K.REJECTED, False),
-        (400, "CSMS.0106", K.REJECTED, False),
+        (400, "CSMS.0005", K.ABSENT, False),
+        (404, "CSMS.0005", K.ABSENT, False),
+        (400, "CSMS.0106", K.ABSENT, False),
+        (404, "CSMS.9999", K.ABSENT, False),
+        (400, "CSMS.9999", K.REJECTED, False),
+        (404, "CSMS.0103", K.REJECTED, False),
         (400, "CSMS.0103", K.REJECTED, False),
         (403, "CSMS.0109", K.REJECTED, False),
-        (404, "CSMS.9999", K.REJECTED, False),
+        (400, "DEW.00000005", K.REJECTED, False),
+        (403, "PAP5.0001", K.FORBIDDEN, False),
+        (409, "CSMS.9999", K.REJECTED, False),
+        (413, "APIG.0201", K.REJECTED, False),
         (400, "CSMS.0301", K.CREDENTIAL, False),
         (401, "APIGW.0301", K.CREDENTIAL, False),
         (401, "APIG.0307", K.CREDENTIAL, False),
+        (401, "IAM.0061", K.CREDENTIAL, False),
         (403, "KMS.0303", K.CREDENTIAL, False),
-        (401, "", K.CREDENTIAL, False),
         (401, "APIG.0303", K.SIGNATURE, False),
         (400, "CSMS.0401", K.KEY, False),
         (404, "KMS.0207", K.KEY, False),
@@ -44,39 +50,102 @@ def of(status: int, body: bytes = b"") -> Fault:
         (403, "CSMS.0302", K.FORBIDDEN, False),
         (403, "APIGW.0302", K.FORBIDDEN, False),
         (403, "KMS.0307", K.FORBIDDEN, False),
-        (403, "", K.FORBIDDEN, False),
         (404, "APIGW.0101", K.MISCONFIGURED, False),
-        (404, "", K.MISCONFIGURED, False),
         (403, "APIG.0802", K.MISCONFIGURED, False),
         (403, "KMS.0305", K.MISCONFIGURED, False),
-        (301, "", K.MISCONFIGURED, True),
-        (307, "", K.MISCONFIGURED, True),
-        (429, "", K.THROTTLED, False),
         (429, "APIGW.0308", K.THROTTLED, False),
         (503, "APIG.0308", K.THROTTLED, False),
-        (408, "", K.UNAVAILABLE, False),
-        (425, "", K.UNAVAILABLE, False),
-        (500, "", K.UNAVAILABLE, True),
+        (408, "CSMS.0103", K.UNAVAILABLE, True),
+        (425, "APIG.0308", K.UNAVAILABLE, True),
+        (499, "APIG.0201", K.UNAVAILABLE, True),
         (500, "CSMS.9999", K.UNAVAILABLE, True),
         (500, "APIG.0601", K.UNAVAILABLE, True),
         (502, "APIG.0201", K.UNAVAILABLE, True),
         (504, "APIG.0201", K.UNAVAILABLE, True),
-        (413, "APIG.0201", K.REJECTED, False),
-        (503, "", K.UNAVAILABLE, True),
-        (504, "", K.UNAVAILABLE, True),
         (500, "CSMS.0103", K.REJECTED, True),
-        (204, "", K.MISMATCH, True),
-        (409, "", K.REJECTED, False),
-        (100, "", K.UNAVAILABLE, True),
+        (500, "CSMS.0106", K.ABSENT, True),
+        (504, "APIGW.0307", K.CREDENTIAL, True),
     ],
 )
-def test_an_answer_is_classified_by_its_code_first_and_its_status_second(
+def test_the_services_own_answer_is_classified_by_its_code_first_and_its_status_second(
     status: int, code: str, kind: FaultKind, *, maybe_applied: bool
 ) -> None:
-    fault = of(status, flat(code) if code else b"<html>")
-    assert (fault.kind, fault.maybe_applied) == (kind, maybe_applied)
-    assert fault.code == (code or f"HTTP.{status}")
-    assert (fault.http_status, fault.request_id) == (status, "r" * 32)
+    fault = of(status, flat(code))
+    assert (fault.kind, fault.code, fault.maybe_applied) == (kind, code, maybe_applied)
+    assert (fault.http_status, fault.request_id, fault.message) == (status, "r" * 32, "m")
+
+
+_BARE = [
+    b"",
+    b"<html><h1>Forbidden</h1></html>",
+    b'{"code":404}',
+    b'{"error":{"code":403,"message":"You are not authorized","title":"Forbidden"}}',
+    b'{"error_code":"403","error_msg":"no"}',
+    b'{"error":"no"}',
+    b'{"error_code":"ForbiddenByFilter"}',
+    b'{"error_code":"CSMS.","error_msg":".0302"}',
+    b'{"error_code":"blocked: CSMS.0302"}',
+    b'["CSMS.0302"]',
+    b"\xff\xfe",
+]
+
+
+@pytest.mark.parametrize("body", _BARE)
+@pytest.mark.parametrize(
+    ("status", "kind", "maybe_applied"),
+    [
+        (100, K.UNAVAILABLE, True),
+        (204, K.MISMATCH, True),
+        (301, K.MISCONFIGURED, True),
+        (307, K.MISCONFIGURED, True),
+        (400, K.FOREIGN, True),
+        (401, K.CREDENTIAL, True),
+        (403, K.FOREIGN, True),
+        (404, K.FOREIGN, True),
+        (405, K.FOREIGN, True),
+        (407, K.FOREIGN, True),
+        (408, K.UNAVAILABLE, True),
+        (409, K.FOREIGN, True),
+        (413, K.FOREIGN, True),
+        (418, K.FOREIGN, True),
+        (425, K.UNAVAILABLE, True),
+        (429, K.THROTTLED, False),
+        (431, K.FOREIGN, True),
+        (451, K.FOREIGN, True),
+        (494, K.FOREIGN, True),
+        (499, K.UNAVAILABLE, True),
+        (500, K.UNAVAILABLE, True),
+        (502, K.UNAVAILABLE, True),
+        (503, K.UNAVAILABLE, True),
+        (504, K.UNAVAILABLE, True),
+    ],
+)
+def test_an_answer_without_a_code_of_the_service_says_what_its_status_says_and_a_refusal_is_foreign(
+    status: int, body: bytes, kind: FaultKind, *, maybe_applied: bool
+) -> None:
+    fault = of(status, body)
+    assert (fault.kind, fault.code, fault.maybe_applied) == (kind, f"HTTP.{status}", maybe_applied)
+
+
+def test_a_foreign_answer_is_explained_and_what_it_says_is_kept() -> None:
+    plain = "answered 403 without the service's own error body: a proxy, filter or gateway before the service?"
+    assert of(403, b"<html>").message == plain
+    assert of(403, b'{"code":403,"message":"blocked"}').message == f"{plain} It says: blocked"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            b'{"error":{"code":401,"message":"The password is wrong.","title":"Unauthorized"}}',
+            "401: The password is wrong.",
+        ),
+        (b'{"error_code":"IAM.0062","error_msg":"no"}', "IAM.0062: no"),
+        (b"<html>", "HTTP.401: no error body"),
+    ],
+)
+def test_a_refusal_by_iam_is_told_in_its_own_words(body: bytes, words: str) -> None:
+    assert words_of(WireAnswer(status=401, body=body)) == words
 
 
 @pytest.mark.parametrize(
@@ -97,16 +166,11 @@ def test_a_refused_signature_is_told_from_a_refused_token_by_its_words(message: 
     [
         (b'{"error_code":"CSMS.0106","error_msg":"no"}', "CSMS.0106", "no"),
         (b'{"error":{"error_code":"KMS.0205","error_msg":"no"}}', "KMS.0205", "no"),
-        (b'{"error":{"code":403,"message":"no","title":"Forbidden"}}', "403", "no"),
         (b'{"error_msg":"no","error_code":"APIGW.0101","request_id":"x"}\n', "APIGW.0101", "no"),
         (b'{"errorCode":"A.1","errorMsg":"no"}', "A.1", "no"),
         (b'{"code":"A.1","message":"no"}', "A.1", "no"),
-        (b'{"error":"no"}', "HTTP.400", ""),
-        (b'["error"]', "HTTP.400", ""),
         (b'"error"', "HTTP.400", ""),
         (b'{"error_code":true,"error_msg":null}', "HTTP.400", ""),
-        (b"\xff\xfe", "HTTP.400", ""),
-        (b"", "HTTP.400", ""),
         (b"[" * 100_000, "HTTP.400", ""),
     ],
 )
@@ -132,47 +196,25 @@ def test_a_quota_named_in_a_refusal_is_read(message: str, quota: Quota | None) -
     assert of(429, flat("APIG.0308", message)).quota == quota
 
 
-@pytest.mark.parametrize(
-    ("value", "date", "expected"),
-    [
-        (None, None, None),
-        ("7", None, 7.0),
-        ("0", None, 0.0),
-        ("86400", None, 300.0),
-        ("-1", None, None),
-        ("1.5", None, None),
-        ("１２", None, None),
-        ("soon", None, None),
-        ("Wed, 21 Oct 2026 07:28:10 GMT", "Wed, 21 Oct 2026 07:28:00 GMT", 10.0),
-        ("Wed, 21 Oct 2026 07:28:10 GMT", None, None),
-        ("Wed Oct 21 07:28:10 2026", "Wed, 21 Oct 2026 07:28:00 GMT", 10.0),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 08:28:00 GMT", 0.0),
-        ("Wed, 99 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 08:28:00 GMT", None),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date_and_anything_else_is_nothing(
-    value: str | None, date: str | None, expected: float | None
-) -> None:
-    assert retry_after_s(value, date) == expected
+def test_a_code_that_is_longer_than_any_is_none() -> None:
+    assert of(400, flat("C" * 60 + ".0002")).code == "HTTP.400"
 
 
 def test_a_message_is_cut_and_can_always_be_stored() -> None:
-    fault = of(400, msgspec.json.encode({"error_code": "C" * 100, "error_msg": "x" * 5_000}))
-    assert (len(fault.code), len(fault.message)) == (64, 500)
+    fault = of(400, msgspec.json.encode({"error_code": "CSMS.0002", "error_msg": "x" * 5_000}))
+    assert len(fault.message) == 500
     fault.message.encode()
 
 
 @pytest.mark.parametrize("place", ["error_msg", "error_code"])
-def test_a_credential_that_the_service_echoes_is_taken_out_before_anything_keeps_it(
-    place: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_credential_that_the_service_echoes_is_found_in_what_is_kept_of_an_answer(place: str) -> None:
     token = "canary-" + "t" * 3_000
-    monkeypatch.setattr(PROCESS, "_sources", [lambda: (Masked(token),)])
-    fault = of(400, msgspec.json.encode({"error_code": "CSMS.0002", "error_msg": "m", place: "x" * 40 + token}))
-    assert "canary" not in fault.message + fault.code
+    redactor = Redactor()
+    redactor.watch(lambda: (Masked(token),))
+    fault = of(400, msgspec.json.encode({"error_code": "CSMS.0002", "error_msg": "m", place: "x" * 55 + token}))
+    assert "can" not in redactor.clean(fault.message + fault.code)
 
 
-def test_a_request_id_that_is_none_is_taken_out_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PROCESS, "_sources", [lambda: (Masked("canary-token-of-some-length"),)])
-    assert "canary" not in (_bounded_id("canary-token-of-some-length") or "")
+def test_a_request_id_that_is_longer_than_any_is_cut_like_every_text() -> None:
     assert _bounded_id("0123456789abcdef0123456789abcdef") == "0123456789abcdef0123456789abcdef"
+    assert _bounded_id("r" * 65) == "r" * 59 + CUT

@@ -211,17 +211,18 @@ def test_a_ca_file_that_cannot_be_used_is_a_bad_option(tmp_path: Path, text: str
 
 
 class ProxyServer:
-    """A CONNECT proxy that notes what it is asked; `port` None refuses to connect."""
+    """A CONNECT proxy that notes what it is asked; instead of a tunnel it may have another `answer`."""
 
-    def __init__(self, port: int | None) -> None:
+    def __init__(self, port: int, answer: bytes | None = None) -> None:
         self.port = port
+        self.answer = answer
         self.heard = b""
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             self.heard += await reader.readuntil(b"\r\n\r\n")
-            if self.port is None:
-                writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+            if self.answer is not None:
+                writer.write(self.answer)
                 await writer.drain()
                 return
             up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -242,14 +243,14 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-def through_proxy(tmp_path: Path, *, refuses: bool) -> tuple[WireAnswer | Fault, ProxyServer, Server]:
+def through_proxy(tmp_path: Path, answer: bytes | None = None) -> tuple[WireAnswer | Fault, ProxyServer, Server]:
     with authority(tmp_path) as (ca, path):
         server = server_with(ca.issue_cert("csms.example"))
         tls = client_context(path)
 
     async def scenario() -> tuple[WireAnswer | Fault, ProxyServer, Server]:
         async with listening_at(server, server.tls) as port:
-            proxy = ProxyServer(None if refuses else port)
+            proxy = ProxyServer(port, answer)
             async with listening_at(proxy) as between:
                 settings = Proxy(url=f"http://127.0.0.1:{between}", login=Masked("u:canary-password"))
                 async with Network(tls, settings).wire("https://csms.example", timeout_s=5.0) as wire:
@@ -259,7 +260,7 @@ def through_proxy(tmp_path: Path, *, refuses: bool) -> tuple[WireAnswer | Fault,
 
 
 def test_a_proxy_sees_the_host_and_its_own_login_and_nothing_of_the_request(tmp_path: Path) -> None:
-    answer, proxy, server = through_proxy(tmp_path, refuses=False)
+    answer, proxy, server = through_proxy(tmp_path)
     assert isinstance(answer, WireAnswer)
     assert proxy.heard.startswith(b"CONNECT csms.example:443 HTTP/1.1\r\n")
     assert b"Proxy-Authorization: Basic " in proxy.heard
@@ -269,10 +270,30 @@ def test_a_proxy_sees_the_host_and_its_own_login_and_nothing_of_the_request(tmp_
 
 
 def test_a_proxy_that_refuses_to_connect_proves_that_nothing_was_applied(tmp_path: Path) -> None:
-    fault, _, server = through_proxy(tmp_path, refuses=True)
+    fault, _, server = through_proxy(tmp_path, b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
     assert isinstance(fault, Fault)
     assert (fault.code, fault.kind, fault.maybe_applied) == ("proxy", FaultKind.MISCONFIGURED, False)
     assert "403" in fault.message
+    assert server.heard == b""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"garbage\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 9_000 + b"\r\n\r\n",
+        b"HTTP/1.1 " + b"x" * 9_000 + b"\r\n\r\n",
+        b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+        b"\x15\x03\x01\x00\x02\x02\x28",
+        b"",
+    ],
+)
+def test_nothing_reached_the_service_where_a_proxy_answers_with_something_else_than_a_tunnel(
+    tmp_path: Path, answer: bytes
+) -> None:
+    fault, _, server = through_proxy(tmp_path, answer)
+    assert isinstance(fault, Fault)
+    assert (fault.kind, fault.maybe_applied) == (FaultKind.UNREACHABLE, False), fault
     assert server.heard == b""
 
 

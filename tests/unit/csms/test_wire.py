@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import inspect
 import socket
+import time
 
 import aiohttp
 import pytest
@@ -63,7 +64,11 @@ def send(server: RawServer, *requests: WireRequest, timeout_s: float = 5.0) -> l
 
 def test_the_path_the_headers_and_the_body_go_out_exactly_as_given() -> None:
     server = RawServer(OK)
-    assert send(server) == [WireAnswer(status=200, body=b"{}", request_id="abc")]
+    before_s = time.time()
+    (answer,) = send(server)
+    assert isinstance(answer, WireAnswer)
+    assert (answer.status, answer.body, answer.request_id) == (200, b"{}", "abc")
+    assert before_s <= (answer.came_s or 0.0) <= time.time()
     (request,) = server.requests
     assert request.startswith(b"PUT /v1/p/secrets/a%2Fb HTTP/1.1\r\n")
     assert b"X-Auth-Token: t\r\n" in request
@@ -215,7 +220,16 @@ def test_every_exception_of_the_http_library_has_its_place() -> None:
         assert fault.maybe_applied is (kind is FaultKind.LOST), name
 
 
-@pytest.mark.parametrize("error", [TimeoutError(), OSError(104, "reset"), ConnectionLostError("x")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        _made(aiohttp.ClientPayloadError),
+        _made(aiohttp.ClientResponseError),
+        TimeoutError(),
+        OSError(104, "reset"),
+        ConnectionLostError("x"),
+    ],
+)
 def test_whether_headers_were_sent_decides_and_not_the_type_of_the_exception(error: Exception) -> None:
     assert fault_of(error, sent=True).kind is FaultKind.LOST
     assert fault_of(error, sent=False).kind is FaultKind.UNREACHABLE

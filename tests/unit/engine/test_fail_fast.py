@@ -1,11 +1,12 @@
-"""When a key is held back, a scope stopped for want of a right, and a run stopped for its failures."""
+"""What refusals in a row mean for a scope and a key, and when a run is stopped for its failures."""
 
+import msgspec
 import pytest
 
 from batch.csms.client import SecretView
 from batch.csms.faults import Fault, FaultKind
 from batch.engine.budget import FailureBudget
-from batch.engine.fail_fast import KeyWatch, RightsWatch
+from batch.engine.fail_fast import FailFast
 from jobs.model import Status
 from jobs.spec import FailureLimit
 
@@ -16,40 +17,100 @@ def fault(kind: FaultKind) -> Fault:
     return Fault(kind=kind, code="C.1", message="m", maybe_applied=False)
 
 
-KEY, FORBIDDEN, REJECTED = (fault(kind) for kind in (FaultKind.KEY, FaultKind.FORBIDDEN, FaultKind.REJECTED))
+KEY, FORBIDDEN, REJECTED = fault(FaultKind.KEY), fault(FaultKind.FORBIDDEN), fault(FaultKind.REJECTED)
+ABSENT, LOST, FOREIGN = fault(FaultKind.ABSENT), fault(FaultKind.LOST), fault(FaultKind.FOREIGN)
 
 
-def test_three_answers_that_blame_a_key_hold_it_and_say_so_once() -> None:
-    watch = KeyWatch()
-    assert [watch.note("k", KEY), watch.note("k", KEY), watch.holds("k")] == [None, None, False]
-    assert watch.note("k", KEY) == "held back: 3 answers blamed the key, none accepted it; C.1: m"
+def refused(watch: FailFast, answer: Fault, rows: range, key: str = "k") -> None:
+    for row in rows:
+        assert watch.note(row, key, answer, write=True) is False
+
+
+@pytest.mark.parametrize("answer", [FORBIDDEN, ABSENT])
+def test_five_rows_refused_in_a_row_have_three_from_elsewhere_asked(answer: Fault) -> None:
+    watch = FailFast()
+    refused(watch, answer, range(4))
+    assert watch.of_scope is None
+    refused(watch, answer, range(4, 5))
+    streak = watch.of_scope
+    assert streak is not None
+    for sent in range(3):
+        assert (streak.wants_more, streak.waits) == (True, sent > 0)
+        streak.sent += 1
+    assert (streak.wants_more, streak.waits) == (False, True)
+    streak.heard = 3
+    assert not streak.waits
+
+
+def test_the_same_row_refused_again_and_again_is_one_row() -> None:
+    watch = FailFast()
+    for _ in range(9):
+        watch.note(1, "k", FORBIDDEN, write=True)
+    assert watch.of_scope is None
+
+
+def test_a_row_that_is_accepted_ends_every_streak() -> None:
+    watch = FailFast()
+    refused(watch, FORBIDDEN, range(5))
+    watch.note(9, "k", OK, write=True)
+    assert watch.of_scope is None
+    refused(watch, FORBIDDEN, range(4))
+    assert watch.of_scope is None
+
+
+def test_a_read_that_is_answered_says_nothing_about_the_right_to_write() -> None:
+    watch = FailFast()
+    refused(watch, FORBIDDEN, range(5))
+    watch.note(9, "k", OK, write=False)
+    assert watch.of_scope is not None
+
+
+@pytest.mark.parametrize("answer", [REJECTED, KEY, LOST])
+def test_other_faults_are_no_streak_of_the_scope(answer: Fault) -> None:
+    watch = FailFast()
+    refused(watch, answer, range(9))
+    assert watch.of_scope is None
+
+
+def test_a_key_that_is_blamed_five_times_waits_for_rows_of_its_own_from_elsewhere_and_is_held() -> None:
+    watch = FailFast()
+    refused(watch, KEY, range(5))
     assert watch.holds("k")
-    assert watch.note("k", KEY) is None
     assert not watch.holds("other")
+    (streak,) = watch.of_keys()
+    assert streak.key == "k"
+    watch.hold("k", 100.0)
+    assert list(watch.of_keys()) == []
+    assert (watch.due(129.9), watch.due(130.0)) == (None, "k")
+    assert watch.due_in_s(110.0) == 20.0
+    assert watch.held() == ("k",)
 
 
-def test_a_key_that_was_accepted_once_is_never_held() -> None:
-    watch = KeyWatch()
-    watch.note("k", OK)
-    assert [watch.note("k", KEY) for _ in range(5)] == [None] * 5
+def test_a_held_key_is_released_by_the_first_row_of_it_that_is_accepted() -> None:
+    watch = FailFast()
+    refused(watch, KEY, range(5))
+    watch.hold("k", 0.0)
+    assert watch.note(9, "other", OK, write=True) is False
+    assert watch.holds("k")
+    assert watch.note(9, "k", OK, write=True) is True
     assert not watch.holds("k")
+    assert watch.due_in_s(0.0) == float("inf")
 
 
-def test_other_refusals_do_not_blame_the_key() -> None:
-    watch = KeyWatch()
-    assert [watch.note("k", REJECTED) for _ in range(5)] == [None] * 5
+def test_three_rows_that_hear_nothing_but_a_stranger_have_others_asked_and_any_word_of_the_service_ends_that() -> None:
+    watch = FailFast()
+    refused(watch, FOREIGN, range(3))
+    streak = watch.of_scope
+    assert streak is not None
+    assert "C.1: m" in streak.reason
+    watch.note(9, "k", REJECTED, write=True)
+    assert watch.of_scope is None
 
 
-def test_five_refused_rights_in_a_row_with_no_success_ever_stop_a_scope() -> None:
-    watch = RightsWatch()
-    assert [watch.note(FORBIDDEN) for _ in range(4)] == [None] * 4
-    assert watch.note(FORBIDDEN) == "5 refusals in a row and no row ever accepted; C.1: m"
-
-
-def test_another_answer_between_or_a_success_ever_keeps_the_scope_going() -> None:
-    watch = RightsWatch()
-    answers = [FORBIDDEN] * 4 + [REJECTED] + [FORBIDDEN] * 4 + [OK] + [FORBIDDEN] * 9
-    assert [watch.note(answer) for answer in answers] == [None] * len(answers)
+def test_what_never_left_says_nothing() -> None:
+    watch = FailFast()
+    refused(watch, msgspec.structs.replace(FORBIDDEN, withheld=True), range(9))
+    assert watch.of_scope is None
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ class FailingLedger:
         self.commits = 0
         self.rows: list[int] = []
         self.intents: list[int] = []
+        self.said: list[tuple[str | None, str | None, str | None]] = []
 
     def commit(
         self, *, intents: Sequence[Intent] = (), outcomes: Sequence[Outcome] = (), parked: Sequence[Parked] = ()
@@ -28,7 +29,13 @@ class FailingLedger:
         if self.commits in self.full or self.commits in self.broken:
             raise LedgerError(Path("ledger.db"), "no", full=self.commits in self.full)
         self.rows += [outcome.row for outcome in outcomes] + [-row.row for row in parked]
+        self.said += [(one.error_code, one.error_message, one.request_id) for one in outcomes]
+        self.said += [(one.error_code, one.error_message, one.request_id) for one in parked]
         self.intents += [intent.row for intent in intents]
+
+
+def without_canaries(text: str) -> str:
+    return text.replace("canary", "***")
 
 
 def outcome(row: int) -> Outcome:
@@ -37,7 +44,9 @@ def outcome(row: int) -> Outcome:
 
 def recorder(ledger: FailingLedger, errors: list[LedgerError], *, room: list[bool] | None = None) -> Recorder:
     rooms = iter(room or [])
-    return Recorder(cast("Ledger", ledger), on_broken=errors.append, make_room=lambda: next(rooms, False))
+    return Recorder(
+        cast("Ledger", ledger), on_broken=errors.append, make_room=lambda: next(rooms, False), clean=without_canaries
+    )
 
 
 def test_outcomes_are_committed_together_within_a_twentieth_of_a_second_and_count_only_then() -> None:
@@ -104,5 +113,24 @@ def test_a_disk_that_stays_full_leaves_its_outcomes_to_be_told_another_way() -> 
         assert not record.flush()
         assert not record.flush()
         assert [kept.row for kept in record.unrecorded] == [1]
+
+    run_virtual(scenario())
+
+
+def test_what_the_service_said_is_kept_without_the_credentials_it_echoes() -> None:
+    code, message, request_id = "C.1 canary", "m canary", "r canary"
+    ended = Outcome(
+        row=1, status=Status.FAILED, attempts=1, error_code=code, error_message=message, request_id=request_id
+    )
+    parked = Parked(row=2, attempts=1, doubt=True, error_code=code, error_message=message, request_id=request_id)
+
+    async def scenario() -> None:
+        ledger = FailingLedger()
+        record = recorder(ledger, [])
+        record.settle(ended)
+        record.park(parked)
+        record.settle(outcome(3))
+        assert record.flush()
+        assert sorted(ledger.said, key=str) == [("C.1 ***", "m ***", "r ***")] * 2 + [(None, None, None)]
 
     run_virtual(scenario())

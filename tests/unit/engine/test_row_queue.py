@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from batch.engine.fresh_rows import FreshRows, OpenRows
 from batch.engine.retry import Phase, Policy
 from batch.engine.row_queue import RowQueue
 from batch.engine.work import Work, begin
@@ -25,12 +26,17 @@ class Bench:
         self.pages = iter(pages)
         self.held: set[str] = set()
         self.intents: list[int] = []
+        rows = OpenRows(page=self.page, one=lambda _: None, last=lambda: 0)
         self.queue = RowQueue(
-            page=lambda _after, _limit: next(self.pages, []),
+            FreshRows(rows, 10_000),
             begin=self.begin,
             intend=self.intend,
             holds=self.held.__contains__,
         )
+
+    def page(self, after_row: int, limit: int, *, tried: bool) -> list[OpenRow]:
+        del after_row, limit
+        return [] if tried else next(self.pages, [])
 
     def begin(self, open_row: OpenRow) -> Work:
         return begin(open_row, Policy(), 0.0)

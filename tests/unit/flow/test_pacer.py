@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from batch.flow.pacer import Pacer, Unpaced, nap, pacer_for
+from batch.flow.pacer import Pacer, Unpaced, pacer_for
 from tests.virtual import run_virtual
 
 
@@ -74,16 +74,3 @@ def test_an_infinite_rate_is_not_paced() -> None:
     assert isinstance(pacer_for(math.inf, 1), Unpaced)
     sent = run_virtual(_send(Unpaced(), 1_000))
     assert sent[0] == sent[-1]
-
-
-@pytest.mark.parametrize(("set_after_s", "expected_s"), [(3.0, 3.0), (9.0, 5.0)])
-def test_a_nap_ends_with_its_time_or_its_event(set_after_s: float, expected_s: float) -> None:
-    async def scenario() -> float:
-        loop = asyncio.get_running_loop()
-        event = asyncio.Event()
-        loop.call_later(set_after_s, event.set)
-        began_s = loop.time()
-        await nap(event, 5.0)
-        return loop.time() - began_s
-
-    assert run_virtual(scenario()) == pytest.approx(expected_s)

@@ -3,13 +3,15 @@
 import math
 from collections import deque
 from collections.abc import Callable
+from copy import deepcopy
 
 import pytest
 
 from batch.csms.faults import Quota
 from batch.flow import rate
 from batch.flow.rate import Mode, RateState
-from batch.sandbox.quota import FixedWindow, Rate, SlidingWindow, TokenBucket, Window
+from batch.sandbox.quota import QuotaRate, SlidingWindow
+from tests.kit.windows import FixedWindow, TokenBucket, Window
 
 
 def throttled(state: RateState, now_s: float, quota: Quota | None = None, measured: float | None = None) -> RateState:
@@ -117,7 +119,7 @@ def simulate(window: Window, state: RateState, rows: int) -> tuple[float, int]:
 
 @pytest.mark.parametrize("per_s", [20, 100])
 def test_an_unknown_quota_is_found_and_kept_clear_of(per_s: int) -> None:
-    took_s, refused = simulate(SlidingWindow(Rate(limit=per_s, window_s=1)), rate.seek(), 50 * per_s)
+    took_s, refused = simulate(SlidingWindow(QuotaRate(limit=per_s, window_s=1)), rate.seek(), 50 * per_s)
     assert took_s <= 50.0 * 1.15
     assert refused <= 0.03 * 50 * per_s
 
@@ -125,23 +127,23 @@ def test_an_unknown_quota_is_found_and_kept_clear_of(per_s: int) -> None:
 @pytest.mark.parametrize(
     ("window", "rows", "ideal_s", "factor"),
     [
-        (SlidingWindow(Rate(limit=5, window_s=1)), 250, 50.0, 1.35),
-        (FixedWindow(Rate(limit=20, window_s=1)), 1_000, 50.0, 1.35),
-        (FixedWindow(Rate(limit=100, window_s=1)), 5_000, 50.0, 1.35),
-        (TokenBucket(Rate(limit=20, window_s=1), burst=20), 1_000, 50.0, 1.35),
-        (SlidingWindow(Rate(limit=300, window_s=60)), 1_500, 300.0, 1.6),
+        (SlidingWindow(QuotaRate(limit=5, window_s=1)), 250, 50.0, 1.35),
+        (FixedWindow(QuotaRate(limit=20, window_s=1)), 1_000, 50.0, 1.35),
+        (FixedWindow(QuotaRate(limit=100, window_s=1)), 5_000, 50.0, 1.35),
+        (TokenBucket(QuotaRate(limit=20, window_s=1), burst=20), 1_000, 50.0, 1.35),
+        (SlidingWindow(QuotaRate(limit=300, window_s=60)), 1_500, 300.0, 1.6),
     ],
 )
 def test_a_quota_that_a_second_does_not_show_is_approached_in_steps(
     window: Window, rows: int, ideal_s: float, factor: float
 ) -> None:
-    took_s, refused = simulate(window, rate.seek(), rows)
+    took_s, refused = simulate(deepcopy(window), rate.seek(), rows)
     assert took_s <= ideal_s * factor
     assert refused <= 0.03 * rows
 
 
 @pytest.mark.parametrize("window", [SlidingWindow, FixedWindow])
-def test_a_given_rate_above_the_quota_still_finishes_near_the_ideal(window: Callable[[Rate], Window]) -> None:
-    took_s, refused = simulate(window(Rate(limit=20, window_s=1)), rate.start(25.0), 1_000)
+def test_a_given_rate_above_the_quota_still_finishes_near_the_ideal(window: Callable[[QuotaRate], Window]) -> None:
+    took_s, refused = simulate(window(QuotaRate(limit=20, window_s=1)), rate.start(25.0), 1_000)
     assert took_s <= 50.0 * 1.35
     assert refused <= 10

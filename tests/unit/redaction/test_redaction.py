@@ -5,6 +5,7 @@ import base64
 import html
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from batch.csms.auth import Masked
 from batch.csms.network import Network, parse_proxy
 from batch.csms.tls import client_context
 from batch.redaction import forms
-from batch.redaction.redactor import MASK, RedactedStream, Redactor, guard_streams
+from batch.redaction.redactor import MASK, RedactedStream, Redactor, StandardStream, guard_streams
 from batch.telemetry import log
 from jobs.run_dir import names
 
@@ -128,8 +129,8 @@ def test_new_secrets_are_known_at_once() -> None:
 PROCESS_SCRIPT = """
 import asyncio, logging, sys, threading, warnings
 from batch.csms.auth import Masked
-from batch.redaction.redactor import PROCESS, guard_streams
-PROCESS.watch(lambda: (Masked("canary-secret"),))
+from batch.redaction.redactor import PROCESS_REDACTOR, guard_streams
+PROCESS_REDACTOR.watch(lambda: (Masked("canary-secret"),))
 guard_streams()
 print("printed canary-secret")
 warnings.warn("warned canary-secret")
@@ -185,18 +186,29 @@ def test_a_guarded_stream_is_still_a_stream(monkeypatch: pytest.MonkeyPatch) -> 
     assert out.getvalue() == f"{MASK}ab"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_standard_stream_that_is_full_raises_only_for_one_who_asks_and_leads_nowhere_then() -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 # a device
+        stream = StandardStream(full, redactor("canary-secret"))
+        with pytest.raises(OSError, match="No space"):
+            print("canary-secret", file=stream.strict, flush=True)
+        assert stream.write("x" * 100_000) == 100_000
+        stream.flush()
+        assert os.fstat(full.fileno()).st_rdev == os.stat(os.devnull).st_rdev  # noqa: PTH116 # a device
+
+
 def test_the_log_takes_known_fields_and_no_secret_in_any_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "PROCESS", redactor("canary-secret"))
+    monkeypatch.setattr(log, "PROCESS_REDACTOR", redactor("canary-secret"))
     try:
-        log.start_log(tmp_path, "info")
+        started = log.start_log(tmp_path, "info")
         try:
             _fail("canary-local")
         except ValueError as error:
             structlog.get_logger().error("run.defect", reason="canary-secret", token="canary-other", exc_info=error)
         structlog.get_logger().warning("row.fault", code="\x9b31m\u2028\u202e")
-        structlog.get_config()["logger_factory"]()._file.close()
+        started.close()
     finally:
         structlog.reset_defaults()
     text = (tmp_path / names.LOG).read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from typing import Any
 
 from batch.sandbox.assembly import Sandbox, build_sandbox
 from batch.sandbox.model import KeyIds
-from batch.sandbox.wire import Answer, Request
+from batch.sandbox.wire import Reply, Request, find_route
 from batch.sandbox.world import Project, build_world
 
 EPOCH_S = 1_800_000_000.25
@@ -18,7 +18,7 @@ def small_sandbox(*, secrets: int = 10, projects: int = 1, **more: Any) -> Sandb
     return build_sandbox(build_world(seed=7, secrets=secrets, projects=projects), seed=7, epoch_s=EPOCH_S, **more)
 
 
-def json_of(answer: Answer) -> Any:
+def json_of(answer: Reply) -> Any:
     return json.loads(answer.body)
 
 
@@ -54,9 +54,10 @@ class Desk:
 
     def ask(
         self, line: str, body: object = None, *, headers: dict[str, str] | None = None, now_s: float = 0.0
-    ) -> Answer:
+    ) -> Reply:
         """Asks the service itself, with nothing in between."""
-        return self.sandbox.exchange.service.handle(self.request(line, body, headers), now_s)
+        request = self.request(line, body, headers)
+        return self.sandbox.exchange.service.answer(request, find_route(request.method, request.target), now_s)
 
     def move(self, name: str | None = None) -> Request:
         """The update of a secret, the first one unless named, to the new key."""

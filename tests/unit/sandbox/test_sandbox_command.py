@@ -15,8 +15,8 @@ import pytest
 
 from batch.sandbox.manifest import manifest_csv
 from batch.sandbox.options import SandboxOptions
-from batch.sandbox.records import read_journal
 from batch.sandbox.world import build_world
+from tests.kit.records import read_journal
 
 ROOT = Path(__file__).parents[3]
 # Warnings of the development mode on stderr would show a socket or a task left behind.

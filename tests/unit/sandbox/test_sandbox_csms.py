@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from batch.sandbox.model import SecretState
-from batch.sandbox.wire import Answer
+from batch.sandbox.wire import Reply
 from tests.unit.sandbox.asking import Desk, json_of, small_sandbox
 
 SECRET_FIELDS = {
@@ -16,7 +16,7 @@ SECRET_FIELDS = {
 }
 
 
-def flat_error(answer: Answer) -> tuple[int, str]:
+def flat_error(answer: Reply) -> tuple[int, str]:
     body = json_of(answer)
     assert set(body) == {"error_code", "error_msg"}
     assert not answer.applied

@@ -5,15 +5,16 @@ import pytest
 
 from batch.sandbox import faults
 from batch.sandbox.exchange import Act
-from batch.sandbox.faults import Delivery, Fault
-from batch.sandbox.quota import Quota, Rate
-from batch.sandbox.records import Record
-from batch.sandbox.scripts import Numbers, Outage
+from batch.sandbox.faults import Delivery, InjectedFault
+from batch.sandbox.quota import ProjectQuota, QuotaRate
 from batch.sandbox.wire import Request
+from tests.kit.faults import canned, refusing, slow
+from tests.kit.records import Record, records_of
+from tests.kit.scripts import Numbers, Outage
 from tests.unit.sandbox.asking import Desk, json_of, small_sandbox
 
 
-def desk_with(*plan: Fault, **more: Any) -> Desk:
+def desk_with(*plan: InjectedFault, **more: Any) -> Desk:
     """The first requests meet these faults, one each."""
     return Desk(small_sandbox(faults=Numbers(dict(enumerate(plan, 1))), **more))
 
@@ -26,7 +27,7 @@ def send(desk: Desk, request: Request, now_s: float = 0.0) -> Act:
 
 
 def last(desk: Desk) -> Record:
-    return desk.sandbox.journal.records()[-1]
+    return records_of(desk.sandbox.journal)[-1]
 
 
 def test_without_a_fault_the_services_answer_goes_out_whole_and_is_recorded(desk: Desk) -> None:
@@ -62,7 +63,7 @@ def test_without_a_fault_the_services_answer_goes_out_whole_and_is_recorded(desk
         (lambda applied: faults.page(200, applied=applied), Delivery.WHOLE, 200),
         (lambda applied: faults.reset(applied=applied), Delivery.RESET, None),
         (lambda applied: faults.silence(applied=applied), Delivery.SILENCE, None),
-        (lambda applied: faults.canned(302, b"", applied=applied), Delivery.WHOLE, 302),
+        (lambda applied: canned(302, b"", applied=applied), Delivery.WHOLE, 302),
     ],
 )
 def test_what_the_client_sees_and_what_was_done_are_independent(
@@ -91,7 +92,7 @@ def test_a_fault_cannot_apply_what_the_service_refuses() -> None:
 
 
 def test_a_dropped_request_is_neither_done_nor_counted_in_the_quota() -> None:
-    desk = desk_with(faults.drop(), quota=Quota(Rate(limit=1, window_s=60)))
+    desk = desk_with(faults.drop(), quota=ProjectQuota(QuotaRate(limit=1, window_s=60)))
     act = send(desk, desk.move())
     assert (act.delivery, act.answer, desk.key_of()) == (Delivery.DROP, None, desk.keys.old)
     assert (last(desk).status, last(desk).fault, last(desk).request_id) == (None, "drop", None)
@@ -104,7 +105,7 @@ def test_what_the_gateway_turns_away_is_answered_so_whatever_the_fault() -> None
         faults.gateway_error(504, applied=True, lands_after_s=1.0),
         faults.gateway_error(504, applied=True),
         faults.page(502),
-        quota=Quota(Rate(limit=1, window_s=60)),
+        quota=ProjectQuota(QuotaRate(limit=1, window_s=60)),
     )
     nobody = desk.request("PUT /v1/{p}/secrets/{s}", {"kms_key_id": desk.keys.new}, headers={})
     assert [send(desk, nobody).lands_at_s, last(desk).status, last(desk).applied] == [None, 401, False]
@@ -123,7 +124,7 @@ def test_a_late_update_lands_in_its_time_and_overtakes_what_came_between() -> No
     assert desk.key_of() == desk.keys.old
     send(desk, desk.request("GET /v1/{p}/secrets/{s}"), 15.0)
     assert desk.key_of() == desk.keys.new
-    first = desk.sandbox.journal.records()[0]
+    first = records_of(desk.sandbox.journal)[0]
     assert (first.lands_at_s, first.landed_s, first.applied) == (15.0, 15.0, True)
     assert desk.project.secrets[desk.name].update_time == 1_800_000_015_000
 
@@ -136,7 +137,7 @@ def test_late_updates_land_in_the_order_they_are_due_also_without_a_request() ->
     assert desk.project.secrets[desk.name].description == "due at 4"
     desk.sandbox.exchange.settle(math.inf)
     assert desk.project.secrets[desk.name].description == "due at 9"
-    assert [record.landed_s for record in desk.sandbox.journal.records()] == [9.0, 4.0]
+    assert [record.landed_s for record in records_of(desk.sandbox.journal)] == [9.0, 4.0]
 
 
 def test_a_late_update_that_is_no_longer_allowed_does_not_land() -> None:
@@ -151,11 +152,11 @@ def test_all_tokens_end_at_the_request_it_was_planned_for() -> None:
     desk = Desk(small_sandbox(faults=Numbers({2: faults.tokens_end()})))
     for _ in range(3):
         send(desk, desk.move())
-    assert [record.status for record in desk.sandbox.journal.records()] == [200, 401, 401]
+    assert [record.status for record in records_of(desk.sandbox.journal)] == [200, 401, 401]
 
 
 def test_a_refusal_is_given_in_the_form_of_whoever_says_it() -> None:
-    desk = desk_with(faults.refusing("CSMS.0106", "gone", status=404), faults.gateway_error(429, retry_after="3"))
+    desk = desk_with(refusing("CSMS.0106", "gone", status=404), faults.gateway_error(429, retry_after="3"))
     refused, throttled = send(desk, desk.move()).answer, send(desk, desk.move()).answer
     assert refused is not None
     assert throttled is not None
@@ -173,7 +174,7 @@ def test_a_page_of_a_proxy_is_html_and_nothing_else() -> None:
 
 
 def test_a_slow_answer_is_the_services_own() -> None:
-    desk = desk_with(faults.slow(2.5))
+    desk = desk_with(slow(2.5))
     act = send(desk, desk.move())
     assert (act.delay_s, last(desk).status, last(desk).applied) == (2.5, 200, True)
 
@@ -182,7 +183,7 @@ def test_an_outage_spares_what_comes_after_it() -> None:
     desk = Desk(small_sandbox(faults=Outage(1.0, 2.0, faults.gateway_error(503))))
     for at in (0.5, 1.5, 2.0):
         send(desk, desk.move(), at)
-    assert [record.status for record in desk.sandbox.journal.records()] == [200, 503, 200]
+    assert [record.status for record in records_of(desk.sandbox.journal)] == [200, 503, 200]
 
 
 def test_a_path_nobody_serves_is_recorded_too(desk: Desk) -> None:

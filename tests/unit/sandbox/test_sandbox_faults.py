@@ -5,9 +5,9 @@ import pytest
 
 from batch.sandbox import faults
 from batch.sandbox.chance import KINDS, Chance, parse_odds
-from batch.sandbox.faults import Delivery, Fault
-from batch.sandbox.scripts import FirstOf, NoFaults, Numbers, Outage, Updates
+from batch.sandbox.faults import Delivery, InjectedFault
 from batch.sandbox.wire import Arrival, find_route
+from tests.kit.scripts import FirstOf, Numbers, Outage, Updates
 from tests.unit.sandbox.asking import Desk
 
 
@@ -43,7 +43,7 @@ def test_odds_that_make_no_sense_are_refused_with_the_reason(specs: list[str], r
 def test_the_same_seed_gives_the_same_faults_at_the_odds_asked_for(desk: Desk) -> None:
     odds = parse_odds(["504=0.2", "429=0.1", "reset=0.1"])
 
-    def draw(seed: int) -> list[Fault | None]:
+    def draw(seed: int) -> list[InjectedFault | None]:
         chance = Chance(odds, Random(seed))  # the seed is what is tested
         return [chance.decide(arrival(desk)) for _ in range(2000)]
 
@@ -100,7 +100,7 @@ def test_an_outage_can_hit_one_project_with_a_fault_of_its_own(desk: Desk) -> No
 
 
 def test_the_first_of_several_scripts_prevails_and_all_keep_count(desk: Desk) -> None:
-    script = FirstOf(NoFaults(), Numbers({1: faults.drop()}), Updates({(desk.name, 2): faults.cut()}))
+    script = FirstOf(Numbers({}), Numbers({1: faults.drop()}), Updates({(desk.name, 2): faults.cut()}))
     assert [script.decide(arrival(desk, n=n)) for n in (1, 2, 3)] == [faults.drop(), faults.cut(), None]
 
 

@@ -2,14 +2,14 @@ import re
 
 import pytest
 
-from batch.sandbox.quota import Quota, Rate
-from batch.sandbox.wire import Answer
+from batch.sandbox.quota import ProjectQuota, QuotaRate
+from batch.sandbox.wire import Reply
 from tests.unit.sandbox.asking import Desk, json_of, small_sandbox
 
 SIGNATURE = "SDK-HMAC-SHA256 Access={ak}, SignedHeaders=host;x-sdk-date, Signature=" + "0" * 64
 
 
-def gateway_error(answer: Answer) -> tuple[int, str, str]:
+def gateway_error(answer: Reply) -> tuple[int, str, str]:
     body = json_of(answer)
     assert set(body) == {"error_msg", "error_code", "request_id"}
     assert answer.body.endswith(b"}\n")
@@ -90,7 +90,7 @@ def test_a_project_the_caller_is_not_let_into_is_refused_by_the_service(
 
 
 def test_over_the_quota_of_its_project_a_request_is_throttled_in_the_services_words() -> None:
-    desk = Desk(small_sandbox(projects=2, quota=Quota(Rate(limit=2, window_s=1))))
+    desk = Desk(small_sandbox(projects=2, quota=ProjectQuota(QuotaRate(limit=2, window_s=1))))
     other = list(desk.sandbox.world.projects)[1]
     assert [desk.ask("GET /v1/{p}/secrets", now_s=at).status for at in (0.0, 0.1, 0.2, 0.99, 1.0)] == [
         *(200, 200, 429, 429, 200)
@@ -106,14 +106,8 @@ def test_over_the_quota_of_its_project_a_request_is_throttled_in_the_services_wo
 
 
 def test_unknown_callers_and_logins_take_nothing_from_the_quota() -> None:
-    desk = Desk(small_sandbox(quota=Quota(Rate(limit=1, window_s=60))))
+    desk = Desk(small_sandbox(quota=ProjectQuota(QuotaRate(limit=1, window_s=60))))
     for _ in range(3):
         assert desk.ask("GET /v1/{p}/secrets", headers={}).status == 401
         assert desk.ask("GET /v3/projects").status == 200
     assert desk.ask("GET /v1/{p}/secrets").status == 200
-
-
-def test_a_quota_can_say_when_to_come_back() -> None:
-    desk = Desk(small_sandbox(quota=Quota(Rate(limit=1, window_s=60), retry_after_s=7)))
-    desk.ask("GET /v1/{p}/secrets")
-    assert dict(desk.ask("GET /v1/{p}/secrets").headers)["Retry-After"] == "7"

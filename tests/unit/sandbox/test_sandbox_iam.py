@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from batch.sandbox.wire import Answer
+from batch.sandbox.wire import Reply
 from tests.unit.sandbox.asking import Desk, json_of, small_sandbox
 
 TOKENS = "POST /v3/auth/tokens?nocatalog=true"
@@ -20,7 +20,7 @@ def login(desk: Desk, *, scope: dict[str, Any] | None = None, wrong: dict[str, s
     return {"auth": {"identity": identity} | ({} if scope is None else {"scope": scope})}
 
 
-def iam_error(answer: Answer) -> tuple[int, str]:
+def iam_error(answer: Reply) -> tuple[int, str]:
     error = json_of(answer)["error"]
     assert set(error) == {"code", "message", "title"}
     assert error["code"] == answer.status

@@ -6,8 +6,8 @@ import pytest
 from batch.sandbox import faults
 from batch.sandbox.faults import Delivery
 from batch.sandbox.journal import Journal
-from batch.sandbox.records import Record, busiest_window, read_journal
-from batch.sandbox.scripts import Numbers
+from tests.kit.records import Record, busiest_window, read_journal, records_of
+from tests.kit.scripts import Numbers
 from tests.unit.sandbox.asking import EPOCH_S, Desk, small_sandbox
 
 
@@ -20,12 +20,12 @@ def test_the_file_tells_the_same_as_memory(tmp_path: Path) -> None:
         act = exchange.arrive(desk.move(), at)
         exchange.leave(act, at + 0.1, whole=act.delivery is Delivery.WHOLE)
     held = exchange.arrive(desk.request("GET /v1/{p}/secrets"), 3.0)
-    assert read_journal(tmp_path / "log") == journal.records()
-    assert [record.applied for record in journal.records()] == [True, True, True, True, False]
-    assert (journal.records()[-1].ended_s, journal.records()[-1].answered_whole) == (None, False)
+    assert read_journal(tmp_path / "log") == records_of(journal)
+    assert [record.applied for record in records_of(journal)] == [True, True, True, True, False]
+    assert (records_of(journal)[-1].ended_s, records_of(journal)[-1].answered_whole) == (None, False)
     journal.close()
     exchange.leave(held, 3.1, whole=True)
-    assert journal.records()[-1].ended_s == 3.1
+    assert records_of(journal)[-1].ended_s == 3.1
 
 
 def test_every_event_is_in_the_file_at_once_and_an_arrival_before_its_answer(tmp_path: Path) -> None:
@@ -61,22 +61,22 @@ def test_open_requests_are_counted_as_they_come_and_go(desk: Desk) -> None:
     acts = [exchange.arrive(desk.move(), 0.0) for _ in range(3)]
     exchange.leave(acts[0], 0.0, whole=True)
     exchange.arrive(desk.move(), 0.0)
-    assert [record.open for record in journal.records()] == [1, 2, 3, 3]
-    assert (journal.arrived_count, journal.open_count, journal.max_open) == (4, 3, 3)
+    assert [record.open for record in records_of(journal)] == [1, 2, 3, 3]
+    assert (journal.arrived_count, journal.open_count) == (4, 3)
 
 
 def test_without_memory_only_the_counts_are_kept() -> None:
     journal = Journal(epoch_s=EPOCH_S, keep=False)
     desk = Desk(small_sandbox(journal=journal))
     desk.sandbox.exchange.arrive(desk.move(), 0.0)
-    assert journal.records() == ()
+    assert journal.events == []
     assert journal.arrived_count == 1
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"kms_key_id": 5}', b'{"kms_key_id": null}', b"\xff"])
 def test_a_key_that_cannot_be_read_is_recorded_as_none(desk: Desk, body: bytes) -> None:
     desk.sandbox.exchange.arrive(desk.request("PUT /v1/{p}/secrets/{s}", body), 0.0)
-    assert desk.sandbox.journal.records()[0].kms_key_id is None
+    assert records_of(desk.sandbox.journal)[0].kms_key_id is None
 
 
 @pytest.mark.parametrize(
@@ -86,5 +86,5 @@ def test_a_key_that_cannot_be_read_is_recorded_as_none(desk: Desk, body: bytes) 
 def test_the_busiest_second_is_found_wherever_it_begins(desk: Desk, times: list[float], busiest: int) -> None:
     for at in times:
         desk.sandbox.exchange.arrive(desk.move(), at)
-    records: tuple[Record, ...] = desk.sandbox.journal.records()
+    records: tuple[Record, ...] = records_of(desk.sandbox.journal)
     assert busiest_window(records, 1.0) == busiest

@@ -1,13 +1,13 @@
 import pytest
 
-from batch.sandbox.wire import Answer
+from batch.sandbox.wire import Reply
 from tests.unit.sandbox.asking import Desk, json_of
 
 DESCRIBE = "POST /v1.0/{p}/kms/describe-key"
 LIST = "POST /v1.0/{p}/kms/list-keys"
 
 
-def nested_error(answer: Answer) -> tuple[int, str]:
+def nested_error(answer: Reply) -> tuple[int, str]:
     body = json_of(answer)
     assert set(body) == {"error"}
     assert set(body["error"]) == {"error_code", "error_msg"}

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.sandbox.quota import FixedWindow, Rate, SlidingWindow, TokenBucket, Window, parse_rate
+from batch.sandbox.quota import QuotaRate, SlidingWindow, parse_rate
+from tests.kit.windows import FixedWindow, TokenBucket, Window
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_no_window_sees_more_than_the_limit_and_no_request_is_refused_without_ne
     times: list[float], limit: int
 ) -> None:
     """The sliding window is exact: it refuses if and only if the limit has passed in the last second."""
-    window = SlidingWindow(Rate(limit=limit, window_s=1))
+    window = SlidingWindow(QuotaRate(limit=limit, window_s=1))
     through: list[float] = []
     for at in times:
         recent = len(through) - bisect.bisect_right(through, at - 1 + 1e-9)
@@ -55,17 +56,17 @@ def test_a_client_that_keeps_to_the_rate_exactly_is_never_refused() -> None:
     for _ in range(2000):
         times.append(at)
         at += 0.05
-    assert passed(SlidingWindow(Rate(limit=20, window_s=1)), times) == times
-    assert passed(TokenBucket(Rate(limit=20, window_s=1), burst=1), times) == times
+    assert passed(SlidingWindow(QuotaRate(limit=20, window_s=1)), times) == times
+    assert passed(TokenBucket(QuotaRate(limit=20, window_s=1), burst=1), times) == times
 
 
 def test_a_fixed_window_lets_twice_the_limit_pass_around_its_edge() -> None:
-    window = FixedWindow(Rate(limit=2, window_s=1))
+    window = FixedWindow(QuotaRate(limit=2, window_s=1))
     assert passed(window, [0.9, 0.95, 0.99, 1.0, 1.05, 1.1]) == [0.9, 0.95, 1.0, 1.05]
 
 
 @pytest.mark.parametrize(("burst", "at_once"), [(None, 4), (1, 1), (2, 2)])
 def test_a_bucket_lets_a_burst_pass_and_then_the_rate(burst: int | None, at_once: int) -> None:
-    bucket = TokenBucket(Rate(limit=4, window_s=1), burst=burst)
+    bucket = TokenBucket(QuotaRate(limit=4, window_s=1), burst=burst)
     assert len(passed(bucket, [0.0] * 10)) == at_once
     assert passed(bucket, [0.1, 0.25, 0.3, 0.5]) == [0.25, 0.5]

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from batch.sandbox import faults
-from batch.sandbox.scripts import Numbers
 from batch.sandbox.server import SandboxServer
+from tests.kit.records import records_of
+from tests.kit.scripts import Numbers
 from tests.unit.sandbox.asking import Desk, small_sandbox
 
 # The SDK leaves a file in the home directory as soon as it is imported.
@@ -76,7 +77,7 @@ def test_a_secret_is_updated_and_shown(desk: Desk) -> None:
 
     with_server(desk, work)
     assert desk.key_of() == desk.keys.new
-    assert [record.applied for record in desk.sandbox.journal.records()] == [True, False]
+    assert [record.applied for record in records_of(desk.sandbox.journal)] == [True, False]
 
 
 def test_secrets_are_listed_page_by_page(desk: Desk) -> None:
@@ -135,7 +136,7 @@ def test_refusals_arrive_with_their_codes_whatever_form_they_have(desk: Desk) ->
             with pytest.raises(ClientRequestException) as caught:
                 call(argument)
             assert (caught.value.status_code, caught.value.error_code) == (status, code)
-            assert caught.value.request_id == desk.sandbox.journal.records()[-1].request_id
+            assert caught.value.request_id == records_of(desk.sandbox.journal)[-1].request_id
 
     with_server(desk, work)
 
@@ -162,5 +163,5 @@ def test_the_project_is_found_by_the_name_of_its_region(desk: Desk) -> None:
         assert secret.name == desk.name
 
     with_server(desk, work)
-    targets = [record.target for record in desk.sandbox.journal.records()]
+    targets = [record.target for record in records_of(desk.sandbox.journal)]
     assert targets == ["/v3/projects?name=cn-north-4", f"/v1/{desk.project.id}/secrets/{desk.name}"]

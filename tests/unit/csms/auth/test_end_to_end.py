@@ -23,9 +23,11 @@ from batch.sandbox.checks import AuthMode, StrictCheck
 from batch.sandbox.manifest import manifest_csv
 from batch.sandbox.metadata import MetadataMode
 from batch.sandbox.options import SandboxOptions
-from batch.sandbox.scripts import Outage
 from batch.sandbox.server import SandboxServer
 from tests.engine.plans import Plan
+from tests.kit.faults import canned
+from tests.kit.records import records_of
+from tests.kit.scripts import Outage
 
 ROOT = Path(__file__).parents[4]
 ROWS = 30
@@ -71,7 +73,7 @@ class Stage:
         return check.wrong_signatures
 
     def asked(self, what: str) -> int:
-        return sum(what in one.target for one in self.sandbox.journal.records())
+        return sum(what in one.target for one in records_of(self.sandbox.journal))
 
 
 @contextmanager
@@ -196,22 +198,23 @@ def test_what_ends_on_the_way_is_renewed_and_costs_no_row(
 
 @pytest.mark.parametrize("auth", ["token", "aksk", "iam", "ecs"])
 @pytest.mark.parametrize(
-    ("options", "limits"),
+    ("options", "limits", "on_their_way"),
     [
-        ({}, ("--rate", "50/s")),
-        ({"latency_ms": 150.0}, ("--rate", "unlimited", "--burst", "32")),
-        ({"latency_ms": 150.0, "projects": 10}, ("--rate", "unlimited", "--burst", "32")),
+        ({}, ("--rate", "50/s"), 5),
+        ({"latency_ms": 150.0}, ("--rate", "unlimited", "--burst", "32"), 32),
+        ({"latency_ms": 150.0, "projects": 10}, ("--rate", "unlimited", "--burst", "32"), 32),
     ],
     ids=["paced", "at once", "many projects"],
 )
 def test_revoked_with_no_way_back_it_stops_and_no_row_has_failed(
-    tmp_path: Path, auth: str, options: dict[str, Any], limits: tuple[str, ...]
+    tmp_path: Path, auth: str, options: dict[str, Any], limits: tuple[str, ...], on_their_way: int
 ) -> None:
+    """Of keys that were good all requests that are open then are refused: as many as --concurrency."""
     with serving(revoke_after=14, **options) as stage:
         ended = run(stage, tmp_path, stage.environment(auth), *limits, "--max-attempts", "1")
         assert ended.code == 3, ended.out
         assert set(ended.statuses) == {"updated", "not_attempted"}
-        assert stage.wrong_signatures <= 5
+        assert stage.wrong_signatures <= on_their_way
         assert stage.asked("/v3/auth/tokens") <= 2 * len(stage.sandbox.world.projects)
 
 
@@ -222,14 +225,14 @@ def test_access_keys_that_are_refused_without_a_reason_are_not_tried_in_one_proj
         stage.sandbox.exchange._faults = Outage(0.0, float("inf"), faults.gateway_error(401))
         ended = run(stage, tmp_path, stage.environment("aksk"), *FAST)
         assert (ended.code, ended.statuses) == (3, {"not_attempted": ROWS}), ended.out
-        assert len(stage.sandbox.journal.records()) <= 5
+        assert len(records_of(stage.sandbox.journal)) <= 5
 
 
 def test_a_server_that_answers_with_the_token_as_key_id_gets_it_into_no_file(tmp_path: Path) -> None:
     with serving() as stage:
         name = next(iter(stage.sandbox.world.projects.values())).names[0]
         body = msgspec.json.encode({"secret": {"name": name, "kms_key_id": stage.sandbox.token}})
-        lie = faults.canned(200, body)
+        lie = canned(200, body)
         stage.sandbox.exchange._faults = Plan(
             {("write", name, 1): lie, **{("read", name, nth): lie for nth in range(1, 9)}}
         )
@@ -255,7 +258,7 @@ def test_what_was_never_right_stops_the_run_before_it_locks_anything(
         ended = run(stage, tmp_path, stage.environment(auth, **wrong), *FAST)
         assert ended.code == 3, ended.out
         assert ended.statuses == {"not_attempted": ROWS}
-        assert len(stage.sandbox.journal.records()) <= 5
+        assert len(records_of(stage.sandbox.journal)) <= 5
         assert stage.asked("/v3/auth/tokens") <= 1
         key = stage.sandbox.directory.access_key
         assert key.ak not in stage.sandbox.exchange.service.auth._locked_until_s  # type: ignore[attr-defined] # is strict
@@ -273,7 +276,7 @@ def test_a_job_whose_project_cannot_be_had_sends_nothing_and_calls_no_row_invali
         assert ended.code == 3, ended.out
         assert not ended.folder.exists()
         assert "IAM does not tell the project of cn-north-4" in ended.out
-        assert not [record for record in stage.sandbox.journal.records() if record.method == "PUT"]
+        assert not [record for record in records_of(stage.sandbox.journal) if record.method == "PUT"]
 
 
 CRASH = """

@@ -15,16 +15,17 @@ from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import WireRequest
 from batch.csms.network import Network
 from batch.csms.tls import client_context
-from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox, sandbox_of
 from batch.sandbox.checks import AuthMode, StrictCheck
 from batch.sandbox.metadata import MetadataMode
 from batch.sandbox.options import SandboxOptions
-from batch.sandbox.scripts import Numbers
 from batch.sandbox.server import SandboxServer
 from batch.sandbox.world import Project
 from jobs.model import SecretUpdate
 from jobs.spec import Auth
+from tests.kit.faults import canned
+from tests.kit.records import records_of
+from tests.kit.scripts import Numbers
 
 NETWORK = Network(client_context())
 
@@ -69,7 +70,7 @@ class Stage:
 
     @property
     def targets(self) -> list[str]:
-        return [f"{one.method} {one.target}" for one in self.sandbox.journal.records()]
+        return [f"{one.method} {one.target}" for one in records_of(self.sandbox.journal)]
 
     @property
     def wrong_signatures(self) -> int:
@@ -208,14 +209,26 @@ def test_revoked_with_no_way_back_is_the_end_after_a_handful_of_requests(auth: A
     play(scenario)
 
 
-def test_of_many_requests_signed_wrongly_three_leave_and_the_key_is_not_locked() -> None:
+def test_after_one_wrong_signature_no_other_leaves_in_any_project() -> None:
     async def scenario(stage: Stage) -> None:
         login = stage.login(Auth.AKSK, HUAWEICLOUD_SDK_SK="wrong")
         projects = list(stage.sandbox.world.projects.values())
-        answers = await asyncio.gather(*(stage.move(login, project=projects[n % 2]) for n in range(40)))
+        assert all(login.for_scope(stage.url, project.id).locks for project in projects)
+        answers = [await stage.move(login, project=projects[n % 2]) for n in range(10)]
         assert {answer.kind for answer in answers if isinstance(answer, Fault)} == {FaultKind.SIGNATURE}
-        assert stage.wrong_signatures <= 3
+        assert stage.wrong_signatures == 1
         assert isinstance(await stage.move(stage.login(Auth.AKSK)), SecretView)
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("auth", "locks"), [(Auth.TOKEN, False), (Auth.AKSK, True), (Auth.IAM, False), (Auth.ECS, True)]
+)
+def test_refusals_count_against_access_keys_and_against_no_token(auth: Auth, *, locks: bool) -> None:
+    async def scenario(stage: Stage) -> None:
+        credential = stage.login(auth).for_scope(stage.url, stage.project.id)
+        assert credential.locks is locks
 
     play(scenario)
 
@@ -235,7 +248,7 @@ def test_a_token_longer_than_any_usual_header_comes_in() -> None:
     async def scenario(stage: Stage) -> None:
         long = "M" * 30_000
         body = b'{"token":{"expires_at":"2099-01-01T00:00:00.000000Z","issued_at":"2026-01-01T00:00:00.000000Z"}}'
-        fault = faults.canned(201, body, headers=(("X-Subject-Token", long),))
+        fault = canned(201, body, headers=(("X-Subject-Token", long),))
         stage.sandbox.exchange._faults = Numbers({1: fault})
         credential = stage.login(Auth.IAM).for_scope(stage.url, stage.project.id)
         request = await credential.authorize(WireRequest(method="GET", target="/v1/p/secrets", headers={}))

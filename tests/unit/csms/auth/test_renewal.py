@@ -11,6 +11,7 @@ from batch.csms.auth import CredentialError, NotAuthorizedError
 from batch.csms.auth.renewal import Renewal
 from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import WireAnswer
+from batch.redaction.masked import Masked
 from tests.virtual import run_virtual
 
 OK = WireAnswer(status=200, body=b"{}")
@@ -25,6 +26,10 @@ NO = Fault(kind=FaultKind.CREDENTIAL, code="login", message="IAM refused", maybe
 class Value(msgspec.Struct, frozen=True):
     name: str
     expires_s: float | None = None
+
+    @property
+    def secrets(self) -> tuple[Masked, ...]:
+        return (Masked(self.name),)
 
 
 class Source:
@@ -256,38 +261,85 @@ def test_it_is_proven_by_an_answer_that_only_somebody_let_in_gets(answer: WireAn
     run(Source(Value("a")), scenario)
 
 
-def test_until_it_is_proven_only_a_few_are_on_their_way_with_it() -> None:
+def test_a_refusal_takes_the_proof_back_and_the_next_answer_that_is_let_in_gives_it_again() -> None:
     async def scenario(renewal: Renewal[Value]) -> None:
-        on_their_way = [asyncio.create_task(renewal.get()) for _ in range(10)]
-        await asyncio.sleep(1.0)
-        assert sum(task.done() for task in on_their_way) == 3
-        renewal.observe(DOWN, renewal.generation)
-        await asyncio.sleep(1.0)
-        assert sum(task.done() for task in on_their_way) == 4
-        renewal.observe(OK, renewal.generation)
-        await asyncio.gather(*on_their_way)
+        await renewal.get()
+        for answer, proven in ((OK, True), (BAD_TOKEN, False), (OK, True)):
+            renewal.observe(answer, renewal.generation)
+            assert renewal.proven is proven
 
-    run(Source(Value("a")), scenario, unproven_limit=3)
+    run(Source(Value("a")), scenario)
 
 
-def test_those_who_wait_for_a_proof_are_turned_away_by_a_wrong_signature() -> None:
+def test_a_late_refusal_of_the_one_before_says_nothing_of_this_one() -> None:
     async def scenario(renewal: Renewal[Value]) -> None:
-        on_their_way = [asyncio.create_task(renewal.get()) for _ in range(10)]
-        await asyncio.sleep(1.0)
-        renewal.observe(BAD_SIGNATURE, renewal.generation)
-        ended = await asyncio.gather(*on_their_way, return_exceptions=True)
-        assert [isinstance(end, NotAuthorizedError) for end in ended] == [False] * 3 + [True] * 7
+        await renewal.get()
+        assert await renewal.renew(1)
+        renewal.observe(OK, 2)
+        renewal.observe(BAD_TOKEN, 1)
+        assert renewal.proven
+        renewal.observe(BAD_TOKEN, 2)
+        renewal.observe(OK, 1)
+        assert not renewal.proven
 
-    run(Source(Value("a")), scenario, unproven_limit=3)
+    run(Source(Value("a"), Value("b")), scenario)
 
 
-def test_requests_that_were_broken_off_do_not_hold_up_the_others_for_ever() -> None:
+def test_one_that_was_let_in_once_and_is_refused_later_is_renewed_like_the_first() -> None:
+    """However often: a token ends every day."""
+    source = Source(*(Value(name) for name in "abcd"))
+
     async def scenario(renewal: Renewal[Value]) -> None:
-        for _ in range(4):
+        for generation in (1, 2, 3):
             await renewal.get()
-        assert loop_time() > 1_060.0
+            renewal.observe(OK, generation)
+            renewal.observe(BAD_TOKEN, generation)
+            assert await renewal.renew(generation)
 
-    run(Source(Value("a")), scenario, unproven_limit=3)
+    run(source, scenario)
+    assert source.asked == 4
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_a_new_one_that_is_refused_before_anything_was_let_in_with_it_is_the_end(*, locks: bool) -> None:
+    source = Source(Value("a"), Value("b"), Value("c"))
+
+    async def scenario(renewal: Renewal[Value]) -> None:
+        await renewal.get()
+        assert await renewal.renew(1)
+        renewal.observe(BAD_TOKEN, 2)
+        assert not await renewal.renew(2)
+
+    run(source, scenario, locks=locks)
+    assert source.asked == 2
+
+
+def test_while_another_is_looked_for_nothing_leaves_with_the_refused_one() -> None:
+    source = Source(Value("a"), Value("b"), takes_s=5.0)
+
+    async def scenario(renewal: Renewal[Value]) -> None:
+        await renewal.get()
+        looking = asyncio.create_task(renewal.renew(1))
+        await asyncio.sleep(1.0)
+        assert (await renewal.get()).name == "b"
+        assert await looking
+
+    run(source, scenario)
+    assert source.asked == 2
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_where_there_is_no_other_a_token_may_still_serve_other_places_and_keys_may_not(*, locks: bool) -> None:
+    async def scenario(renewal: Renewal[Value]) -> None:
+        await renewal.get()
+        renewal.observe(BAD_TOKEN, 1)
+        assert not await renewal.renew(1)
+        if locks:
+            assert (await refused(renewal)).code == "APIGW.0307"
+        else:
+            assert (await renewal.get()).name == "a"
+
+    run(Source(Value("a")), scenario, locks=locks, harmless=True)
 
 
 def test_one_who_stops_waiting_does_not_stop_the_flight_of_the_others() -> None:

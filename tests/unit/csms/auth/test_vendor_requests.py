@@ -15,7 +15,6 @@ from batch.csms.client import CsmsClient as OurClient
 from batch.csms.network import Network
 from batch.csms.tls import client_context
 from batch.sandbox.assembly import Sandbox, build_sandbox
-from batch.sandbox.scripts import NoFaults
 from batch.sandbox.server import SandboxServer
 from batch.sandbox.wire import Arrival, Request
 from batch.sandbox.world import build_world
@@ -36,7 +35,7 @@ KEY = "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
 SIGNATURE = re.compile(r"SDK-HMAC-SHA256 Access=(?P<ak>\S+), SignedHeaders=(?P<names>\S+), Signature=[0-9a-f]{64}")
 
 
-class Tape(NoFaults):
+class Tape:
     """Keeps every request as it came in."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from jobs.ledger import Intent, Ledger, LedgerError, Loader, Parked
+from jobs.ledger import Elsewhere, Intent, Ledger, LedgerError, Loader, Parked
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
 
 SCOPE = Scope(endpoint="https://kms.example.com", project_id="0" * 32)
@@ -116,11 +116,11 @@ def test_resume_takes_failed_and_unknown_rows_up_again_only_when_asked_to(tmp_pa
         assert [scope.open_rows for scope in ledger.open_scopes()] == [1]
         assert [scope.open_rows for scope in ledger.open_scopes(also_failed=True)] == [3]
         ledger.begin_session(started_at=2.5, timeout_s=60.0, also_failed=True)
-        again = ledger.open_rows(1, 0, 9)
+        again = [*ledger.open_rows(1, 0, 9), *ledger.open_rows(1, 0, 9, tried=True)]
         assert [(row.row, row.attempts, row.spent, row.doubt) for row in again] == [
+            (5, 0, 0, False),
             (2, 1, 1, False),
             (3, 1, 1, True),
-            (5, 0, 0, False),
         ]
 
 
@@ -210,3 +210,28 @@ def test_what_a_run_records_needs_no_room_beyond_what_it_took_before_it_began(tm
             outcome = msgspec.structs.replace(ended(row, Status.FAILED), error_message="x" * 500, request_id="r" * 32)
             ledger.commit(outcomes=[outcome])
         assert {path.name: path.stat().st_size for path in tmp_path.iterdir()} == before
+
+
+def test_a_row_that_was_put_aside_and_is_sent_again_in_one_commit_is_in_doubt(tmp_path: Path) -> None:
+    """The other way round a crash would have lost the PUT that was about to leave."""
+    with loaded(tmp_path, planned(1, "a")) as ledger:
+        (scope,) = ledger.open_scopes()
+        refused = Parked(row=1, attempts=1, spent=1, doubt=False, refused=True, error_code="CSMS.0302")
+        ledger.commit(parked=[refused], intents=[Intent(row=1, attempts=2, spent=1)])
+        (row,) = ledger.open_rows(scope.id, 0, 9)
+        assert (row.attempts, row.spent, row.doubt, row.refused) == (2, 1, True, True)
+
+
+def test_rows_that_an_earlier_session_has_sent_come_apart_from_the_others(tmp_path: Path) -> None:
+    with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, 6))) as ledger:
+        (scope,) = ledger.open_scopes()
+        refused = Parked(row=4, attempts=0, doubt=False, refused=True)
+        ledger.commit(intents=[Intent(row=2, attempts=1)], parked=[refused])
+        assert [row.row for row in ledger.open_rows(scope.id, 0, 9)] == [1, 2, 3, 4, 5]
+        ledger.begin_session(started_at=0.0, timeout_s=60.0, also_failed=False)
+        assert [row.row for row in ledger.open_rows(scope.id, 0, 9)] == [1, 3, 5]
+        assert [row.row for row in ledger.open_rows(scope.id, 0, 9, tried=True)] == [2, 4]
+        assert ledger.last_row(scope.id) == 5
+        found = ledger.open_row(scope.id, Elsewhere(after_row=0, backwards=True, before_row=5))
+        assert found is not None
+        assert found.row == 3

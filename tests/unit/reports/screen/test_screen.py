@@ -1,7 +1,7 @@
 import io
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,9 +14,7 @@ from jobs.spec import FailureLimit, JobSpec, Limits
 from reports import Summary, show_end
 from reports.screen.plain import plain_lines
 from reports.screen.wording import next_steps, verdict
-
-if TYPE_CHECKING:
-    from tests.unit.reports.conftest import MakeRun
+from tests.unit.reports.runs import MakeRun
 
 FOLDER = Path("runs/my campaign")
 MESSAGE = "[red]no[/red] \x1b[2J\x07 :smile: \u202e\u5bc6 " + "x" * 2000
@@ -25,7 +23,7 @@ MANIFEST = b"secret_name,kms_key_id\n" + b"a,k\n" * 3
 
 
 @pytest.fixture(scope="module")
-def summary(make_run: "MakeRun") -> Summary:
+def summary(make_run: MakeRun) -> Summary:
     """A run with a row in each group, one of them hostile."""
     spec = JobSpec(endpoint="https://kms.example.com", limits=Limits(rate=Rate(2.0)))
     return make_run(MANIFEST, [Status.UPDATED, HOSTILE, Status.FAILED], spec=spec).write(1)
@@ -150,7 +148,7 @@ def test_the_verdict_says_why_it_stopped(summary: Summary) -> None:
     assert verdict(msgspec.structs.replace(stopped, scopes=(scope,))) == "stopped early: refused; 2 of 3 rows not done"
 
 
-def test_a_manifest_without_rows_is_nothing_to_do(make_run: "MakeRun") -> None:
+def test_a_manifest_without_rows_is_nothing_to_do(make_run: MakeRun) -> None:
     """And needs no command."""
     summary = make_run(b"secret_name,kms_key_id\n", []).write(0)
     assert verdict(summary) == "nothing to do: the manifest has no rows"
@@ -175,7 +173,7 @@ def test_the_next_command_is_ready_to_copy(
     assert [step.command for step in next_steps(changed(summary, code, **rows), FOLDER)] == expected
 
 
-def test_the_next_command_repeats_every_option(make_run: "MakeRun") -> None:
+def test_the_next_command_repeats_every_option(make_run: MakeRun) -> None:
     """Each in the form in which the command line takes it."""
     limits = Limits(max_failures=FailureLimit.parse("5%"), timeout_s=7.5, max_duration_s=3600.0, grace_s=5.0, burst=2)
     spec = JobSpec(region="cn-north-4", project_id="a" * 32, strict=True, limits=limits)

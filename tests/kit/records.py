@@ -1,4 +1,4 @@
-"""Reading a sandbox's journal: its events put together into one record a request, from memory or from the file."""
+"""Reads a sandbox's journal: its events put together into one record a request, from memory or from the file."""
 
 import bisect
 from collections.abc import Iterable, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from batch.sandbox.events import Arrived, Ended, Event, Landed
+from batch.sandbox.journal import Journal
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +54,11 @@ def merge(events: Iterable[Event]) -> tuple[Record, ...]:
             case _:
                 pass
     return tuple(_record(one, ended.get(n), landed.get(n)) for n, one in sorted(arrived.items()))
+
+
+def records_of(journal: Journal) -> tuple[Record, ...]:
+    """Every request so far, in the order they arrived."""
+    return merge(journal.events)
 
 
 def read_journal(path: Path) -> tuple[Record, ...]:

@@ -1,38 +1,21 @@
-"""Which request meets which fault, said beforehand."""
+"""Scripts for a sandbox: which request meets which fault, said beforehand."""
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Protocol
 
 from batch.sandbox import faults
-from batch.sandbox.faults import Fault
+from batch.sandbox.faults import FaultScript, InjectedFault
 from batch.sandbox.wire import Arrival
-
-
-class FaultScript(Protocol):
-    """Decides for every request, in the order they arrive, what goes wrong with it."""
-
-    def decide(self, arrival: Arrival) -> Fault | None:
-        """The fault this request meets, or None when all is well. Asked exactly once for each."""
-        ...
-
-
-class NoFaults:
-    """All is well."""
-
-    def decide(self, arrival: Arrival) -> Fault | None:  # noqa: ARG002 # the protocol's parameter
-        """Never a fault."""
-        return None
 
 
 class Updates:
     """Faults by secret: the k-th update of secret X (from 1) meets `plan[X, k]`."""
 
-    def __init__(self, plan: Mapping[tuple[str, int], Fault]) -> None:
+    def __init__(self, plan: Mapping[tuple[str, int], InjectedFault]) -> None:
         self._plan = plan
         self._seen: Counter[str] = Counter()
 
-    def decide(self, arrival: Arrival) -> Fault | None:
+    def decide(self, arrival: Arrival) -> InjectedFault | None:
         """The fault planned for this update; other requests are not counted."""
         if not arrival.is_update or arrival.secret_name is None:
             return None
@@ -43,10 +26,10 @@ class Updates:
 class Numbers:
     """Faults by the number of the request, counted from 1 over all of them."""
 
-    def __init__(self, plan: Mapping[int, Fault]) -> None:
+    def __init__(self, plan: Mapping[int, InjectedFault]) -> None:
         self._plan = plan
 
-    def decide(self, arrival: Arrival) -> Fault | None:
+    def decide(self, arrival: Arrival) -> InjectedFault | None:
         """The fault planned for this number."""
         return self._plan.get(arrival.n)
 
@@ -58,14 +41,14 @@ class Outage:
     """
 
     def __init__(
-        self, from_s: float, until_s: float, fault: Fault | None = None, *, project_id: str | None = None
+        self, from_s: float, until_s: float, fault: InjectedFault | None = None, *, project_id: str | None = None
     ) -> None:
         self._from_s = from_s
         self._until_s = until_s
         self._fault = faults.drop() if fault is None else fault
         self._project_id = project_id
 
-    def decide(self, arrival: Arrival) -> Fault | None:
+    def decide(self, arrival: Arrival) -> InjectedFault | None:
         """The fault, while the outage lasts."""
         if not self._from_s <= arrival.now_s < self._until_s:
             return None
@@ -80,7 +63,7 @@ class FirstOf:
     def __init__(self, *scripts: FaultScript) -> None:
         self._scripts = scripts
 
-    def decide(self, arrival: Arrival) -> Fault | None:
+    def decide(self, arrival: Arrival) -> InjectedFault | None:
         """The first fault any script has."""
         found = [script.decide(arrival) for script in self._scripts]
         return next((fault for fault in found if fault is not None), None)

@@ -1,0 +1,48 @@
+"""Puts the parts of one scope together."""
+
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+
+from batch.csms.client import CsmsClient
+from batch.engine.dispatcher import Dispatcher
+from batch.engine.fail_fast import FailFast
+from batch.engine.fresh_rows import FreshRows, OpenRows
+from batch.engine.row_queue import RowQueue
+from batch.engine.row_worker import RowWorker
+from batch.engine.scope import ScopeRun
+from batch.engine.work import begin
+from batch.flow.admission import Admission
+from batch.flow.slots import ScopeSlots, Slots, Turns
+from jobs.spec import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all scopes of a session share. A PUT of an earlier session may still be applied until `old_land_until_s`."""
+
+    limits: Limits
+    slots: Slots
+    turns: Turns
+    old_land_until_s: float
+
+
+def assemble(scope: ScopeRun, rows: OpenRows, client: CsmsClient, shared: Shared) -> Dispatcher:
+    """One scope, ready to run."""
+    fail_fast = FailFast()
+    queue = RowQueue(
+        FreshRows(rows, scope.open_rows),
+        begin=partial(begin, policy=scope.policy, old_land_until_s=shared.old_land_until_s),
+        intend=scope.recorder.intend,
+        holds=fail_fast.holds,
+    )
+    turns = shared.turns if client.credential.locks else Turns()
+    admission = Admission(
+        shared.limits,
+        slots=ScopeSlots(shared.slots, turns, client.credential),
+        switch=scope.switch,
+        clock=scope.clock,
+        rng=Random(scope.rng.getrandbits(64)),  # noqa: S311 - jitter, not a secret
+    )
+    worker = RowWorker(scope, client, admission=admission, queue=queue, fail_fast=fail_fast)
+    return Dispatcher(scope, queue, admission=admission, worker=worker, fail_fast=fail_fast)

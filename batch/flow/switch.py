@@ -1,0 +1,34 @@
+"""Stops one scope and wakes whatever waits in it: one small object that all its parts share."""
+
+import asyncio
+import contextlib
+import math
+
+
+class Switch:
+    """`changed` is set by everything that may let a waiting request leave, or forbid it for good."""
+
+    def __init__(self) -> None:
+        self.changed = asyncio.Event()
+        self.stopped = False
+
+    def stop(self) -> None:
+        """Nothing more may leave."""
+        self.stopped = True
+        self.changed.set()
+
+    async def pause(self, seconds: float) -> None:
+        """Sleeps until the time is over or the switch is stopped."""
+        end_s = asyncio.get_running_loop().time() + seconds
+        while not self.stopped and (left_s := end_s - asyncio.get_running_loop().time()) > 0:
+            self.changed.clear()
+            await self.nap(left_s)
+
+    async def nap(self, seconds: float) -> None:
+        """Sleeps until the time is over or something has changed, whichever is first; an infinite time never ends."""
+        if math.isinf(seconds):
+            await self.changed.wait()
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.changed.wait()
