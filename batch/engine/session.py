@@ -21,8 +21,8 @@ from batch.engine.assembly import Shared, assemble
 from batch.engine.budget import FailureBudget
 from batch.engine.dispatcher import Dispatcher
 from batch.engine.fresh_rows import OpenRows
+from batch.engine.progress import LATE_UPDATE_S, Policy
 from batch.engine.recorder import Recorder
-from batch.engine.retry import LATE_UPDATE_S, Policy
 from batch.engine.scope import ScopeRun
 from batch.flow.slots import Slots, Turns
 from batch.process.clock import Clock

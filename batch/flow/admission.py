@@ -146,23 +146,31 @@ class Admission:
         """Lets the write that belongs to a read leave before everything else, with the read's ticket and slot; returns
         when, or None where it could not leave by `until_s`.
         """
+        trial = ticket.good_for is Pass.TRIAL
+        if trial:
+            # The read was answered, and the trial is not over: nobody else may leave meanwhile.
+            self._breaker = breaker.sent(self._breaker)
         self._following += 1
         try:
-            while not self._switch.stopped:
-                now_s = self._clock.now_s()
-                if now_s > until_s or (ticket.good_for is Pass.ROW and breaker.wait_s(self._breaker, now_s) > 0):
-                    return None
-                wait_s = max(self._pacer.wait_s(now_s), gate.wait_s(self._gate, now_s))
-                if wait_s <= 0:
-                    self.sent += 1
-                    await self._pacer.take(now_s)
-                    return now_s
-                if now_s + wait_s > until_s:
-                    return None
-                await self._switch.pause(max(wait_s, _SHORTEST_NAP_S))
+            sent_s = await self._follow(until_s, trial=trial)
         finally:
             self._following -= 1
             self._switch.changed.set()
+        if trial and sent_s is None:
+            self._breaker = breaker.answered(self._breaker, ours=True, write=False)
+        return sent_s
+
+    async def _follow(self, until_s: float, *, trial: bool) -> float | None:
+        while not self._switch.stopped:
+            now_s = self._clock.now_s()
+            wait_s = max(self._pacer.wait_s(now_s), gate.wait_s(self._gate, now_s))
+            down = not trial and breaker.wait_s(self._breaker, now_s) > 0
+            if down or now_s + wait_s > until_s:
+                return None
+            if wait_s <= 0:
+                await self._pace(now_s)
+                return now_s
+            await self._switch.pause(max(wait_s, _SHORTEST_NAP_S))
         return None
 
     def leave(self) -> None:
@@ -232,7 +240,6 @@ class Admission:
                 self._refused(exchange.sent_s, fault, now_s)
             else:
                 self._accepted(exchange.sent_s, now_s)
-        self._repace(now_s)
 
     def _unmet(self, ticket: Ticket, exchange: Exchange, now_s: float) -> None:
         self._meter.unanswered()
@@ -257,7 +264,9 @@ class Admission:
             window_s=fault.quota.period_s if fault.quota else None,
             alone=reading.refused <= _ALONE or now_s < self._rate.believed_until_s,
         )
-        self._gate = gate.shut(self._gate, now_s, refusal, self._rng)
+        shut = gate.shut(self._gate, now_s, refusal, self._rng)
+        self._rate = rate.held(self._rate, gate.wait_s(shut, now_s) - gate.wait_s(self._gate, now_s))
+        self._gate = shut
 
     def _accepted(self, sent_s: float, now_s: float) -> None:
         self._meter.accepted(now_s)
@@ -283,8 +292,7 @@ class Admission:
 
     async def _take(self, now_s: float, rows_left: Callable[[], int], *, elsewhere: bool) -> Ticket:
         """Counts one request that leaves now, and says what it may be."""
-        self.sent += 1
-        await self._pacer.take(now_s)
+        await self._pace(now_s)
         good_for, forgives = self._good_for(elsewhere=elsewhere), self._forgives(rows_left)
         self._breaker = breaker.sent(self._breaker)
         if good_for is Pass.ELSEWHERE:
@@ -308,11 +316,16 @@ class Admission:
         refused = frozenset({FaultKind.THROTTLED}) if self._gate.refusals else frozenset()
         return down | refused
 
-    def _repace(self, now_s: float) -> None:
+    async def _pace(self, now_s: float) -> None:
+        """Counts one request that leaves now. When the next may leave follows from the rate of this moment: between two
+        answers to a slow scope it can rise a lot.
+        """
+        self.sent += 1
         per_s = rate.per_s(self._rate, now_s)
         if per_s != self._paced_per_s and not abs(per_s - self._paced_per_s) < _SAME_RATE * self._paced_per_s:
             self._pacer = pacer_for(per_s, self._limits.burst, after=self._pacer, now_s=now_s)
             self._paced_per_s = per_s
+        await self._pacer.take(now_s)
 
 
 def _nap_s(wait_s: float) -> float:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from batch.sandbox.chance import parse_odds
 from batch.sandbox.checks import AuthMode
 from batch.sandbox.metadata import MetadataMode
-from batch.sandbox.quota import parse_rate
+from batch.sandbox.quota import parse_rate, parse_rival
 
 _MAX_PORT = 65_535
 
@@ -32,8 +32,15 @@ class SandboxOptions:
     """Projects they are spread over."""
     rate_limit: str | None = None
     """Quota of each project: 20/s, 300/m, 200/5m. [default: none]"""
+    rival: Annotated[
+        str | None,
+        Parameter(
+            help="Another client that takes this much of each project's quota and never slows down: 10/s; needs"
+            " --rate-limit. [default: none]"
+        ),
+    ] = None
     faults: Annotated[tuple[str, ...], Parameter(name="--fault", negative="")] = ()
-    """KIND=SHARE, e.g. 504=0.02, 429=0.01, reset=0.01; may be given several times."""
+    """KIND=SHARE of all requests, e.g. 504=2% or 504=0.02, reset=1%; may be given several times."""
     latency_ms: Annotated[float, Parameter(name="--latency")] = 0.0
     """Milliseconds before each answer."""
     seed: int = 7
@@ -70,4 +77,8 @@ class SandboxOptions:
                 raise ValueError(f"{name} {value} is less than {least:g}")
         if self.rate_limit is not None:
             parse_rate(self.rate_limit)
+        if self.rival is not None:
+            parse_rival(self.rival)
+            if self.rate_limit is None:
+                raise ValueError("rival needs a rate limit (--rate-limit): that is the quota it shares")
         parse_odds(self.faults)

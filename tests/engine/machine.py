@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from batch.csms.auth import Masked, TokenCredential
-from batch.engine.retry import LATE_UPDATE_S
+from batch.engine.progress import LATE_UPDATE_S
 from batch.engine.session import Outside, Session, SessionEnd
 from batch.process.clock import Clock
 from batch.redaction.redactor import Redactor
