@@ -202,7 +202,7 @@ class Ledger:
                 self._connection.execute("ROLLBACK")
             self._connection.execute("BEGIN IMMEDIATE")
             # A row that was put aside may be sent again in the same commit: what is about to leave counts.
-            self._connection.executemany(_PARKED, [_parked_values(p) for p in parked])
+            self._connection.executemany(_PARKED, [(*values, row) for row, *values in map(astuple, parked)])
             self._connection.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
             self._connection.executemany(_OUTCOME, [_outcome_values(o) for o in outcomes])
             self._connection.execute("COMMIT")
@@ -239,11 +239,6 @@ def _open_row(values: tuple[Any, ...]) -> OpenRow:
     row, name, key, description, expected, attempts, spent, doubt, refused = values
     update = SecretUpdate(secret_name=name, kms_key_id=key, description=description, expected_kms_key_id=expected)
     return OpenRow(row=row, update=update, attempts=attempts, spent=spent, doubt=bool(doubt), refused=bool(refused))
-
-
-def _parked_values(parked: Parked) -> tuple[object, ...]:
-    row, *values = astuple(parked)
-    return (*values, row)
 
 
 def _outcome_values(outcome: Outcome) -> tuple[object, ...]:
