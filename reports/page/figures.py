@@ -39,7 +39,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[Key, ...]
     svg: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[str | float | None, ...], ...]
 
 
 class _Slot(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,9 +111,7 @@ def _throughput(summary: Summary, slots: Sequence[_Slot]) -> Figure:
         keys=tuple(keys),
         svg=time_chart(title, words, lines=lines, ticks=_ticks(slots)),
         columns=("From", "Done", "Not done", "Repeated PUTs"),
-        rows=tuple(
-            (_clock(i.at), f"{i.done:,}", f"{i.not_done:,}", f"{i.repeats:,}") for i in summary.over_time.intervals
-        ),
+        rows=tuple((_clock(i.at), i.done, i.not_done, i.repeats) for i in summary.over_time.intervals),
     )
 
 
@@ -151,9 +149,7 @@ def _answers(summary: Summary, slots: Sequence[_Slot]) -> Figure:
         ),
         svg=time_chart(title, note, lines=lines, ticks=_ticks(slots)),
         columns=("From", "p50 ms", "p95 ms", "p99 ms"),
-        rows=tuple(
-            (_clock(i.at), _figure(i.p50_ms), _figure(i.p95_ms), _figure(i.p99_ms)) for i in summary.over_time.intervals
-        ),
+        rows=tuple((_clock(i.at), i.p50_ms, i.p95_ms, i.p99_ms) for i in summary.over_time.intervals),
     )
 
 
@@ -176,7 +172,7 @@ def _scopes(scopes: Sequence[ScopeSummary]) -> Figure:
         keys=tuple(Key(kind=group.value, name=words) for group, words in GROUP_WORDS.items()),
         svg=bar_chart(title, words, bars=bars),
         columns=("Scope", "Done", "Fix first", "Run again"),
-        rows=tuple((name, f"{d:,}", f"{f:,}", f"{r:,}") for name, (d, f, r) in shown),
+        rows=tuple((name, *rows) for name, rows in shown),
     )
 
 
@@ -196,7 +192,7 @@ def _codes(summary: Summary) -> Figure:
         keys=tuple(Key(kind=kind, name=name) for kind, name in _OPEN_KINDS.items()),
         svg=bar_chart(title, words, bars=[Bar(label=code, parts=tuple(parts.items())) for code, parts in shown]),
         columns=("Code", *(name.capitalize() for name in _OPEN_KINDS.values())),
-        rows=tuple((code, *(f"{rows:,}" for rows in parts.values())) for code, parts in shown),
+        rows=tuple((code, *parts.values()) for code, parts in shown),
     )
 
 
@@ -213,7 +209,7 @@ def _puts(summary: Summary) -> Figure:
             bars=[Bar(label=name, parts=(("plain", rows),)) for name, rows in shown],
         ),
         columns=("PUTs", "Rows"),
-        rows=tuple((name, f"{rows:,}") for name, rows in shown),
+        rows=tuple(shown),
     )
 
 
@@ -240,7 +236,3 @@ def _ticks(slots: Sequence[_Slot]) -> tuple[Tick, ...]:
 
 def _clock(moment: str) -> str:
     return moment[:19].replace("T", " ")
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:,.1f}"

@@ -61,10 +61,9 @@ def count_words(view: RunView) -> Iterator[str]:
 def pace_words(view: RunView) -> Iterator[str]:
     """Yields the rates, the time gone, and the time left where it can be told."""
     yield f"{_rate(view.rows_per_s)} rows/s"
-    if view.requests_per_s is not None:
-        allowed = view.allowed_per_s
-        of = "" if not allowed or math.isinf(allowed) else f" of {_rate(allowed)}/s allowed"
-        yield f"{_rate(view.requests_per_s)} requests/s{of}"
+    allowed = view.allowed_per_s
+    of = "" if not allowed or math.isinf(allowed) else f" of {_rate(allowed)}/s allowed"
+    yield f"{_rate(view.requests_per_s)} requests/s{of}"
     yield f"{view.in_flight} in flight"
     yield f"{span(math.floor(view.elapsed_s))} elapsed"
     moving = not view.scopes or any(scope.state in SENDING for scope in view.scopes)

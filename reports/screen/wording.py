@@ -6,13 +6,12 @@ from pathlib import Path
 
 import msgspec
 
+from jobs.job_facts import JobFacts, options_of
 from jobs.model import Group, Status
 from jobs.printable import printable
 from jobs.run_dir import names
-from jobs.spec import JobSpec
 from reports.exit_code import Exit
-from reports.summary.projection import job_facts
-from reports.summary.schema import JobFacts, Summary
+from reports.summary.schema import Summary
 
 GROUP_WORDS = {Group.DONE: "done", Group.FIX_FIRST: "fix first", Group.RUN_AGAIN: "run again"}
 _SIGNALS = (Exit.SIGHUP, Exit.SIGINT, Exit.SIGTERM)
@@ -50,6 +49,11 @@ def verdict(summary: Summary) -> str:
             return f"interrupted by {Exit(code).name}; {left}"
         case code:
             return f"ended with exit code {code}{_because(summary)}; {left}"
+
+
+def worst_group(summary: Summary) -> Group:
+    """What most needs doing about the rows; done where nothing does."""
+    return next((group for group in reversed(Group) if summary.by_group.of(group)), Group.DONE)
 
 
 def group_words(status: Status) -> str:
@@ -104,15 +108,8 @@ def _purpose(name: str, rows: int) -> str:
 
 
 def _run(path: Path, job: JobFacts) -> str:
-    """The command that runs a file as this run was: every option that is not the default."""
-    default = job_facts(JobSpec())
-    words = ["csms-rekey", "run", str(path)]
-    for field in JobFacts.__struct_fields__:
-        value = getattr(job, field)
-        if value != getattr(default, field) and value is not None:
-            option = f"--{field.removesuffix('_s').replace('_', '-')}"
-            words += [option] if value is True else [option, f"{value:g}" if isinstance(value, float) else str(value)]
-    return _command(words)
+    """The command that runs a file as this run was."""
+    return _command(("csms-rekey", "run", str(path), *options_of(job)))
 
 
 def _command(words: Iterable[str]) -> str:

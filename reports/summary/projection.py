@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
+from jobs.job_facts import job_facts
 from jobs.ledger import ErrorCount, ScopeCount, SessionRecord, ToldRow
 from jobs.ledger.record import JobRecord, ManifestFacts
 from jobs.model import Group, Status
 from jobs.printable import printable, shortened
-from jobs.spec import JobSpec
-from reports.files import FileFacts
 from reports.moment import utc_text
 from reports.summary.schema import (
     OLD_KEY_NOTICE,
@@ -16,7 +15,7 @@ from reports.summary.schema import (
     ByStatus,
     ElapsedMs,
     ErrorSummary,
-    JobFacts,
+    FileFacts,
     ManifestSummary,
     Sample,
     ScopeSummary,
@@ -61,30 +60,6 @@ def _why(sessions: Sequence[SessionRecord]) -> str | None:
     if not sessions:
         return None
     return sessions[-1].stopped if sessions[-1].ended_at is not None else "killed, no end of it is on record"
-
-
-def job_facts(spec: JobSpec) -> JobFacts:
-    """A job as a summary tells it: rates and limits in the words an option takes."""
-    limits = spec.limits
-    return JobFacts(
-        endpoint=spec.endpoint,
-        region=spec.region,
-        project_id=spec.project_id,
-        auth=spec.auth,
-        encoding=spec.encoding,
-        strict=spec.strict,
-        key_pattern=spec.key_pattern,
-        project_pattern=spec.project_pattern,
-        rate=str(limits.rate),
-        burst=limits.burst,
-        concurrency=limits.concurrency,
-        max_attempts=limits.max_attempts,
-        timeout_s=limits.timeout_s,
-        max_outage_s=limits.max_outage_s,
-        max_failures=None if limits.max_failures is None else str(limits.max_failures),
-        max_duration_s=limits.max_duration_s,
-        grace_s=limits.grace_s,
-    )
 
 
 def _manifest(facts: ManifestFacts) -> ManifestSummary:
