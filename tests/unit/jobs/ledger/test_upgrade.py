@@ -148,6 +148,7 @@ def killed(folder: Path, nth: int) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_an_upgrade_killed_at_any_line_loses_nothing_and_is_done_by_the_next(
     tmp_path: Path, before: list[tuple[Any, ...]]
 ) -> None:
