@@ -21,9 +21,9 @@ _PAGE = f"{_OPEN} AND tried = ? ORDER BY row LIMIT ?"
 _TRIED = "UPDATE row SET tried = 1 WHERE status IS NULL AND (attempts > 0 OR refused)"
 _AFTER_ALL = 2**62
 _INTENT = "UPDATE row SET attempts = ?, spent = ?, doubt = 1 WHERE row = ?"
-# Values go in in the order of the fields of Parked and Outcome.
-_PARKED = """UPDATE row SET attempts = ?, doubt = ?, spent = ?, refused = ?, http_status = ?, error_code = ?,
-    error_message = ?, request_id = ? WHERE row = ? AND status IS NULL"""
+# Values are written in the order of the fields of Parked and Outcome; a column of Parked has the name of its field.
+_PARKED = f"""UPDATE row SET {", ".join(f"{name} = ?" for name in Parked.__struct_fields__[1:])}
+    WHERE row = ? AND status IS NULL"""  # noqa: S608 - the names of our own fields
 _OUTCOME = """UPDATE row SET status = ?, attempts = ?, http_status = ?, error_code = ?, error_message = ?,
     request_id = ?, started_at = ?, finished_at = ?, elapsed_ms = ?, doubt = ? WHERE row = ?"""
 _REOPEN = """UPDATE row SET status = NULL, spent = attempts, http_status = NULL, error_code = NULL,
