@@ -1,10 +1,19 @@
 """How a run that is going stands at one moment, as values: what a screen, a log line and a metric are made of."""
 
+import math
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
 
 from jobs.model import Group, StatusCount
+
+
+class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of a job when a session begins; rows that share an earlier row's outcome are not counted."""
+
+    open_rows: int
+    ended: tuple[StatusCount, ...]
 
 
 class ScopeState(StrEnum):
@@ -16,6 +25,8 @@ class ScopeState(StrEnum):
     """Its service does not answer; it is asked now and then whether it is back."""
     THROTTLED = "throttled"
     """Its service refused a request for its rate; nothing leaves for a while."""
+    SLOWED = "slowed"
+    """Requests leave, and some of them fail or are refused for the rate, which costs time."""
     SETTLING = "settling"
     """Nothing is left to send: rows in doubt are read as soon as no attempt of theirs can still be applied."""
     RUNNING = "running"
@@ -24,11 +35,21 @@ class ScopeState(StrEnum):
     """No row is left."""
 
 
+# Shares of the last requests, and of the rate.
+_FAILING, _REFUSED, _REDUCED = 0.1, 0.04, 0.95
+SENDING = frozenset({ScopeState.SLOWED, ScopeState.RUNNING})
+
+
 class ScopeView(msgspec.Struct, frozen=True, kw_only=True):
     """One endpoint and project.
 
-    `allowed_per_s` is the rate now, in requests per second, infinite where nothing limits it. `again_in_s` is how long
-    nothing leaves, where that is known. `reason` says why it was stopped.
+    `allowed_per_s` is the rate now, in requests per second, and `asked_per_s` the one that the user allows, both
+    infinite where nothing limits them; `named_per_s` is the latter, lowered to a limit that the service has named.
+    `refused` and `unanswered` are shares of the last requests, `code` is what most of the unanswered had in place of an
+    answer, and `accepted_per_s` is how many others there were in the last second.
+
+    `again_in_s` is how long nothing leaves and `gives_up_in_s` how long it may go on so, where that is known. `reason`
+    says why it was stopped, `held_reason` why the first of its `held_keys` is held back.
     """
 
     project_id: str
@@ -37,8 +58,32 @@ class ScopeView(msgspec.Struct, frozen=True, kw_only=True):
     open_rows: int
     in_flight: int
     allowed_per_s: float
+    asked_per_s: float = math.inf
+    named_per_s: float | None = None
+    accepted_per_s: float = 0.0
+    refused: float = 0.0
+    unanswered: float = 0.0
+    code: str = ""
     again_in_s: float | None = None
+    gives_up_in_s: float | None = None
     reason: str | None = None
+    held_keys: int = 0
+    held_reason: str | None = None
+
+    @property
+    def usual_per_s(self) -> float:
+        """What may be sent in a second where nothing is refused."""
+        return self.asked_per_s if self.named_per_s is None else self.named_per_s
+
+    @property
+    def reduced(self) -> bool:
+        """Whether the rate was lowered because requests were refused."""
+        return self.allowed_per_s < _REDUCED * self.usual_per_s < math.inf
+
+    @property
+    def slowed(self) -> bool:
+        """Whether failures and refusals cost time that is worth a word."""
+        return self.unanswered >= _FAILING or self.refused >= _REFUSED or self.reduced
 
 
 class FaultCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +104,11 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[ScopeView, ...]
     faults: tuple[FaultCount, ...]
     stopping: str | None = None
+
+    @property
+    def allowed_per_s(self) -> float:
+        """What all scopes together may send in a second now; those that wait or have ended may send nothing."""
+        return _allowed_per_s(self.scopes)
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,11 +137,13 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def allowed_per_s(self) -> float | None:
-        """What all scopes together may send in a second now; those that wait or have ended may send nothing."""
-        if not self.scopes:
-            return None
-        return sum((scope.allowed_per_s for scope in self.scopes if scope.state is ScopeState.RUNNING), 0.0)
+        """What all scopes together may send in a second now; None where none is known."""
+        return _allowed_per_s(self.scopes) if self.scopes else None
 
     def of_group(self, group: Group) -> int:
         """Rows that ended so that this is to be done about them."""
         return sum(count.rows for count in self.counts if count.status.group is group)
+
+
+def _allowed_per_s(scopes: Iterable[ScopeView]) -> float:
+    return sum((scope.allowed_per_s for scope in scopes if scope.state in SENDING), 0.0)

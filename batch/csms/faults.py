@@ -1,6 +1,7 @@
 """Everything the service or the wire can answer other than what was asked for: a closed set of values."""
 
 from enum import StrEnum
+from http import HTTPStatus
 
 import msgspec
 
@@ -43,6 +44,9 @@ class FaultKind(StrEnum):
 
 
 PASSING = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.THROTTLED})
+NO_SERVICE = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.FOREIGN})
+"""The service itself was not met: nobody there, no answer, no sense in the answer, or the word of something before it.
+"""
 OF_THE_MOMENT = frozenset({FaultKind.FORBIDDEN, FaultKind.KEY, FaultKind.ABSENT})
 """Refusals that can be true of a row or only of this moment: of a login, a right, a key, a project."""
 PERMANENT = OF_THE_MOMENT | {FaultKind.REJECTED}
@@ -72,6 +76,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     retry_after_s: float | None = None
     quota: Quota | None = None
     withheld: bool = False
+
+    @property
+    def brief(self) -> str:
+        """In few characters: `504`, `timeout`. What was answered with a good status is told by its code."""
+        return str(self.http_status) if self.http_status and self.http_status >= HTTPStatus.BAD_REQUEST else self.code
 
 
 def bounded(text: str, limit: int = MESSAGE_LIMIT) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import math
 from functools import partial
 
+import msgspec
 import structlog
 
 from batch.engine.fail_fast import FailFast, Streak
@@ -11,10 +12,13 @@ from batch.engine.row_queue import RowQueue
 from batch.engine.row_worker import RowWorker
 from batch.engine.scope import ScopeRun
 from batch.engine.work import Work
-from batch.flow.admission import Admission, Pass, Ticket
+from batch.flow.admission import Admission
+from batch.flow.ticket import Pass, Ticket
 from jobs.run_view import ScopeState, ScopeView
 
 _log = structlog.get_logger()
+# A shorter wait after a refusal is part of the pace.
+_WAIT_S = 1.0
 
 
 class Dispatcher:
@@ -63,18 +67,31 @@ class Dispatcher:
 
     def view(self) -> ScopeView:
         """How the scope stands now."""
+        admission, reading = self._admission, self._admission.reading
         state, again_in_s = self._state()
-        place = self.scope.opened.scope
-        return ScopeView(
+        place, clean = self.scope.opened.scope, self.scope.recorder.clean
+        held = self._fail_fast.held_over()
+        view = ScopeView(
             project_id=place.project_id,
             region=place.region,
             state=state,
             open_rows=self.scope.open_rows,
             in_flight=len(self._tasks),
-            allowed_per_s=self._admission.rate_per_s,
+            allowed_per_s=admission.rate_per_s,
+            asked_per_s=admission.asked_per_s,
+            named_per_s=admission.named_per_s,
+            accepted_per_s=reading.accepted_per_s,
+            refused=reading.refused,
+            unanswered=reading.unanswered,
+            code=clean(reading.code),
             again_in_s=again_in_s,
+            gives_up_in_s=_known(admission.patience_s(self.scope.clock.now_s())),
             reason=self.scope.reason,
+            held_keys=len(self._fail_fast.held()),
+            held_reason=None if held is None else clean(held),
         )
+        slowed = view.state is ScopeState.RUNNING and view.slowed
+        return msgspec.structs.replace(view, state=ScopeState.SLOWED) if slowed else view
 
     def _state(self) -> tuple[ScopeState, float | None]:
         """What it does, and for how many seconds nothing leaves, where that is known."""
@@ -87,6 +104,8 @@ class Dispatcher:
         settling_in_s = self._queue.settling_in_s(now_s)
         if state is ScopeState.RUNNING and not self._tasks and settling_in_s is not None:
             return ScopeState.SETTLING, settling_in_s
+        if state is ScopeState.THROTTLED and (again_in_s is None or again_in_s < _WAIT_S):
+            return ScopeState.RUNNING, None
         return state, again_in_s
 
     async def _dispatch(self) -> None:
@@ -204,3 +223,7 @@ class Dispatcher:
     def _defect(self, error: Exception) -> None:
         _log.error("run.defect", exc_info=error)
         self.scope.events.defect(f"internal error: {type(error).__name__}")
+
+
+def _known(seconds: float) -> float | None:
+    return None if math.isinf(seconds) else seconds

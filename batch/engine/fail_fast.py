@@ -47,13 +47,17 @@ class Streak:
         return self.heard < self.sent
 
     @property
+    def said(self) -> str:
+        """The refusal in the service's words."""
+        return f"{self.fault.code}: {self.fault.message}" if self.fault else ""
+
+    @property
     def reason(self) -> str:
         """Why nothing more is sent."""
-        said = f"{self.fault.code}: {self.fault.message}" if self.fault else ""
         of_them = (
             f"{len(self.rows)} rows in a row were refused and none was accepted, in {self.sent} other places either"
         )
-        return f"{of_them}; {said}"
+        return f"{of_them}; {self.said}"
 
     def add(self, row: int, fault: Fault) -> None:
         """One more row was refused."""
@@ -99,6 +103,10 @@ class FailFast:
     def held(self) -> tuple[str, ...]:
         """The keys that are held."""
         return tuple(self._held)
+
+    def held_over(self) -> str | None:
+        """What the service said of the first key that is held."""
+        return next((self._keys[key].said for key in self._held if key in self._keys), None)
 
     def due(self, now_s: float) -> str | None:
         """A held key that is to be tried with one row now."""

@@ -11,15 +11,15 @@ from batch.engine.progress import Phase
 from batch.engine.refused_rows import RefusedRows
 from batch.engine.trials import Trials
 from batch.engine.work import Work, intent_of
-from batch.flow.admission import Pass
+from batch.flow.ticket import Pass
 from jobs.ledger import Intent, OpenRow
 
 _MOST_AT_ONCE = 256
-# Rows of a key that is held back are passed over; only so many before others get their turn.
 _MOST_PASSED_OVER = 4_096
+"""Rows of a key that is held back are passed over; only so many before others get their turn."""
 _DOUBTFUL_PER_WITNESS = 3
-# More rows left than any rule about the last few asks for.
 _MANY = 1_000_000
+"""More rows left than any rule about the last few asks for."""
 
 
 class RowQueue:
@@ -48,9 +48,8 @@ class RowQueue:
         self._ready: deque[Work] = deque()
         self._delayed = DelayedRows()
         self.doubtful: set[int] = set()
-        """Rows that met no service twice, with others answered between: as long as there are such rows, a few that
-        nobody has sent are kept as witnesses. Whether the service answers can only be seen by a row that is not at
-        fault.
+        """Rows that met no service twice, with others answered between. While they wait, a few that nobody has sent are
+        kept as witnesses: whether the service answers shows only in a row that is not at fault.
         """
 
     def delay(self, work: Work, due_s: float) -> None:
@@ -110,10 +109,8 @@ class RowQueue:
         than the last; None where there is none.
         """
         row = self._fresh.elsewhere(of_key=of_key, holds=self._holds) or self._passed_over(of_key)
-        if row is None:
-            return None
-        work = self._begin(row)
-        return work if self._intended([work]) else None
+        work = None if row is None else self._begin(row)
+        return work if work is not None and self._intended([work]) else None
 
     def _passed_over(self, of_key: str | None) -> OpenRow | None:
         """The last row of a key that was passed over while the key was held, also if it has been released since."""
@@ -135,10 +132,10 @@ class RowQueue:
         row = None if number is None else self._fresh.one(number)
         work = self._held.pop_kept(kms_key_id) if row is None else self._begin(row)
         work = work or self._refused.pop(kms_key_id)
-        if work is not None:
-            work.tries_key = True
-            return work if self._intended([work]) else None
-        return None
+        if work is None or not self._intended([work]):
+            return None
+        work.tries_key = True
+        return work
 
     def ask_refused_again(self) -> bool:
         """Where nothing else is left: whether there were rows that were refused once, which are now asked once more."""
@@ -161,9 +158,8 @@ class RowQueue:
 
     def settling_in_s(self, now_s: float) -> float | None:
         """Seconds until the next row is read, where all that are left wait for that; None where there are others."""
-        if not self._delayed or self._ready or not self.nothing_to_write:
-            return None
-        return self._delayed.next_in_s(now_s)
+        waits = bool(self._delayed) and not self._ready and self.nothing_to_write
+        return self._delayed.next_in_s(now_s) if waits else None
 
     @property
     def nothing_to_write(self) -> bool:
@@ -179,8 +175,8 @@ class RowQueue:
 
     def rest(self) -> Iterator[Work]:
         """Empties the queue of the rows that were taken up; those still in the ledger's pages were not."""
-        while self._ready:
-            yield self._ready.popleft()
+        yield from self._ready
+        self._ready.clear()
         yield from self._delayed.rest()
         yield from self._refused.rest()
         yield from self._held.rest()
@@ -192,14 +188,8 @@ class RowQueue:
             if work is not None:
                 self._trials.add(work)
                 return work
-        for row in self._trials.in_turn():
-            waiting = self._delayed.pull(row)
-            if waiting is None:
-                continue
-            if self.wanted(waiting):
-                return waiting if self._intended([waiting]) else None
-            self.delay(waiting, now_s)
-        return None
+        work = self._trials.pull(self._delayed)
+        return work if work is not None and self._sifted(work) and self._intended([work]) else None
 
     def _in_order(self, now_s: float, at_once: int) -> Work | None:
         if not self._ready:

@@ -3,14 +3,15 @@
 import structlog
 
 from batch.csms.client import Answer, CsmsClient
-from batch.csms.faults import Fault, FaultKind
+from batch.csms.faults import NO_SERVICE, Fault, FaultKind
 from batch.engine.fail_fast import FailFast
 from batch.engine.progress import Phase, nearly_used_up
 from batch.engine.retry import Again, Finish, Leave, LogIn, Park, Sent, Step, after_answer
 from batch.engine.row_queue import RowQueue
 from batch.engine.scope import ScopeRun
 from batch.engine.work import Departing, Work, outcome_of, parked_of
-from batch.flow.admission import NO_SERVICE, Admission, Exchange, Pass, Ticket
+from batch.flow.admission import Admission
+from batch.flow.ticket import Exchange, Pass, Ticket
 
 _log = structlog.get_logger()
 # A comparison with the expected key is never older than this, or than two intervals of a slow rate, when its PUT
@@ -128,8 +129,7 @@ class RowWorker:
             self._queue.accept(key, at_s)
 
     def _note(self, ticket: Ticket, exchange: Exchange) -> None:
-        if isinstance(exchange.answer, Fault):
-            self._scope.events.answered_otherwise(exchange.answer)
+        self._scope.events.answered(exchange.answer)
         self._admission.note(ticket, exchange)
 
     def _suspect(self, work: Work, fault: Fault, since_s: float, *, write: bool) -> None:

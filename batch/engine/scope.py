@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
+from batch.csms.client import Answer
 from batch.csms.faults import STOPS_SCOPE, Fault, FaultKind
 from batch.engine.progress import Policy
 from batch.engine.recorder import Recorder
@@ -19,8 +20,8 @@ class ScopeEvents(Protocol):
     def ended(self, scope: OpenScope, outcome: Outcome) -> None:
         """A row has ended; its outcome is durable soon."""
 
-    def answered_otherwise(self, fault: Fault) -> None:
-        """A request was answered with a fault."""
+    def answered(self, answer: Answer) -> None:
+        """A request was answered, or was not."""
 
     def key_held(self, scope: OpenScope, kms_key_id: str, reason: str) -> None:
         """The rows of a key are held back."""

@@ -5,18 +5,19 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from batch.process.clock import Clock
-from jobs.ledger import Backlog
 from jobs.model import Status, StatusCount
 from jobs.run_dir.state import LiveState, write_state
-from jobs.run_view import RunView, SessionView
+from jobs.run_view import Backlog, RunView, ScopeState, SessionView
+from reports.screen.changes import Changes, change_lines
 from reports.screen.pace import Pace
-from reports.screen.run_words import changes, progress_line
+from reports.screen.run_words import pace_words, progress_line, trouble_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,11 +42,21 @@ class Watched(Protocol):
         """Requests that are open now."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewers:
+    """Who is told how a run stands. With a `console` the run is drawn on it, otherwise `say` gets a line now and then
+    and for every change of state; with a `metrics_port` metrics are served there.
+    """
+
+    say: Callable[[str], None]
+    console: "Console | None" = None
+    metrics_port: int | None = None
+
+
 class Heartbeat:
     """Beats for one session; `before` is how the rows stood when it began.
 
-    `look` tells what the session knows of its scopes and requests; without it rows alone are told. With a `console`
-    the run is drawn on it, otherwise `say` gets a line now and then and for every change of state.
+    `look` tells what the session knows of its scopes and requests; without it rows alone are told.
     """
 
     def __init__(
@@ -55,24 +66,33 @@ class Heartbeat:
         clock: Clock,
         *,
         before: Backlog,
-        say: Callable[[str], None],
+        viewers: Viewers,
         look: Callable[[], SessionView] | None = None,
-        console: "Console | None" = None,
     ) -> None:
         self._folder = folder
         self._session = session
         self._clock = clock
-        self._say = say
+        self._say = viewers.say
+        self._console = viewers.console
+        self._metrics_port = viewers.metrics_port
         self._look = look
-        self._console = console
         self._ended_before = {count.status: count.rows for count in before.ended}
         self._total = before.open_rows + sum(self._ended_before.values())
         self._begun_s = clock.now_s()
         self._started_at = clock.utc_s(self._begun_s)
         self._write_failed = False
         self._pace = Pace()
+        self._changes = Changes()
         self.latest = self.view()
         """The view of the last beat: a value, so that other threads may read it."""
+
+    def serving(self) -> contextlib.AbstractContextManager[object]:
+        """Serves metrics while the block runs, where they are wanted."""
+        if self._metrics_port is None:
+            return contextlib.nullcontext()
+        from batch.telemetry.metrics import serving  # noqa: PLC0415 - few runs need it
+
+        return serving(self._metrics_port, lambda: self.latest)
 
     async def beat(self) -> None:
         """Beats until cancelled."""
@@ -104,6 +124,8 @@ class Heartbeat:
             open_rows=self._total - sum(counts.values()),
             in_flight=self._session.in_flight,
             counts=tuple(StatusCount(status=status, rows=rows) for status, rows in counts.items()),
+            pace=", ".join(pace_words(self.latest)),
+            trouble=tuple(trouble_lines(self.latest)),
         )
 
     def view(self) -> RunView:
@@ -129,14 +151,12 @@ class Heartbeat:
         )
 
     async def _tell(self) -> None:
-        told: RunView | None = None
         line_s = self._begun_s + _LINE_EVERY_S
         while True:
-            self.write()
             self.latest = self.view()
-            for line in changes(told, self.latest):
+            self.write()
+            for line in self._news():
                 self._say(line)
-            told = self.latest
             if self._clock.now_s() >= line_s:
                 line_s += _LINE_EVERY_S
                 self._say(progress_line(self.latest))
@@ -146,14 +166,30 @@ class Heartbeat:
         write_s = self._begun_s
         while True:
             now_s = self._clock.now_s()
-            if now_s >= write_s:
-                write_s = now_s + _EVERY_S
-                self.write()
             # uvloop's clock stands still within a callback, and how long a terminal takes is no matter of the run.
             begun_s = time.perf_counter()
             self.latest = self.view()
+            if now_s >= write_s:
+                write_s = now_s + _EVERY_S
+                self.write()
+                self._news()
             draw(self.latest)
             await asyncio.sleep(max(_DRAW_EVERY_S, (time.perf_counter() - begun_s) / _DRAW_SHARE))
+
+    def _news(self) -> tuple[str, ...]:
+        """Puts into the log what has changed since the last second, and words it for those who see no screen."""
+        changes = self._changes.note(self.latest)
+        for change in changes:
+            scope, why = change.scope, change.words
+            match scope.state:
+                case ScopeState.RUNNING:
+                    _log.info("scope.recovered", project_id=scope.project_id, region=scope.region, reason=why)
+                case ScopeState.STOPPED:
+                    # The session has said so.
+                    pass
+                case _:
+                    _log.warning("scope.slowed", project_id=scope.project_id, region=scope.region, reason=why)
+        return tuple(change_lines(changes))
 
     def _counts(self) -> dict[Status, int]:
         counts = dict(self._ended_before)

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from jobs.model import Status
 from jobs.printable import printable
 from jobs.run_dir.durable import whole_file
-from jobs.run_view import RunView, ScopeState
+from jobs.run_view import SENDING, RunView, ScopeState
 from jobs.spec import UsageError
 from reports import Summary
 from reports.moment import utc_seconds
@@ -131,7 +131,7 @@ def _scopes(view: RunView) -> Iterator[Metric]:
     for scope in view.scopes:
         place = (scope.region or "", scope.project_id)
         waiting.add_metric(place, scope.open_rows)
-        allowed.add_metric(place, scope.allowed_per_s if scope.state is ScopeState.RUNNING else 0.0)
+        allowed.add_metric(place, scope.allowed_per_s if scope.state in SENDING else 0.0)
         for state in ScopeState:
             states.add_metric((*place, state.value), float(scope.state is state))
     yield from (waiting, allowed, states)

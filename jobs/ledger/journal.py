@@ -1,7 +1,8 @@
 """The ledger while a run is going: pages of open rows out, intents and outcomes in, each commit durable."""
 
+import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -9,6 +10,7 @@ from typing import Any, Self
 import msgspec
 
 from jobs.ledger import schema
+from jobs.ledger.entries import Elsewhere, Intent, OpenRow, OpenScope, PaceCell, Parked
 from jobs.ledger.told import Told
 from jobs.model import Outcome, Scope, SecretUpdate, Status
 from jobs.run_dir import names
@@ -25,64 +27,8 @@ _OUTCOME = """UPDATE row SET status = ?, attempts = ?, http_status = ?, error_co
     request_id = ?, started_at = ?, finished_at = ?, elapsed_ms = ?, doubt = ? WHERE row = ?"""
 _REOPEN = """UPDATE row SET status = NULL, spent = attempts, http_status = NULL, error_code = NULL,
     error_message = NULL, request_id = NULL WHERE status IN ('failed', 'unknown')"""
-
-
-class OpenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A row that has not ended: `attempts` PUTs may have left for it, `spent` of them no longer count, and with
-    `doubt` one of them may have been applied. With `refused` it was refused once, and a second time is for good.
-    """
-
-    row: int
-    update: SecretUpdate
-    attempts: int
-    spent: int
-    doubt: bool
-    refused: bool = False
-
-
-class OpenScope(msgspec.Struct, frozen=True, kw_only=True):
-    """A scope with rows that have not ended."""
-
-    id: int
-    scope: Scope
-    open_rows: int
-
-
-class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A PUT is about to leave: the row's `attempts`-th; `spent` of those before it cost the row nothing."""
-
-    row: int
-    attempts: int
-    spent: int = 0
-
-
-class Parked(msgspec.Struct, frozen=True, kw_only=True):
-    """A row that stays open when the run ends: what was last heard of it, and whether a PUT may have been applied.
-
-    An intent that was recorded for a PUT which then never left is taken back by `attempts` and `doubt`.
-    """
-
-    row: int
-    attempts: int
-    doubt: bool
-    spent: int = 0
-    refused: bool = False
-    http_status: int | None = None
-    error_code: str | None = None
-    error_message: str | None = None
-    request_id: str | None = None
-
-
-class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to look for one open row of a scope: from `after_row` on or, with `backwards`, back to it from the end, or
-    from `before_row`; of one key, or of any but `not_of_key`.
-    """
-
-    after_row: int
-    before_row: int | None = None
-    backwards: bool = False
-    of_key: str | None = None
-    not_of_key: str | None = None
+_PACE = "INSERT INTO pace VALUES ((SELECT MAX(id) FROM session), ?, ?, ?, ?, ?, ?, ?)"
+_OLD_PACE = "DELETE FROM pace WHERE session = (SELECT MAX(id) FROM session)"
 
 
 class Ledger:
@@ -94,9 +40,9 @@ class Ledger:
         Raises:
             LedgerError: there is none, or it is in use or damaged.
         """
-        self._path = folder / names.LEDGER
-        self._connection = schema.connect(self._path)
-        self.told = Told(self._connection, self._path)
+        self.path = folder / names.LEDGER
+        self._connection = schema.connect(self.path)
+        self.told = Told(self._connection, self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +64,7 @@ class Ledger:
         """
         found = self._run("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         if found is None:
-            raise schema.LedgerError(self._path, f"holds no {key}")
+            raise schema.LedgerError(self.path, f"holds no {key}")
         return str(found[0])
 
     def open_scopes(self, *, also_failed: bool = False) -> tuple[OpenScope, ...]:
@@ -177,7 +123,7 @@ class Ledger:
         try:
             schema.take_room(self._connection, rows=self.told.backlog(also_failed=True).open_rows)
         except sqlite3.Error as error:
-            raise schema.blame(self._path, error) from error
+            raise schema.blame(self.path, error) from error
 
     def end_session(self, *, ended_at: float, exit_code: int, stopped: str | None) -> None:
         """Notes how the session ended and why it stopped early, if it did."""
@@ -194,18 +140,24 @@ class Ledger:
         Raises:
             LedgerError: the disk is full or broken; nothing of this call is recorded.
         """
-        try:
-            if self._connection.in_transaction:
-                # Left open by a commit that failed; SQLite itself has rolled back only some kinds of failure.
-                self._connection.execute("ROLLBACK")
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._transaction() as write:
             # A row that was put aside may be sent again in the same commit: what is about to leave counts.
-            self._connection.executemany(_PARKED, [_parked_values(p) for p in parked])
-            self._connection.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
-            self._connection.executemany(_OUTCOME, [_outcome_values(o) for o in outcomes])
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise schema.blame(self._path, error) from error
+            write.executemany(_PARKED, [_parked_values(p) for p in parked])
+            write.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
+            write.executemany(_OUTCOME, [_outcome_values(o) for o in outcomes])
+
+    def keep_pace(self, cells: Sequence[PaceCell]) -> None:
+        """Records how the requests of this session have been answered so far, in place of what was recorded before.
+
+        The write-ahead log is folded back at once: also a session that waits for days needs no more room than it took.
+
+        Raises:
+            LedgerError: the disk is full or broken; nothing of this call is recorded.
+        """
+        with self._transaction() as write:
+            write.execute(_OLD_PACE)
+            write.executemany(_PACE, map(msgspec.structs.astuple, cells))
+        self._run("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
     def stop_scope(self, scope_id: int, reason: str) -> None:
         """Notes why a scope's remaining rows are not attempted."""
@@ -219,18 +171,31 @@ class Ledger:
         """Takes that back."""
         self._run("DELETE FROM held_key WHERE scope = ? AND kms_key_id = ?", (scope_id, kms_key_id))
 
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing, and durable at the end of the block."""
+        try:
+            if self._connection.in_transaction:
+                # Left open by a commit that failed; SQLite itself has rolled back only some kinds of failure.
+                self._connection.execute("ROLLBACK")
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield self._connection
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise schema.blame(self.path, error) from error
+
     def _all(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """Every row of an answer: a damaged page shows only when it is stepped on."""
         try:
             return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise schema.blame(self._path, error) from error
+            raise schema.blame(self.path, error) from error
 
     def _run(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
         try:
             return self._connection.execute(statement, values)
         except sqlite3.Error as error:
-            raise schema.blame(self._path, error) from error
+            raise schema.blame(self.path, error) from error
 
 
 def _open_row(values: tuple[Any, ...]) -> OpenRow:

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, LedgerError
+from jobs.ledger.schema import RELEASE
 from jobs.spec import JobSpec
 
 _KEY = "job"
@@ -29,14 +30,16 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def to_meta(record: JobRecord) -> tuple[tuple[str, str], ...]:
     """The record as the ledger stores it."""
-    return ((_KEY, msgspec.json.encode(record).decode()),)
+    return ((_KEY, msgspec.json.encode(record).decode()), (RELEASE, record.version))
 
 
 def read_record(ledger: Ledger) -> JobRecord:
     """Reads it back.
 
     Raises:
-        LedgerError: the ledger holds none.
-        msgspec.DecodeError: it was written by an incompatible release.
+        LedgerError: the ledger holds none, or one that this release can make nothing of.
     """
-    return msgspec.json.decode(ledger.meta(_KEY), type=JobRecord)
+    try:
+        return msgspec.json.decode(ledger.meta(_KEY), type=JobRecord)
+    except msgspec.DecodeError as error:
+        raise LedgerError(ledger.path, f"its job cannot be read by this release: {error}") from error

@@ -5,17 +5,22 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from jobs.run_dir.filesystem import network_filesystem
 
 VERSION = 3
+"""Any change of what follows raises it and adds a step to `upgrade`."""
+RELEASE = "release"
+"""Under this name `meta` says which release gave the ledger its format."""
 
 # `row.leader` is an earlier row that asks for the very same: that one is sent, this one shares its outcome.
 # `row.attempts` counts every PUT that may have left, over all sessions; `row.spent` those of them that cost it nothing:
 # a `--failed` resume forgave them, or the login was refused, or they tried whether an outage was over. `row.doubt` is 1
 # from the commit before a PUT leaves until an answer proves that PUT was not applied. `row.refused` is 1 from a refusal
 # on that may be true of the moment only; a second one ends the row. `row.tried` is 1 where an earlier session has sent
-# the row: such rows come last. `row.status` stays NULL until the row has ended.
+# the row: such rows come last. `row.status` stays NULL until the row has ended. `pace` tells in a few hundred rows how
+# the requests of a session were answered over time.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE scope (
@@ -36,7 +41,20 @@ CREATE TABLE session (
     id INTEGER PRIMARY KEY, started_at REAL NOT NULL, timeout_s REAL NOT NULL,
     ended_at REAL, exit_code INTEGER, stopped TEXT
 ) STRICT;
+CREATE TABLE pace (
+    session INTEGER NOT NULL, at_s REAL NOT NULL, width_s REAL NOT NULL,
+    sent INTEGER NOT NULL, refused INTEGER NOT NULL, unanswered INTEGER NOT NULL, code TEXT, allowed_per_s REAL,
+    PRIMARY KEY (session, at_s)
+) STRICT, WITHOUT ROWID;
 """
+
+# The first bytes of the file, as far as the number that is kept for its user (sqlite.org/fileformat.html).
+_MAGIC = b"SQLite format 3\0"
+_HEAD_BYTES = 64
+
+# By the release that gave it its format, or else by the one that loaded it.
+_MADE_BY = f"""SELECT value FROM meta WHERE key = '{RELEASE}'
+    UNION ALL SELECT json_extract(value, '$.version') FROM meta WHERE key = 'job'"""  # noqa: S608 - its own text
 
 # SQLite folds the log back into the file once it has a thousand pages.
 _LOG_PAGES = 1_000
@@ -44,6 +62,8 @@ _LEAST_LOG_PAGES = 32
 _LOG_PAGES_PER_ROW = 8
 # What a row grows by until it has ended, pages that split included: 84 bytes as measured, 150 with a usual message.
 _BYTES_PER_ROW = 200
+# What the pace of a session takes, twice over: a few hundred rows of fifty bytes.
+_PACE_PAGES = 12
 
 # What is told of every row. A row that is still open was either never sent, or sent without an answer on record.
 _VIEW = """
@@ -93,7 +113,7 @@ def create(path: Path) -> sqlite3.Connection:
     try:
         # SQLite would create it 0644; its side files take the mode of this one.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
-        with _opening(path) as connection:
+        with opening(path) as connection:
             connection.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_TABLES} {_VIEW}")
             connection.execute(f"PRAGMA user_version={VERSION}")
     except (OSError, sqlite3.Error) as error:
@@ -109,23 +129,50 @@ def connect(path: Path) -> sqlite3.Connection:
     older journal is used, which asks less of it.
 
     Raises:
-        LedgerError: no such file, not a ledger, of another version, or in use.
+        LedgerError: no such file, not a ledger, of another format, or in use.
     """
     if not path.is_file():
         raise LedgerError(path, "no ledger here: the run never got as far as sending anything")
+    if format_of(path) not in {VERSION, None}:
+        raise _other_format(path)
     try:
-        with _opening(path) as connection:
+        with opening(path) as connection:
             connection.executescript(f"PRAGMA locking_mode=EXCLUSIVE; PRAGMA busy_timeout=0; {_durability(path)}")
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version != VERSION:
-                raise LedgerError(path, f"written in format {version}, this release reads {VERSION}")
     except sqlite3.Error as error:
         raise blame(path, error) from error
     return connection
 
 
+def format_of(path: Path) -> int | None:
+    """The format of a ledger by the head of its file, which is set before it gets its name and never changes in place;
+    None where it is no ledger.
+
+    Raises:
+        LedgerError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise LedgerError(path, error.strerror or str(error)) from error
+    return int.from_bytes(head[-4:]) if len(head) == _HEAD_BYTES and head.startswith(_MAGIC) else None
+
+
+def _other_format(path: Path) -> LedgerError:
+    release = "another release"
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(_looking(path)) as connection:
+        for (made_by,) in connection.execute(_MADE_BY).fetchmany(1):
+            release = f"csms-rekey {made_by}"
+    return LedgerError(path, f"written in format {format_of(path)}, this release reads {VERSION}: use {release}")
+
+
+def _looking(path: Path) -> sqlite3.Connection:
+    """Reads a file without touching it, or anything beside it."""
+    return sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True)
+
+
 @contextlib.contextmanager
-def _opening(path: Path) -> Iterator[sqlite3.Connection]:
+def opening(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that stays open only if the block ends well."""
     connection = sqlite3.connect(path, isolation_level=None)
     try:
@@ -144,7 +191,7 @@ def take_room(connection: sqlite3.Connection, rows: int) -> None:
         return
     page_bytes = int(connection.execute("PRAGMA page_size").fetchone()[0])
     log_pages = min(_LOG_PAGES, _LEAST_LOG_PAGES + _LOG_PAGES_PER_ROW * rows)
-    pages = log_pages + rows * _BYTES_PER_ROW // page_bytes
+    pages = log_pages + _PACE_PAGES + rows * _BYTES_PER_ROW // page_bytes
     # Where freed pages are overwritten, as some builds of SQLite do, all of them would go through the log once more.
     connection.execute("PRAGMA secure_delete = OFF").fetchone()
     connection.execute("DROP TABLE IF EXISTS room")

@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
-from jobs.ledger.schema import blame
+from jobs.ledger.entries import PaceCell
+from jobs.ledger.schema import LedgerError, blame
 from jobs.model import Group, Outcome, Status, StatusCount
+from jobs.run_view import Backlog
 
 _BLOCK = 5_000
 _TOLD = """secret_name, kms_key_id, region, project_id, row, status, attempts, http_status, error_code, error_message,
@@ -23,13 +25,6 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     region: str
     project_id: str
     outcome: Outcome
-
-
-class Backlog(msgspec.Struct, frozen=True, kw_only=True):
-    """What is left of a job when a session begins; rows that share an earlier row's outcome are not counted."""
-
-    open_rows: int
-    ended: tuple[StatusCount, ...]
 
 
 class ErrorCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,12 +48,39 @@ class ScopeCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One run or resume; UTC seconds since 1970. `ended_at` None: it was killed or is still going."""
+    """One run or resume; UTC seconds since 1970. `ended_at` None: it was killed or is still going.
 
+    Of the requests that are on record as `sent`, some were `refused` for their rate and some `unanswered`, most of
+    these with `code`.
+    """
+
+    id: int
     started_at: float
     ended_at: float | None
     exit_code: int | None
     stopped: str | None
+    sent: int = 0
+    refused: int = 0
+    unanswered: int = 0
+    code: str | None = None
+
+
+class HeldKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A KMS key whose rows are not attempted, of which there are `rows`, and why."""
+
+    project_id: str
+    region: str | None
+    kms_key_id: str
+    reason: str
+    rows: int
+
+
+_SESSION = SessionRecord.__struct_fields__
+_CELL = PaceCell.__struct_fields__
+_SESSIONS = """SELECT s.id, s.started_at, s.ended_at, s.exit_code, s.stopped, COALESCE(SUM(p.sent), 0),
+    COALESCE(SUM(p.refused), 0), COALESCE(SUM(p.unanswered), 0), (SELECT c.code FROM pace c
+        WHERE c.session = s.id AND c.code IS NOT NULL GROUP BY c.code ORDER BY SUM(c.unanswered) DESC LIMIT 1)
+    FROM session s LEFT JOIN pace p ON p.session = s.id GROUP BY s.id ORDER BY s.id"""
 
 
 class Told:
@@ -83,19 +105,18 @@ class Told:
 
     def counts(self) -> tuple[StatusCount, ...]:
         """Rows by status, every status once, in the order of `Status`."""
-        found = {status: rows for status, rows in self._query("SELECT status, COUNT(*) FROM told GROUP BY status")}  # noqa: C416 - rows of unknown length
+        found = self._by_status("SELECT status, COUNT(*) FROM told GROUP BY status")
         return tuple(StatusCount(status=status, rows=found.get(status, 0)) for status in Status)
 
     def backlog(self, *, also_failed: bool = False) -> Backlog:
         """How many rows are open, also those that a session which takes failed rows up again will open, and how the
         others ended.
         """
-        found = self._query("SELECT status, COUNT(*) FROM row WHERE leader IS NULL GROUP BY status")
-        rows = {status: count for status, count in found}  # noqa: C416 - rows of unknown length
-        again = (None, "failed", "unknown") if also_failed else (None,)
+        rows = self._by_status("SELECT status, COUNT(*) FROM row WHERE leader IS NULL GROUP BY status")
+        again = (None, Status.FAILED, Status.UNKNOWN) if also_failed else (None,)
         return Backlog(
             open_rows=sum(rows.pop(status, 0) for status in again),
-            ended=tuple(StatusCount(status=Status(status), rows=count) for status, count in rows.items()),
+            ended=tuple(StatusCount(status=status, rows=count) for status, count in rows.items() if status),
         )
 
     def scopes(self) -> tuple[ScopeCount, ...]:
@@ -113,10 +134,24 @@ class Told:
 
     def sessions(self) -> tuple[SessionRecord, ...]:
         """Every run and resume of this job, oldest first."""
-        found = self._query("SELECT started_at, ended_at, exit_code, stopped FROM session ORDER BY id")
+        return tuple(SessionRecord(**dict(zip(_SESSION, values, strict=True))) for values in self._query(_SESSIONS))
+
+    def pace(self) -> Iterator[tuple[int, PaceCell]]:
+        """How requests were answered over time: each cell behind the number of its session, oldest first."""
+        cells = f"SELECT session, {', '.join(_CELL)} FROM pace ORDER BY session, at_s"  # noqa: S608 - its own names
+        for session, *values in self._query(cells):
+            yield session, PaceCell(**dict(zip(_CELL, values, strict=True)))
+
+    def held_keys(self) -> tuple[HeldKey, ...]:
+        """The keys that are held back, in the order of their first rows."""
+        found = self._query(
+            "SELECT s.project_id, s.region, k.kms_key_id, k.reason, SUM(l.status IS NULL) FROM held_key k"
+            " JOIN scope s ON s.id = k.scope JOIN row r ON r.scope = k.scope AND r.kms_key_id = k.kms_key_id"
+            " JOIN row l ON l.row = COALESCE(r.leader, r.row) GROUP BY k.scope, k.kms_key_id ORDER BY MIN(r.row)"
+        )
         return tuple(
-            SessionRecord(started_at=started, ended_at=ended, exit_code=code, stopped=stopped)
-            for started, ended, code, stopped in found
+            HeldKey(project_id=project, region=region, kms_key_id=key, reason=reason, rows=rows)
+            for project, region, key, reason, rows in found
         )
 
     def accepted_keys(self, scope_id: int) -> frozenset[str]:
@@ -132,12 +167,24 @@ class Told:
         ((longest_s,),) = self._query("SELECT COALESCE(MAX(timeout_s), 0.0) FROM session")
         return float(longest_s)
 
+    def _by_status(self, statement: str) -> dict[Status | None, int]:
+        """Counts by status; None stands for rows that are open."""
+        return {None if text is None else self._status(text): rows for text, rows in self._query(statement)}
+
+    def _status(self, text: str) -> Status:
+        try:
+            return Status(text)
+        except ValueError:
+            raise LedgerError(self._path, f"status {text!a} is not one that this release knows") from None
+
     def _rows(self, where: str) -> Iterator[ToldRow]:
         told = f"SELECT {_TOLD} FROM told {where} ORDER BY row"  # noqa: S608 - its own text
         for name, key, region, project, *outcome in self._query(told):
-            yield ToldRow(
-                secret_name=name, kms_key_id=key, region=region, project_id=project, outcome=_outcome(outcome)
-            )
+            try:
+                ended = _outcome(outcome)
+            except msgspec.ValidationError as error:
+                raise LedgerError(self._path, f"row {outcome[0]} cannot be read by this release: {error}") from error
+            yield ToldRow(secret_name=name, kms_key_id=key, region=region, project_id=project, outcome=ended)
 
     def _query(self, statement: str) -> Iterator[tuple[Any, ...]]:
         try:

@@ -3,12 +3,14 @@
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-_PREFIX = ".part-"
+PART = ".part-"
+"""How the names of files begin that are not whole yet."""
 
 
 class HashingFile:
@@ -47,7 +49,7 @@ def whole_file(final: Path, *, durable: bool = True) -> Iterator[HashingFile]:
     Raises:
         OSError: the folder cannot be written.
     """
-    descriptor, name = tempfile.mkstemp(prefix=f"{_PREFIX}{final.name}-", dir=final.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f"{PART}{final.name}-", dir=final.parent)
     try:
         with os.fdopen(descriptor, "wb") as raw:
             yield HashingFile(cast("BinaryIO", raw))
@@ -93,6 +95,9 @@ def sync_folder(folder: Path) -> None:
 
 def sweep_parts(folder: Path) -> None:
     """Removes what writers that were killed left behind; call it only while holding the folder's lock."""
-    for part in folder.glob(f"{_PREFIX}*"):
+    for part in folder.glob(f"{PART}*"):
+        if part.is_dir() and not part.is_symlink():
+            shutil.rmtree(part, ignore_errors=True)
+            continue
         with contextlib.suppress(OSError):
             part.unlink()

@@ -14,10 +14,10 @@ _RESERVE_BYTES = 4 << 20
 
 
 class NoRoomError(OSError):
-    """The disk has too little room for a run; `needed` and `free` are bytes."""
+    """The disk has too little room; `needed` and `free` are bytes."""
 
     def __init__(self, folder: Path, needed: int, free: int) -> None:
-        super().__init__(f"{folder}: {free >> 20} MiB free, a run of this size may need {needed >> 20} MiB")
+        super().__init__(f"{folder}: {free >> 20} MiB free, and {needed >> 20} MiB may be needed")
         self.needed = needed
         self.free = free
 
@@ -29,7 +29,16 @@ def require_room(folder: Path, *, rows: int, manifest_bytes: int) -> None:
         NoRoomError: they may not.
         OSError: the folder is gone.
     """
-    needed = _LEAST_BYTES + _RESERVE_BYTES + rows * _BYTES_PER_ROW + 2 * manifest_bytes
+    require_free(folder, _LEAST_BYTES + _RESERVE_BYTES + rows * _BYTES_PER_ROW + 2 * manifest_bytes)
+
+
+def require_free(folder: Path, needed: int) -> None:
+    """Checks that so many bytes are free.
+
+    Raises:
+        NoRoomError: they are not.
+        OSError: the folder is gone.
+    """
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise NoRoomError(folder, needed, free)

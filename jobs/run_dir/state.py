@@ -10,7 +10,10 @@ from jobs.run_dir.durable import whole_file
 
 
 class LiveState(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a run stands: `open_rows` have not ended. UTC seconds since 1970."""
+    """Where a run stands: `open_rows` have not ended. UTC seconds since 1970.
+
+    `pace` says how fast it is, `trouble` of each project that something slows what that is.
+    """
 
     pid: int
     started_at: float
@@ -19,6 +22,8 @@ class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     open_rows: int
     in_flight: int
     counts: tuple[StatusCount, ...]
+    pace: str = ""
+    trouble: tuple[str, ...] = ()
 
 
 def write_state(folder: Path, state: LiveState) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from textwrap import wrap
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.progress_bar import ProgressBar
@@ -10,21 +11,32 @@ from rich.text import Text
 from jobs.model import Group as RowGroup
 from jobs.printable import printable, shortened
 from jobs.run_view import RunView, ScopeState, ScopeView
-from reports.screen.run_words import count_words, fault_words, pace_words, percent, scope_words
+from reports.screen.run_words import count_words, fault_words, pace_words, percent, scope_words, state_counts
 from reports.summary.open_rows import place_name
 
 MOST_SCOPES = 6
 MOST_FAULTS = 3
 _GAP = "   "
+_NARROWEST = 20
+_INDENT = "  "
+_STICKY = "\N{NO-BREAK SPACE}"
 _STYLE = {
     ScopeState.STOPPED: "red",
     ScopeState.OUTAGE: "red",
     ScopeState.THROTTLED: "yellow",
+    ScopeState.SLOWED: "yellow",
     ScopeState.SETTLING: "yellow",
     ScopeState.RUNNING: "green",
     ScopeState.ENDED: "dim",
 }
-_ORDER = {state: place for place, state in enumerate(ScopeState)}
+_ORDER = dict.fromkeys(ScopeState, 3) | {
+    ScopeState.STOPPED: 0,
+    ScopeState.OUTAGE: 1,
+    ScopeState.THROTTLED: 2,
+    ScopeState.ENDED: 4,
+}
+"""What comes and goes within a second does not move a project up and down."""
+_LINES_EACH = 2
 
 
 class ProgressScreen:
@@ -45,7 +57,7 @@ class ProgressScreen:
             yield _line(f"Stopping: {view.stopping}", encoding, width, "bold yellow")
         for scope in shown_scopes(view.scopes):
             words = f"{place_name(scope.region, scope.project_id)}  {scope_words(scope)}"
-            yield _line(words, encoding, width, _STYLE[scope.state])
+            yield from _wrapped(words, encoding, width, _STYLE[scope.state])
         if len(view.scopes) > MOST_SCOPES:
             yield _line(rest_words(view.scopes), encoding, width, "dim")
         for fault in islice(view.faults, MOST_FAULTS):
@@ -53,15 +65,18 @@ class ProgressScreen:
 
 
 def shown_scopes(scopes: Iterable[ScopeView]) -> list[ScopeView]:
-    """The few scopes worth a line, those in trouble first and then those with most to do."""
-    return sorted(scopes, key=lambda scope: (_ORDER[scope.state], -scope.open_rows))[:MOST_SCOPES]
+    """The few projects worth a line, those in trouble first and then those with most to do."""
+    return sorted(scopes, key=_place)[:MOST_SCOPES]
 
 
 def rest_words(scopes: tuple[ScopeView, ...]) -> str:
-    """What the scopes without a line of their own do."""
-    rest = sorted(scopes, key=lambda scope: (_ORDER[scope.state], -scope.open_rows))[MOST_SCOPES:]
-    counts = ((sum(scope.state is state for scope in rest), state.value) for state in ScopeState)
-    return f"and {len(rest)} more scopes: {', '.join(f'{count} {name}' for count, name in counts if count)}"
+    """What the projects without a line of their own do."""
+    rest = sorted(scopes, key=_place)[MOST_SCOPES:]
+    return f"and {len(rest)} more projects: {', '.join(state_counts(rest))}"
+
+
+def _place(scope: ScopeView) -> tuple[int, int]:
+    return _ORDER[scope.state], -scope.open_rows
 
 
 def _bar(view: RunView, width: int) -> Iterator[RenderableType]:
@@ -103,6 +118,17 @@ def _packed(parts: list[str], width: int, style: str) -> Iterator[Text]:
             line = ""
         line = f"{line}{_GAP if line else ''}{part}"[:width]
     yield Text(line, style, no_wrap=True)
+
+
+def _wrapped(words: str, encoding: str, width: int, style: str) -> Iterator[Text]:
+    """Two lines where one does not hold all of it; a line ends where a thought does, if it can."""
+    text = printable(words, encoding)
+    thoughts = text.split("; ")
+    if max(map(len, thoughts)) + len(_INDENT) < width:
+        text = "; ".join(thought.replace(" ", _STICKY) for thought in thoughts)
+    room = max(width, _NARROWEST)
+    for line in wrap(text, room, subsequent_indent=_INDENT, max_lines=_LINES_EACH, placeholder="..."):
+        yield _line(line.replace(_STICKY, " "), encoding, width, style)
 
 
 def _line(words: str, encoding: str, width: int, style: str) -> Text:

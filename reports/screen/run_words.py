@@ -1,37 +1,48 @@
 """A run that is going in words: one line for a log, one for each change, and the parts of a screen."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from jobs.model import Status
-from jobs.run_view import FaultCount, RunView, ScopeState, ScopeView
+from jobs.run_view import SENDING, FaultCount, RunView, ScopeState, ScopeView
 from reports.summary.open_rows import place_name
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
-_MOST_CHANGES = 10
+# A share of requests from here on is worth a word, so many in a second say how fast they are.
+_WORTH_A_WORD = 0.02
+_MOST_LINES = 6
+_TELLING_PER_S = 10.0
+_TROUBLE = (ScopeState.STOPPED, ScopeState.OUTAGE, ScopeState.THROTTLED, ScopeState.SLOWED)
+_WAITING = frozenset({ScopeState.OUTAGE, ScopeState.THROTTLED})
+_STATE_NAMES = {
+    ScopeState.STOPPED: "stopped",
+    ScopeState.OUTAGE: "not answering",
+    ScopeState.THROTTLED: "refused for their rate",
+    ScopeState.SLOWED: "slowed",
+    ScopeState.SETTLING: "waiting for rows in doubt",
+    ScopeState.RUNNING: "running",
+    ScopeState.ENDED: "done",
+}
 
 
 def progress_line(view: RunView) -> str:
     """How it stands, on one line."""
-    parts = [f"{view.ended:,} of {view.total:,} rows ({percent(view)})", *count_words(view), *pace_words(view)]
-    return "; ".join([parts[0], ", ".join(parts[1:]) or "none has ended"])
+    trouble = trouble_words(view)
+    parts = [
+        f"{view.ended:,} of {view.total:,} rows ({percent(view)})",
+        ", ".join((*count_words(view), *pace_words(view))),
+    ]
+    return "; ".join(parts if trouble is None else [*parts, trouble])
 
 
-def changes(before: RunView | None, now: RunView) -> Iterator[str]:
-    """Yields a line for every scope that does something else than before, and at the first time for those in trouble.
-
-    A scope that merely begins or ends says nothing.
-    """
-    known = {} if before is None else {(s.region, s.project_id): s.state for s in before.scopes}
-    changed = []
-    for scope in now.scopes:
-        was = known.get((scope.region, scope.project_id), ScopeState.RUNNING)
-        if scope.state is not was and scope.state is not ScopeState.ENDED:
-            changed.append(scope)
-    for scope in changed[:_MOST_CHANGES]:
-        yield f"scope {place_name(scope.region, scope.project_id)}: {state_words(scope)}"
-    if len(changed) > _MOST_CHANGES:
-        yield f"and {len(changed) - _MOST_CHANGES} more scopes changed their state"
+def trouble_lines(view: RunView) -> Iterator[str]:
+    """Yields a line for each of a few projects that something slows, and how many more there are."""
+    troubled = [scope for scope in view.scopes if scope.state in _TROUBLE or scope.held_keys]
+    for scope in troubled[:_MOST_LINES]:
+        yield f"project {place_name(scope.region, scope.project_id)}: {state_words(scope)}"
+    if rest := troubled[_MOST_LINES:]:
+        yield f"and {len(rest)} more projects: {', '.join(state_counts(rest))}"
 
 
 def percent(view: RunView) -> str:
@@ -55,37 +66,97 @@ def pace_words(view: RunView) -> Iterator[str]:
         of = "" if not allowed or math.isinf(allowed) else f" of {_rate(allowed)}/s allowed"
         yield f"{_rate(view.requests_per_s)} requests/s{of}"
     yield f"{view.in_flight} in flight"
-    yield f"{span(math.floor(view.elapsed_s))} gone"
-    moving = not view.scopes or any(scope.state is ScopeState.RUNNING for scope in view.scopes)
+    yield f"{span(math.floor(view.elapsed_s))} elapsed"
+    moving = not view.scopes or any(scope.state in SENDING for scope in view.scopes)
     if moving and view.open_rows and view.eta_s is not None and view.stopping is None:
         yield f"about {span(view.eta_s)} left"
 
 
 def scope_words(scope: ScopeView) -> str:
-    """What a scope does, and what is left for it to do."""
+    """What a project does, and what is left for it to do."""
     words = state_words(scope)
     rows = "1 row" if scope.open_rows == 1 else f"{scope.open_rows:,} rows"
     return words if scope.state is ScopeState.ENDED else f"{rows} left, {words}"
 
 
+def trouble_words(view: RunView) -> str | None:
+    """What slows the run, in few words; None where nothing does."""
+    troubled = [scope for scope in view.scopes if scope.state in _TROUBLE]
+    match troubled:
+        case []:
+            return None
+        case [only] if len(view.scopes) == 1:
+            return state_words(only)
+        case [only]:
+            return f"project {place_name(only.region, only.project_id)}: {state_words(only)}"
+        case _:
+            return f"{len(troubled)} of {len(view.scopes)} projects: {', '.join(state_counts(troubled))}"
+
+
+def state_counts(scopes: Sequence[ScopeView]) -> Iterator[str]:
+    """Yields how many projects are in each state that one of them is in."""
+    counts = ((sum(scope.state is state for scope in scopes), name) for state, name in _STATE_NAMES.items())
+    return (f"{count} {name}" for count, name in counts if count)
+
+
 def state_words(scope: ScopeView) -> str:
-    """What a scope does."""
-    again = f", again in {math.ceil(scope.again_in_s)} s" if scope.again_in_s else ""
+    """What a project does; where something slows it, what that is and what it costs."""
+    words = "; ".join(_state_parts(scope))
+    if not scope.held_keys or scope.state in {ScopeState.STOPPED, ScopeState.ENDED}:
+        return words
+    keys = "1 key" if scope.held_keys == 1 else f"{scope.held_keys} keys"
+    first = "" if scope.held_reason is None else f" ({'' if scope.held_keys == 1 else 'first: '}{scope.held_reason})"
+    return f"{words}; {keys} held back{first}"
+
+
+def _state_parts(scope: ScopeView) -> Iterator[str]:
+    in_s = "" if scope.again_in_s is None else f" in {math.ceil(scope.again_in_s)} s"
     match scope.state:
         case ScopeState.RUNNING:
-            allowed = "no limit" if math.isinf(scope.allowed_per_s) else f"{_rate(scope.allowed_per_s)}/s allowed"
-            return f"running, {allowed}, {scope.in_flight} in flight"
+            yield f"running, {_allowed_words(scope)}, {scope.in_flight} in flight"
+        case ScopeState.SLOWED:
+            yield from _slowed_parts(scope)
         case ScopeState.THROTTLED:
-            return f"throttled{again}"
+            yield f"requests refused for their rate (429); next request{in_s or ' soon'}"
         case ScopeState.SETTLING:
-            when = f" in {math.ceil(scope.again_in_s)} s" if scope.again_in_s else ""
-            return f"in doubt, read{when}, when no PUT of theirs can land any more"
+            yield f"rows in doubt; they are read{in_s}, when no PUT of theirs can still be applied"
         case ScopeState.OUTAGE:
-            return f"breaker open{again}: the service does not answer"
+            code = f" ({scope.code})" if scope.code else ""
+            yield f"service not answering{code}; {'next probe' if in_s else 'probing'}{in_s or ' now'}"
         case ScopeState.STOPPED:
-            return f"stopped: {scope.reason or 'no more requests'}"
+            yield f"stopped: {scope.reason or 'no more requests'}"
         case ScopeState.ENDED:
-            return "no rows left"
+            yield "no rows left"
+        case _:
+            assert_never(scope.state)
+    if scope.state in _WAITING and scope.gives_up_in_s is not None:
+        yield f"gives up in {span(scope.gives_up_in_s)}"
+
+
+def _slowed_parts(scope: ScopeView) -> Iterator[str]:
+    failing = scope.unanswered >= _WORTH_A_WORD
+    if failing:
+        yield f"{_share(scope.unanswered)} of requests failing{f' ({scope.code})' if scope.code else ''}"
+    if scope.reduced:
+        shared = "quota shared or smaller" if scope.named_per_s is None else "quota shared"
+        yield f"{shared}: {_rate(scope.allowed_per_s)}/s of {_rate(scope.usual_per_s)}/s"
+    elif scope.refused >= _WORTH_A_WORD:
+        yield f"{_share(scope.refused)} of requests refused for their rate (429)"
+    if failing or not scope.reduced:
+        yield f"continuing at {_rate(_continuing_per_s(scope))}/s"
+
+
+def _continuing_per_s(scope: ScopeView) -> float:
+    """A second in which few requests are sent says little about what a project achieves."""
+    expected = scope.allowed_per_s * (1.0 - scope.unanswered - scope.refused)
+    return scope.accepted_per_s if math.isinf(expected) or scope.accepted_per_s >= _TELLING_PER_S else expected
+
+
+def _allowed_words(scope: ScopeView) -> str:
+    if math.isinf(scope.allowed_per_s):
+        return "no limit"
+    named = scope.named_per_s is not None and scope.named_per_s < scope.asked_per_s
+    return f"{_rate(scope.allowed_per_s)}/s allowed{' by the service' if named else ''}"
 
 
 def fault_words(fault: FaultCount) -> str:
@@ -105,5 +176,10 @@ def span(seconds: float) -> str:
     return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S:02d} h"
 
 
+def _share(of_all: float) -> str:
+    return f"{100 * of_all:.0f} %"
+
+
 def _rate(per_s: float) -> str:
-    return f"{per_s:,.0f}" if per_s >= 100 else f"{per_s:.1f}"  # noqa: PLR2004 - a tenth is of no interest then
+    # From a hundred on a tenth is of no interest.
+    return f"{per_s:,.0f}" if per_s >= 100 else f"{per_s:.1f}".removesuffix(".0")  # noqa: PLR2004 - see above

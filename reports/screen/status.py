@@ -15,7 +15,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """How the rows stand at a moment, UTC seconds since 1970; encodes to JSON as it is.
 
     `running` says that somebody held the run's lock at that moment. Of a run that is going, rows that have not ended
-    are counted as `not_attempted`, or as `unknown` when they are in flight.
+    are counted as `not_attempted`, or as `unknown` when they are in flight; `pace` says how fast it is, and `trouble`
+    what slows it.
     """
 
     at: float
@@ -25,6 +26,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[ScopeCount, ...] = ()
     exit_code: int | None = None
     stopped: str | None = None
+    pace: str = ""
+    trouble: tuple[str, ...] = ()
 
 
 def status_lines(standing: Standing, now_s: float, encoding: str = "utf-8") -> Iterator[str]:
@@ -45,7 +48,11 @@ def _lines(standing: Standing, now_s: float) -> Iterator[str]:
             yield f"{_label(count.status, running=standing.running)}: {count.rows} ({_words(count.status, standing)})"
     for scope in standing.scopes:
         stopped = f", stopped: {scope.stopped}" if scope.stopped else ""
-        yield f"scope: {scope.endpoint} {scope.project_id} {scope.done} of {scope.rows} done{stopped}"
+        yield f"project: {scope.endpoint} {scope.project_id} {scope.done} of {scope.rows} done{stopped}"
+    if standing.pace:
+        yield f"pace: {standing.pace}"
+    for line in standing.trouble:
+        yield f"trouble: {line}"
 
 
 def _state(standing: Standing) -> str:

@@ -9,8 +9,9 @@ from random import Random
 from typing import Any
 
 from batch.csms.auth import Login, Masked, TokenCredential
+from batch.engine.outside import Outside, SessionEnd
 from batch.engine.progress import LATE_UPDATE_S
-from batch.engine.session import Outside, Session, SessionEnd
+from batch.engine.session import Session
 from batch.process.clock import Clock
 from batch.redaction.redactor import Redactor
 from batch.sandbox.assembly import Sandbox

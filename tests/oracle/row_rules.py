@@ -12,6 +12,8 @@ from tests.oracle.evidence import Evidence, is_no, is_yes, same
 
 # Answers cross on their way: what the last of them was is known only roughly.
 _RECENT = 4
+# How old a read may be that a PUT relies on, and how long a request may be on its way.
+_FRESH_S, _ON_ITS_WAY_S = 5.0, 1.0
 _ABSENT = frozenset({400, 404})
 _NOT_CHANGED = frozenset(
     {Status.REJECTED, Status.DRIFTED, Status.INVALID, Status.FAILED, Status.NOT_ATTEMPTED},
@@ -122,16 +124,21 @@ def only_valid_rows_are_sent(case: Case, evidence: Evidence) -> Iterator[Violati
 
 
 def expected_key_is_read_first(case: Case, evidence: Evidence) -> Iterator[Violation]:
-    """I5c: a row that expects a key is written only after a read that shows it."""
+    """I5c: a row that expects a key is written only after a read that shows it, one for each PUT and no older than it
+    may be when the PUT leaves.
+    """
+    bound_s = max(_FRESH_S, 2.0 / case.bounds.slowest_per_s) + _ON_ITS_WAY_S
     for asked in case.asked:
-        puts = evidence.puts(asked.place)
-        if asked.expected_kms_key_id is None or evidence.leaders[asked.row] is None or not puts:
-            continue
-        reads = evidence.reads(asked.place)
         expected = asked.expected_kms_key_id
-        if not any(read.n < puts[0].n and evidence.shows(read, asked.place, expected) for read in reads):
-            reason = f"PUT {puts[0].n} left before a read showed {asked.expected_kms_key_id}"
-            yield Violation(rule="I5c", row=asked.row, reason=reason)
+        if expected is None or evidence.leaders[asked.row] is None:
+            continue
+        reads = [read for read in evidence.reads(asked.place) if evidence.shows(read, asked.place, expected)]
+        last = 0
+        for put in evidence.puts(asked.place):
+            if not any(last < read.n < put.n and put.at_s - read.at_s <= bound_s for read in reads):
+                reason = f"PUT {put.n} left without a fresh read of its own that showed {expected}"
+                yield Violation(rule="I5c", row=asked.row, reason=reason)
+            last = put.n
 
 
 def invalid_is_what_is_invalid(case: Case, evidence: Evidence) -> Iterator[Violation]:

@@ -59,18 +59,18 @@ def set_trap(trap: Trap, told: int) -> None:
 
 
 def _arm_ledger(counter: _Counter) -> None:
-    for name in ("begin_session", "commit", "end_session"):
+    for name in ("begin_session", "commit", "keep_pace", "end_session"):
         _wrap(Ledger, name, counter)
 
 
 def _wrap(owner: Any, name: str, counter: _Counter) -> None:
     real = getattr(owner, name)
 
-    def armed(self: Any, **given: Any) -> Any:
+    def armed(self: Any, *given: Any, **named: Any) -> Any:
         if counter.at(f"ledger before {name}"):
             counter.broken = True
             raise LedgerError(Path("ledger.db"), "injected: the disk is broken")
-        done = real(self, **given)
+        done = real(self, *given, **named)
         counter.at(f"ledger after {name}")
         return done
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 
 from batch.cli.screen import say, show, show_json, tell, tell_json
+from batch.process.version import version
 from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
+from jobs.ledger.upgrade import reading
 from jobs.model import Status, StatusCount
 from jobs.run_dir.lock import Holder, LockHeldError
 from jobs.run_dir.run_dir import RunDirectory
@@ -24,7 +26,7 @@ _CLOCK_STEP_S = 1.0
 
 def report(run_dir: Path, *, as_json: bool) -> int:
     """Writes the reports again and shows the end of the run; the exit code is the run's own."""
-    with _locked(run_dir, "report"), Ledger(run_dir) as ledger:
+    with _locked(run_dir, "report"), reading(run_dir, release=version()) as ledger:
         sessions = ledger.told.sessions()
         recorded = sessions[-1].exit_code if sessions else None
         # A killed run has no exit code on record: it was stopped, by something that is no rule of its own.
@@ -40,7 +42,7 @@ def report(run_dir: Path, *, as_json: bool) -> int:
 def status(run_dir: Path, *, as_json: bool) -> int:
     """Tells how the rows stand: from the ledger, or while a run holds it from what that run last said."""
     try:
-        with _locked(run_dir, "status"), Ledger(run_dir) as ledger:
+        with _locked(run_dir, "status"), reading(run_dir, release=version()) as ledger:
             standing = _ended(ledger)
     except LockHeldError as held:
         state = read_state(run_dir)
@@ -92,4 +94,6 @@ def _going(state: LiveState) -> Standing:
         running=True,
         rows=state.total,
         counts=tuple(StatusCount(status=status, rows=rows.get(status, 0)) for status in Status),
+        pace=state.pace,
+        trouble=state.trouble,
     )

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import pytest
 
 from batch.csms.client import Answer, SecretView
-from batch.csms.faults import Fault, FaultKind, Quota
-from batch.flow.admission import NO_SERVICE, Admission, Exchange, Pass, Ticket
+from batch.csms.faults import NO_SERVICE, Fault, FaultKind, Quota
+from batch.flow.admission import Admission
 from batch.flow.slots import Slots
 from batch.flow.switch import Switch
+from batch.flow.ticket import Exchange, Pass, Ticket
 from batch.process.clock import Clock
 from jobs.rate import Rate
 from jobs.run_view import ScopeState

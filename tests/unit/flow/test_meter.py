@@ -10,8 +10,8 @@ def test_at_first_it_shows_nothing() -> None:
 def test_shares_are_of_fifty_requests_also_while_there_have_been_fewer() -> None:
     meter = Meter()
     meter.refused()
-    meter.unanswered()
-    meter.unanswered()
+    meter.unanswered("504")
+    meter.unanswered("504")
     meter.accepted(100.0)
     reading = meter.read(100.0)
     assert (reading.refused, reading.unanswered) == (0.02, 0.04)
@@ -21,13 +21,13 @@ def test_shares_are_of_the_last_fifty_requests_only() -> None:
     meter = Meter()
     for _ in range(10):
         meter.refused()
-        meter.unanswered()
+        meter.unanswered("504")
     for n in range(40):
         meter.accepted(100.0 + n)
     reading = meter.read(140.0)
     assert (reading.refused, reading.unanswered) == (0.1, 0.1)
     for _ in range(50):
-        meter.unanswered()
+        meter.unanswered("504")
     assert (meter.read(140.0).refused, meter.read(140.0).unanswered) == (0.0, 1.0)
     for _ in range(50):
         meter.refused()

@@ -28,6 +28,7 @@ def rows_of(run: Run, group: Group) -> list[int]:
         return list(ledger.told.row_numbers_of(group))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(

@@ -10,14 +10,14 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 from rich.console import Console
 
 from batch.process.clock import Clock
-from batch.telemetry.heartbeat import Heartbeat
-from jobs.ledger import Backlog
+from batch.telemetry.heartbeat import Heartbeat, Viewers
 from jobs.model import Status, StatusCount
 from jobs.run_dir.state import read_state
-from jobs.run_view import ScopeState, ScopeView, SessionView
+from jobs.run_view import Backlog, ScopeState, ScopeView, SessionView
 from tests.virtual import run_virtual
 
 BEFORE = Backlog(open_rows=100, ended=(StatusCount(status=Status.UPDATED, rows=20),))
@@ -72,9 +72,8 @@ class Watch:
             session,
             Clock(loop, utc_s=1e9),
             before=BEFORE,
-            say=self.said.append,
+            viewers=Viewers(say=self.said.append, **self.options),
             look=session.look if look else None,
-            **self.options,
         )
         for moment, state in states.items():
             loop.call_later(moment, setattr, session, "state", state)
@@ -94,9 +93,9 @@ def test_without_a_terminal_it_says_a_line_every_ten_seconds(tmp_path: Path) -> 
     watch.run(30.5)
     assert len(watch.said) == 3
     assert watch.said[0] == (
-        "119 of 120 rows (99 %); 119 updated, 10.0 rows/s, 20.0 requests/s of 20.0/s allowed, 3 in flight,"
-        " 10 s gone, about 1 s left"
-    ) or watch.said[0].startswith("120 of 120 rows (100 %); 120 updated, 10.0 rows/s")
+        "119 of 120 rows (99 %); 119 updated, 10 rows/s, 20 requests/s of 20/s allowed, 3 in flight,"
+        " 10 s elapsed, about 1 s left"
+    ) or watch.said[0].startswith("120 of 120 rows (100 %); 120 updated, 10 rows/s")
 
 
 def test_a_change_of_state_is_said_at_once(tmp_path: Path) -> None:
@@ -104,8 +103,8 @@ def test_a_change_of_state_is_said_at_once(tmp_path: Path) -> None:
     watch = Watch(tmp_path)
     watch.run(6.5, states={2.5: ScopeState.OUTAGE, 4.5: ScopeState.RUNNING})
     assert watch.said == [
-        "scope eu-west-1 aaaaaaaa: breaker open: the service does not answer",
-        "scope eu-west-1 aaaaaaaa: running, 20.0/s allowed, 3 in flight",
+        "project eu-west-1 aaaaaaaa: service not answering; probing now",
+        "project eu-west-1 aaaaaaaa: service answering again",
     ]
 
 
@@ -124,6 +123,27 @@ def test_the_state_file_is_written_every_second(tmp_path: Path) -> None:
     assert state.started_at == 1e9
     assert state.written_at == pytest.approx(1e9 + 3, abs=0.01)
     assert state.open_rows + state.counts[0].rows == state.total == 120
+
+
+def test_the_state_file_says_how_fast_it_is_and_what_slows_it(tmp_path: Path) -> None:
+    """In the words of the screen, for `status`."""
+    Watch(tmp_path).run(3.5, states={1.5: ScopeState.OUTAGE})
+    state = read_state(tmp_path)
+    assert state is not None
+    assert state.pace == "10 rows/s, 20 requests/s, 3 in flight, 3 s elapsed"
+    assert state.trouble == ("project eu-west-1 aaaaaaaa: service not answering; probing now",)
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_what_slows_a_run_goes_into_the_log_whether_there_is_a_screen_or_not(tmp_path: Path, *, drawn: bool) -> None:
+    """Each change once, as a warning, and its end as a piece of news."""
+    console = Console(file=io.StringIO(), force_terminal=True, _environ={}) if drawn else None
+    with structlog.testing.capture_logs() as events:
+        Watch(tmp_path, console=console).run(9.5, states={2.5: ScopeState.OUTAGE, 4.5: ScopeState.RUNNING})
+    assert [(event["log_level"], event["event"], event["reason"]) for event in events] == [
+        ("warning", "scope.slowed", "service not answering; probing now"),
+        ("info", "scope.recovered", "service answering again"),
+    ]
 
 
 def test_a_full_disk_does_not_stop_it(tmp_path: Path) -> None:

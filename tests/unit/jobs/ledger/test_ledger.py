@@ -1,11 +1,13 @@
 """What a ledger keeps, in which order, and what it tells of rows that have not ended."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from jobs.ledger import Elsewhere, Intent, Ledger, LedgerError, Loader, Parked
+from jobs.ledger import Elsewhere, Intent, Ledger, LedgerError, Loader, PaceCell, Parked
+from jobs.ledger.record import read_record
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
 
 SCOPE = Scope(endpoint="https://kms.example.com", project_id="0" * 32)
@@ -28,6 +30,11 @@ def loaded(folder: Path, *rows: PlannedRow | InvalidRow) -> Ledger:
 
 def ended(row: int, status: Status = Status.UPDATED) -> Outcome:
     return Outcome(row=row, status=status, attempts=1, http_status=200, request_id="r")
+
+
+def cell(at_s: float, **fields: Any) -> PaceCell:
+    plain = PaceCell(at_s=at_s, width_s=1.0, sent=50, refused=1, unanswered=3, code="504", allowed_per_s=50.0)
+    return msgspec.structs.replace(plain, **fields)
 
 
 def statuses(ledger: Ledger) -> list[str]:
@@ -116,12 +123,9 @@ def test_resume_takes_failed_and_unknown_rows_up_again_only_when_asked_to(tmp_pa
         assert [scope.open_rows for scope in ledger.open_scopes()] == [1]
         assert [scope.open_rows for scope in ledger.open_scopes(also_failed=True)] == [3]
         ledger.begin_session(started_at=2.5, timeout_s=60.0, also_failed=True)
-        again = [*ledger.open_rows(1, 0, 9), *ledger.open_rows(1, 0, 9, tried=True)]
-        assert [(row.row, row.attempts, row.spent, row.doubt) for row in again] == [
-            (5, 0, 0, False),
-            (2, 1, 1, False),
-            (3, 1, 1, True),
-        ]
+        assert [row.row for row in ledger.open_rows(1, 0, 9)] == [5]
+        again = ledger.open_rows(1, 0, 9, tried=True)
+        assert [(row.row, row.attempts, row.spent, row.doubt) for row in again] == [(2, 1, 1, False), (3, 1, 1, True)]
 
 
 def test_rows_that_were_not_attempted_say_why_the_scope_or_the_run_stopped(tmp_path: Path) -> None:
@@ -165,11 +169,60 @@ def test_a_load_that_was_cut_short_leaves_nothing_that_could_be_resumed(tmp_path
         Ledger(tmp_path)
 
 
-def test_a_ledger_of_another_format_is_refused(tmp_path: Path) -> None:
+def test_a_session_keeps_the_last_word_on_its_pace_and_sums_it_up(tmp_path: Path) -> None:
     with loaded(tmp_path, planned(1, "a")) as ledger:
+        ledger.begin_session(started_at=1.0, timeout_s=60.0, also_failed=False)
+        ledger.keep_pace([cell(0.0), cell(1.0)])
+        ledger.keep_pace([cell(0.0, width_s=2.0, sent=100), cell(2.0, unanswered=9, code="502", allowed_per_s=None)])
+        ledger.begin_session(started_at=2.0, timeout_s=60.0, also_failed=False)
+        ledger.keep_pace([cell(0.0, unanswered=0, code=None)])
+    with Ledger(tmp_path) as ledger:
+        kept = [(session, one.at_s, one.width_s, one.allowed_per_s) for session, one in ledger.told.pace()]
+        assert kept == [(1, 0.0, 2.0, 50.0), (1, 2.0, 1.0, None), (2, 0.0, 1.0, 50.0)]
+        sums = [(one.sent, one.refused, one.unanswered, one.code) for one in ledger.told.sessions()]
+        assert sums == [(150, 2, 12, "502"), (50, 1, 0, None)]
+
+
+def test_a_held_key_is_told_with_the_rows_that_wait_for_it(tmp_path: Path) -> None:
+    of_key = (planned(2, "b", KEY2), planned(3, "b", KEY2), planned(4, "c", KEY2))
+    with loaded(tmp_path, planned(1, "a"), *of_key) as ledger:
+        ledger.commit(outcomes=[ended(4)])
+        ledger.hold_key(1, KEY2, "disabled")
+        (held,) = ledger.told.held_keys()
+        assert (held.project_id, held.kms_key_id, held.reason, held.rows) == ("0" * 32, KEY2, "disabled", 2)
+
+
+@pytest.mark.parametrize(
+    ("release", "named"), [(("release", "8.1"), "8.1"), (("job", '{"version": "7.0"}'), "7.0"), (("x", "y"), None)]
+)
+def test_a_ledger_of_a_later_format_is_refused_with_the_release_it_needs_and_stays_as_it_is(
+    tmp_path: Path, release: tuple[str, str], named: str | None
+) -> None:
+    with loaded(tmp_path, planned(1, "a")) as ledger:
+        ledger._run("DELETE FROM meta")
+        ledger._run("INSERT INTO meta VALUES (?, ?)", release)
         ledger._run("PRAGMA user_version=99")
-    with pytest.raises(LedgerError, match="format 99"):
+    before = (tmp_path / "ledger.db").read_bytes()
+    needed = f"csms-rekey {named}" if named else "another release"
+    with pytest.raises(LedgerError, match=f"ledger.db: written in format 99, this release reads 3: use {needed}$"):
         Ledger(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"ledger.db": before}
+
+
+@pytest.mark.parametrize("record", ["{", "[]", '{"version": 1}', '{"spec": {"limits": {"burst": 0}}}'])
+def test_a_job_that_this_release_cannot_read_is_an_error_of_the_ledger(tmp_path: Path, record: str) -> None:
+    with loaded(tmp_path, planned(1, "a")) as ledger:
+        ledger._run("UPDATE meta SET value = ?", (record,))
+        with pytest.raises(LedgerError, match=r"ledger.db: its job cannot be read by this release: ."):
+            read_record(ledger)
+
+
+def test_a_status_of_a_later_release_is_an_error_of_the_ledger_whoever_reads_it(tmp_path: Path) -> None:
+    with loaded(tmp_path, planned(1, "a")) as ledger:
+        ledger._run("UPDATE row SET status = 'waived'")
+        for read in (ledger.told.counts, ledger.told.backlog, lambda: list(ledger.told.rows())):
+            with pytest.raises(LedgerError, match="waived"):
+                read()
 
 
 def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
@@ -198,7 +251,7 @@ def test_a_page_that_is_damaged_is_told_as_such_also_while_a_run_is_going(tmp_pa
         ledger.open_rows(1, 0, 3_000)
 
 
-@pytest.mark.parametrize("rows", [1, 40, 600])
+@pytest.mark.parametrize("rows", [1, 40, pytest.param(600, marks=pytest.mark.slow)])
 def test_what_a_run_records_needs_no_room_beyond_what_it_took_before_it_began(tmp_path: Path, rows: int) -> None:
     with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, rows + 1))) as ledger:
         ledger.begin_session(started_at=1.0, timeout_s=60.0, also_failed=False)
@@ -209,6 +262,8 @@ def test_what_a_run_records_needs_no_room_beyond_what_it_took_before_it_began(tm
                 ledger.commit(intents=[Intent(row=row, attempts=attempt)])
             outcome = msgspec.structs.replace(ended(row, Status.FAILED), error_message="x" * 500, request_id="r" * 32)
             ledger.commit(outcomes=[outcome])
+            if row % 20 == 1:
+                ledger.keep_pace([cell(second) for second in range(240)])
         assert {path.name: path.stat().st_size for path in tmp_path.iterdir()} == before
 
 

@@ -9,9 +9,12 @@ from jobs.model import Status, StatusCount
 from jobs.run_view import FaultCount, RunView, ScopeState, ScopeView
 from reports.screen.pace import Pace
 from reports.screen.progress import MOST_FAULTS, MOST_SCOPES, ProgressScreen
-from reports.screen.run_words import changes, percent, progress_line, span, state_words
+from reports.screen.run_words import percent, progress_line, span, state_words, trouble_lines
 
 HOSTILE = "\x1b[2J\x1b]0;taken\x07\u202e[bold]\n\u4e2d\u6587 " + "x" * 2000
+
+
+SLOWED = {"state": ScopeState.SLOWED, "allowed_per_s": 50.0, "asked_per_s": 50.0}
 
 
 def scope(number: int = 1, state: ScopeState = ScopeState.RUNNING, **fields: Any) -> ScopeView:
@@ -68,10 +71,10 @@ def test_the_screen_tells_all_of_it() -> None:
     bar, counts, pace, *rest = lines(drawn(view(faults=faults), width=140))
     assert bar.endswith("  120 of 500 rows  24 %")
     assert counts == "116 updated   4 failed"
-    assert pace == "17.2 rows/s   18.0 requests/s of 40.0/s allowed   5 in flight   7 s gone   about 23 s left"
+    assert pace == "17.2 rows/s   18 requests/s of 40/s allowed   5 in flight   7 s elapsed   about 23 s left"
     assert rest == [
-        "eu-west-1 00000002  200 rows left, running, 20.0/s allowed, 2 in flight",
-        "eu-west-1 00000001  100 rows left, running, 20.0/s allowed, 2 in flight",
+        "eu-west-1 00000002  200 rows left, running, 20/s allowed, 2 in flight",
+        "eu-west-1 00000001  100 rows left, running, 20/s allowed, 2 in flight",
         "APIG.0308: 12 requests, last: too many",
     ]
 
@@ -100,15 +103,15 @@ def test_colour_goes_where_none_is_wanted() -> None:
     assert not any(f"\x1b[{code}m" in plain for code in range(30, 50))
 
 
-def test_many_scopes_are_few_lines() -> None:
+def test_many_projects_are_few_lines() -> None:
     """Those in trouble first, then those with most to do; the others are counted."""
     scopes = tuple(scope(number) for number in range(1, 31))
     trouble = (scope(31, ScopeState.ENDED), scope(32, ScopeState.THROTTLED, again_in_s=3.2))
     shown = lines(drawn(view(scopes=(*scopes, *trouble))))[3:]
     assert len(shown) == MOST_SCOPES + 1
-    assert shown[0] == "eu-west-1 00000020  3,200 rows left, throttled, again in 4 s"
+    assert shown[0] == "eu-west-1 00000020  3,200 rows left, requests refused for their rate (429); next request in 4 s"
     assert shown[1].startswith("eu-west-1 0000001e  3,000 rows left, running")
-    assert shown[-1] == "and 26 more scopes: 25 running, 1 ended"
+    assert shown[-1] == "and 26 more projects: 25 running, 1 done"
 
 
 def test_only_the_last_faults_are_shown() -> None:
@@ -121,21 +124,55 @@ def test_only_the_last_faults_are_shown() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({}, "running, 20.0/s allowed, 2 in flight"),
+        ({}, "running, 20/s allowed, 2 in flight"),
+        ({"named_per_s": 20.0, "asked_per_s": 50.0}, "running, 20/s allowed by the service, 2 in flight"),
         ({"allowed_per_s": float("inf")}, "running, no limit, 2 in flight"),
-        ({"state": ScopeState.THROTTLED, "again_in_s": 2.1}, "throttled, again in 3 s"),
-        ({"state": ScopeState.THROTTLED}, "throttled"),
+        (
+            {"state": ScopeState.THROTTLED, "again_in_s": 2.1, "gives_up_in_s": 540.0},
+            "requests refused for their rate (429); next request in 3 s; gives up in 9 min 00 s",
+        ),
+        ({"state": ScopeState.THROTTLED}, "requests refused for their rate (429); next request soon"),
+        (
+            {**SLOWED, "unanswered": 0.3, "code": "504", "accepted_per_s": 35.0},
+            "30 % of requests failing (504); continuing at 35/s",
+        ),
+        (
+            {**SLOWED, "unanswered": 0.3, "allowed_per_s": 2.0, "asked_per_s": 2.0},
+            "30 % of requests failing; continuing at 1.4/s",
+        ),
+        (
+            {**SLOWED, "refused": 0.06, "accepted_per_s": 47.0},
+            "6 % of requests refused for their rate (429); continuing at 47/s",
+        ),
+        ({**SLOWED, "named_per_s": 20.0, "allowed_per_s": 10.0, "refused": 0.06}, "quota shared: 10/s of 20/s"),
+        ({**SLOWED, "allowed_per_s": 10.0}, "quota shared or smaller: 10/s of 50/s"),
+        (
+            {**SLOWED, "allowed_per_s": 10.0, "unanswered": 0.5, "code": "timeout"},
+            "50 % of requests failing (timeout); quota shared or smaller: 10/s of 50/s; continuing at 5/s",
+        ),
         (
             {"state": ScopeState.SETTLING, "again_in_s": 41.3},
-            "in doubt, read in 42 s, when no PUT of theirs can land any more",
+            "rows in doubt; they are read in 42 s, when no PUT of theirs can still be applied",
         ),
-        ({"state": ScopeState.OUTAGE, "again_in_s": 9.0}, "breaker open, again in 9 s: the service does not answer"),
+        ({"state": ScopeState.OUTAGE, "again_in_s": 9.0}, "service not answering; next probe in 9 s"),
+        (
+            {"state": ScopeState.OUTAGE, "code": "504", "gives_up_in_s": 30.0},
+            "service not answering (504); probing now; gives up in 30 s",
+        ),
+        (
+            {"held_keys": 1, "held_reason": "CSMS.0401: disabled"},
+            "running, 20/s allowed, 2 in flight; 1 key held back (CSMS.0401: disabled)",
+        ),
+        (
+            {"held_keys": 3, "held_reason": "CSMS.0401: disabled"},
+            "running, 20/s allowed, 2 in flight; 3 keys held back (first: CSMS.0401: disabled)",
+        ),
         ({"state": ScopeState.STOPPED, "reason": "no right"}, "stopped: no right"),
         ({"state": ScopeState.STOPPED}, "stopped: no more requests"),
         ({"state": ScopeState.ENDED}, "no rows left"),
     ],
 )
-def test_a_scope_is_told_in_words(fields: dict[str, Any], words: str) -> None:
+def test_a_project_is_told_in_words_and_what_slows_it_with_what_it_costs(fields: dict[str, Any], words: str) -> None:
     """One for each state."""
     assert state_words(scope(1, **fields)) == words
 
@@ -143,36 +180,47 @@ def test_a_scope_is_told_in_words(fields: dict[str, Any], words: str) -> None:
 def test_a_line_tells_how_it_stands() -> None:
     """For a log: everything but the scopes."""
     assert progress_line(view()) == (
-        "120 of 500 rows (24 %); 116 updated, 4 failed, 17.2 rows/s, 18.0 requests/s of 40.0/s allowed, 5 in flight,"
-        " 7 s gone, about 23 s left"
+        "120 of 500 rows (24 %); 116 updated, 4 failed, 17.2 rows/s, 18 requests/s of 40/s allowed, 5 in flight,"
+        " 7 s elapsed, about 23 s left"
     )
 
 
 def test_a_line_tells_no_more_than_is_known() -> None:
     """Before the first row, without scopes, with no end in sight."""
     now = view(open_rows=500, counts=(), rows_per_s=0.0, eta_s=None, requests_per_s=None, scopes=())
-    assert progress_line(now) == "0 of 500 rows (0 %); 0.0 rows/s, 5 in flight, 7 s gone"
+    assert progress_line(now) == "0 of 500 rows (0 %); 0 rows/s, 5 in flight, 7 s elapsed"
 
 
-def test_only_changes_of_state_are_told() -> None:
-    """Not that a scope runs at first, nor that it waits longer, nor that it has ended; but that it is back."""
-    throttled = scope(1, ScopeState.THROTTLED, again_in_s=4.0)
-    assert list(changes(None, view())) == []
-    before, after = view(), view(scopes=(throttled, scope(2)))
-    assert list(changes(before, after)) == ["scope eu-west-1 00000001: throttled, again in 4 s"]
-    later = view(scopes=(msgspec.structs.replace(throttled, again_in_s=2.0), scope(2, ScopeState.ENDED)))
-    assert list(changes(after, later)) == []
-    assert list(changes(later, view())) == [
-        "scope eu-west-1 00000001: running, 20.0/s allowed, 2 in flight",
-        "scope eu-west-1 00000002: running, 20.0/s allowed, 2 in flight",
+def test_a_line_for_a_log_tells_what_slows_the_run() -> None:
+    """In words where that is one project, in numbers where it is many."""
+    slow = scope(1, unanswered=0.3, code="504", accepted_per_s=35.0, state=ScopeState.SLOWED)
+    words = "30 % of requests failing (504); continuing at 35/s"
+    assert progress_line(view(scopes=(slow,))).endswith(f"left; {words}")
+    assert progress_line(view(scopes=(slow, scope(2)))).endswith(f"left; project eu-west-1 00000001: {words}")
+    down = scope(3, ScopeState.OUTAGE)
+    assert progress_line(view(scopes=(slow, scope(2), down))).endswith("; 2 of 3 projects: 1 not answering, 1 slowed")
+
+
+def test_of_many_projects_in_trouble_a_few_are_told_in_words() -> None:
+    """For anyone who asks for the status; one that runs is no trouble, unless it has keys that are held back."""
+    down = (scope(number, ScopeState.OUTAGE) for number in range(4, 12))
+    told = list(trouble_lines(view(scopes=(scope(1), scope(2, ScopeState.ENDED), scope(3, held_keys=1), *down))))
+    assert told[0].endswith("00000003: running, 20/s allowed, 2 in flight; 1 key held back")
+    assert told[1:2] == ["project eu-west-1 00000004: service not answering; probing now"]
+    assert told[6:] == ["and 3 more projects: 3 not answering"]
+
+
+def test_a_long_line_goes_on_in_a_second_one_where_a_thought_ends() -> None:
+    """And what does not fit there either is cut."""
+    slow = scope(1, unanswered=0.3, code="504", accepted_per_s=35.0, state=ScopeState.SLOWED, open_rows=23_456)
+    assert lines(drawn(view(scopes=(slow,)), width=80))[4:] == [
+        "eu-west-1 00000001  23,456 rows left, 30 % of requests failing (504);",
+        "  continuing at 35/s",
     ]
-
-
-def test_a_thousand_changes_at_once_are_not_a_thousand_lines() -> None:
-    """An outage of everything, say."""
-    told = list(changes(None, view(scopes=tuple(scope(n, ScopeState.OUTAGE) for n in range(1000)))))
-    assert len(told) == 11
-    assert told[-1] == "and 990 more scopes changed their state"
+    stopped = scope(1, ScopeState.STOPPED, reason="no " * 100)
+    *_, first, second = lines(drawn(view(scopes=(stopped,)), width=80))
+    assert first.startswith("eu-west-1 00000001  100 rows left, stopped: no no")
+    assert second.endswith("...")
 
 
 @pytest.mark.parametrize(("total", "open_rows", "text"), [(0, 0, "100 %"), (3, 3, "0 %"), (1000, 1, "99 %")])

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from jobs.ledger import ScopeCount
@@ -13,13 +14,17 @@ COUNTS = tuple(
 def test_a_run_that_is_going() -> None:
     """Rows without an outcome are still to come."""
     standing = Standing(at=1_787_313_600.0, running=True, rows=10, counts=COUNTS, scopes=(SCOPE,))
+    standing = msgspec.structs.replace(standing, pace="34 rows/s", trouble=("project p: slow\x07", "and 1 more"))
     assert list(status_lines(standing, 1_787_313_602.0)) == [
         "state: running",
         "as_of: 2026-08-21T12:00:00.000Z (2 s ago)",
         "rows: 10",
         "updated: 4 (done)",
         "open: 6 (to come)",
-        "scope: https://kms.example.com p 4 of 10 done",
+        "project: https://kms.example.com p 4 of 10 done",
+        "pace: 34 rows/s",
+        r"trouble: project p: slow\x07",
+        "trouble: and 1 more",
     ]
 
 
@@ -39,8 +44,8 @@ def test_a_run_that_has_ended(exit_code: int | None, stopped: str | None, state:
     assert "not_attempted: 6 (run again)" in lines
 
 
-def test_a_stopped_scope_says_why() -> None:
+def test_a_stopped_project_says_why() -> None:
     """In one line, whatever the reason holds."""
     scope = ScopeCount(endpoint="e", project_id="p", region=None, stopped="refused\nagain", rows=1, done=0)
     standing = Standing(at=0, running=True, rows=1, counts=COUNTS, scopes=(scope,))
-    assert list(status_lines(standing, 0))[-1] == r"scope: e p 0 of 1 done, stopped: refused\nagain"
+    assert list(status_lines(standing, 0))[-1] == r"project: e p 0 of 1 done, stopped: refused\nagain"

@@ -177,7 +177,7 @@ def test_hostile_text_is_printable_everywhere() -> None:
         tally,
         name=hostile,
         scopes=[ScopeCount(endpoint="e", project_id=hostile, region=hostile, stopped=hostile, rows=1, done=0)],
-        sessions=[SessionRecord(started_at=0, ended_at=1, exit_code=3, stopped=hostile)],
+        sessions=[SessionRecord(id=1, started_at=0, ended_at=1, exit_code=3, stopped=hostile)],
     )
     text = msgspec.json.encode(summary).decode()
     assert r"\\x1b[2J\\u202e\\n" in text
@@ -189,20 +189,20 @@ def test_hostile_text_is_printable_everywhere() -> None:
     ("sessions", "wall_s", "rate"),
     [
         ((), 0, None),
-        ((SessionRecord(started_at=0, ended_at=10, exit_code=1, stopped=None),), 10, 0.1),
-        ((SessionRecord(started_at=10, ended_at=0, exit_code=1, stopped=None),), 0, None),
+        ((SessionRecord(id=1, started_at=0, ended_at=10, exit_code=1, stopped=None),), 10, 0.1),
+        ((SessionRecord(id=1, started_at=10, ended_at=0, exit_code=1, stopped=None),), 0, None),
         (
             (
-                SessionRecord(started_at=0, ended_at=10, exit_code=3, stopped="outage"),
-                SessionRecord(started_at=90, ended_at=100, exit_code=1, stopped=None),
+                SessionRecord(id=1, started_at=0, ended_at=10, exit_code=3, stopped="outage"),
+                SessionRecord(id=1, started_at=90, ended_at=100, exit_code=1, stopped=None),
             ),
             20,
             0.05,
         ),
         (
             (
-                SessionRecord(started_at=0, ended_at=None, exit_code=None, stopped=None),
-                SessionRecord(started_at=90, ended_at=100, exit_code=1, stopped=None),
+                SessionRecord(id=1, started_at=0, ended_at=None, exit_code=None, stopped=None),
+                SessionRecord(id=1, started_at=90, ended_at=100, exit_code=1, stopped=None),
             ),
             10,
             None,

@@ -19,7 +19,7 @@ def ended(at_s: float, *, attempts: int = 1, elapsed_ms: float | None = 50.0) ->
 def session(started: float, ended_at: float | None) -> SessionRecord:
     """A session, in seconds after the start."""
     end = None if ended_at is None else START + ended_at
-    return SessionRecord(started_at=START + started, ended_at=end, exit_code=0, stopped=None)
+    return SessionRecord(id=1, started_at=START + started, ended_at=end, exit_code=0, stopped=None)
 
 
 def timeline_of(outcomes: Sequence[Outcome]) -> Timeline:

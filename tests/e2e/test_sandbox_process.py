@@ -19,7 +19,7 @@ from batch.sandbox.options import SandboxOptions
 from batch.sandbox.world import build_world
 from tests.kit.records import read_journal
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 # Warnings of the development mode on stderr would show a socket or a task left behind.
 COMMAND = (sys.executable, "-X", "dev", "-m", "batch", "sandbox")
 

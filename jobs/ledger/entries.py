@@ -1,0 +1,79 @@
+"""What goes into a ledger and comes out of it while a run is going, as values."""
+
+import msgspec
+
+from jobs.model import Scope, SecretUpdate
+
+
+class OpenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row that has not ended: `attempts` PUTs may have left for it, `spent` of them no longer count, and with
+    `doubt` one of them may have been applied. With `refused` it was refused once, and a second time is for good.
+    """
+
+    row: int
+    update: SecretUpdate
+    attempts: int
+    spent: int
+    doubt: bool
+    refused: bool = False
+
+
+class OpenScope(msgspec.Struct, frozen=True, kw_only=True):
+    """A scope with rows that have not ended."""
+
+    id: int
+    scope: Scope
+    open_rows: int
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A PUT is about to leave: the row's `attempts`-th; `spent` of those before it cost the row nothing."""
+
+    row: int
+    attempts: int
+    spent: int = 0
+
+
+class Parked(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that stays open when the run ends: what was last heard of it, and whether a PUT may have been applied.
+
+    An intent that was recorded for a PUT which then never left is taken back by `attempts` and `doubt`.
+    """
+
+    row: int
+    attempts: int
+    doubt: bool
+    spent: int = 0
+    refused: bool = False
+    http_status: int | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    request_id: str | None = None
+
+
+class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to look for one open row of a scope: from `after_row` on or, with `backwards`, back to it from the end, or
+    from `before_row`; of one key, or of any but `not_of_key`.
+    """
+
+    after_row: int
+    before_row: int | None = None
+    backwards: bool = False
+    of_key: str | None = None
+    not_of_key: str | None = None
+
+
+class PaceCell(msgspec.Struct, frozen=True, kw_only=True):
+    """How the requests of one session were answered that got their answer within `width_s`, over all scopes.
+
+    Of those `sent`, some were `refused` for their rate and some `unanswered`: nobody met the service. `code` is what
+    most of these had in place of an answer. `allowed_per_s` could be sent in a second, None where nothing limited it.
+    """
+
+    at_s: float
+    width_s: float
+    sent: int
+    refused: int
+    unanswered: int
+    code: str | None
+    allowed_per_s: float | None

@@ -1,0 +1,66 @@
+"""Notices what a reader should be told of while a run is going: trouble that lasts, and its end."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from jobs.run_view import RunView, ScopeState, ScopeView
+from reports.screen.run_words import state_words
+from reports.summary.open_rows import place_name
+
+_AT_ONCE = frozenset({ScopeState.STOPPED, ScopeState.OUTAGE})
+_SLOW = frozenset({ScopeState.SLOWED, ScopeState.THROTTLED})
+_LASTS = 5
+"""So many more looks at which a project was slowed than at which it was not; what comes and goes is not told."""
+_MOST_LINES = 10
+_Place = tuple[str | None, str]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A project that does something else than what was told of it, and the words for it."""
+
+    scope: ScopeView
+    words: str
+
+
+class Changes:
+    """Remembers what has been told of each project; to be shown a run once a second."""
+
+    def __init__(self) -> None:
+        self._told: dict[_Place, ScopeState] = {}
+        self._slow: dict[_Place, int] = {}
+        """How often a project was seen slowed, less how often it was not, within bounds."""
+
+    def note(self, view: RunView) -> tuple[Change, ...]:
+        """What there is to tell of now. That a project merely begins or ends is nothing new."""
+        return tuple(change for scope in view.scopes if (change := self._changed(scope)) is not None)
+
+    def _changed(self, scope: ScopeView) -> Change | None:
+        place = (scope.region, scope.project_id)
+        told = self._told.get(place, ScopeState.RUNNING)
+        self._told[place] = now = self._lasting(place, scope.state, told)
+        if now is told or now is ScopeState.ENDED:
+            return None
+        back = told is ScopeState.OUTAGE and now is ScopeState.RUNNING
+        return Change(scope=scope, words="service answering again" if back else state_words(scope))
+
+    def _lasting(self, place: _Place, state: ScopeState, told: ScopeState) -> ScopeState:
+        """The state that is to be told: a slow one only once it lasts, and then for as long as it does."""
+        if state in _AT_ONCE or state is ScopeState.ENDED:
+            self._slow.pop(place, None)
+            return state
+        slow = self._slow.get(place, 0) + (1 if state in _SLOW else -1)
+        self._slow[place] = slow = max(0, min(_LASTS, slow))
+        if told in _SLOW and slow:
+            return told
+        if state in _SLOW and slow < _LASTS:
+            return ScopeState.RUNNING if told in _AT_ONCE else told
+        return state
+
+
+def change_lines(changes: Sequence[Change]) -> Iterator[str]:
+    """Yields a line for each of the first of them, and how many more there are."""
+    for change in changes[:_MOST_LINES]:
+        yield f"project {place_name(change.scope.region, change.scope.project_id)}: {change.words}"
+    if len(changes) > _MOST_LINES:
+        yield f"and {len(changes) - _MOST_LINES} more projects changed their state"
