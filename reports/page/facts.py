@@ -6,13 +6,17 @@ import msgspec
 
 from jobs.model import Group, Status
 from jobs.rules import KEY_PATTERN, PROJECT_PATTERN
-from reports.page.figures import Figure, bar_figures, time_figures
+from reports.page.figures import Figure, bar_figures
+from reports.page.over_time import time_figures
+from reports.page.sessions import MOST_SESSIONS, Fact, SessionLine, request_facts, session_lines
+from reports.screen.request_words import slowed_words
 from reports.screen.wording import GROUP_WORDS, Step, file_notes, next_steps, verdict
 from reports.summary.open_rows import ListedRow
 from reports.summary.schema import ErrorSummary, JobFacts, Sample, ScopeSummary, Summary
 
 _MOST_REASONS = 20
 _MOST_SCOPES = 100
+_MOST_KEYS = 20
 _WHOLE = 1000.0
 _MINUTE_S, _HOUR_S = 60, 3600
 _DEFAULT_PATTERNS = {"key_pattern": KEY_PATTERN, "project_pattern": PROJECT_PATTERN}
@@ -46,13 +50,6 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     more: tuple[Sample, ...]
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
-    """A name and what there is to say about it."""
-
-    name: str
-    value: str
-
-
 class FileLine(msgspec.Struct, frozen=True, kw_only=True):
     """A file beside the page."""
 
@@ -82,6 +79,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     open_codes: tuple[str, ...]
     open_rows: tuple[ListedRow, ...]
     facts: tuple[Fact, ...]
+    sessions: tuple[SessionLine, ...]
+    hidden_sessions: int
     job: tuple[Fact, ...]
     scopes: tuple[ScopeSummary, ...]
     hidden_scopes: int
@@ -109,6 +108,8 @@ def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) ->
         open_codes=tuple(sorted({row.error_code for row in open_rows if row.error_code})),
         open_rows=open_rows,
         facts=_facts(summary),
+        sessions=session_lines(summary.sessions),
+        hidden_sessions=max(0, len(summary.sessions) - MOST_SESSIONS),
         job=_job(summary.job),
         scopes=summary.scopes[:_MOST_SCOPES],
         hidden_scopes=max(0, len(summary.scopes) - _MOST_SCOPES),
@@ -149,7 +150,9 @@ def _when(summary: Summary) -> str:
         ended = ended[11:]
     span = f"{started} to {ended} UTC" if ended else f"Started {started} UTC, and its end is not on record"
     again = f" in {timing.sessions} runs and resumes" if timing.sessions > 1 else ""
-    return f"{span}. {duration(timing.wall_s)} of work{again}."
+    slowed = slowed_words(summary)
+    trouble = f" {_sentence(slowed)}" if slowed else ""
+    return f"{span}. {duration(timing.wall_s)} of work{again}.{trouble}"
 
 
 def _tiles(summary: Summary) -> tuple[Tile, ...]:
@@ -204,6 +207,11 @@ def _facts(summary: Summary) -> tuple[Fact, ...]:
         Fact(name="Runs, resumes", value=str(timing.sessions)),
         Fact(name="Time at work", value=duration(timing.wall_s)),
         Fact(name="Rows sent", value=f"{timing.rows_attempted:,}"),
+        *request_facts(summary.sessions),
+        *(
+            Fact(name="Key held back", value=f"{key.kms_key_id}: {key.reason}")
+            for key in summary.held_keys[:_MOST_KEYS]
+        ),
         Fact(name="Rows a second", value="not known" if rate is None else f"{rate:,.1f}"),
     )
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from jobs.model import Group, Status
 from jobs.printable import printable
 from reports.screen.plain import SHOWN_CODES, example, plain_lines
+from reports.screen.request_words import slowed_words
 from reports.screen.wording import file_notes, group_words, next_steps, verdict
 from reports.summary.schema import Summary
 
@@ -35,6 +36,8 @@ class _Screen:
         worst = next(group for group in (Group.RUN_AGAIN, Group.FIX_FIRST, Group.DONE) if self._any(summary, group))
         self._console.print()
         self._console.print(self._text(verdict(summary), f"bold {_STYLE[worst]}"))
+        if (slowed := slowed_words(summary)) is not None:
+            self._console.print(self._text(slowed))
         self._console.print()
         self._console.print(self._counts(summary))
         if summary.errors:

@@ -1,0 +1,38 @@
+"""What became of a run's requests, in words: which failed, which were refused, and what that cost."""
+
+from jobs.printable import printable
+from reports.screen.run_words import span
+from reports.summary.schema import Summary
+
+_WORTH_A_WORD = 0.01
+
+
+def slowed_words(summary: Summary) -> str | None:
+    """What slowed the run and what that cost, without a full stop; None where nothing is known or worth a word."""
+    sessions = summary.sessions
+    sent, failed, refused = (
+        sum(getattr(session, name) for session in sessions) for name in ("requests", "unanswered", "refused")
+    )
+    parts = []
+    if sent and failed >= _WORTH_A_WORD * sent:
+        code = max(sessions, key=lambda session: session.unanswered).code
+        with_code = f", most of them with {printable(code)}" if code else ""
+        parts.append(f"{share(failed, sent)} of {sent:,} requests failed{with_code}")
+    if sent and refused >= _WORTH_A_WORD * sent:
+        parts.append(f"{share(refused, sent)}{'' if parts else f' of {sent:,} requests'} were refused for their rate")
+    if not parts:
+        return None
+    wall_s = summary.timing.wall_s
+    cost = f"; about {span(wall_s * (failed + refused) / sent)} of {span(wall_s)} went into these" if wall_s else ""
+    return f"{', and '.join(parts)}{cost}"
+
+
+def part_words(part: int, whole: int) -> str:
+    """A part of all requests: 428 (30 %)."""
+    return f"{part:,} ({share(part, whole)})" if part else "0"
+
+
+def share(part: int, whole: int) -> str:
+    """A share in percent: 30 %, and 0.4 % where that is little."""
+    of_all = 100 * part / whole if whole else 0.0
+    return f"{of_all:.1f} %" if 0 < of_all < 1 else f"{of_all:.0f} %"
