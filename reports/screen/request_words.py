@@ -1,10 +1,15 @@
 """What became of a run's requests, in words: which failed, which were refused, and what that cost."""
 
+import math
+from collections.abc import Iterator
+
 from jobs.printable import printable
+from jobs.rate import Rate
 from reports.screen.run_words import span
 from reports.summary.schema import Summary
 
 _WORTH_A_WORD = 0.01
+_LOWERED = 0.9
 
 
 def slowed_words(summary: Summary) -> str | None:
@@ -20,11 +25,20 @@ def slowed_words(summary: Summary) -> str | None:
         parts.append(f"{share(failed, sent)} of {sent:,} requests failed{with_code}")
     if sent and refused >= _WORTH_A_WORD * sent:
         parts.append(f"{share(refused, sent)}{'' if parts else f' of {sent:,} requests'} were refused for their rate")
-    if not parts:
-        return None
-    wall_s = summary.timing.wall_s
-    cost = f"; about {span(wall_s * (failed + refused) / sent)} of {span(wall_s)} went into these" if wall_s else ""
-    return f"{', and '.join(parts)}{cost}"
+    sentences = [", and ".join(parts)] if parts else []
+    if parts and (wall_s := summary.timing.wall_s):
+        sentences.append(f"about {span(wall_s * (failed + refused) / sent)} of {span(wall_s)} went into these")
+    return "; ".join([*sentences, *_lowered(summary)]) or None
+
+
+def _lowered(summary: Summary) -> Iterator[str]:
+    """Yields how much slower than asked for the only project of the only session was allowed to be."""
+    asked_per_s = Rate.parse(summary.job.rate).per_s
+    found = [one.allowed_per_s for one in summary.over_time.intervals if one.allowed_per_s is not None]
+    if len(summary.sessions) == len(summary.scopes) == 1 and found:
+        allowed_per_s = sum(found) / len(found)
+        if allowed_per_s < _LOWERED * asked_per_s < math.inf:
+            yield f"the rate was {allowed_per_s:.1f}/s on average of the {asked_per_s:g}/s asked for"
 
 
 def part_words(part: int, whole: int) -> str:

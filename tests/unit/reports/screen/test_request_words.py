@@ -8,6 +8,7 @@ import pytest
 from reports import Summary
 from reports.screen.request_words import part_words, slowed_words
 from reports.summary.schema import SessionSummary
+from reports.summary.timeline import Interval, OverTime
 from tests.unit.summaries import summary_of
 
 BOTH = (
@@ -59,6 +60,28 @@ def test_without_a_known_end_no_cost_is_told(summary: Summary) -> None:
     timing = msgspec.structs.replace(summary.timing, wall_s=0.0)
     slow = msgspec.structs.replace(summary, sessions=(session(10, 5),), timing=timing)
     assert slowed_words(slow) == "50 % of 10 requests failed"
+
+
+@pytest.mark.parametrize(
+    ("allowed_per_s", "sessions", "words"),
+    [
+        (4.0, 1, "the rate was 4.0/s on average of the 10/s asked for"),
+        (9.5, 1, None),
+        (None, 1, None),
+        (4.0, 2, None),
+    ],
+)
+def test_a_rate_below_the_one_asked_for_is_told_where_it_can_be_compared(
+    summary: Summary, allowed_per_s: float | None, sessions: int, words: str | None
+) -> None:
+    """Of one session and one project: others may have asked for another rate, or ended earlier."""
+    interval = Interval(
+        at="2026-08-21T12:00:00.000Z", done=1, not_done=0, repeats=0, p50_ms=None, p95_ms=None, p99_ms=None,
+        requests=1, allowed_per_s=allowed_per_s,
+    )  # fmt: skip
+    over = OverTime(interval_s=1.0, intervals=(interval,))
+    told = msgspec.structs.replace(summary, over_time=over, sessions=(session(10),) * sessions)
+    assert slowed_words(told) == words
 
 
 @pytest.mark.parametrize(
