@@ -8,7 +8,7 @@ SELF = --no-deps --no-build-isolation --editable .
 # pip would say so in a page of versions.
 NEEDED = @$(PYTHON) -c 'import sys; sys.exit("needs Python 3.11 or later" if sys.version_info < (3, 11) else 0)'
 
-.PHONY: demo test pytest torture bench audit pictures schema lock clean
+.PHONY: demo test fast pytest mutants torture bench audit pictures schema lock clean
 
 demo: .venv/demo.done
 	.venv/demo/bin/csms-rekey demo
@@ -18,6 +18,13 @@ test: $(TEST_VENV).done
 	$(TEST_VENV)/bin/ruff format --check .
 	$(TEST_VENV)/bin/mypy
 	$(TEST_VENV)/bin/python -m pytest -q -n auto
+
+# Before each commit, in half a minute: everything that starts no process and is not slow.
+fast: $(TEST_VENV).done
+	$(TEST_VENV)/bin/ruff check .
+	$(TEST_VENV)/bin/ruff format --check .
+	$(TEST_VENV)/bin/mypy
+	$(TEST_VENV)/bin/python -m pytest -q -n auto -m "not slow" tests/unit tests/test_architecture.py
 
 # The tests alone, for one more Python: `make pytest PYTHON=python3.13 TEST_VENV=.venv/test-3.13`.
 pytest: $(TEST_VENV).done
@@ -42,6 +49,16 @@ COMPILE = uv pip compile --quiet --universal --generate-hashes --no-header --no-
 lock:
 	$(COMPILE) --group build --output-file requirements.lock
 	$(COMPILE) --group dev --output-file tests/requirements.lock
+
+# How many small changes to the pure decisions the unit and engine tests notice; a sample, `ARGUMENTS=--all` for all.
+mutants: .venv/mutants.done
+	.venv/mutants/bin/python -m tests.mutants $(ARGUMENTS)
+
+.venv/mutants.done: tests/requirements.lock
+	$(PYTHON) -m venv .venv/mutants
+	.venv/mutants/bin/python $(PIP) --require-hashes --requirement tests/requirements.lock
+	.venv/mutants/bin/python $(PIP) 'mutmut>=3.8,<4'
+	touch $@
 
 # Longer than a test suite should be: thousands of kills and simulated runs, with figures.
 torture: $(TEST_VENV).done

@@ -1,35 +1,27 @@
 """One run of a run directory from its first request to its last report."""
 
 import asyncio
-import contextlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
 from signal import Signals
-from typing import TYPE_CHECKING
 
-import msgspec
 import structlog
 
 from batch.csms.access import Access
-from batch.engine.session import Outside, Session, SessionEnd
+from batch.engine.outside import Outside, SessionEnd
+from batch.engine.session import Session
 from batch.process.clock import Clock
 from batch.process.loop import run_loop
 from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
-from batch.redaction.redactor import PROCESS_REDACTOR
-from batch.telemetry.heartbeat import Heartbeat
+from batch.telemetry.heartbeat import Heartbeat, Viewers
 from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.record import JobRecord
-from jobs.run_dir.room import Reserve
 from jobs.spec import Limits
-from reports import Ending, Exit, Summary, exit_code_of, remove_summary, write_reports
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from reports import Ending, Exit, Summary, exit_code_of, print_unrecorded, remove_summary, write_reports
 
 _log = structlog.get_logger()
 _ENDINGS = {Signals.SIGINT: Ending.SIGINT, Signals.SIGTERM: Ending.SIGTERM, Signals.SIGHUP: Ending.SIGHUP}
@@ -37,26 +29,30 @@ _ENDINGS = {Signals.SIGINT: Ending.SIGINT, Signals.SIGTERM: Ending.SIGTERM, Sign
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """What one run or resume does. `say` is told what a person should know while it goes on."""
+    """What one run or resume does. `make_room` gives back the room that was kept on the disk, `clean` takes credentials
+    out of a text, and `viewers` are told how the run stands while it goes on.
+    """
 
     folder: Path
     record: JobRecord
     limits: Limits
     access: Access
     also_failed: bool
-    say: Callable[[str], None]
-    console: "Console | None" = None
-    metrics_port: int | None = None
+    make_room: Callable[[], bool]
+    clean: Callable[[str], str]
+    viewers: Viewers
 
 
-class RunEnd(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
     """How a run ended."""
 
     exit_code: int
     summary: Summary
 
 
-class _Ran(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ran:
     end: SessionEnd
     signal: Signals | None
     ended_at: float
@@ -68,30 +64,21 @@ def run_ledger(plan: RunPlan, ledger: Ledger) -> RunEnd:
     Raises:
         LedgerError: the ledger cannot be read or written.
         ReportError: the reports cannot be written.
-        OSError: the disk has no room for the reserve.
     """
-    reserve = Reserve(plan.folder)
     try:
         # From now on the old summary is not true any more.
         remove_summary(plan.folder)
-        ran = run_loop(lambda: _session(plan, ledger, reserve))
+        ran = run_loop(lambda: _session(plan, ledger))
     finally:
-        reserve.release()
+        plan.make_room()
     end = ran.end
     if end.broken is not None:
-        _tell_unrecorded(end)
+        print_unrecorded(end.unrecorded)
         raise LedgerError(plan.folder, f"{end.broken}; sending stopped, `resume` goes on once there is room")
     exit_code = Exit.INTERNAL if end.defect else exit_code_of(ledger.told.counts(), _ending(ran))
     ledger.end_session(ended_at=ran.ended_at, exit_code=exit_code, stopped=end.stopped)
     _log.info("run.ended", exit_code=exit_code, stopped=end.stopped)
     return RunEnd(exit_code=exit_code, summary=write_reports(plan.folder, ledger, plan.record, exit_code))
-
-
-def _tell_unrecorded(end: SessionEnd) -> None:
-    """The last resort: whoever reads these lines can still tell how the rows ended."""
-    for outcome in end.unrecorded:
-        sys.stderr.write(msgspec.json.encode(outcome).decode() + "\n")
-    sys.stderr.flush()
 
 
 def _ending(ran: _Ran) -> Ending:
@@ -100,36 +87,17 @@ def _ending(ran: _Ran) -> Ending:
     return Ending.STOPPED if ran.end.stopped else Ending.FINISHED
 
 
-async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
+async def _session(plan: RunPlan, ledger: Ledger) -> _Ran:
     loop = asyncio.get_running_loop()
     clock = Clock(loop)
-    limits = plan.limits
-    world = Outside(
-        wire=partial(plan.access.network.wire, timeout_s=limits.timeout_s),
-        login=plan.access.login,
-        clock=clock,
-        rng=Random(plan.record.spec.seed),  # noqa: S311 - jitter, not a secret
-        user_agent=f"csms-rekey/{version()}",
-        clean=PROCESS_REDACTOR.clean,
-        make_room=reserve.release,
-    )
-    session = Session(ledger, limits, world)
-    draining = PROCESS_SIGNALS.draining(
-        loop, drain=lambda number: _drain(session, number, limits.grace_s, plan.say), cancel=session.cancel
-    )
-    heartbeat = Heartbeat(
-        plan.folder,
-        session,
-        clock,
-        before=ledger.told.backlog(also_failed=plan.also_failed),
-        say=plan.say,
-        look=session.look,
-        console=plan.console,
-    )
-    with _metrics(plan, heartbeat), draining:
-        ledger.begin_session(
-            started_at=clock.utc_s(clock.now_s()), timeout_s=limits.timeout_s, also_failed=plan.also_failed
-        )
+    timeout_s = plan.limits.timeout_s
+    session = Session(ledger, plan.limits, _outside(plan, clock))
+    before = ledger.told.backlog(also_failed=plan.also_failed)
+    heartbeat = Heartbeat(plan.folder, session, clock, before=before, viewers=plan.viewers, look=session.look)
+    draining = PROCESS_SIGNALS.draining(loop, drain=lambda number: _drain(session, number, plan), cancel=session.cancel)
+    with heartbeat.serving(), draining:
+        started_at = clock.utc_s(clock.now_s())
+        ledger.begin_session(started_at=started_at, timeout_s=timeout_s, also_failed=plan.also_failed)
         beating = asyncio.create_task(heartbeat.beat())
         try:
             end = await session.run()
@@ -145,15 +113,19 @@ async def _session(plan: RunPlan, ledger: Ledger, reserve: Reserve) -> _Ran:
     return _Ran(end=end, signal=signal, ended_at=clock.utc_s(clock.now_s()))
 
 
-def _metrics(plan: RunPlan, heartbeat: Heartbeat) -> contextlib.AbstractContextManager[object]:
-    if plan.metrics_port is None:
-        return contextlib.nullcontext()
-    from batch.telemetry.metrics import serving  # noqa: PLC0415 - few runs need it
+def _outside(plan: RunPlan, clock: Clock) -> Outside:
+    return Outside(
+        wire=partial(plan.access.network.wire, timeout_s=plan.limits.timeout_s),
+        login=plan.access.login,
+        clock=clock,
+        rng=Random(plan.record.spec.seed),  # noqa: S311 - jitter, not a secret
+        user_agent=f"csms-rekey/{version()}",
+        clean=plan.clean,
+        make_room=plan.make_room,
+    )
 
-    return serving(plan.metrics_port, lambda: heartbeat.latest)
 
-
-def _drain(session: Session, number: Signals, grace_s: float, say: Callable[[str], None]) -> None:
-    say(f"{number.name}: finishing what is open ({session.in_flight}); once more breaks it off")
+def _drain(session: Session, number: Signals, plan: RunPlan) -> None:
+    plan.viewers.say(f"{number.name}: finishing what is open ({session.in_flight}); once more breaks it off")
     session.stop(f"interrupted by {number.name}")
-    asyncio.get_running_loop().call_later(grace_s, session.cancel)
+    asyncio.get_running_loop().call_later(plan.limits.grace_s, session.cancel)

@@ -9,6 +9,13 @@ import msgspec
 from jobs.model import Group, StatusCount
 
 
+class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of a job when a session begins; rows that share an earlier row's outcome are not counted."""
+
+    open_rows: int
+    ended: tuple[StatusCount, ...]
+
+
 class ScopeState(StrEnum):
     """What a scope is doing, the most interesting first."""
 

@@ -66,7 +66,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     rate: Rate = Rate(10.0)
     burst: int = 1
     concurrency: int = 32
-    max_attempts: int = 5
+    max_attempts: int = 8
     timeout_s: float = 60.0
     max_outage_s: float = 600.0
     max_failures: FailureLimit | None = None

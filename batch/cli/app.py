@@ -3,14 +3,13 @@
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import cyclopts
-from cyclopts import App, Parameter
 
 from batch.cli.exits import guarded
 from batch.cli.job_file import named_by_job
-from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, spec_of
+from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SandboxFlags, SessionOptions, spec_of
 from batch.cli.screen import say
 from batch.process.hardening import harden
 from batch.process.signals import PROCESS_SIGNALS, InterruptedBySignal, interruptible
@@ -26,17 +25,18 @@ _EPILOGUE = (
     " (max-attempts = 5, read by --job FILE.toml). The command line comes before the environment, that before the file."
 )
 _SOURCE, _LIMITS, _AUTH, _SESSION = ManifestOptions(), LimitOptions(), AuthOptions(), SessionOptions()
+_SANDBOX = SandboxFlags()
 
 # A lone dash is standard input, not an option.
-ManifestPath = Annotated[str, Parameter(allow_leading_hyphen=True)]
-JobFile = Annotated[Path | None, Parameter(help="TOML file with options of this command.")]
+ManifestPath = Annotated[str, cyclopts.Parameter(allow_leading_hyphen=True)]
+JobFile = Annotated[Path | None, cyclopts.Parameter(help="TOML file with options of this command.")]
 
 
 def _given_only(*_: object) -> None:
     """The sandbox has options named like those of a run, which an environment made for runs does not mean."""
 
 
-app = App(
+app = cyclopts.App(
     name="csms-rekey",
     help="Moves the secrets of Huawei Cloud CSMS to new KMS keys in bulk, and says for every row how it ended.",
     help_epilogue=_EPILOGUE,
@@ -66,10 +66,8 @@ def run(
     """
     del job
     from batch.cli.commands.run import run as command  # noqa: PLC0415 - --help imports neither pandas nor aiohttp
-    from batch.cli.login import open_access  # noqa: PLC0415 - see run
 
-    spec = spec_of(source, limits, auth)
-    return command(manifest, spec, open_access(auth), session, run_dir)
+    return command(manifest, spec_of(source, limits, auth), auth, session, run_dir)
 
 
 @app.command
@@ -98,7 +96,7 @@ def resume(
         failed: Also take rows again that ended as failed or unknown, with fresh attempts.
     """
     del job
-    from batch.cli.commands.run import resume as command  # noqa: PLC0415 - see run
+    from batch.cli.commands.resume import resume as command  # noqa: PLC0415 - see run
 
     return command(run_dir, limits, auth, session, failed=failed)
 
@@ -132,73 +130,16 @@ def auth(*, source: ManifestOptions = _SOURCE, auth: AuthOptions = _AUTH, job: J
     """Tell which login a run would use, and make one harmless read with it; a credential is never shown."""
     del job
     from batch.cli.commands.auth import auth as command  # noqa: PLC0415 - see run
-    from batch.cli.login import open_access  # noqa: PLC0415 - see run
 
-    return command(open_access(auth), spec_of(source, _LIMITS, auth))
+    return command(auth, spec_of(source, _LIMITS, auth))
 
 
 @app.command(config=_given_only)
-def sandbox(  # noqa: PLR0913 - one parameter an option
-    *,
-    port: int = 0,
-    secrets: int = 500,
-    projects: int = 1,
-    rate_limit: str | None = None,
-    fault: Annotated[tuple[str, ...], Parameter(negative="")] = (),
-    latency: float = 0.0,
-    seed: int = 7,
-    log: Path | None = None,
-    manifest: Path | None = None,
-    auth: Literal["strict", "token", "signed", "lenient"] = "strict",
-    token_life: float = 86_400.0,
-    token_uses: int | None = None,
-    key_life: float = 86_400.0,
-    revoke_after: int | None = None,
-    metadata: Literal["token", "tokenless", "no-agency"] = "token",
-) -> int:
-    """Run the embedded service on this machine, for rehearsals; its first line says where, as JSON.
-
-    Args:
-        port: Port on 127.0.0.1; 0 takes a free one.
-        secrets: Secrets in all.
-        projects: Projects they are spread over.
-        rate_limit: Quota of each project: 20/s, 300/m, 200/5m. [default: none]
-        fault: KIND=SHARE, e.g. 504=0.02, 429=0.01, reset=0.01; may be given several times.
-        latency: Milliseconds before each answer.
-        seed: Makes the same secrets and the same faults again.
-        log: File for one JSON line per request.
-        manifest: New file to write a manifest of all secrets to.
-        auth: Who is let in: tokens and signatures, verified; only one of the two; or any signature of a known key.
-        token_life: Seconds a token is good for.
-        token_uses: Requests a token is good for. [default: any number]
-        key_life: Seconds the temporary keys of the metadata service are good for.
-        revoke_after: Requests after which every credential is taken back. [default: never]
-        metadata: Whether the ECS metadata service wants a token, or has no agency.
-    """
+def sandbox(*, options: SandboxFlags = _SANDBOX) -> int:
+    """Run the embedded service on this machine, for rehearsals; its first line says where, as JSON."""
     from batch.cli.commands.sandbox import sandbox as command  # noqa: PLC0415 - see run
-    from batch.sandbox.checks import AuthMode  # noqa: PLC0415 - see run
-    from batch.sandbox.metadata import MetadataMode  # noqa: PLC0415 - see run
-    from batch.sandbox.options import SandboxOptions  # noqa: PLC0415 - see run
 
-    return command(
-        lambda: SandboxOptions(
-            port=port,
-            secrets=secrets,
-            projects=projects,
-            rate_limit=rate_limit,
-            faults=fault,
-            latency_ms=latency,
-            seed=seed,
-            log=log,
-            manifest=manifest,
-            auth=AuthMode(auth),
-            token_life_s=token_life,
-            token_uses=token_uses,
-            key_life_s=key_life,
-            revoke_after=revoke_after,
-            metadata=MetadataMode(metadata),
-        )
-    )
+    return command(options)
 
 
 @app.command

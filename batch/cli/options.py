@@ -32,7 +32,7 @@ class LimitOptions:
     concurrency: int | None = None
     """Open requests at the most, over all projects. [default: 32]"""
     max_attempts: int | None = None
-    """PUTs per row at the most. [default: 5]"""
+    """PUTs per row at the most. [default: 8]"""
     timeout: float | None = None
     """Seconds one request may take. [default: 60]"""
     max_outage: float | None = None
@@ -102,6 +102,45 @@ class SessionOptions:
     """Seconds to wait for another run that works on the same project or directory."""
     allow_network_fs: bool = False
     """Keep the ledger on NFS, SMB, FUSE and the like all the same."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SandboxFlags:
+    """What the embedded service is like."""
+
+    port: int = 0
+    """Port on 127.0.0.1; 0 takes a free one."""
+    secrets: int = 500
+    """Secrets in all."""
+    projects: int = 1
+    """Projects they are spread over."""
+    rate_limit: str | None = None
+    """Quota of each project: 20/s, 300/m, 200/5m. [default: none]"""
+    rival: str | None = None
+    """Another client of each project's quota that never slows down: 10/s; needs --rate-limit. [default: none]"""
+    fault: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    """KIND=SHARE of all requests, e.g. 504=2% or 504=0.02, reset=1%; may be given several times."""
+    latency: float = 0.0
+    """Milliseconds before each answer."""
+    seed: int = 7
+    """Makes the same secrets and the same faults again."""
+    log: Path | None = None
+    """File for one JSON line per request."""
+    manifest: Path | None = None
+    """New file to write a manifest of all secrets to."""
+    auth: Literal["strict", "token", "signed", "lenient"] = "strict"
+    """Who is let in: tokens and signatures, verified; only one of the two; or any signature of a known key."""
+    token_life: float = 86_400.0
+    """Seconds a token is good for."""
+    token_uses: int | None = None
+    """Requests a token is good for. [default: any number]"""
+    key_life: float = 86_400.0
+    """Seconds the temporary keys of the metadata service are good for."""
+    revoke_after: int | None = None
+    """Requests after which every credential is taken back. [default: never]"""
+    metadata: Literal["token", "tokenless", "no-agency"] = "token"
+    """Whether the ECS metadata service wants a token, or has no agency."""
 
 
 def limits_of(options: LimitOptions, base: Limits) -> Limits:

@@ -181,5 +181,5 @@ def _one_secret(answer: WireAnswer | Fault, secret_name: str) -> Answer:
     except UNREADABLE:
         return garbled(answer, "it does not show a secret")
     if secret.name != secret_name:
-        return mismatch(answer, "it shows another secret")
+        return garbled(answer, "it shows another secret")
     return secret.view(answer.request_id)

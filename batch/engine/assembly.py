@@ -8,12 +8,16 @@ from batch.csms.client import CsmsClient
 from batch.engine.dispatcher import Dispatcher
 from batch.engine.fail_fast import FailFast
 from batch.engine.fresh_rows import FreshRows, OpenRows
+from batch.engine.outside import Outside
+from batch.engine.progress import Policy
+from batch.engine.recorder import Recorder
 from batch.engine.row_queue import RowQueue
 from batch.engine.row_worker import RowWorker
-from batch.engine.scope import ScopeRun
+from batch.engine.scope import ScopeEvents, ScopeRun
 from batch.engine.work import begin
 from batch.flow.admission import Admission
 from batch.flow.slots import ScopeSlots, Slots, Turns
+from jobs.ledger import OpenScope
 from jobs.spec import Limits
 
 
@@ -25,6 +29,18 @@ class Shared:
     slots: Slots
     turns: Turns
     old_land_until_s: float
+
+
+def scope_run(opened: OpenScope, outside: Outside, limits: Limits, recorder: Recorder, events: ScopeEvents) -> ScopeRun:
+    """What the parts of one scope share."""
+    return ScopeRun(
+        opened=opened,
+        policy=Policy(max_attempts=limits.max_attempts, timeout_s=limits.timeout_s),
+        recorder=recorder,
+        events=events,
+        clock=outside.clock,
+        rng=Random(outside.rng.getrandbits(64)),  # noqa: S311 - jitter, not a secret
+    )
 
 
 def assemble(scope: ScopeRun, rows: OpenRows, client: CsmsClient, shared: Shared) -> Dispatcher:

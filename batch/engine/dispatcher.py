@@ -12,7 +12,8 @@ from batch.engine.row_queue import RowQueue
 from batch.engine.row_worker import RowWorker
 from batch.engine.scope import ScopeRun
 from batch.engine.work import Work
-from batch.flow.admission import Admission, Pass, Ticket
+from batch.flow.admission import Admission
+from batch.flow.ticket import Pass, Ticket
 from jobs.run_view import ScopeState, ScopeView
 
 _log = structlog.get_logger()
@@ -143,8 +144,9 @@ class Dispatcher:
 
     def _chosen(self, now_s: float) -> Work | None:
         """The row to send next: one from elsewhere while a streak of refusals is in doubt, else the next in order."""
-        streak = self._fail_fast.of_scope
-        if streak is not None:
+        if (work := self._queue.chosen_before()) is not None:
+            return work
+        if (streak := self._fail_fast.of_scope) is not None:
             return self._from_elsewhere(streak)
         for of_key in tuple(self._fail_fast.of_keys()):
             work = self._from_elsewhere(of_key)

@@ -1,29 +1,25 @@
 """The rows of one scope that are waiting for their turn: pages from the ledger in manifest order, and delayed rows."""
 
-import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from batch.engine.delayed_rows import DelayedRows
 from batch.engine.fresh_rows import FreshRows
 from batch.engine.held_rows import HeldRows
+from batch.engine.progress import Phase
 from batch.engine.refused_rows import RefusedRows
-from batch.engine.retry import Phase
 from batch.engine.trials import Trials
 from batch.engine.work import Work, intent_of
-from batch.flow.admission import Pass
+from batch.flow.ticket import Pass
 from jobs.ledger import Intent, OpenRow
 
-# Rows that wait for another try are held in memory; beyond this many, no new ones are taken up.
-_MOST_DELAYED = 1_000
 _MOST_AT_ONCE = 256
-# Rows of a key that is held back are passed over; only so many before others get their turn.
 _MOST_PASSED_OVER = 4_096
+"""Rows of a key that is held back are passed over; only so many before others get their turn."""
 _DOUBTFUL_PER_WITNESS = 3
-
-
-Waiting = tuple[float, int, Work]
-"""When a row is due, the order in which it was put aside, and the row."""
+_MANY = 1_000_000
+"""More rows left than any rule about the last few asks for."""
 
 
 class RowQueue:
@@ -50,25 +46,25 @@ class RowQueue:
         self._trials = Trials()
         self._again: deque[int] = deque()
         self._ready: deque[Work] = deque()
-        self._delayed: list[Waiting] = []
-        self._to_settle: list[Waiting] = []
-        """Rows that are only read: they go when nothing is to be written, and now and then between."""
-        self._order = 0
+        self._delayed = DelayedRows()
         self.doubtful: set[int] = set()
-        """Rows that met no service twice, with others answered between: as long as there are such rows, a few that
-        nobody has sent are kept as witnesses. Whether the service answers can only be seen by a row that is not at
-        fault.
+        """Rows that met no service twice, with others answered between. While they wait, a few that nobody has sent are
+        kept as witnesses: whether the service answers shows only in a row that is not at fault.
         """
 
     def delay(self, work: Work, due_s: float) -> None:
         """Puts a row aside until `due_s`."""
-        self._order += 1
-        where = self._to_settle if work.progress.phase is Phase.SETTLE else self._delayed
-        heapq.heappush(where, (due_s, self._order, work))
+        self._delayed.add(work, due_s)
 
     def give_back(self, work: Work) -> None:
         """Takes back a row that could not leave after all; it is first again."""
         self._ready.appendleft(work)
+
+    def chosen_before(self) -> Work | None:
+        """A row that was chosen for where it stands, or to try its key, and could not leave."""
+        if self._ready and (self._ready[0].streak is not None or self._ready[0].tries_key):
+            return self._ready.popleft()
+        return None
 
     def refuse(self, work: Work, sent_s: float, *, of_key: bool) -> None:
         """Puts a row aside that was refused for a reason of the moment, by its key or not."""
@@ -113,10 +109,8 @@ class RowQueue:
         than the last; None where there is none.
         """
         row = self._fresh.elsewhere(of_key=of_key, holds=self._holds) or self._passed_over(of_key)
-        if row is None:
-            return None
-        work = self._begin(row)
-        return work if self._intended([work]) else None
+        work = None if row is None else self._begin(row)
+        return work if work is not None and self._intended([work]) else None
 
     def _passed_over(self, of_key: str | None) -> OpenRow | None:
         """The last row of a key that was passed over while the key was held, also if it has been released since."""
@@ -138,10 +132,10 @@ class RowQueue:
         row = None if number is None else self._fresh.one(number)
         work = self._held.pop_kept(kms_key_id) if row is None else self._begin(row)
         work = work or self._refused.pop(kms_key_id)
-        if work is not None:
-            work.tries_key = True
-            return work if self._intended([work]) else None
-        return None
+        if work is None or not self._intended([work]):
+            return None
+        work.tries_key = True
+        return work
 
     def ask_refused_again(self) -> bool:
         """Where nothing else is left: whether there were rows that were refused once, which are now asked once more."""
@@ -152,22 +146,20 @@ class RowQueue:
 
     def next_in_s(self, now_s: float) -> float:
         """Seconds until it is worth asking again; infinite where only another row's answer can bring one."""
-        more = self._again or not (self._fresh.exhausted or self.doubtful)
-        if self._ready or (more and len(self._delayed) < _MOST_DELAYED):
+        more = self._again or not (self._fresh.exhausted or (self.doubtful and self._delayed.to_send))
+        if self._ready or (more and not self._delayed.full):
             return 0.0
-        due_s = min((waiting[0][0] for waiting in (self._delayed, self._to_settle) if waiting), default=math.inf)
-        return max(0.0, due_s - now_s)
+        return self._delayed.next_in_s(now_s)
 
     @property
     def empty(self) -> bool:
         """Whether no row will ever come again unless one is put aside."""
-        return self._fresh.exhausted and not (self._again or self._ready or self._delayed or self._to_settle)
+        return self._fresh.exhausted and not (self._again or self._ready or self._delayed)
 
     def settling_in_s(self, now_s: float) -> float | None:
         """Seconds until the next row is read, where all that are left wait for that; None where there are others."""
-        if not self._to_settle or self._ready or not self.nothing_to_write:
-            return None
-        return max(0.0, self._to_settle[0][0] - now_s)
+        waits = bool(self._delayed) and not self._ready and self.nothing_to_write
+        return self._delayed.next_in_s(now_s) if waits else None
 
     @property
     def nothing_to_write(self) -> bool:
@@ -176,17 +168,16 @@ class RowQueue:
 
     def left_to_write(self) -> int:
         """How many rows are left here to be written; where the ledger has more, too many to matter."""
-        rows = (*self._ready, *(entry[2] for entry in self._delayed))
-        more = 0 if self._fresh.exhausted else _MOST_DELAYED
-        return more + len(self._again) + sum(work.progress.phase is not Phase.SETTLE for work in rows)
+        if not self._fresh.exhausted:
+            return _MANY
+        ready = sum(work.progress.phase is not Phase.SETTLE for work in self._ready)
+        return len(self._again) + ready + self._delayed.to_send
 
     def rest(self) -> Iterator[Work]:
         """Empties the queue of the rows that were taken up; those still in the ledger's pages were not."""
-        while self._ready:
-            yield self._ready.popleft()
-        for waiting in (self._delayed, self._to_settle):
-            while waiting:
-                yield heapq.heappop(waiting)[2]
+        yield from self._ready
+        self._ready.clear()
+        yield from self._delayed.rest()
         yield from self._refused.rest()
         yield from self._held.rest()
 
@@ -197,13 +188,8 @@ class RowQueue:
             if work is not None:
                 self._trials.add(work)
                 return work
-        for row in self._trials.in_turn():
-            for waiting in self._delayed:
-                if waiting[2].row == row and self.wanted(waiting[2]):
-                    self._delayed.remove(waiting)
-                    heapq.heapify(self._delayed)
-                    return waiting[2] if self._intended([waiting[2]]) else None
-        return None
+        work = self._trials.pull(self._delayed)
+        return work if work is not None and self._sifted(work) and self._intended([work]) else None
 
     def _in_order(self, now_s: float, at_once: int) -> Work | None:
         if not self._ready:
@@ -225,9 +211,9 @@ class RowQueue:
         return False
 
     def _fill(self, now_s: float, at_once: int) -> None:
-        batch = _due(self._delayed, now_s, at_once)
+        batch = self._delayed.due_to_send(now_s, at_once)
         batch.extend(self._begin(row) for row in self._new(at_once - len(batch)))
-        batch.extend(_due(self._to_settle, now_s, 1 if batch else at_once))
+        batch.extend(self._delayed.due_to_read(now_s, 1 if batch else at_once))
         # Sifted before anything is recorded: whatever stays has its intent, also if its key turns good meanwhile.
         batch = [work for work in batch if self._sifted(work)]
         if self._intended(batch):
@@ -247,9 +233,9 @@ class RowQueue:
     def _new(self, wanted: int) -> list[OpenRow]:
         rows: list[OpenRow] = []
         passed_over = 0
-        if self.doubtful and not self._again:
+        if self.doubtful and self._delayed.to_send and not self._again:
             wanted = min(wanted, self._fresh.left - len(self.doubtful) // _DOUBTFUL_PER_WITNESS)
-        while len(rows) < wanted and len(self._delayed) < _MOST_DELAYED and (row := self._take()) is not None:
+        while len(rows) < wanted and not self._delayed.full and (row := self._take()) is not None:
             if row.doubt or not self._holds(row.update.kms_key_id):
                 rows.append(row)
                 continue
@@ -262,11 +248,3 @@ class RowQueue:
     def _take(self) -> OpenRow | None:
         """The next row of the ledger, those that were passed over first."""
         return self._fresh.one(self._again.popleft()) if self._again else self._fresh.take()
-
-
-def _due(waiting: list[Waiting], now_s: float, most: int) -> list[Work]:
-    """Takes out what is due, the longest first."""
-    due: list[Work] = []
-    while len(due) < most and waiting and waiting[0][0] <= now_s:
-        due.append(heapq.heappop(waiting)[2])
-    return due

@@ -5,11 +5,13 @@ import structlog
 from batch.csms.client import Answer, CsmsClient
 from batch.csms.faults import NO_SERVICE, Fault, FaultKind
 from batch.engine.fail_fast import FailFast
-from batch.engine.retry import Again, Finish, Leave, LogIn, Park, Phase, Sent, Step, after_answer, nearly_used_up
+from batch.engine.progress import Phase, nearly_used_up
+from batch.engine.retry import Again, Finish, Leave, LogIn, Park, Sent, Step, after_answer
 from batch.engine.row_queue import RowQueue
 from batch.engine.scope import ScopeRun
 from batch.engine.work import Departing, Work, outcome_of, parked_of
-from batch.flow.admission import Admission, Exchange, Pass, Ticket
+from batch.flow.admission import Admission
+from batch.flow.ticket import Exchange, Pass, Ticket
 
 _log = structlog.get_logger()
 # A comparison with the expected key is never older than this, or than two intervals of a slow rate, when its PUT
@@ -73,11 +75,11 @@ class RowWorker:
         if isinstance(step, Again) and phase is Phase.CHECK and step.progress.phase is Phase.WRITE:
             return await self._followed(work, ticket, step, sent_s)
         await self._conclude(work, step, at_s, now_s, generation)
-        self._watch(work, ended=isinstance(step, Finish))
+        self._watch(work, waits=isinstance(step, Again))
         return None
 
-    def _watch(self, work: Work, *, ended: bool) -> None:
-        if work.doubtful and not ended:
+    def _watch(self, work: Work, *, waits: bool) -> None:
+        if work.doubtful and waits:
             self._queue.doubtful.add(work.row)
         else:
             self._queue.doubtful.discard(work.row)

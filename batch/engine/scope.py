@@ -6,8 +6,8 @@ from typing import Protocol
 
 from batch.csms.client import Answer
 from batch.csms.faults import STOPS_SCOPE, Fault, FaultKind
+from batch.engine.progress import Policy
 from batch.engine.recorder import Recorder
-from batch.engine.retry import Policy
 from batch.flow.switch import Switch
 from batch.process.clock import Clock
 from jobs.ledger import OpenScope

@@ -1,33 +1,25 @@
 """One run or resume from its first request to its last: every scope side by side, each row recorded."""
 
 import asyncio
-import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from random import Random
 from typing import TypeVar
 
-import msgspec
 import structlog
 
-from batch.csms.auth import Login
 from batch.csms.client import Answer, CsmsClient
 from batch.csms.faults import Fault
-from batch.csms.messages import Wire
-from batch.engine.assembly import Shared, assemble
+from batch.engine.assembly import Shared, assemble, scope_run
 from batch.engine.budget import FailureBudget
 from batch.engine.dispatcher import Dispatcher
+from batch.engine.fault_book import FaultBook
 from batch.engine.fresh_rows import OpenRows
+from batch.engine.outside import Outside, SessionEnd, clients
+from batch.engine.pace_log import PaceLog
+from batch.engine.progress import LATE_UPDATE_S
 from batch.engine.recorder import Recorder
-from batch.engine.retry import LATE_UPDATE_S, Policy
-from batch.engine.scope import ScopeRun
 from batch.flow.slots import Slots, Turns
-from batch.process.clock import Clock
-from batch.telemetry.fault_book import FaultBook
-from batch.telemetry.pace_log import PaceLog
 from jobs.ledger import Ledger, LedgerError, OpenRow, OpenScope
 from jobs.model import Outcome, Status
 from jobs.run_view import SessionView
@@ -35,33 +27,6 @@ from jobs.spec import Limits
 
 T = TypeVar("T")
 _log = structlog.get_logger()
-WireFactory = Callable[[str], contextlib.AbstractAsyncContextManager[Wire]]
-
-
-class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """How a session ended. `stopped` says why it did early; `broken` and `defect` that it could not continue at all,
-    and `unrecorded` are outcomes the ledger did not take.
-    """
-
-    stopped: str | None = None
-    broken: str | None = None
-    defect: str | None = None
-    unrecorded: tuple[Outcome, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """Everything a session takes from outside: the network, the login, the clock and chance. `make_room` frees
-    room on the disk of the ledger, once; `clean` takes credentials out of what the service said.
-    """
-
-    wire: WireFactory
-    login: Login
-    clock: Clock
-    rng: Random
-    user_agent: str
-    clean: Callable[[str], str]
-    make_room: Callable[[], bool] = lambda: False
 
 
 class Session:
@@ -126,7 +91,7 @@ class Session:
             # A PUT of an earlier session may have left just before this one, with more time than it has now.
             old_land_until_s=self._outside.clock.now_s() + max(LATE_UPDATE_S, self._ledger.told.longest_timeout_s()),
         )
-        async with self._clients(opened) as client_of:
+        async with clients(self._outside, opened) as client_of:
             self._scopes += [self._assembled(scope, client_of(scope), shared) for scope in opened]
             if self._stopped is not None:
                 self.stop(self._stopped)
@@ -142,32 +107,8 @@ class Session:
             unrecorded=tuple(self._recorder.unrecorded),
         )
 
-    @contextlib.asynccontextmanager
-    async def _clients(self, scopes: Sequence[OpenScope]) -> AsyncIterator[Callable[[OpenScope], CsmsClient]]:
-        """Clients that share one wire for each endpoint."""
-        wires: dict[str, Wire] = {}
-        async with AsyncExitStack() as stack:
-            for scope in scopes:
-                endpoint = scope.scope.endpoint
-                if endpoint not in wires:
-                    wires[endpoint] = await stack.enter_async_context(self._outside.wire(endpoint))
-
-            def client_of(scope: OpenScope) -> CsmsClient:
-                endpoint, project_id = scope.scope.endpoint, scope.scope.project_id
-                credential = self._outside.login.for_scope(endpoint, project_id)
-                return CsmsClient(wires[endpoint], credential, project_id, user_agent=self._outside.user_agent)
-
-            yield client_of
-
     def _assembled(self, opened: OpenScope, client: CsmsClient, shared: Shared) -> Dispatcher:
-        scope = ScopeRun(
-            opened=opened,
-            policy=Policy(max_attempts=self._limits.max_attempts, timeout_s=self._limits.timeout_s),
-            recorder=self._recorder,
-            events=self,
-            clock=self._outside.clock,
-            rng=Random(self._outside.rng.getrandbits(64)),  # noqa: S311 - jitter, not a secret
-        )
+        scope = scope_run(opened, self._outside, self._limits, self._recorder, self)
         return assemble(scope, self._rows_of(opened), client, shared)
 
     def _rows_of(self, scope: OpenScope) -> OpenRows:

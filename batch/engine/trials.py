@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from batch.engine.delayed_rows import DelayedRows
 from batch.engine.work import Work
 
 _MOST = 5
@@ -25,6 +26,10 @@ class Trials:
     def add(self, work: Work) -> None:
         """One more row tries it."""
         self._rows[work.row] = None
+
+    def pull(self, delayed: DelayedRows) -> Work | None:
+        """Takes the next of them out of the rows that wait, however long it was to wait."""
+        return next(filter(None, map(delayed.pull, self.in_turn())), None)
 
     def in_turn(self) -> Iterator[int]:
         """The rows, the one that has waited longest first; the last one that was taken is the last next time."""

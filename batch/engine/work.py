@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from batch.csms.client import SecretView
 from batch.csms.faults import Fault, bounded
 from batch.engine.fail_fast import Streak
-from batch.engine.retry import Finish, Phase, Policy, Progress
+from batch.engine.progress import Phase, Policy, Progress
+from batch.engine.retry import Finish
 from batch.flow.switch import Switch
 from batch.process.clock import Clock
 from jobs.ledger import Intent, OpenRow, Parked

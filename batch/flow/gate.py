@@ -4,13 +4,15 @@ from random import Random
 
 import msgspec
 
-# Less than half a window, so that what frees up in a sliding window is used; drawn, so that not all clients of a quota
-# come back in the same instant.
-_SHORTEST_SHARE, _LONGEST_SHARE = 0.15, 0.3
+# A quarter of a window at most, so that what frees up in a sliding window is used; drawn, so that not all clients of a
+# quota come back in the same instant.
+_SHORTEST_SHARE, _LONGEST_SHARE = 0.15, 0.25
 _LONGEST_WINDOW_S = 5.0
 # A refusal that stands alone, where no limit is named, is as likely to be chance.
 _ALONE_S = (0.1, 0.12)
 _LONGEST_S = 60.0
+# A named window soon frees something again: whoever sleeps a minute of it loses that.
+_LONGEST_NAMED_S, _LONGEST_NAMED_SHARE = 15.0, 0.25
 _MOST_DOUBLINGS = 9
 # Not everybody who was given the same Retry-After wakes in the same instant.
 _RETRY_AFTER_JITTER_S = 0.25
@@ -40,7 +42,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 def shut(state: GateState, now_s: float, refusal: Refusal, rng: Random) -> GateState:
     """After a refusal. Refusals of requests that were in flight when the gate shut count as the same refusal, but a
-    Retry-After among them is honoured. Repeated ones double the wait, up to a minute.
+    Retry-After among them is honoured. Repeated ones double the wait, up to a quarter of a named window or a minute.
     """
     retry_after_s = refusal.retry_after_s
     if refusal.sent_s <= state.shut_at_s:
@@ -49,7 +51,8 @@ def shut(state: GateState, now_s: float, refusal: Refusal, rng: Random) -> GateS
     if retry_after_s is not None:
         wait_s = retry_after_s + rng.uniform(0.0, _RETRY_AFTER_JITTER_S)
     else:
-        wait_s = min(_LONGEST_S, _first_s(refusal, rng) * 2.0 ** min(state.refusals, _MOST_DOUBLINGS))
+        doubled_s = _first_s(refusal, rng) * 2.0 ** min(state.refusals, _MOST_DOUBLINGS)
+        wait_s = min(_longest_s(refusal.window_s), doubled_s)
     since_s = state.refused_since_s if state.refusals else now_s
     return GateState(refused_since_s=since_s, open_at_s=now_s + wait_s, shut_at_s=now_s, refusals=state.refusals + 1)
 
@@ -59,6 +62,12 @@ def _first_s(refusal: Refusal, rng: Random) -> float:
         return rng.uniform(*_ALONE_S)
     window_s = min(_LONGEST_WINDOW_S, refusal.window_s or 1.0)
     return rng.uniform(_SHORTEST_SHARE, _LONGEST_SHARE) * window_s
+
+
+def _longest_s(window_s: float | None) -> float:
+    if window_s is None:
+        return _LONGEST_S
+    return min(_LONGEST_S, max(_LONGEST_NAMED_S, _LONGEST_NAMED_SHARE * window_s))
 
 
 def wait_s(state: GateState, now_s: float) -> float:

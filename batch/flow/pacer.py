@@ -1,6 +1,7 @@
 """Spaces out the requests of one scope: says when the next may leave, and counts it when it does.
 
-The bound that holds at the service: in any window of one second at most rate + burst requests.
+The bound that holds at the service: in any window of one second at most rate + burst requests. The schedule kept here
+holds it; the library's bucket is the second line of defence, and never waits as long as the schedule is right.
 """
 
 import math
@@ -51,13 +52,19 @@ class LimiterPacer:
     kept here, as the same bucket seen as a schedule, and the bucket is asked only when it has room.
     """
 
-    def __init__(self, per_s: float, burst: int, *, due_s: float) -> None:
+    def __init__(self, per_s: float, burst: int, *, left: float, now_s: float) -> None:
+        """Starts with `left` requests of a burst at `now_s`, beside the one that is due."""
         drain_per_s = per_s * (1.0 - _MARGIN)
         size = burst + _LATENESS_S * per_s
         self._interval_s = 1.0 / drain_per_s
         self._burst_s = (burst - 1) * self._interval_s
         self._limiter = AsyncLimiter(size, size / drain_per_s)
-        self.due_s = due_s
+        self._used = False
+        self.due_s = now_s - left * self._interval_s
+
+    def left(self, now_s: float) -> float:
+        """What is left of a burst: requests that may leave at once beside the one that is due."""
+        return min(self._burst_s, max(0.0, now_s - self.due_s)) / self._interval_s
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until the bucket has room for one more."""
@@ -66,16 +73,21 @@ class LimiterPacer:
 
     async def take(self, now_s: float) -> None:
         """Fills one request into the bucket."""
-        await self._limiter.acquire()
+        # A new bucket is empty: what another pacer has used up of the burst goes in first.
+        used_up = 0.0 if self._used else self._burst_s / self._interval_s - self.left(now_s)
+        self._used = True
+        await self._limiter.acquire(1.0 + used_up)
         late = now_s - self.due_s <= self._burst_s + _LATENESS_S
         # A timer that was late is made up for; a pause is not, beyond the burst.
         self.due_s = (self.due_s if late else now_s - self._burst_s) + self._interval_s
 
 
-def pacer_for(per_s: float, burst: int, *, after: Pacer | None = None) -> Pacer:
-    """The pacer for a rate in requests per second (an infinite one is not paced); it lets nothing out before `after`
-    would have.
+def pacer_for(per_s: float, burst: int, *, after: Pacer | None = None, now_s: float = 0.0) -> Pacer:
+    """The pacer for a rate in requests per second; an infinite one is not paced. After another pacer it lets nothing
+    out before that one would have, and of a burst no more than was left of it.
     """
     if math.isinf(per_s):
         return Unpaced()
-    return LimiterPacer(per_s, burst, due_s=-math.inf if after is None else after.due_s)
+    if not isinstance(after, LimiterPacer):
+        return LimiterPacer(per_s, burst, left=burst - 1.0, now_s=-math.inf)
+    return LimiterPacer(per_s, burst, left=after.left(now_s), now_s=max(now_s, after.due_s))

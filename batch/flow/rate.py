@@ -1,8 +1,8 @@
 """Finds the rate at which a scope may be asked: a given one, lowered while it is refused, or one sought from below.
 
-The quota may be shared with others who come and go. So the rate steps down by a fifth where refusals have a share that
-is no chance, at most once per window of the limit, and rises again along the cubic curve of RFC 9438: quickly at first,
-slowly near the rate that was refused, quickly again where that turns out to be safe. Pure, time is an argument.
+The quota may be shared with others who come and go. So the rate steps down by a quarter where refusals have a share
+that is no chance, at most once per window of the limit, and rises again along the cubic curve of RFC 9438: quickly at
+first, slowly near the rate that was refused, quickly again where that turns out to be safe. Pure, time is an argument.
 """
 
 import math
@@ -14,19 +14,21 @@ from batch.csms.faults import Quota
 from batch.flow.meter import Reading
 
 _FLOOR_PER_S = 0.1
-_BACK_OFF = 0.8
-# Of the scale of the quota, per window cubed: back at the rate that was refused after nine windows.
-_STEEPNESS = 0.00025
+_BACK_OFF = 0.75
+# Of the size of the quota, per window cubed: back at the rate that was refused after ten windows.
+_STEEPNESS = 0.00024
+# Of a quota that is to be found the size is what was first taken of it, which may be the little that others left.
+_LEAST_SCALE_PER_S = 20.0
 # Where the rate was refused before it was back, somebody else needs more: the next peak is lower (fast convergence).
-_CONVERGENCE = 0.95
+_CONVERGENCE = 0.9
 _REGAINED = 0.98
 # Fewer refusals than these are chance, and cost one request each: slower would cost more.
 _CHANCE = 0.03
 # More than these show that the service refuses for the rate, whatever it took before.
 _CERTAIN = 0.2
-# A refusal with so much less in its last second than the service took lately is not explained by the rate ...
-_EXPLAINED = 0.85
-_SLACK = 2.0
+# A refusal with so many fewer requests accepted in its last second than in the best one lately is not explained by the
+# rate ...
+_FEWER_PER_S = 6.0
 # ... and so many of them within the memory of the meter show that the rate does not matter. Tried again a minute later.
 _UNEXPLAINED = 3
 _UNEXPLAINED_WITHIN_S = 10.0
@@ -50,8 +52,8 @@ class Mode(Enum):
 class RateState(msgspec.Struct, frozen=True, kw_only=True):
     """`ceiling_per_s` is what the user allowed, lowered to a quota that the service has named, and `window_s` that
     quota's window. `low_per_s` is the rate after the last step down at `stepped_at_s`, `peak_per_s` the one it rises to
-    first, `scale_per_s` the size of the quota as far as it is known. Until `believed_until_s` refusals are taken for
-    chance, after those in `unexplained_s`.
+    first, `scale_per_s` the size of the quota as far as it is known; for `held_s` of the time since then nothing could
+    leave. Until `believed_until_s` refusals are taken for chance, after those in `unexplained_s`.
     """
 
     mode: Mode
@@ -62,6 +64,7 @@ class RateState(msgspec.Struct, frozen=True, kw_only=True):
     window_s: float = 1.0
     named: bool = False
     stepped_at_s: float = -math.inf
+    held_s: float = 0.0
     unexplained_s: tuple[float, ...] = ()
     believed_until_s: float = -math.inf
 
@@ -84,7 +87,7 @@ def per_s(state: RateState, now_s: float) -> float:
     if state.mode is Mode.SEEKING or math.isinf(state.stepped_at_s):
         return min(state.ceiling_per_s, state.low_per_s)
     steepness = _STEEPNESS * state.scale_per_s
-    windows = (now_s - state.stepped_at_s) / state.window_s - _to_peak(state)
+    windows = max(0.0, now_s - state.stepped_at_s - state.held_s) / state.window_s - _to_peak(state)
     return max(_FLOOR_PER_S, min(state.ceiling_per_s, state.peak_per_s + steepness * windows**3))
 
 
@@ -102,6 +105,11 @@ def refused(state: RateState, now_s: float, *, sent_s: float, quota: Quota | Non
     if not seeking and not (news and reading.refused > _CHANCE):
         return state
     return _stepped_down(state, now_s, reading)
+
+
+def held(state: RateState, seconds: float) -> RateState:
+    """After a refusal nothing leaves for so many seconds more. A rate that nobody tries does not rise."""
+    return msgspec.structs.replace(state, held_s=state.held_s + seconds)
 
 
 def answered(state: RateState, now_s: float, reading: Reading) -> RateState:
@@ -131,12 +139,12 @@ def _named(state: RateState, now_s: float, quota: Quota) -> RateState:
 
 
 def _judged(state: RateState, now_s: float, reading: Reading) -> RateState:
-    """Tells refusals for the rate from those by chance: the latter also come when less is asked for than the service
-    took a moment ago.
+    """Tells refusals for the rate from those by chance: the latter also come, between requests that are accepted, when
+    less is asked for than the service took a moment ago.
     """
     if reading.refused > _CERTAIN:
         return msgspec.structs.replace(state, unexplained_s=(), believed_until_s=-math.inf)
-    if reading.accepted_per_s > _EXPLAINED * reading.most_per_s - _SLACK:
+    if not 0.0 < reading.accepted_per_s <= reading.most_per_s - _FEWER_PER_S:
         return state
     unexplained = (*(at for at in state.unexplained_s if at > now_s - _UNEXPLAINED_WITHIN_S), now_s)[-_UNEXPLAINED:]
     if len(unexplained) < _UNEXPLAINED:
@@ -150,7 +158,7 @@ def _stepped_down(state: RateState, now_s: float, reading: Reading) -> RateState
     now = per_s(state, now_s)
     if math.isinf(now) or state.mode is Mode.SEEKING:
         now = min(now, max(reading.accepted_per_s, reading.most_per_s) or min(now, _MOST_GUESSED_PER_S))
-    scale = now if math.isinf(state.scale_per_s) else state.scale_per_s
+    scale = max(now, _LEAST_SCALE_PER_S) if math.isinf(state.scale_per_s) else state.scale_per_s
     early = not math.isinf(state.stepped_at_s) and state.mode is Mode.GIVEN and now < _REGAINED * state.peak_per_s
     return msgspec.structs.replace(
         state,
@@ -159,4 +167,5 @@ def _stepped_down(state: RateState, now_s: float, reading: Reading) -> RateState
         peak_per_s=max(_FLOOR_PER_S, now * (_CONVERGENCE if early else 1.0)),
         low_per_s=max(min(_FLOOR_PER_S, state.ceiling_per_s), now * _BACK_OFF),
         stepped_at_s=now_s,
+        held_s=0.0,
     )

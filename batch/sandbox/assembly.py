@@ -15,7 +15,7 @@ from batch.sandbox.journal import Journal
 from batch.sandbox.metadata import MetadataMode, MetadataService
 from batch.sandbox.model import KeyIds
 from batch.sandbox.options import SandboxOptions
-from batch.sandbox.quota import ProjectQuota, parse_rate
+from batch.sandbox.quota import ProjectQuota, parse_rate, parse_rival
 from batch.sandbox.service import Service
 from batch.sandbox.world import World, build_world
 
@@ -134,7 +134,7 @@ def sandbox_of(options: SandboxOptions, *, epoch_s: float, keep: bool = False) -
         seed=options.seed,
         epoch_s=epoch_s,
         faults=Chance(odds, rng) if odds else None,
-        quota=ProjectQuota(parse_rate(options.rate_limit)) if options.rate_limit else None,
+        quota=_quota_of(options),
         token_life_s=options.token_life_s,
         token_uses=options.token_uses,
         key_life_s=options.key_life_s,
@@ -142,3 +142,10 @@ def sandbox_of(options: SandboxOptions, *, epoch_s: float, keep: bool = False) -
         check=partial(StrictCheck, epoch_s=epoch_s, mode=options.auth, revoke_after=options.revoke_after),
         journal=Journal(epoch_s=epoch_s, path=options.log, keep=keep),
     )
+
+
+def _quota_of(options: SandboxOptions) -> ProjectQuota | None:
+    if options.rate_limit is None:
+        return None
+    rival = None if options.rival is None else parse_rival(options.rival)
+    return ProjectQuota(parse_rate(options.rate_limit), rival=rival)

@@ -34,10 +34,10 @@ class Chance:
 
 
 def parse_odds(specs: Sequence[str]) -> tuple[tuple[str, float], ...]:
-    """Reads `504=0.02` and the like, one for each kind.
+    """Reads `504=0.02`, `504=2%` and the like, one for each kind.
 
     Raises:
-        ValueError: an unknown kind, a kind twice, no probability, or more than 1 in all.
+        ValueError: an unknown kind, a kind twice, no share, or more than 1 in all.
     """
     odds: dict[str, float] = {}
     for spec in specs:
@@ -46,19 +46,20 @@ def parse_odds(specs: Sequence[str]) -> tuple[tuple[str, float], ...]:
             raise ValueError(f"fault {spec!r}: unknown kind, know {', '.join(sorted(KINDS))}")
         if kind in odds:
             raise ValueError(f"fault {spec!r}: {kind} is given twice")
-        odds[kind] = _probability(spec, text)
+        odds[kind] = _share(spec, text)
     if sum(odds.values()) > 1 + 1e-9:
-        raise ValueError(f"faults: the probabilities add up to {sum(odds.values()):g}, more than 1")
+        raise ValueError(f"faults: the shares add up to {sum(odds.values()):.6g}, more than 1")
     return tuple(odds.items())
 
 
-def _probability(spec: str, text: str) -> float:
+def _share(spec: str, text: str) -> float:
+    number = text.removesuffix("%")
     try:
-        value = float(text)
+        value = float(number) / (1 if number == text else 100)
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise ValueError(f"fault {spec!r}: expected a probability from 0 to 1 after the =")
+        raise ValueError(f"fault {spec!r}: expected a share after the =, from 0 to 1 or from 0% to 100%")
     return value
 
 

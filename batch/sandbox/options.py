@@ -7,7 +7,7 @@ from pathlib import Path
 from batch.sandbox.chance import parse_odds
 from batch.sandbox.checks import AuthMode
 from batch.sandbox.metadata import MetadataMode
-from batch.sandbox.quota import parse_rate
+from batch.sandbox.quota import parse_rate, parse_rival
 
 _MAX_PORT = 65_535
 
@@ -15,8 +15,9 @@ _MAX_PORT = 65_535
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOptions:
     """The options of one sandbox; `port` 0 takes a free one, `rate_limit` None limits nothing.
+    A `rival` uses the same quota of every project, so it needs a `rate_limit`.
 
-    `faults` holds `kind=probability` texts, `log` takes the journal and `manifest` a manifest of all secrets.
+    `faults` holds `kind=share` texts, `log` takes the journal and `manifest` a manifest of all secrets.
     `auth` says how far credentials are verified; a token is good for `token_life_s` and for `token_uses` requests,
     temporary keys for `key_life_s`, and after `revoke_after` requests nothing is good any more. `metadata` says whether
     the metadata service wants a token of its own.
@@ -29,6 +30,7 @@ class SandboxOptions:
     secrets: int = 500
     projects: int = 1
     rate_limit: str | None = None
+    rival: str | None = None
     faults: tuple[str, ...] = ()
     latency_ms: float = 0.0
     seed: int = 7
@@ -56,4 +58,8 @@ class SandboxOptions:
                 raise ValueError(f"{name} {value} is less than {least:g}")
         if self.rate_limit is not None:
             parse_rate(self.rate_limit)
+        if self.rival is not None:
+            parse_rival(self.rival)
+            if self.rate_limit is None:
+                raise ValueError("rival needs a rate limit (--rate-limit): that is the quota it shares")
         parse_odds(self.faults)

@@ -24,6 +24,13 @@ class QuotaRate(msgspec.Struct, frozen=True, kw_only=True):
         return f"limit:{self.limit},time:{size} {unit}"
 
 
+class Rival(msgspec.Struct, frozen=True, kw_only=True):
+    """Another client of the same quota, which takes `per_s` steadily until `until_s` and never backs off."""
+
+    per_s: float
+    until_s: float = math.inf
+
+
 def parse_rate(text: str) -> QuotaRate:
     """Reads `20/s`, `300/m`, `200/5m`.
 
@@ -38,6 +45,20 @@ def parse_rate(text: str) -> QuotaRate:
     if asked.unlimited or not asked.requests.is_integer():
         raise ValueError(wrong)
     return QuotaRate(limit=int(asked.requests), window_s=int(asked.period_s))
+
+
+def parse_rival(text: str) -> Rival:
+    """Reads how much a rival takes: `10/s`, `150/m`, or a plain number of requests per second.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    wrong = f"rival {text!r} is not a rate: write 10/s, 150/m or a number of requests per second"
+    try:
+        taken = jobs.rate.Rate.parse(text if "/" in text else f"{text}/s")
+    except ValueError as error:
+        raise ValueError(wrong) from error
+    return Rival(per_s=taken.per_s)
 
 
 class SlidingWindow:
@@ -58,13 +79,6 @@ class SlidingWindow:
     def add(self, at_s: float) -> None:
         """A request passed, whether it was allowed or not."""
         self._passed.append(at_s)
-
-
-class Rival(msgspec.Struct, frozen=True, kw_only=True):
-    """Another client of the same quota, which takes `per_s` steadily until `until_s` and never backs off."""
-
-    per_s: float
-    until_s: float = math.inf
 
 
 class SharedWindow:

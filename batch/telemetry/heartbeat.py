@@ -5,16 +5,16 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from batch.process.clock import Clock
-from jobs.ledger import Backlog
 from jobs.model import Status, StatusCount
 from jobs.run_dir.state import LiveState, write_state
-from jobs.run_view import RunView, ScopeState, SessionView
+from jobs.run_view import Backlog, RunView, ScopeState, SessionView
 from reports.screen.changes import Changes, change_lines
 from reports.screen.pace import Pace
 from reports.screen.run_words import pace_words, progress_line, trouble_lines
@@ -42,11 +42,21 @@ class Watched(Protocol):
         """Requests that are open now."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewers:
+    """Who is told how a run stands. With a `console` the run is drawn on it, otherwise `say` gets a line now and then
+    and for every change of state; with a `metrics_port` metrics are served there.
+    """
+
+    say: Callable[[str], None]
+    console: "Console | None" = None
+    metrics_port: int | None = None
+
+
 class Heartbeat:
     """Beats for one session; `before` is how the rows stood when it began.
 
-    `look` tells what the session knows of its scopes and requests; without it rows alone are told. With a `console`
-    the run is drawn on it, otherwise `say` gets a line now and then and for every change of state.
+    `look` tells what the session knows of its scopes and requests; without it rows alone are told.
     """
 
     def __init__(
@@ -56,16 +66,16 @@ class Heartbeat:
         clock: Clock,
         *,
         before: Backlog,
-        say: Callable[[str], None],
+        viewers: Viewers,
         look: Callable[[], SessionView] | None = None,
-        console: "Console | None" = None,
     ) -> None:
         self._folder = folder
         self._session = session
         self._clock = clock
-        self._say = say
+        self._say = viewers.say
+        self._console = viewers.console
+        self._metrics_port = viewers.metrics_port
         self._look = look
-        self._console = console
         self._ended_before = {count.status: count.rows for count in before.ended}
         self._total = before.open_rows + sum(self._ended_before.values())
         self._begun_s = clock.now_s()
@@ -75,6 +85,14 @@ class Heartbeat:
         self._changes = Changes()
         self.latest = self.view()
         """The view of the last beat: a value, so that other threads may read it."""
+
+    def serving(self) -> contextlib.AbstractContextManager[object]:
+        """Serves metrics while the block runs, where they are wanted."""
+        if self._metrics_port is None:
+            return contextlib.nullcontext()
+        from batch.telemetry.metrics import serving  # noqa: PLC0415 - few runs need it
+
+        return serving(self._metrics_port, lambda: self.latest)
 
     async def beat(self) -> None:
         """Beats until cancelled."""

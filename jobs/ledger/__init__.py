@@ -4,10 +4,9 @@ from jobs.ledger.entries import Elsewhere, Intent, OpenRow, OpenScope, PaceCell,
 from jobs.ledger.journal import Ledger
 from jobs.ledger.loader import Conflict, Loader
 from jobs.ledger.schema import LedgerError
-from jobs.ledger.told import Backlog, ErrorCount, HeldKey, ScopeCount, SessionRecord, Told, ToldRow
+from jobs.ledger.told import ErrorCount, HeldKey, ScopeCount, SessionRecord, Told, ToldRow
 
 __all__ = [
-    "Backlog",
     "Conflict",
     "Elsewhere",
     "ErrorCount",

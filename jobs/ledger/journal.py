@@ -141,8 +141,9 @@ class Ledger:
             LedgerError: the disk is full or broken; nothing of this call is recorded.
         """
         with self._transaction() as write:
-            write.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
+            # A row that was put aside may be sent again in the same commit: what is about to leave counts.
             write.executemany(_PARKED, [_parked_values(p) for p in parked])
+            write.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
             write.executemany(_OUTCOME, [_outcome_values(o) for o in outcomes])
 
     def keep_pace(self, cells: Sequence[PaceCell]) -> None:

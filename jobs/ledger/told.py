@@ -10,6 +10,7 @@ import msgspec
 from jobs.ledger.entries import PaceCell
 from jobs.ledger.schema import LedgerError, blame
 from jobs.model import Group, Outcome, Status, StatusCount
+from jobs.run_view import Backlog
 
 _BLOCK = 5_000
 _TOLD = """secret_name, kms_key_id, region, project_id, row, status, attempts, http_status, error_code, error_message,
@@ -24,13 +25,6 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     region: str
     project_id: str
     outcome: Outcome
-
-
-class Backlog(msgspec.Struct, frozen=True, kw_only=True):
-    """What is left of a job when a session begins; rows that share an earlier row's outcome are not counted."""
-
-    open_rows: int
-    ended: tuple[StatusCount, ...]
 
 
 class ErrorCount(msgspec.Struct, frozen=True, kw_only=True):

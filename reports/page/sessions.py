@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from reports.screen.request_words import part_words
-from reports.summary.schema import SessionSummary
+from reports.summary.sessions import SessionSummary
 
 MOST_SESSIONS = 50
 

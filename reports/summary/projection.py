@@ -16,15 +16,14 @@ from reports.summary.schema import (
     ByStatus,
     ElapsedMs,
     ErrorSummary,
-    HeldKeySummary,
     JobFacts,
     ManifestSummary,
     Sample,
     ScopeSummary,
-    SessionSummary,
     Summary,
     Timing,
 )
+from reports.summary.sessions import HeldKeySummary, SessionSummary
 from reports.summary.tally import Tally
 
 

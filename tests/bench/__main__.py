@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import pacing, scale, throughput
+from tests.bench import bad_day, pacing, scale, throughput
 
 _RESULTS = Path(__file__).parent / "RESULTS.md"
 # What was aimed at and what came out, judged by hand: read it again whenever the figures move.
@@ -34,6 +34,14 @@ def sections(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]
     yield (
         "Projects side by side at 10/s each",
         pacing.side_by_side(folder, projects=10 if quick else 100, rows_each=50 if quick else 200),
+    )
+    yield (
+        "A bad day, beside a plain loop of aiohttp, aiolimiter and stamina in 32 slots",
+        bad_day.side_by_side(folder, rows=100 if quick else 1_000, rows_beside_a_rival=50 if quick else 250),
+    )
+    yield (
+        "Access keys against a token, 10 rows in each project",
+        bad_day.by_access_keys(folder, projects=100 if quick else 1_000, rows_each=10),
     )
     yield "Time and memory by rows", scale.by_rows(folder, sizes=sizes)
     yield "Whole runs at unlimited rate", scale.whole_run(folder, sizes=(10_000,) if quick else (10_000, 1_000_000))

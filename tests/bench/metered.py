@@ -9,7 +9,6 @@ from typing import Any
 from batch import run as engine
 from batch.cli.app import main
 from jobs.ledger import Ledger
-from jobs.run_dir.room import Reserve
 
 _session = engine._session
 
@@ -19,9 +18,9 @@ def _cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-async def _metered(plan: engine.RunPlan, ledger: Ledger, reserve: Reserve) -> engine._Ran:
+async def _metered(plan: engine.RunPlan, ledger: Ledger) -> engine._Ran:
     began_s = _cpu_s()
-    ran = await _session(plan, ledger, reserve)
+    ran = await _session(plan, ledger)
     cpu_us = (_cpu_s() - began_s) * 1e6 / plan.record.manifest.rows
     _keep(plan.folder, cpu_us)
     return ran

@@ -9,8 +9,9 @@ import pytest
 
 from batch.cli.app import app
 from batch.telemetry.metrics import serving, write_textfile
+from tests.test_architecture import ROOMS
 from tests.unit.summaries import summary_of
-from tests.unit.telemetry.test_metrics import VIEW, figures, scraped
+from tests.unit.telemetry.scraping import VIEW, figures, scraped
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -70,3 +71,27 @@ def test_commands_that_are_named_exist(path: Path) -> None:
     for name in re.findall(r"`(examples/[^`]+)`", text):
         assert (DOCS / name).is_file(), name
     assert max(map(len, text.splitlines())) <= 200
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")]), ids=lambda path: path.relative_to(ROOT).as_posix()
+)
+def test_links_between_pages_lead_somewhere(path: Path) -> None:
+    """Also the tests that a page names as its proof."""
+    text = path.read_text(encoding="utf-8")
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        assert (path.parent / link).exists(), link
+    for name in re.findall(r"`(tests/[a-z0-9_/.]+)`", text):
+        assert (ROOT / name).exists(), name
+
+
+def test_the_plan_of_the_house_names_every_room_and_proofs_that_exist() -> None:
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    named = {
+        name.rstrip("/").removesuffix(".py").replace("/", ".")
+        for name in re.findall(r"^\| `([a-z_/.]+)` \|", text, re.MULTILINE)
+    }
+    assert named == set(ROOMS)
+    for cells in table("architecture.md", r"\| (I|F)\d+ \|"):
+        for name in re.findall(r"`([a-z0-9_/.]+)`", cells[-1]):
+            assert (ROOT / "tests" / name).exists(), name

@@ -8,9 +8,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from batch.csms.auth import Masked, TokenCredential
-from batch.engine.retry import LATE_UPDATE_S
-from batch.engine.session import Outside, Session, SessionEnd
+from batch.csms.auth import Login, Masked, TokenCredential
+from batch.engine.outside import Outside, SessionEnd
+from batch.engine.progress import LATE_UPDATE_S
+from batch.engine.session import Session
 from batch.process.clock import Clock
 from batch.redaction.redactor import Redactor
 from batch.sandbox.assembly import Sandbox
@@ -56,12 +57,15 @@ class TapedLedger(Ledger):
 
 @dataclass(slots=True, kw_only=True)
 class Job:
-    """One manifest against one sandbox, and everything that happened so far. `folder` is where its ledger is now."""
+    """One manifest against one sandbox, and everything that happened so far. `folder` is where its ledger is now;
+    `login` None takes the sandbox's token.
+    """
 
     folder: Path
     sandbox: Sandbox
     asked: tuple[Asked, ...]
     before: Mapping[tuple[str, str], str]
+    login: Login | None = None
     tape: list[Commit | Reopened] = field(default_factory=list)
     crashes: int = 0
     stops: int = 0
@@ -168,22 +172,7 @@ def run_job(
     world = Random(seed)
 
     async def session() -> SessionEnd:
-        clock = Clock(asyncio.get_running_loop(), utc_s=UTC_S + network.now_s())
-        login = TokenCredential(Masked(job.sandbox.token))
-        redactor = Redactor()
-        redactor.watch(login.secrets)
-        one = Session(
-            ledger,
-            limits,
-            Outside(
-                wire=network.wire,
-                login=login,
-                clock=clock,
-                rng=world,
-                user_agent="simulation",
-                clean=redactor.clean,
-            ),
-        )
+        one = session_of(job, limits, ledger=ledger, network=network, rng=world)
         if meanwhile is not None:
             meanwhile(one)
         return await one.run()
@@ -210,6 +199,22 @@ def run_job(
         ledger.close()
         loop.close()
     return end
+
+
+def session_of(job: Job, limits: Limits, *, ledger: Ledger, network: Network, rng: Random) -> Session:
+    """A session of a job in the loop that runs."""
+    login = job.login or TokenCredential(Masked(job.sandbox.token))
+    redactor = Redactor()
+    redactor.watch(login.secrets)
+    outside = Outside(
+        wire=network.wire,
+        login=login,
+        clock=Clock(asyncio.get_running_loop(), utc_s=UTC_S + network.now_s()),
+        rng=rng,
+        user_agent="simulation",
+        clean=redactor.clean,
+    )
+    return Session(ledger, limits, outside)
 
 
 def _bury(loop: asyncio.AbstractEventLoop) -> None:

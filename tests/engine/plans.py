@@ -27,6 +27,9 @@ _MAKERS: Mapping[str, Callable[[float], InjectedFault]] = MappingProxyType(
         "504 applied": lambda _: faults.gateway_error(504, applied=True),
         "504 lands later": lambda timeout_s: faults.gateway_error(504, lands_after_s=_LATE * timeout_s),
         "html 502": lambda _: faults.page(502),
+        "html 403": lambda _: faults.page(403),
+        "html 403 applied": lambda _: faults.page(403, applied=True),
+        "408": lambda _: canned(408, b""),
         "html 200": lambda _: faults.page(200),
         "html 200 applied": lambda _: faults.page(200, applied=True),
         "another name": lambda _: canned(200, _WRONG_NAME),
@@ -69,7 +72,21 @@ class Down(msgspec.Struct, frozen=True):
 
 
 ACCESSES = ("write", "read", "both")
-OUTAGE_FAULTS = ("429", "500", "503", "504 applied", "504 lands later", "reset", "silence", "drop", "html 502")
+OUTAGE_FAULTS = (
+    "429",
+    "500",
+    "503",
+    "504 applied",
+    "504 lands later",
+    "reset",
+    "silence",
+    "drop",
+    "html 502",
+    "html 403",
+    "403",
+    "key refused",
+    "408",
+)
 
 
 class Weather(msgspec.Struct, frozen=True):
@@ -119,8 +136,8 @@ _BAD_WEATHER = (
 
 
 class Plan:
-    """The k-th write (or read) of a secret, counted from 1, meets the fault planned for it; another one that of an
-    outage, where there is one.
+    """The k-th write (or read) of a secret, counted from 1, meets the fault planned for it, or the one planned for each
+    (k = 0); another one that of an outage, where there is one.
     """
 
     def __init__(
@@ -143,7 +160,8 @@ class Plan:
         self._seen[which] += 1
         if self.calm:
             return None
-        planned = self._plan.get((*which, self._seen[which])) or self._down(which[0], arrival.now_s)
+        planned = self._plan.get((*which, self._seen[which])) or self._plan.get((*which, 0))
+        planned = planned or self._down(which[0], arrival.now_s)
         if planned is None and self._weather is not None and arrival.secret_name is not None:
             return self._weather(which[0], arrival.now_s)
         return planned

@@ -8,7 +8,7 @@ import msgspec
 
 from batch.engine.session import Session
 from batch.sandbox.assembly import Sandbox, build_sandbox
-from batch.sandbox.quota import ProjectQuota, parse_rate
+from batch.sandbox.quota import ProjectQuota, Rival, parse_rate
 from batch.sandbox.world import Project, build_world
 from jobs.model import Group
 from jobs.rate import Rate
@@ -74,6 +74,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int = 3
     timeout_s: float = 10.0
     quota: str | None = None
+    rival: float = 0.0
+    """What another client takes of the quota, as a share of it."""
+    stubborn: int = 0
+    """Every so many-th row of the herd meets a 504 at each write; none at 0."""
     deaths: tuple[CrashPoint, ...] = ()
     stop: Stop | None = None
     seed: int = 1
@@ -116,22 +120,35 @@ def limits_of(scenario: Scenario) -> Limits:
 def _play(scenario: Scenario, folder: Path) -> Played:
     world = build_world(seed=7, secrets=PROJECTS * (SECRETS + scenario.herd), projects=PROJECTS)
     projects = list(world.projects.values())
+    planned = {
+        (one.access, projects[one.project].names[one.secret], one.nth): fault(one.fault, scenario.timeout_s)
+        for one in scenario.faults
+    }
+    if scenario.stubborn:
+        always = fault("504", scenario.timeout_s)
+        stubborn = range(SECRETS, SECRETS + scenario.herd, scenario.stubborn)
+        planned |= {("write", projects[0].names[place], 0): always for place in stubborn}
     plan = Plan(
-        {
-            (one.access, projects[one.project].names[one.secret], one.nth): fault(one.fault, scenario.timeout_s)
-            for one in scenario.faults
-        },
+        planned,
         scenario.outages,
         weather=scenario.weather,
         timeout_s=scenario.timeout_s,
     )
-    quota = ProjectQuota(parse_rate(scenario.quota)) if scenario.quota else None
+    quota = _quota(scenario)
     sandbox = build_sandbox(world, seed=7, epoch_s=EPOCH_S, faults=plan, quota=quota)
     herd = (Row(0, SECRETS + n, Kind.PLAIN if n % 3 else Kind.EXPECTS_OLD) for n in range(scenario.herd))
     rows = enumerate((*scenario.rows, *herd), 1)
     asked = [_asked(number, row, projects[row.project]) for number, row in rows]
     job = load_job(folder / "run", sandbox, asked)
     return _Player(scenario, job, sandbox, plan).play()
+
+
+def _quota(scenario: Scenario) -> ProjectQuota | None:
+    if not scenario.quota:
+        return None
+    rate = parse_rate(scenario.quota)
+    rival = Rival(per_s=scenario.rival * rate.limit / rate.window_s) if scenario.rival else None
+    return ProjectQuota(rate, rival=rival)
 
 
 class _Player:

@@ -66,6 +66,8 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         max_attempts=draw(st.sampled_from((1, 2, 3, 5))),
         timeout_s=draw(st.sampled_from((2.0, 10.0, 60.0))),
         quota=draw(st.sampled_from((None, None, "3/s", "20/m"))),
+        rival=draw(st.sampled_from((0.0, 0.0, 0.5))),
+        stubborn=draw(st.sampled_from((0, 0, 2, 10))),
         deaths=tuple(draw(_deaths)),
         stop=draw(st.one_of(st.none(), _stops)),
         seed=draw(st.integers(0, 2**16)),

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from batch.engine.session import SessionEnd
+from batch.engine.outside import SessionEnd
 from batch.sandbox import faults
 from batch.sandbox.assembly import Sandbox
 from batch.sandbox.faults import FaultScript, InjectedFault

@@ -40,11 +40,13 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """What was allowed. `lands_within_s` is how long after its sending a PUT may still be applied, as the run has it;
-    `interruptions` counts sessions that came to no end of their own, `fresh_starts` those that forgave attempts.
+    """What was allowed. `slowest_per_s` is the least a rate is lowered to, `lands_within_s` how long after its sending
+    a PUT may still be applied, as the run has it; `interruptions` counts sessions that came to no end of their own,
+    `fresh_starts` those that forgave attempts.
     """
 
     per_s: float = float("inf")
+    slowest_per_s: float = 0.1
     burst: int = 1
     concurrency: int = 32
     max_attempts: int = 5

@@ -1,6 +1,7 @@
 """Rules about single rows: what is claimed of each is true, and what was sent for it was right."""
 
-from collections import Counter
+import bisect
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from http import HTTPStatus
 
@@ -11,6 +12,8 @@ from tests.oracle.evidence import Evidence, is_no, is_yes, same
 
 # Answers cross on their way: what the last of them was is known only roughly.
 _RECENT = 4
+# How old a read may be that a PUT relies on, and how long a request may be on its way.
+_FRESH_S, _ON_ITS_WAY_S = 5.0, 1.0
 _ABSENT = frozenset({400, 404})
 _NOT_CHANGED = frozenset(
     {Status.REJECTED, Status.DRIFTED, Status.INVALID, Status.FAILED, Status.NOT_ATTEMPTED},
@@ -121,16 +124,21 @@ def only_valid_rows_are_sent(case: Case, evidence: Evidence) -> Iterator[Violati
 
 
 def expected_key_is_read_first(case: Case, evidence: Evidence) -> Iterator[Violation]:
-    """I5c: a row that expects a key is written only after a read that shows it."""
+    """I5c: a row that expects a key is written only after a read that shows it, one for each PUT and no older than it
+    may be when the PUT leaves.
+    """
+    bound_s = max(_FRESH_S, 2.0 / case.bounds.slowest_per_s) + _ON_ITS_WAY_S
     for asked in case.asked:
-        puts = evidence.puts(asked.place)
-        if asked.expected_kms_key_id is None or evidence.leaders[asked.row] is None or not puts:
-            continue
-        reads = evidence.reads(asked.place)
         expected = asked.expected_kms_key_id
-        if not any(read.n < puts[0].n and evidence.shows(read, asked.place, expected) for read in reads):
-            reason = f"PUT {puts[0].n} left before a read showed {asked.expected_kms_key_id}"
-            yield Violation(rule="I5c", row=asked.row, reason=reason)
+        if expected is None or evidence.leaders[asked.row] is None:
+            continue
+        reads = [read for read in evidence.reads(asked.place) if evidence.shows(read, asked.place, expected)]
+        last = 0
+        for put in evidence.puts(asked.place):
+            if not any(last < read.n < put.n and put.at_s - read.at_s <= bound_s for read in reads):
+                reason = f"PUT {put.n} left without a fresh read of its own that showed {expected}"
+                yield Violation(rule="I5c", row=asked.row, reason=reason)
+            last = put.n
 
 
 def invalid_is_what_is_invalid(case: Case, evidence: Evidence) -> Iterator[Violation]:
@@ -168,6 +176,7 @@ def _costing_nothing(case: Case) -> Iterator[Record]:
     """
     before: dict[str | None, Record] = {}
     refused: set[tuple[str | None, str | None]] = set()
+    storms = _Storms(case)
     for record in case.records:
         last = before.get(record.project_id)
         before[record.project_id] = record
@@ -176,23 +185,31 @@ def _costing_nothing(case: Case) -> Iterator[Record]:
         tried = last is not None and last.method == "GET" and last.ended_s is not None and last.ended_s <= record.at_s
         met_no_service = record.status == HTTPStatus.TOO_MANY_REQUESTS or not (is_yes(record) or is_no(record))
         place = record.project_id, record.secret_name
-        if record.status == HTTPStatus.UNAUTHORIZED or (tried and met_no_service) or _in_a_storm(case, record):
+        if record.status == HTTPStatus.UNAUTHORIZED or (tried and met_no_service) or storms.met(record):
             yield record
         elif is_no(record) and record.status != HTTPStatus.TOO_MANY_REQUESTS and place not in refused:
             refused.add(place)
             yield record
 
 
-def _in_a_storm(case: Case, record: Record) -> bool:
-    """Whether the last answer before it left was a refusal for the rate too."""
-    if record.status != HTTPStatus.TOO_MANY_REQUESTS:
-        return False
-    ended = [
-        (one.ended_s, one.status)
-        for one in case.records
-        if one.project_id == record.project_id and one.ended_s is not None and one.ended_s <= record.at_s
-    ]
-    return bool(ended) and HTTPStatus.TOO_MANY_REQUESTS in {status for _, status in sorted(ended)[-_RECENT:]}
+class _Storms:
+    """What was answered last in each project: refused for the rate, or not."""
+
+    def __init__(self, case: Case) -> None:
+        self._ends: defaultdict[str | None, list[tuple[float, bool]]] = defaultdict(list)
+        for one in case.records:
+            if one.ended_s is not None and one.status is not None:
+                self._ends[one.project_id].append((one.ended_s, one.status == HTTPStatus.TOO_MANY_REQUESTS))
+        for ends in self._ends.values():
+            ends.sort()
+
+    def met(self, record: Record) -> bool:
+        """Whether a refusal for the rate was among the last answers before this one, which is another."""
+        if record.status != HTTPStatus.TOO_MANY_REQUESTS:
+            return False
+        ends = self._ends[record.project_id]
+        upto = bisect.bisect_right(ends, (record.at_s, True))
+        return any(refused for _, refused in ends[max(0, upto - _RECENT) : upto])
 
 
 def _puts(case: Case) -> Iterator[Record]:

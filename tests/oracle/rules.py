@@ -26,6 +26,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "I10": whole_rules.rate_is_kept,
         "I11": whole_rules.concurrency_is_kept,
         "I17": whole_rules.exit_code_follows,
+        "I19": whole_rules.every_row_is_reached,
     }
 )
 

@@ -25,6 +25,7 @@ def healthy() -> Case:
         (asked(10, "i", expected_kms_key_id=OTHER), Status.DRIFTED, 0, (get(7, "i"),)),
         (asked(11, "j", expected_kms_key_id=OLD), Status.UPDATED, 1, (get(8, "j"), put(9, "j"))),
         exit_code=3,
+        ended_as="stopped",
     )
 
 
@@ -47,7 +48,7 @@ def test_a_case_with_a_row_of_every_kind_told_as_it_is_breaks_no_rule() -> None:
 
 MOVED, STILL = {(PROJECT, "a"): NEW}, {(PROJECT, "a"): OLD}
 ONE = single(Status.UPDATED, 1, put(1, "a"))
-NEVER_SENT = single(Status.NOT_ATTEMPTED, 0)
+NEVER_SENT = replace(single(Status.NOT_ATTEMPTED, 0), ended_as="stopped")
 UNUSABLE: dict[str, object] = {"usable": False}
 EXPECTING: dict[str, object] = {"expected_kms_key_id": OLD}
 SILENT = put(1, "a", status=None, answered_whole=False)
@@ -146,6 +147,12 @@ BITES: dict[str, tuple[str, int | None, Case]] = {
         replace(ONE, records=(get(1, "a"), get(2, "a", at_s=1.4), put(3, "a", at_s=1.999))),
     ),
     "too many at once": ("I11", None, replace(ONE, records=(put(1, "a", open=3),))),
+    "a second PUT under the read of the first": (
+        "I5c",
+        1,
+        single(UPDATED, 2, get(1, "a"), refused(2, "a", 429), put(3, "a"), row=EXPECTING),
+    ),
+    "a row that a run that finished did not reach": ("I19", 1, replace(NEVER_SENT, ended_as="finished")),
     "exit 0 with a row not done": ("I17", None, replace(NEVER_SENT, exit_code=0)),
     "exit 1 with rows that a stop left": ("I17", None, replace(NEVER_SENT, exit_code=1)),
     "exit 143 though all is done": ("I17", None, replace(ONE, exit_code=143, ended_as="SIGTERM")),

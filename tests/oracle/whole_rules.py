@@ -1,15 +1,17 @@
 """Rules about a run as a whole: totality, the retry file, the exit code, and what it asked of the service."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from jobs.model import Status
 from tests.kit.records import busiest_window
 from tests.oracle.case import Case, Violation
-from tests.oracle.evidence import Evidence
+from tests.oracle.evidence import Evidence, is_no
 
 _DONE = frozenset({Status.UPDATED, Status.VERIFIED, Status.UNCHANGED})
 _AGAIN = frozenset({Status.FAILED, Status.UNKNOWN, Status.NOT_ATTEMPTED})
 _WINDOW_S = 1.0
+_HELD_AFTER = 5
 _SIGNALS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 
 
@@ -45,6 +47,17 @@ def concurrency_is_kept(case: Case, _evidence: Evidence) -> Iterator[Violation]:
     most = max((record.open for record in case.records), default=0)
     if most > case.bounds.concurrency:
         yield Violation(rule="I11", row=None, reason=f"{most} open at once, allowed {case.bounds.concurrency}")
+
+
+def every_row_is_reached(case: Case, evidence: Evidence) -> Iterator[Violation]:
+    """I19: a run that finished by itself has asked for every row, but for those of a key that the service refused."""
+    if case.ended_as != "finished":
+        return
+    refused = Counter((put.project_id, put.kms_key_id) for put in case.records if put.method == "PUT" and is_no(put))
+    for asked, claim in zip(case.asked, case.claims, strict=False):
+        held = refused[asked.project_id, asked.kms_key_id] >= _HELD_AFTER
+        if claim.status is Status.NOT_ATTEMPTED and not held and evidence.leaders[asked.row] is not None:
+            yield Violation(rule="I19", row=asked.row, reason="not attempted, though the run finished")
 
 
 def exit_code_follows(case: Case, _evidence: Evidence) -> Iterator[Violation]:

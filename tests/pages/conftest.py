@@ -8,9 +8,7 @@ import pytest
 
 from jobs.model import Outcome, Status
 from tests.pages.browser import CHROMIUM, Browser, browsing
-from tests.unit.reports.conftest import MakeRun, make_run
-
-__all__ = ["make_run"]
+from tests.unit.reports.runs import run_maker
 
 STARTED = 1_787_313_600.0
 HOSTILE = "<script>document.title='taken'</script>\x1b[31m\u202egnp.exe"
@@ -27,12 +25,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def page(make_run: MakeRun) -> Path:
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a run with 300 rows: every other one is not done, one of them hostile."""
     rows = [_ended(row) for row in range(1, 301)]
     names = [f"app/db-{row}" for row in range(1, 301)]
     names[1] = HOSTILE
-    run = make_run(b"secret_name,kms_key_id\n" + b"a,k\n" * 300, rows, names=names)
+    run = run_maker(tmp_path_factory)(b"secret_name,kms_key_id\n" + b"a,k\n" * 300, rows, names=names)
     run.write()
     return run.folder / "report.html"
 

@@ -12,6 +12,7 @@ from random import Random
 import msgspec
 
 import batch.cli.app
+import batch.cli.commands.resume
 import batch.cli.commands.run
 from batch.csms.wire import HttpWire
 from tests.engine.places import room
@@ -21,7 +22,7 @@ from tests.torture.simulate import Simulated, simulate
 from tests.torture.sweeps import plan, random_kills, sweep
 
 # Children are forked with everything in memory that a run imports.
-PRELOADED = (batch.cli.app, batch.cli.commands.run, HttpWire)
+PRELOADED = (batch.cli.app, batch.cli.commands.run, batch.cli.commands.resume, HttpWire)
 _QUICK_STEP = 13
 
 
@@ -98,7 +99,7 @@ def main() -> int:
     ]
     tasks += [(_killed, (seed + n, 4 if quick else 220)) for n in range(cores)]
     tasks += [(_filled, (seed, quick))]
-    tasks += [(_simulated, (seed + n, 40 if quick else 1_500)) for n in range(cores)]
+    tasks += [(_simulated, (seed + n, 40 if quick else 2_500)) for n in range(cores)]
     started = time.monotonic()
     # Plain processes without threads of their own: each task forks a service and children.
     with ProcessPoolExecutor(cores, mp_context=get_context("fork"), max_tasks_per_child=None) as pool:

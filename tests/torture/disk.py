@@ -45,7 +45,7 @@ def _limit_files(limit: int) -> None:
 
 def _no_reserve() -> None:
     """Lets a run begin where the tool's own foresight would not, so that the disk is full in the middle of it."""
-    import batch.run as engine  # noqa: PLC0415 - patched in the child alone
+    import batch.cli.session as command  # noqa: PLC0415 - patched in the child alone
     from jobs.ledger import schema  # noqa: PLC0415 - the same
     from jobs.run_dir import run_dir  # noqa: PLC0415 - the same
 
@@ -58,7 +58,7 @@ def _no_reserve() -> None:
 
     run_dir.require_room = lambda *_args, **_more: None  # type: ignore[attr-defined] # the point of it
     schema.take_room = lambda *_args, **_more: None  # the same
-    engine.Reserve = NoReserve  # type: ignore[assignment, attr-defined] # the same
+    command.Reserve = NoReserve  # type: ignore[assignment, attr-defined] # the same
 
 
 def _fill_log() -> None:

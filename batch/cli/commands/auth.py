@@ -4,6 +4,8 @@ import time
 
 import msgspec
 
+from batch.cli.login import open_access
+from batch.cli.options import AuthOptions
 from batch.cli.screen import tell
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, LoginRefusedError
@@ -24,7 +26,7 @@ class _Read(msgspec.Struct, frozen=True):
     answer: SecretPage | Fault
 
 
-def auth(access: Access, spec: JobSpec) -> int:
+def auth(options: AuthOptions, spec: JobSpec) -> int:
     """Tells it line by line; no credential is ever shown.
 
     Returns 0 if the read was answered, 3 if the credential was refused, 1 if the read failed for another reason.
@@ -33,6 +35,7 @@ def auth(access: Access, spec: JobSpec) -> int:
         UsageError: nothing says which endpoint to read from.
         CredentialError: the project is not known and cannot be looked up.
     """
+    access = open_access(options)
     shown = access.login.describe()
     tell(f"login     {shown.provider}")
     tell(f"source    {shown.source}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from batch.cli.commands.run import run
+from batch.cli.commands.run import run_as
 from batch.cli.login import redacted_access
 from batch.cli.options import SessionOptions
 from batch.cli.screen import say
@@ -39,7 +39,7 @@ def demo(run_dir: Path | None, seed: int) -> int:
         spec = JobSpec(endpoint=ready.url, limits=Limits(rate=Rate.parse(_QUOTA), timeout_s=5.0))
         network = open_network(ca_file=None, proxy=None, environment={})
         access = redacted_access(network, TokenCredential(Masked(ready.token)))
-        code = run(str(manifest), spec, access, SessionOptions(), folder / "run")
+        code = run_as(access, str(manifest), spec, SessionOptions(), folder / "run")
     say(f"what the sandbox saw: {folder / 'sandbox.log'}")
     return code
 

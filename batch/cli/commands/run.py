@@ -1,44 +1,39 @@
-"""`run` and `resume`: from a manifest, or from a run directory, to reports."""
+"""`run`: from a manifest to reports."""
 
-import math
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
-import structlog
 
 from batch.cli.login import open_access, with_project
-from batch.cli.options import AuthOptions, LimitOptions, SessionOptions, limits_of
+from batch.cli.options import AuthOptions, SessionOptions
 from batch.cli.problems import ProblemPrinter
-from batch.cli.screen import live_console, say, show, show_json
+from batch.cli.screen import say
+from batch.cli.session import apply, occupy, refuse_bad_options
 from batch.csms.access import Access
 from batch.csms.auth import CredentialError
-from batch.process.open_files import require_files
-from batch.process.signals import PROCESS_SIGNALS
 from batch.process.standard_input import StandardInput
 from batch.process.version import version
-from batch.run import RunPlan, run_ledger
-from batch.telemetry.log import start_log
-from batch.telemetry.notify import announce, targets_of
 from jobs.ledger import Ledger
-from jobs.ledger.record import read_record
-from jobs.ledger.upgrade import upgrade
 from jobs.manifest.loading import load
 from jobs.manifest.scopes import lacks_project
 from jobs.manifest.source import copy_manifest
 from jobs.problem import Problem
 from jobs.run_dir.run_dir import RunDirectory
-from jobs.run_dir.scope_locks import Patience, lock_folder, lock_scopes
-from jobs.spec import JobSpec, Limits, SpecError, UsageError
+from jobs.run_dir.scope_locks import Patience
+from jobs.spec import JobSpec, UsageError
 
-_log = structlog.get_logger()
 _SHOWN_PROBLEMS = 20
-_MAX_PORT = 65_535
 
 
-def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
+def run(manifest: str, spec: JobSpec, auth: AuthOptions, options: SessionOptions, run_dir: Path | None) -> int:
     """Loads a manifest into a new run directory and runs it."""
-    _refuse_bad_options(options)
+    return run_as(open_access(auth), manifest, spec, options, run_dir)
+
+
+def run_as(access: Access, manifest: str, spec: JobSpec, options: SessionOptions, run_dir: Path | None) -> int:
+    """The same with a login that has been found."""
+    refuse_bad_options(options)
     spec, no_project = with_project(spec, access)
     # Also which kind of login it was: a resume is not to take another one that happens to be found.
     spec = msgspec.structs.replace(spec, auth=access.login.describe().kind)
@@ -48,31 +43,11 @@ def run(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, r
             stack.enter_context(directory.lock("run", Patience(0.0, say)))
             _load(manifest, spec, directory.path, no_project)
             ledger = stack.enter_context(Ledger(directory.path))
-            _occupy(directory, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
+            occupy(directory, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
         except BaseException:
             directory.discard()
             raise
-        return _go(directory.path, ledger, access, options, spec.limits, also_failed=False)
-
-
-def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: SessionOptions, *, failed: bool) -> int:
-    """Goes on with the rows of a run directory that have not ended."""
-    _refuse_bad_options(options)
-    directory = RunDirectory.find(run_dir, network_ok=options.allow_network_fs)
-    with ExitStack() as stack:
-        patience = Patience(options.wait, say)
-        stack.enter_context(directory.lock("resume", patience))
-        directory.require_loaded()
-        directory.sweep()
-        if (found := upgrade(run_dir, release=version())) is not None:
-            say(f"{run_dir}: its ledger was of format {found} and is upgraded")
-        ledger = stack.enter_context(Ledger(run_dir))
-        spec = read_record(ledger).spec
-        merged = limits_of(limits, spec.limits)
-        _occupy(directory, ledger, merged, patience, stack, also_failed=failed)
-        # The job's own kind of login: another one that happens to be found may have other rights, or none.
-        access = open_access(auth, stored=spec.auth)
-        return _go(run_dir, ledger, access, options, merged, also_failed=failed)
+        return apply(directory.path, ledger, access, options, spec.limits, also_failed=False)
 
 
 def _load(manifest: str, spec: JobSpec, folder: Path, no_project: CredentialError | None) -> None:
@@ -92,55 +67,3 @@ def _load(manifest: str, spec: JobSpec, folder: Path, no_project: CredentialErro
         raise no_project
     if not loaded.usable(strict=spec.strict):
         raise UsageError(f"{copy.name}: unusable as it is, nothing was sent")
-
-
-def _occupy(
-    directory: RunDirectory, ledger: Ledger, limits: Limits, patience: Patience, stack: ExitStack, *, also_failed: bool
-) -> None:
-    """Makes sure of room enough, and keeps the scopes that requests will go to from other runs."""
-    manifest = read_record(ledger).manifest
-    directory.require_room(rows=manifest.rows, manifest_bytes=manifest.size_bytes)
-    scopes = [scope.scope for scope in ledger.open_scopes(also_failed=also_failed)]
-    require_files(connections=limits.concurrency, locks=len(scopes))
-    stack.enter_context(lock_scopes(scopes, lock_folder(), f"run in {directory.path.absolute()}", patience))
-
-
-def _go(
-    folder: Path, ledger: Ledger, access: Access, options: SessionOptions, limits: Limits, *, also_failed: bool
-) -> int:
-    # From here on there is something to report: a signal waits until the session can stop for it.
-    PROCESS_SIGNALS.hold()
-    with closing(start_log(folder, options.log_level)):
-        record = read_record(ledger)
-        plan = RunPlan(
-            folder=folder,
-            record=record,
-            limits=limits,
-            access=access,
-            also_failed=also_failed,
-            say=say,
-            console=live_console(options.progress),
-            metrics_port=options.metrics_port,
-        )
-        _log.info("run.started", version=version(), rows=record.manifest.rows, rate=str(limits.rate))
-        say(f"{record.manifest.rows} rows from {record.manifest.name}, {limits.rate} per project, into {folder}")
-        end = run_ledger(plan, ledger)
-        announce(end.summary, targets_of(options.notify_url, options.metrics_textfile), access.network, say)
-        if options.json:
-            show_json(end.summary)
-        else:
-            show(folder, end.summary, plain=options.progress == "off")
-        return end.exit_code
-
-
-def _refuse_bad_options(options: SessionOptions) -> None:
-    """What cannot be used is told before anything is loaded, not after the run."""
-    targets_of(options.notify_url, options.metrics_textfile)
-    if options.metrics_port is not None and not 0 <= options.metrics_port <= _MAX_PORT:
-        raise SpecError("metrics-port", f"{options.metrics_port} is not from 0 to {_MAX_PORT}")
-    if options.metrics_port is not None:
-        from batch.telemetry.metrics import require_port  # noqa: PLC0415 - few runs need it
-
-        require_port(options.metrics_port)
-    if not 0 <= options.wait < math.inf:
-        raise SpecError("wait", f"{options.wait:g} is no number of seconds")

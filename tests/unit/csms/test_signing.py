@@ -64,6 +64,7 @@ KEYS = st.text(string.ascii_letters + string.digits + "+/=", min_size=1, max_siz
 QUERIES = st.lists(st.tuples(st.text(string.ascii_lowercase + "_ ", min_size=1, max_size=8), ODD_NAMES), max_size=3)
 
 
+@pytest.mark.slow
 @settings(max_examples=3_000, deadline=None)
 @given(
     method=st.sampled_from(["GET", "PUT", "POST"]),

@@ -7,20 +7,8 @@ import pytest
 
 from batch.csms.client import Answer, SecretView
 from batch.csms.faults import Fault, FaultKind
-from batch.engine.retry import (
-    Again,
-    Finish,
-    Leave,
-    LogIn,
-    Park,
-    Phase,
-    Policy,
-    Progress,
-    Sent,
-    after_answer,
-    backoff_s,
-    nearly_used_up,
-)
+from batch.engine.progress import Phase, Policy, Progress, backoff_s, nearly_used_up
+from batch.engine.retry import Again, Finish, Leave, LogIn, Park, Sent, after_answer
 from jobs.model import SecretUpdate, Status
 
 NEW, OLD, THIRD = "n" * 32, "o" * 32, "t" * 32

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from batch.engine.fresh_rows import FreshRows, OpenRows
-from batch.engine.retry import Phase, Policy
+from batch.engine.progress import Phase, Policy
 from batch.engine.row_queue import RowQueue
 from batch.engine.work import Work, begin
 from jobs.ledger import Intent, OpenRow

@@ -1,8 +1,8 @@
 """The rows that wait apart from the others: refused once, of a held key, or used to try an outage."""
 
 from batch.engine.held_rows import HeldRows
+from batch.engine.progress import Phase, Progress
 from batch.engine.refused_rows import RefusedRows
-from batch.engine.retry import Phase, Progress
 from batch.engine.trials import Trials
 from batch.engine.work import Work
 from jobs.model import SecretUpdate

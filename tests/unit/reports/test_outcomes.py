@@ -1,6 +1,6 @@
 import csv
 import io
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,11 +12,7 @@ from reports.error import ReportError
 from reports.moment import utc_text
 from reports.outcomes import write_outcomes
 from reports.summary.tally import Tally
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.unit.reports.conftest import MakeRun
+from tests.unit.reports.runs import MakeRun
 
 HEADER = (
     b"row,line,secret_name,region,project_id,kms_key_id,status,http_status,error_code,error_message,attempts,"
@@ -39,13 +35,13 @@ def told(row: int, **texts: str) -> ToldRow:
     return ToldRow(secret_name=texts.get("secret_name", "a"), kms_key_id="", region="", project_id="", outcome=outcome)
 
 
-def written(folder: "Path", *rows: ToldRow, with_lines: bool = True) -> str:
+def written(folder: Path, *rows: ToldRow, with_lines: bool = True) -> str:
     """The text of an outcomes file of these rows."""
     write_outcomes(folder, rows, with_lines=with_lines, tally=Tally())
     return (folder / "outcomes.csv").read_bytes().decode()
 
 
-def test_every_row_has_its_line_in_manifest_order(make_run: "MakeRun") -> None:
+def test_every_row_has_its_line_in_manifest_order(make_run: MakeRun) -> None:
     """The contract of the file: its header, its empty cells, its moments, its line ends."""
     run = make_run(
         b"secret_name,kms_key_id\na,k\nb,k\nc,k\n",
@@ -85,14 +81,14 @@ def test_every_row_has_its_line_in_manifest_order(make_run: "MakeRun") -> None:
     )
 
 
-def test_a_run_of_no_rows_has_a_header(make_run: "MakeRun") -> None:
+def test_a_run_of_no_rows_has_a_header(make_run: MakeRun) -> None:
     """And nothing else."""
     run = make_run(b"secret_name,kms_key_id\n", [])
     run.write(0)
     assert run.read("outcomes.csv") == HEADER
 
 
-def test_rows_of_parquet_have_no_line(tmp_path: "Path") -> None:
+def test_rows_of_parquet_have_no_line(tmp_path: Path) -> None:
     """The cell is empty rather than wrong."""
     assert written(tmp_path, told(1), with_lines=False).splitlines()[1] == "1,,a,,,,rejected,,,,1,,,,"
 
@@ -108,7 +104,7 @@ def test_rows_of_parquet_have_no_line(tmp_path: "Path") -> None:
         ("x" * 2000, "x" * 497 + "...", "x" * 497 + "..."),
     ],
 )
-def test_hostile_text_is_one_harmless_cell(tmp_path: "Path", text: str, name: str, message: str) -> None:
+def test_hostile_text_is_one_harmless_cell(tmp_path: Path, text: str, name: str, message: str) -> None:
     """No formula, no terminal control, no line of its own; a valid name stays as it is."""
     row = told(1, secret_name=text, error_code=text, error_message=text, request_id=text)
     cells = list(csv.reader(io.StringIO(written(tmp_path, row)), strict=True))[1]
@@ -126,7 +122,7 @@ def test_any_text_keeps_the_file_readable(tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.mark.parametrize("numbers", [(2,), (1, 3), (1, 1)])
-def test_a_ledger_with_a_gap_is_refused(tmp_path: "Path", numbers: tuple[int, ...]) -> None:
+def test_a_ledger_with_a_gap_is_refused(tmp_path: Path, numbers: tuple[int, ...]) -> None:
     """A row that is missing, or there twice, is never passed over in silence."""
     with pytest.raises(ReportError, match=r"outcomes\.csv: the ledger tells of row"):
         written(tmp_path, *map(told, numbers))

@@ -4,7 +4,6 @@ import csv
 import gzip
 import io
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import pytest
 import zstandard
@@ -16,21 +15,20 @@ from jobs.model import Group, Outcome, Status
 from jobs.spec import JobSpec
 from reports.error import ReportError
 from reports.retry_file import manifest_copy
-
-if TYPE_CHECKING:
-    from tests.unit.reports.conftest import MakeRun, Run
+from tests.unit.reports.runs import MakeRun, Run
 
 HEAD = "secret_name,kms_key_id,note\n"
 NO_SECRET = Outcome(row=0, status=Status.REJECTED, attempts=1, error_code="CSMS.0404", error_message="gone, sorry")
 DONE, AGAIN, FIX = Status.UPDATED, Status.FAILED, NO_SECRET
 
 
-def rows_of(run: "Run", group: Group) -> list[int]:
+def rows_of(run: Run, group: Group) -> list[int]:
     """Row numbers of a group."""
     with run.opened() as (ledger, _):
         return list(ledger.told.row_numbers_of(group))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
@@ -42,7 +40,7 @@ def rows_of(run: "Run", group: Group) -> list[int]:
     st.sampled_from(["utf-8", "utf-8-bom", "utf-16-le"]),
 )
 def test_the_files_divide_the_rows_exactly(
-    make_run: "MakeRun",
+    make_run: MakeRun,
     rows: list[tuple[Status, str]],
     ending: str,
     ends: bool,  # noqa: FBT001 - drawn
@@ -73,7 +71,7 @@ def test_the_files_divide_the_rows_exactly(
 
 
 @pytest.mark.parametrize("suffix", ["gz", "zst"])
-def test_a_packed_manifest_gives_plain_files(make_run: "MakeRun", suffix: str) -> None:
+def test_a_packed_manifest_gives_plain_files(make_run: MakeRun, suffix: str) -> None:
     """Their lines are those of the unpacked manifest."""
     text = (HEAD + "a,k,1\nb,k,2\n").encode()
     packed = gzip.compress(text) if suffix == "gz" else zstandard.ZstdCompressor().compress(text)
@@ -85,7 +83,7 @@ def test_a_packed_manifest_gives_plain_files(make_run: "MakeRun", suffix: str) -
 
 @pytest.mark.parametrize("status", [DONE, AGAIN, FIX])
 @pytest.mark.parametrize("tail", ["", "\n", "\n\n\r\n"])
-def test_the_end_of_the_file_stays_as_it_is(make_run: "MakeRun", status: Status | Outcome, tail: str) -> None:
+def test_the_end_of_the_file_stays_as_it_is(make_run: MakeRun, status: Status | Outcome, tail: str) -> None:
     """A last line without a line end keeps that where it is the last, and blank lines at the end are no rows."""
     run = make_run((HEAD + "a,k,1\nb,k,2" + tail).encode(), [status, AGAIN])
     run.write()
@@ -94,7 +92,7 @@ def test_the_end_of_the_file_stays_as_it_is(make_run: "MakeRun", status: Status 
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_without_rows_the_files_hold_the_header_alone(make_run: "MakeRun", end: str) -> None:
+def test_without_rows_the_files_hold_the_header_alone(make_run: MakeRun, end: str) -> None:
     """With the line end it has."""
     head = b"secret_name,kms_key_id"
     run = make_run(head + end.encode(), [])
@@ -103,7 +101,7 @@ def test_without_rows_the_files_hold_the_header_alone(make_run: "MakeRun", end: 
     assert run.read("rejected.csv") == head + b",status,error_code,error_message" + end.encode()
 
 
-def test_a_tsv_manifest_gives_tsv_files(make_run: "MakeRun") -> None:
+def test_a_tsv_manifest_gives_tsv_files(make_run: MakeRun) -> None:
     """Quotes follow the delimiter, so a comma needs none."""
     run = make_run(b"secret_name\tkms_key_id\na,b\tk\nc\tk\n", [FIX, AGAIN], copy="manifest.tsv")
     run.write()
@@ -123,9 +121,7 @@ def test_a_tsv_manifest_gives_tsv_files(make_run: "MakeRun") -> None:
     ],
 )
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_a_rejected_file_fed_back_gets_its_columns_replaced(
-    make_run: "MakeRun", head: str, row: str, mark: str
-) -> None:
+def test_a_rejected_file_fed_back_gets_its_columns_replaced(make_run: MakeRun, head: str, row: str, mark: str) -> None:
     """Wherever they stand, and once it is so, the file reproduces itself."""
     run = make_run(f"{mark}{head}\r\n{row}\r\n".encode(), [FIX])
     run.write()
@@ -138,7 +134,7 @@ def test_a_rejected_file_fed_back_gets_its_columns_replaced(
     assert again.read("rejected.csv") == run.read("rejected.csv")
 
 
-def test_both_files_are_manifests_again(make_run: "MakeRun") -> None:
+def test_both_files_are_manifests_again(make_run: MakeRun) -> None:
     """Read without a problem, and with the very rows."""
     run = make_run((HEAD + "a,k,1\nb,k,2\nc,k,3\n").encode(), [FIX, DONE, AGAIN])
     run.write()
@@ -151,7 +147,7 @@ def test_both_files_are_manifests_again(make_run: "MakeRun") -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gb18030", "latin-1", "utf-16-be", "iso2022_jp"])
-def test_other_encodings_stay_and_messages_are_written_so_that_they_fit(make_run: "MakeRun", encoding: str) -> None:
+def test_other_encodings_stay_and_messages_are_written_so_that_they_fit(make_run: MakeRun, encoding: str) -> None:
     """A message the encoding cannot hold is written out."""
     text = "secret_name,kms_key_id\na,k\nb,k\n"
     message = "\u5bc6\u94a5\U0001f511\n=1"
@@ -164,7 +160,7 @@ def test_other_encodings_stay_and_messages_are_written_so_that_they_fit(make_run
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\x1b[2J"])
-def test_the_service_cannot_put_a_formula_into_the_rejected_file(make_run: "MakeRun", text: str) -> None:
+def test_the_service_cannot_put_a_formula_into_the_rejected_file(make_run: MakeRun, text: str) -> None:
     """Cells of the manifest stay exact all the same."""
     outcome = Outcome(row=0, status=Status.REJECTED, attempts=1, error_code="E.1", error_message=text)
     run = make_run(b"secret_name,kms_key_id,note\na,k,=1+1\n", [outcome])
@@ -179,7 +175,7 @@ def test_the_service_cannot_put_a_formula_into_the_rejected_file(make_run: "Make
     ("rows", "loaded"),
     [("a,k,1\n", 2), ("a,k,1\nb,k,2\nc,k,3\n", 2), ("a,k,1\n\nb,k,2\n", 1), ("", 1)],
 )
-def test_a_copy_with_another_number_of_rows_is_refused(make_run: "MakeRun", rows: str, loaded: int) -> None:
+def test_a_copy_with_another_number_of_rows_is_refused(make_run: MakeRun, rows: str, loaded: int) -> None:
     """There is never a retry file with too few rows."""
     run = make_run((HEAD + rows).encode(), [AGAIN] * loaded)
     with pytest.raises(ReportError, match=f"the ledger tells of {loaded} rows, and this copy has another number"):
@@ -190,7 +186,7 @@ def test_a_copy_with_another_number_of_rows_is_refused(make_run: "MakeRun", rows
 
 
 @pytest.mark.parametrize("damage", [b"x", b""])
-def test_a_changed_copy_is_refused(make_run: "MakeRun", damage: bytes) -> None:
+def test_a_changed_copy_is_refused(make_run: MakeRun, damage: bytes) -> None:
     """By its digest, which is on record."""
     run = make_run((HEAD + "a,k,1\n").encode(), [AGAIN])
     copy = run.folder / "manifest.csv"
@@ -199,7 +195,7 @@ def test_a_changed_copy_is_refused(make_run: "MakeRun", damage: bytes) -> None:
         run.write()
 
 
-def test_a_lost_copy_is_named(make_run: "MakeRun") -> None:
+def test_a_lost_copy_is_named(make_run: MakeRun) -> None:
     """With the word of the system."""
     run = make_run((HEAD + "a,k,1\n").encode(), [AGAIN])
     (run.folder / "manifest.csv").unlink()
@@ -207,7 +203,7 @@ def test_a_lost_copy_is_named(make_run: "MakeRun") -> None:
         run.write()
 
 
-def test_long_manifests_are_cut_across_blocks(make_run: "MakeRun") -> None:
+def test_long_manifests_are_cut_across_blocks(make_run: MakeRun) -> None:
     """Rows on both sides of every border between blocks of lines end up in the right file."""
     lines = [f"name-{row},k,{'x' * 900}\n" for row in range(1, 4001)]
     run = make_run((HEAD + "".join(lines)).encode(), [AGAIN if row % 3 else FIX for row in range(1, 4001)])

@@ -3,7 +3,6 @@
 import io
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,9 +11,7 @@ import pytest
 from jobs.manifest import cut_batches
 from jobs.model import Outcome, Status
 from reports.error import ReportError
-
-if TYPE_CHECKING:
-    from tests.unit.reports.conftest import MakeRun, Run
+from tests.unit.reports.runs import MakeRun, Run
 
 AGAIN, DONE = Status.UNKNOWN, Status.UPDATED
 FIX = Outcome(row=0, status=Status.DRIFTED, attempts=0, error_code="drifted", error_message="=shows\x1b another key")
@@ -45,12 +42,12 @@ def parquet(content: pa.Table, row_group_size: int = 2) -> bytes:
     return out.getvalue()
 
 
-def read(run: "Run", name: str) -> pa.Table:
+def read(run: Run, name: str) -> pa.Table:
     """One of the files of a run."""
     return pq.read_table(io.BytesIO(run.read(name)))
 
 
-def test_values_types_and_nulls_stay(make_run: "MakeRun") -> None:
+def test_values_types_and_nulls_stay(make_run: MakeRun) -> None:
     """Nothing of a chosen row changes, in whatever type its columns are."""
     manifest = parquet(table())
     run = make_run(manifest, [AGAIN, DONE, AGAIN, AGAIN], copy="manifest.parquet")
@@ -60,7 +57,7 @@ def test_values_types_and_nulls_stay(make_run: "MakeRun") -> None:
     assert cut.to_pylist() == [own.to_pylist()[place] for place in (0, 2, 3)]
 
 
-def test_rejected_rows_carry_the_reason(make_run: "MakeRun") -> None:
+def test_rejected_rows_carry_the_reason(make_run: MakeRun) -> None:
     """The three columns come last, and the service's words in them are harmless."""
     run = make_run(parquet(table()), [DONE, FIX, DONE, FIX], copy="manifest.parquet")
     run.write()
@@ -71,7 +68,7 @@ def test_rejected_rows_carry_the_reason(make_run: "MakeRun") -> None:
     assert cut["status"].to_pylist() == ["drifted"] * 2
 
 
-def test_a_rejected_file_fed_back_gets_its_columns_replaced(make_run: "MakeRun") -> None:
+def test_a_rejected_file_fed_back_gets_its_columns_replaced(make_run: MakeRun) -> None:
     """Whatever the columns of that name hold, and wherever they stand."""
     fed = table().add_column(0, "error_code", pa.array([1, 2, 3, None], pa.int64()))
     run = make_run(parquet(fed.append_column("status", pa.array(["failed"] * 4))), [FIX] * 4, copy="manifest.parquet")
@@ -82,7 +79,7 @@ def test_a_rejected_file_fed_back_gets_its_columns_replaced(make_run: "MakeRun")
 
 
 @pytest.mark.parametrize("rows", [0, 4])
-def test_without_rows_the_files_hold_the_schema_alone(make_run: "MakeRun", rows: int) -> None:
+def test_without_rows_the_files_hold_the_schema_alone(make_run: MakeRun, rows: int) -> None:
     """An empty file can be read, and says which columns there would be."""
     run = make_run(parquet(table().slice(0, rows)), [DONE] * rows, copy="manifest.parquet")
     run.write(0)
@@ -91,7 +88,7 @@ def test_without_rows_the_files_hold_the_schema_alone(make_run: "MakeRun", rows:
     assert read(run, "rejected.parquet").num_rows == 0
 
 
-def test_sparse_rows_of_a_long_manifest(make_run: "MakeRun", monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sparse_rows_of_a_long_manifest(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows from many batches are found, and do not make a row group each."""
     monkeypatch.setattr(cut_batches, "_BATCH_ROWS", 100)
     monkeypatch.setattr(cut_batches, "_GROUP_ROWS", 50)
@@ -110,7 +107,7 @@ def test_sparse_rows_of_a_long_manifest(make_run: "MakeRun", monkeypatch: pytest
 
 
 @pytest.mark.parametrize("loaded", [3, 5])
-def test_a_copy_with_another_number_of_rows_is_refused(make_run: "MakeRun", loaded: int) -> None:
+def test_a_copy_with_another_number_of_rows_is_refused(make_run: MakeRun, loaded: int) -> None:
     """The ledger and the copy must tell of the same rows."""
     run = make_run(parquet(table()), [AGAIN] * loaded, copy="manifest.parquet")
     with pytest.raises(ReportError, match=f"the ledger tells of {loaded} rows, and this copy has 4"):
@@ -118,7 +115,7 @@ def test_a_copy_with_another_number_of_rows_is_refused(make_run: "MakeRun", load
     assert not (run.folder / "retry.parquet").exists()
 
 
-def test_a_copy_that_is_not_parquet_is_refused(make_run: "MakeRun") -> None:
+def test_a_copy_that_is_not_parquet_is_refused(make_run: MakeRun) -> None:
     """Even where its digest is the one on record."""
     run = make_run(b"PAR1 no more", [AGAIN], copy="manifest.parquet")
     with pytest.raises(ReportError, match=r"retry\.parquet: secrets\.csv: "):

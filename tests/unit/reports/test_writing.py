@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,9 +18,7 @@ import jobs
 from jobs.model import Status
 from jobs.run_dir import durable
 from reports import ReportError, read_summary, remove_summary
-
-if TYPE_CHECKING:
-    from tests.unit.reports.conftest import MakeRun, Run
+from tests.unit.reports.runs import MakeRun, Run
 
 MANIFEST = b"secret_name,kms_key_id\na,k\nb,k\nc,k\n"
 ROOT = Path(jobs.__file__).parents[1]
@@ -33,7 +31,7 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def run(make_run: "MakeRun") -> "Run":
+def run(make_run: MakeRun) -> Run:
     """A run whose reports are written, with marks in them that writing again takes away."""
     run = make_run(MANIFEST, STATUSES)
     run.write()
@@ -66,7 +64,7 @@ def failing(at: int, fail: Callable[[], BaseException], *, for_good: bool) -> It
         yield done
 
 
-def state(run: "Run", new: dict[str, bytes]) -> dict[str, str]:
+def state(run: Run, new: dict[str, bytes]) -> dict[str, str]:
     """Which report is old, new or absent; anything else fails."""
     found = {}
     for name in REPORTS:
@@ -77,7 +75,7 @@ def state(run: "Run", new: dict[str, bytes]) -> dict[str, str]:
     return found
 
 
-def refusal(run: "Run") -> ReportError | None:
+def refusal(run: Run) -> ReportError | None:
     """Why the reports cannot be written; None where they have been."""
     try:
         run.write()
@@ -86,17 +84,17 @@ def refusal(run: "Run") -> ReportError | None:
     return None
 
 
-def parts(run: "Run") -> list[str]:
+def parts(run: Run) -> list[str]:
     """What is in the folder besides the ledger, the manifest and the reports."""
     return sorted(p.name for p in run.folder.iterdir() if p.name not in {*REPORTS, "ledger.db", "manifest.csv"})
 
 
-def new_files(run: "Run") -> dict[str, bytes]:
+def new_files(run: Run) -> dict[str, bytes]:
     """The reports of a run as they were before they were marked."""
     return {name: run.read(name).removesuffix(b"old\n") for name in REPORTS}
 
 
-def test_a_full_disk_leaves_whole_files_and_no_parts(run: "Run") -> None:
+def test_a_full_disk_leaves_whole_files_and_no_parts(run: Run) -> None:
     """At whichever operation it fills up: the error is typed, and nothing looks complete that is not."""
     new = new_files(run)
     operations = 0
@@ -115,7 +113,7 @@ def test_a_full_disk_leaves_whole_files_and_no_parts(run: "Run") -> None:
     assert set(state(run, new).values()) == {"new"}
 
 
-def test_a_kill_leaves_old_or_new_files_and_no_summary(run: "Run") -> None:
+def test_a_kill_leaves_old_or_new_files_and_no_summary(run: Run) -> None:
     """At whichever operation: a summary is there only when all is new, and writing again mends everything."""
     new = new_files(run)
     seen = set()
@@ -136,7 +134,7 @@ def test_a_kill_leaves_old_or_new_files_and_no_summary(run: "Run") -> None:
     assert not parts(run)
 
 
-def test_every_file_is_its_owners_alone(run: "Run") -> None:
+def test_every_file_is_its_owners_alone(run: Run) -> None:
     """Names of secrets are nobody else's business, whatever the umask."""
     before = os.umask(0)
     try:
@@ -146,7 +144,7 @@ def test_every_file_is_its_owners_alone(run: "Run") -> None:
     assert {stat.S_IMODE((run.folder / name).stat().st_mode) for name in REPORTS} == {0o600}
 
 
-def test_a_symbolic_link_is_replaced_and_not_followed(run: "Run", tmp_path: Path) -> None:
+def test_a_symbolic_link_is_replaced_and_not_followed(run: Run, tmp_path: Path) -> None:
     """What it points to stays as it is."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
@@ -158,7 +156,7 @@ def test_a_symbolic_link_is_replaced_and_not_followed(run: "Run", tmp_path: Path
     assert not [name for name in REPORTS if (run.folder / name).is_symlink()]
 
 
-def test_writing_again_gives_the_same_bytes(run: "Run") -> None:
+def test_writing_again_gives_the_same_bytes(run: Run) -> None:
     """Reports are a projection of the ledger and nothing else."""
     run.write()
     first = [run.read(name) for name in REPORTS]
@@ -166,7 +164,7 @@ def test_writing_again_gives_the_same_bytes(run: "Run") -> None:
     assert [run.read(name) for name in REPORTS] == first
 
 
-def test_a_summary_can_be_taken_away(run: "Run") -> None:
+def test_a_summary_can_be_taken_away(run: Run) -> None:
     """Before a run goes on, say; it is no error when there is none."""
     remove_summary(run.folder)
     remove_summary(run.folder)
@@ -174,7 +172,7 @@ def test_a_summary_can_be_taken_away(run: "Run") -> None:
         read_summary(run.folder / "summary.json")
 
 
-def test_a_report_that_cannot_be_replaced_is_named(run: "Run") -> None:
+def test_a_report_that_cannot_be_replaced_is_named(run: Run) -> None:
     """A folder stands where the file should."""
     (run.folder / "retry.csv").unlink()
     (run.folder / "retry.csv").mkdir()
@@ -185,7 +183,7 @@ def test_a_report_that_cannot_be_replaced_is_named(run: "Run") -> None:
     assert not parts(run)
 
 
-def test_the_systems_own_limit_is_reported_like_a_full_disk(make_run: "MakeRun") -> None:
+def test_the_systems_own_limit_is_reported_like_a_full_disk(make_run: MakeRun) -> None:
     """A real failing write, in a process of its own; Parquet writes through Arrow, which must not hide it."""
     names = [os.urandom(24).hex() for _ in range(2000)]
     sink = pa.BufferOutputStream()
@@ -211,7 +209,7 @@ def test_the_systems_own_limit_is_reported_like_a_full_disk(make_run: "MakeRun")
     assert not (run.folder / "retry.parquet").exists()
 
 
-def test_reports_of_a_text_manifest_do_without_the_heavy_libraries(run: "Run") -> None:
+def test_reports_of_a_text_manifest_do_without_the_heavy_libraries(run: Run) -> None:
     """Neither importing the reporter nor writing loads pandas or pyarrow."""
     code = (
         "import sys\nfrom pathlib import Path\nfrom jobs.ledger import Ledger\n"

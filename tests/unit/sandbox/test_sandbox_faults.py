@@ -21,18 +21,27 @@ def test_odds_are_read_in_order() -> None:
     assert parse_odds(["504=0.02", "reset=1e-2"]) == (("504", 0.02), ("reset", 0.01))
 
 
+@pytest.mark.parametrize(("text", "share"), [("2%", 0.02), ("0.5%", 0.005), ("100%", 1.0), ("0%", 0.0), ("1", 1.0)])
+def test_a_share_may_be_given_in_percent(text: str, share: float) -> None:
+    assert parse_odds([f"504={text}"]) == (("504", share),)
+
+
 @pytest.mark.parametrize(
     ("specs", "reason"),
     [
         (["505=0.1"], "unknown kind"),
-        (["504"], "a probability from 0 to 1"),
-        (["504="], "a probability from 0 to 1"),
-        (["504=x"], "a probability from 0 to 1"),
-        (["504=1.1"], "a probability from 0 to 1"),
-        (["504=-0.1"], "a probability from 0 to 1"),
-        (["504=nan"], "a probability from 0 to 1"),
+        (["504"], "a share after the ="),
+        (["504="], "a share after the ="),
+        (["504=x"], "a share after the ="),
+        (["504=1.1"], "a share after the ="),
+        (["504=-0.1"], "a share after the ="),
+        (["504=nan"], "a share after the ="),
+        (["504=%"], "a share after the ="),
+        (["504=101%"], "a share after the ="),
+        (["504=2%%"], "a share after the ="),
         (["504=0.1", "504=0.2"], "given twice"),
         (["504=0.6", "reset=0.5"], "more than 1"),
+        (["504=60%", "reset=0.5"], "add up to 1.1, more than 1"),
     ],
 )
 def test_odds_that_make_no_sense_are_refused_with_the_reason(specs: list[str], reason: str) -> None:

@@ -14,11 +14,10 @@ import structlog
 from rich.console import Console
 
 from batch.process.clock import Clock
-from batch.telemetry.heartbeat import Heartbeat
-from jobs.ledger import Backlog
+from batch.telemetry.heartbeat import Heartbeat, Viewers
 from jobs.model import Status, StatusCount
 from jobs.run_dir.state import read_state
-from jobs.run_view import ScopeState, ScopeView, SessionView
+from jobs.run_view import Backlog, ScopeState, ScopeView, SessionView
 from tests.virtual import run_virtual
 
 BEFORE = Backlog(open_rows=100, ended=(StatusCount(status=Status.UPDATED, rows=20),))
@@ -73,9 +72,8 @@ class Watch:
             session,
             Clock(loop, utc_s=1e9),
             before=BEFORE,
-            say=self.said.append,
+            viewers=Viewers(say=self.said.append, **self.options),
             look=session.look if look else None,
-            **self.options,
         )
         for moment, state in states.items():
             loop.call_later(moment, setattr, session, "state", state)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from jobs.ledger import Intent, Ledger, LedgerError, Loader, PaceCell, Parked
+from jobs.ledger import Elsewhere, Intent, Ledger, LedgerError, Loader, PaceCell, Parked
 from jobs.ledger.record import read_record
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
 
@@ -251,7 +251,7 @@ def test_a_page_that_is_damaged_is_told_as_such_also_while_a_run_is_going(tmp_pa
         ledger.open_rows(1, 0, 3_000)
 
 
-@pytest.mark.parametrize("rows", [1, 40, 600])
+@pytest.mark.parametrize("rows", [1, 40, pytest.param(600, marks=pytest.mark.slow)])
 def test_what_a_run_records_needs_no_room_beyond_what_it_took_before_it_began(tmp_path: Path, rows: int) -> None:
     with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, rows + 1))) as ledger:
         ledger.begin_session(started_at=1.0, timeout_s=60.0, also_failed=False)
@@ -265,3 +265,28 @@ def test_what_a_run_records_needs_no_room_beyond_what_it_took_before_it_began(tm
             if row % 20 == 1:
                 ledger.keep_pace([cell(second) for second in range(240)])
         assert {path.name: path.stat().st_size for path in tmp_path.iterdir()} == before
+
+
+def test_a_row_that_was_put_aside_and_is_sent_again_in_one_commit_is_in_doubt(tmp_path: Path) -> None:
+    """The other way round a crash would have lost the PUT that was about to leave."""
+    with loaded(tmp_path, planned(1, "a")) as ledger:
+        (scope,) = ledger.open_scopes()
+        refused = Parked(row=1, attempts=1, spent=1, doubt=False, refused=True, error_code="CSMS.0302")
+        ledger.commit(parked=[refused], intents=[Intent(row=1, attempts=2, spent=1)])
+        (row,) = ledger.open_rows(scope.id, 0, 9)
+        assert (row.attempts, row.spent, row.doubt, row.refused) == (2, 1, True, True)
+
+
+def test_rows_that_an_earlier_session_has_sent_come_apart_from_the_others(tmp_path: Path) -> None:
+    with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, 6))) as ledger:
+        (scope,) = ledger.open_scopes()
+        refused = Parked(row=4, attempts=0, doubt=False, refused=True)
+        ledger.commit(intents=[Intent(row=2, attempts=1)], parked=[refused])
+        assert [row.row for row in ledger.open_rows(scope.id, 0, 9)] == [1, 2, 3, 4, 5]
+        ledger.begin_session(started_at=0.0, timeout_s=60.0, also_failed=False)
+        assert [row.row for row in ledger.open_rows(scope.id, 0, 9)] == [1, 3, 5]
+        assert [row.row for row in ledger.open_rows(scope.id, 0, 9, tried=True)] == [2, 4]
+        assert ledger.last_row(scope.id) == 5
+        found = ledger.open_row(scope.id, Elsewhere(after_row=0, backwards=True, before_row=5))
+        assert found is not None
+        assert found.row == 3

@@ -2,44 +2,13 @@
 
 import csv
 import io
-import tempfile
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.manifest.readers import read_blocks, unpacking
-from jobs.manifest.readers.cells import Block
-from jobs.manifest.source import ManifestCopy
-
-COLUMNS = ("secret_name", "kms_key_id", "description")
-HEADER = b"secret_name,kms_key_id\n"
-
-
-def read(data: bytes, encoding: str = "utf-8", name: str = "manifest.csv") -> list[Block]:
-    """All blocks of a manifest of these bytes."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        path.write_bytes(data)
-        return list(read_blocks(ManifestCopy(path=path, sha256="", size=len(data), name="m.csv"), encoding))
-
-
-def rows(blocks: list[Block]) -> list[tuple[int, str | None, str | None]]:
-    """Number, name and key of every row."""
-    return [
-        row
-        for block in blocks
-        if block.cells
-        for row in zip(block.cells.rows, block.cells.secret_name, block.cells.kms_key_id, strict=True)
-    ]
-
-
-def told(blocks: list[Block]) -> list[str]:
-    """Every problem, as it is shown; all that this reader finds makes the manifest unusable."""
-    assert all(problem.structural for block in blocks for problem in block.problems)
-    return [str(problem) for block in blocks for problem in block.problems]
-
+from jobs.manifest.readers import unpacking
+from tests.unit.jobs.manifest.reading import COLUMNS, HEADER, read, rows, told
 
 CELL = st.text(
     st.one_of(st.sampled_from("\",'\t ;\r\n\x0b\x0c\x1c\x85\u2028\ufeffaN0"), st.characters(exclude_categories=["Cs"])),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from jobs.manifest.readers import parquet, read_blocks
 from jobs.manifest.readers.cells import Block
 from jobs.manifest.source import ManifestCopy
+from tests.unit.jobs.manifest.reading import rows, told
 
 TEXTS = ["NA", "007", "", None, "a\nb\0c", "\U0001f511"]
 
@@ -37,22 +38,6 @@ def written(table: pa.Table, **options: object) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, **options)  # type: ignore[arg-type] # whatever the writer takes
     return sink.getvalue().to_pybytes()
-
-
-def told(blocks: list[Block]) -> list[str]:
-    """Every problem, as it is shown; all that this reader finds makes the manifest unusable."""
-    assert all(problem.structural for block in blocks for problem in block.problems)
-    return [str(problem) for block in blocks for problem in block.problems]
-
-
-def rows(blocks: list[Block]) -> list[tuple[int, str | None, str | None]]:
-    """Number, name and key of every row."""
-    return [
-        row
-        for block in blocks
-        if block.cells
-        for row in zip(block.cells.rows, block.cells.secret_name, block.cells.kms_key_id, strict=True)
-    ]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.process.open_files import require_files
+from batch.cli.open_files import require_files
 from jobs.model import Scope
 from jobs.run_dir.lock import FileLock, LockHeldError
 from jobs.run_dir.scope_locks import Patience, lock_folder, lock_scopes

@@ -3,7 +3,6 @@ import hashlib
 import html
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -14,11 +13,9 @@ from reports import Summary
 from reports.moment import utc_seconds, utc_text
 from reports.page.facts import duration, page_of
 from reports.page.over_time import time_figures
-from reports.summary.schema import SessionSummary
+from reports.summary.sessions import SessionSummary
 from reports.summary.timeline import Interval, OverTime
-
-if TYPE_CHECKING:
-    from tests.unit.reports.conftest import MakeRun, Run
+from tests.unit.reports.runs import MakeRun, Run
 
 STARTED = 1_787_313_600.0
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&\x1b[31m\u202egnp.exe\u200b\n{{ 7 * 7 }}"
@@ -31,7 +28,7 @@ def timed(status: Status, at_s: float, **fields: object) -> Outcome:
     return msgspec.structs.replace(outcome, **fields)
 
 
-def run_of(make_run: "MakeRun", outcomes: list[Outcome], spec: JobSpec | None = None) -> "Run":
+def run_of(make_run: MakeRun, outcomes: list[Outcome], spec: JobSpec | None = None) -> Run:
     """A run whose reports are written."""
     manifest = b"secret_name,kms_key_id\n" + b"a,k\n" * len(outcomes)
     run = make_run(manifest, outcomes, spec=spec)
@@ -39,14 +36,14 @@ def run_of(make_run: "MakeRun", outcomes: list[Outcome], spec: JobSpec | None = 
     return run
 
 
-def text_of(run: "Run") -> str:
+def text_of(run: Run) -> str:
     """What a reader sees of the page, tags and all that is not seen taken out."""
     page = run.read("report.html").decode()
     seen = re.sub(r"<(style|script)>.*?</\1>|<[^>]*>", " ", page.partition("<body>")[2], flags=re.DOTALL)
     return re.sub(r"\s+", " ", html.unescape(seen))
 
 
-def test_the_first_screen_answers_the_first_questions(make_run: "MakeRun") -> None:
+def test_the_first_screen_answers_the_first_questions(make_run: MakeRun) -> None:
     """The verdict, the counts, the warning about the old key, and the commands for what is left, in this order."""
     run = run_of(make_run, [timed(Status.UPDATED, 1), timed(Status.REJECTED, 2), timed(Status.FAILED, 3)])
     text = text_of(run)
@@ -63,7 +60,7 @@ def test_the_first_screen_answers_the_first_questions(make_run: "MakeRun") -> No
     assert places == sorted(places)
 
 
-def test_a_run_that_is_done_says_so(make_run: "MakeRun") -> None:
+def test_a_run_that_is_done_says_so(make_run: MakeRun) -> None:
     """Nothing to do, no table of rows."""
     text = text_of(run_of(make_run, [timed(Status.UPDATED, 1)] * 2))
     assert "All done: 2 rows." in text
@@ -71,12 +68,12 @@ def test_a_run_that_is_done_says_so(make_run: "MakeRun") -> None:
     assert "Rows that are not done" not in text
 
 
-def test_a_manifest_without_rows_has_a_page_too(make_run: "MakeRun") -> None:
+def test_a_manifest_without_rows_has_a_page_too(make_run: MakeRun) -> None:
     """It was a run of zero rows."""
     assert "Nothing to do: the manifest has no rows." in text_of(run_of(make_run, []))
 
 
-def test_hostile_text_is_shown_as_text(make_run: "MakeRun") -> None:
+def test_hostile_text_is_shown_as_text(make_run: MakeRun) -> None:
     """Names, messages, codes, ids: no markup of theirs, nothing that turns the line around, no template of theirs."""
     bad = timed(Status.FAILED, 1, error_code=HOSTILE, error_message=HOSTILE, request_id=HOSTILE)
     run = make_run(b"secret_name,kms_key_id\na,k\n", [bad], names=[HOSTILE])
@@ -90,13 +87,13 @@ def test_hostile_text_is_shown_as_text(make_run: "MakeRun") -> None:
     assert html.unescape(body).count(SHOWN) >= 5
 
 
-def test_long_messages_are_cut(make_run: "MakeRun") -> None:
+def test_long_messages_are_cut(make_run: MakeRun) -> None:
     """The page shows what any report shows of a message, and the CSV has no more either."""
     run = run_of(make_run, [timed(Status.FAILED, 1, error_message="x" * 2000)])
     assert max(map(len, re.findall("x+", text_of(run)))) == 497
 
 
-def test_the_policy_allows_only_what_is_in_the_page(make_run: "MakeRun") -> None:
+def test_the_policy_allows_only_what_is_in_the_page(make_run: MakeRun) -> None:
     """By hash; no attribute needs an exception."""
     page = run_of(make_run, [timed(Status.FAILED, 1), timed(Status.UPDATED, 5)]).read("report.html").decode()
     policy = html.unescape(re.findall(r'Content-Security-Policy" content="([^"]*)"', page)[0])
@@ -110,7 +107,7 @@ def test_the_policy_allows_only_what_is_in_the_page(make_run: "MakeRun") -> None
     assert not re.search(r"\s(src|href)=", page)
 
 
-def test_of_a_run_whose_requests_were_not_counted_the_page_says_what_it_cannot_know(make_run: "MakeRun") -> None:
+def test_of_a_run_whose_requests_were_not_counted_the_page_says_what_it_cannot_know(make_run: MakeRun) -> None:
     """As of a ledger of an earlier release: refusals have no moment of their own in it."""
     run = run_of(make_run, [timed(Status.UPDATED, second) for second in range(9)])
     text = text_of(run)
@@ -137,7 +134,7 @@ def counted(summary: Summary, *intervals: tuple[int, int, int, float | None]) ->
     return msgspec.structs.replace(summary, over_time=over, sessions=(session,))
 
 
-def test_requests_over_time_show_what_part_of_them_failed_and_was_refused(make_run: "MakeRun") -> None:
+def test_requests_over_time_show_what_part_of_them_failed_and_was_refused(make_run: MakeRun) -> None:
     """As lines under that of all requests and the rate that was allowed at that moment, and as shares in the table."""
     summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
     [figure] = time_figures(counted(summary, (50, 15, 0, 50.0), (40, 10, 4, 40.0), (40, 0, 0, 45.0)))
@@ -161,7 +158,7 @@ def test_requests_over_time_show_what_part_of_them_failed_and_was_refused(make_r
         (60.0, "The dashed line is what all projects together could send."),
     ],
 )
-def test_a_rate_far_above_is_told_and_not_drawn(make_run: "MakeRun", allowed_per_s: float | None, words: str) -> None:
+def test_a_rate_far_above_is_told_and_not_drawn(make_run: MakeRun, allowed_per_s: float | None, words: str) -> None:
     """It would press everything else flat; and what never happened has no line either."""
     summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
     [figure] = time_figures(counted(summary, *[(50, 0, 0, allowed_per_s)] * 3))
@@ -169,7 +166,7 @@ def test_a_rate_far_above_is_told_and_not_drawn(make_run: "MakeRun", allowed_per
     assert len(figure.keys) == (3 if allowed_per_s == 60.0 else 2)
 
 
-def test_the_page_says_at_its_top_what_slowed_the_run_and_lists_its_sessions(make_run: "MakeRun") -> None:
+def test_the_page_says_at_its_top_what_slowed_the_run_and_lists_its_sessions(make_run: MakeRun) -> None:
     summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
     slow = counted(summary, (50, 15, 1, 50.0), (50, 15, 1, 50.0))
     twice = msgspec.structs.replace(slow, sessions=slow.sessions * 2)
@@ -181,7 +178,7 @@ def test_the_page_says_at_its_top_what_slowed_the_run_and_lists_its_sessions(mak
     assert (len(many.sessions), many.hidden_sessions) == (50, 20)
 
 
-def test_a_night_between_two_runs_is_a_gap_in_the_lines(make_run: "MakeRun") -> None:
+def test_a_night_between_two_runs_is_a_gap_in_the_lines(make_run: MakeRun) -> None:
     """And takes no room: four points, two lines."""
     summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
     interval = summary.over_time.intervals[0]
@@ -192,7 +189,7 @@ def test_a_night_between_two_runs_is_a_gap_in_the_lines(make_run: "MakeRun") -> 
     assert [row[0] for row in throughput.rows][-1] == "2026-08-22 06:00:00"
 
 
-def test_drawings_have_their_figures_beside_them(make_run: "MakeRun") -> None:
+def test_drawings_have_their_figures_beside_them(make_run: MakeRun) -> None:
     """Every one of them, for whoever does not see it or wants to copy it."""
     page = run_of(make_run, [timed(Status.FAILED, 1), timed(Status.UPDATED, 5)]).read("report.html").decode()
     assert page.count('<svg xmlns="http://www.w3.org/2000/svg" class="chart"') == 5
@@ -200,7 +197,7 @@ def test_drawings_have_their_figures_beside_them(make_run: "MakeRun") -> None:
     assert page.count("<figcaption>") == 5
 
 
-def test_a_hundred_thousand_bad_rows_stay_a_small_page(make_run: "MakeRun") -> None:
+def test_a_hundred_thousand_bad_rows_stay_a_small_page(make_run: MakeRun) -> None:
     """Bounded rows and bounded texts; the page says where the rest is. A tenth of the rows is as long as all."""
     bad = timed(Status.FAILED, 1, error_code="C" * 400, error_message="<&\"'" * 500, request_id="r" * 200)
     run = run_of(make_run, [bad] * 10_000)

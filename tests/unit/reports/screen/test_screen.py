@@ -1,7 +1,7 @@
 import io
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,10 +14,8 @@ from jobs.spec import FailureLimit, JobSpec, Limits
 from reports import Summary, show_end
 from reports.screen.plain import plain_lines
 from reports.screen.wording import next_steps, verdict
-from reports.summary.schema import HeldKeySummary
-
-if TYPE_CHECKING:
-    from tests.unit.reports.conftest import MakeRun
+from reports.summary.sessions import HeldKeySummary
+from tests.unit.reports.runs import MakeRun
 
 FOLDER = Path("runs/my campaign")
 MESSAGE = "[red]no[/red] \x1b[2J\x07 :smile: \u202e\u5bc6 " + "x" * 2000
@@ -26,7 +24,7 @@ MANIFEST = b"secret_name,kms_key_id\n" + b"a,k\n" * 3
 
 
 @pytest.fixture(scope="module")
-def summary(make_run: "MakeRun") -> Summary:
+def summary(make_run: MakeRun) -> Summary:
     """A run with a row in each group, one of them hostile."""
     spec = JobSpec(endpoint="https://kms.example.com", limits=Limits(rate=Rate(2.0)))
     return make_run(MANIFEST, [Status.UPDATED, HOSTILE, Status.FAILED], spec=spec).write(1)
@@ -193,7 +191,7 @@ def test_a_run_that_was_loaded_with_a_wrong_key_is_not_resumed_but_corrected(sum
     assert step.command.startswith("csms-rekey run 'runs/my campaign/retry.csv' --endpoint")
 
 
-def test_a_wrong_place_is_a_gap_in_the_next_command(make_run: "MakeRun") -> None:
+def test_a_wrong_place_is_a_gap_in_the_next_command(make_run: MakeRun) -> None:
     """To be filled in: the same command would end in the same way."""
     spec = JobSpec(region="cn-north-4", project_id="a" * 32)
     summary = make_run(MANIFEST, [Status.NOT_ATTEMPTED] * 3, spec=spec).write(3)
@@ -203,7 +201,7 @@ def test_a_wrong_place_is_a_gap_in_the_next_command(make_run: "MakeRun") -> None
     assert "correct the project or the region, in the options or in the file; then run retry.csv" in step.why
 
 
-def test_rows_refused_for_a_right_or_a_key_are_not_only_to_be_corrected(make_run: "MakeRun") -> None:
+def test_rows_refused_for_a_right_or_a_key_are_not_only_to_be_corrected(make_run: MakeRun) -> None:
     """Nothing is wrong with the file then."""
     denied = Outcome(row=0, status=Status.REJECTED, attempts=2, error_code="CSMS.0302", error_message="denied")
     gone = Outcome(row=0, status=Status.REJECTED, attempts=2, error_code="CSMS.0106", error_message="not there")
@@ -214,7 +212,7 @@ def test_rows_refused_for_a_right_or_a_key_are_not_only_to_be_corrected(make_run
     assert step.why == "correct rejected.csv, then run it"
 
 
-def test_a_manifest_without_rows_is_nothing_to_do(make_run: "MakeRun") -> None:
+def test_a_manifest_without_rows_is_nothing_to_do(make_run: MakeRun) -> None:
     """And needs no command."""
     summary = make_run(b"secret_name,kms_key_id\n", []).write(0)
     assert verdict(summary) == "nothing to do: the manifest has no rows"
@@ -239,7 +237,7 @@ def test_the_next_command_is_ready_to_copy(
     assert [step.command for step in next_steps(changed(summary, code, **rows), FOLDER)] == expected
 
 
-def test_the_next_command_repeats_every_option(make_run: "MakeRun") -> None:
+def test_the_next_command_repeats_every_option(make_run: MakeRun) -> None:
     """Each in the form in which the command line takes it."""
     limits = Limits(max_failures=FailureLimit.parse("5%"), timeout_s=7.5, max_duration_s=3600.0, grace_s=5.0, burst=2)
     spec = JobSpec(region="cn-north-4", project_id="a" * 32, strict=True, limits=limits)

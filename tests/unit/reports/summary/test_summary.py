@@ -1,7 +1,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,9 +16,7 @@ from reports import ReportError, Summary, read_summary
 from reports.summary.projection import summarize
 from reports.summary.schema import ByGroup, ByStatus, summary_schema
 from reports.summary.tally import MAX_CODES, Tally
-
-if TYPE_CHECKING:
-    from tests.unit.reports.conftest import MakeRun
+from tests.unit.reports.runs import MakeRun
 
 ROOT = Path(reports.__file__).parents[1]
 KEY = "11111111-2222-3333-4444-555555555555"  # of every row of `make_run`
@@ -82,7 +80,7 @@ def told(row: int, outcome: Outcome, name: str = "a") -> ToldRow:
     )
 
 
-def test_the_keys_are_a_contract(make_run: "MakeRun") -> None:
+def test_the_keys_are_a_contract(make_run: MakeRun) -> None:
     """A key that is added is written down here; one that goes, or changes its meaning, makes a new schema."""
     timed = msgspec.structs.replace(GONE, finished_at=STARTED + 3, elapsed_ms=70.0)
     run = make_run(MANIFEST, [Status.UPDATED, timed, GONE, Status.FAILED])
@@ -94,7 +92,7 @@ def test_the_keys_are_a_contract(make_run: "MakeRun") -> None:
     assert keys(document) == KEYS
 
 
-def test_it_tells_how_the_run_ended(make_run: "MakeRun") -> None:
+def test_it_tells_how_the_run_ended(make_run: MakeRun) -> None:
     """Counts, errors, timing and files, each as they are."""
     run = make_run(MANIFEST, [Status.UPDATED, GONE, GONE, Status.FAILED])
     summary = run.write(1)
@@ -124,7 +122,7 @@ def test_it_tells_how_the_run_ended(make_run: "MakeRun") -> None:
     assert "old key" in summary.notice
 
 
-def test_what_is_written_can_be_read(make_run: "MakeRun") -> None:
+def test_what_is_written_can_be_read(make_run: MakeRun) -> None:
     """The reader gives back the very value."""
     run = make_run(MANIFEST, [Status.UPDATED, GONE, GONE, Status.FAILED])
     assert run.write() == read_summary(run.folder / "summary.json")
@@ -233,7 +231,7 @@ def test_the_job_is_told_in_the_words_of_its_options() -> None:
     assert (job.rate, job.max_failures) == ("200/5m", "5%")
 
 
-def test_scopes_say_what_is_to_be_done_about_their_rows(make_run: "MakeRun") -> None:
+def test_scopes_say_what_is_to_be_done_about_their_rows(make_run: MakeRun) -> None:
     """Three numbers that add up to the scope's rows."""
     [scope] = make_run(MANIFEST, [Status.UPDATED, GONE, Status.UNKNOWN, Status.FAILED]).write().scopes
     assert (scope.rows, scope.done, scope.fix_first, scope.run_again) == (4, 1, 1, 2)
@@ -248,7 +246,7 @@ def test_puts_are_counted_up_to_a_bound() -> None:
 
 
 def test_it_tells_of_each_session_how_its_requests_were_answered_and_of_each_key_that_is_held(
-    make_run: "MakeRun",
+    make_run: MakeRun,
 ) -> None:
     """As the ledger has it, in printable words."""
     run = make_run(MANIFEST, [Status.UPDATED, Status.UPDATED, Status.NOT_ATTEMPTED, Status.NOT_ATTEMPTED])
@@ -270,7 +268,7 @@ def test_it_tells_of_each_session_how_its_requests_were_answered_and_of_each_key
     assert (held.kms_key_id, held.reason, held.rows) == (KEY, r"CSMS.0401: disabled\x07", 2)
 
 
-def test_a_summary_of_an_earlier_release_can_be_read(make_run: "MakeRun") -> None:
+def test_a_summary_of_an_earlier_release_can_be_read(make_run: MakeRun) -> None:
     """It lacks what was added since."""
     run = make_run(MANIFEST, [Status.UPDATED] * 4)
     run.write(0)

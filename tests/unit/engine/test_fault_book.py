@@ -1,7 +1,7 @@
 """What is told of faults while a run goes on."""
 
 from batch.csms.faults import Fault, FaultKind
-from batch.telemetry.fault_book import FaultBook
+from batch.engine.fault_book import FaultBook
 
 
 def fault(code: str, message: str = "m") -> Fault:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from batch.sandbox.options import SandboxOptions
 from batch.sandbox.world import build_world
 from tests.kit.records import read_journal
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 # Warnings of the development mode on stderr would show a socket or a task left behind.
 COMMAND = (sys.executable, "-X", "dev", "-m", "batch", "sandbox")
 
@@ -68,6 +69,21 @@ def test_it_says_where_it_is_serves_and_ends_cleanly_on_sigterm(tmp_path: Path) 
     assert (record.status, record.answered_whole, record.project_id) == (200, True, project_id)
 
 
+def test_a_rival_takes_its_part_of_the_quota() -> None:
+    """The quota of an hour, most of it taken before: what is left does not depend on how fast this machine is."""
+    with process("--rate-limit", "20/h", "--rival", "18/h", "--secrets", "1") as running:
+        ready = ready_of(running)
+        asked = urllib.request.Request(  # noqa: S310 # its own loopback address
+            f"{ready['url']}/v1/{ready['project_ids'][0]}/secrets", headers={"X-Auth-Token": ready["token"]}
+        )
+        for _ in range(2):
+            urllib.request.urlopen(asked, timeout=20).close()  # noqa: S310 # the same
+        with pytest.raises(urllib.error.HTTPError, match="429") as refused:
+            urllib.request.urlopen(asked, timeout=20)  # noqa: S310 # the same
+        refused.value.close()
+        assert end(running, signal.SIGTERM) == (0, "", "")
+
+
 def test_it_ends_cleanly_on_sigint_with_requests_held_open() -> None:
     with process("--fault", "timeout=1") as running:
         ready = ready_of(running)
@@ -105,6 +121,8 @@ def test_a_port_that_is_taken_ends_it_with_the_reason() -> None:
     ("options", "reason"),
     [
         (["--rate-limit", "20"], "rate limit '20'"),
+        (["--rival", "10/s"], "rival needs a rate limit (--rate-limit)"),
+        (["--rate-limit", "20/s", "--rival", "x"], "rival 'x' is not a rate"),
         (["--fault", "999=0.1"], "unknown kind"),
         (["--projects", "0"], "projects 0"),
         (["--log", "/nowhere/log"], "No such file or directory: '/nowhere/log'"),
@@ -129,6 +147,7 @@ def test_options_that_make_no_sense_end_it_with_one_line(options: list[str], rea
         ({"latency_ms": -0.1}, "latency"),
         ({"latency_ms": float("nan")}, "latency"),
         ({"rate_limit": "0/s"}, "rate limit"),
+        ({"rival": "10/s"}, "rival needs a rate limit"),
         ({"faults": ("504=2",)}, "504=2"),
     ],
 )

@@ -29,7 +29,7 @@ from tests.kit.faults import canned
 from tests.kit.records import records_of
 from tests.kit.scripts import Outage
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[2]
 ROWS = 30
 WRONG = "canary-wrong-0f9e8d7c6b5a"
 
@@ -293,10 +293,10 @@ HttpWire.send = send
 """
 IN_THE_COMMAND = """
 import os
-import batch.cli.commands.run
+import batch.cli.session
 def run_ledger(*arguments):
     raise RuntimeError(f"boom {arguments} {dict(os.environ)}")
-batch.cli.commands.run.run_ledger = run_ledger
+batch.cli.session.run_ledger = run_ledger
 """
 A_WARNING = """
 import warnings

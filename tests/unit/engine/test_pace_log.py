@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.csms.faults import Fault, FaultKind
-from batch.telemetry.pace_log import MOST_CELLS, PaceLog
+from batch.engine.pace_log import MOST_CELLS, PaceLog
 from jobs.ledger import PaceCell
 
 BEGUN_S = 1_000.0

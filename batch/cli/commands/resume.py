@@ -1,0 +1,35 @@
+"""`resume`: from a run directory with open rows to reports."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from batch.cli.login import open_access
+from batch.cli.options import AuthOptions, LimitOptions, SessionOptions, limits_of
+from batch.cli.screen import say
+from batch.cli.session import apply, occupy, refuse_bad_options
+from batch.process.version import version
+from jobs.ledger import Ledger
+from jobs.ledger.record import read_record
+from jobs.ledger.upgrade import upgrade
+from jobs.run_dir.run_dir import RunDirectory
+from jobs.run_dir.scope_locks import Patience
+
+
+def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: SessionOptions, *, failed: bool) -> int:
+    """Goes on with the rows of a run directory that have not ended."""
+    refuse_bad_options(options)
+    directory = RunDirectory.find(run_dir, network_ok=options.allow_network_fs)
+    with ExitStack() as stack:
+        patience = Patience(options.wait, say)
+        stack.enter_context(directory.lock("resume", patience))
+        directory.require_loaded()
+        directory.sweep()
+        if (found := upgrade(run_dir, release=version())) is not None:
+            say(f"{run_dir}: its ledger was of format {found} and is upgraded")
+        ledger = stack.enter_context(Ledger(run_dir))
+        spec = read_record(ledger).spec
+        merged = limits_of(limits, spec.limits)
+        occupy(directory, ledger, merged, patience, stack, also_failed=failed)
+        # The job's own kind of login: another one that happens to be found may have other rights, or none.
+        access = open_access(auth, stored=spec.auth)
+        return apply(run_dir, ledger, access, options, merged, also_failed=failed)

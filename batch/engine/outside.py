@@ -1,0 +1,62 @@
+"""What a session takes from outside, the clients it makes of that, and how it ends."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from random import Random
+
+import msgspec
+
+from batch.csms.auth import Login
+from batch.csms.client import CsmsClient
+from batch.csms.messages import Wire
+from batch.process.clock import Clock
+from jobs.ledger import OpenScope
+from jobs.model import Outcome
+
+WireFactory = Callable[[str], contextlib.AbstractAsyncContextManager[Wire]]
+
+
+class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How a session ended. `stopped` says why it did early; `broken` and `defect` that it could not continue at all,
+    and `unrecorded` are outcomes the ledger did not take.
+    """
+
+    stopped: str | None = None
+    broken: str | None = None
+    defect: str | None = None
+    unrecorded: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """Everything a session takes from outside: the network, the login, the clock and chance. `make_room` frees
+    room on the disk of the ledger, once; `clean` takes credentials out of what the service said.
+    """
+
+    wire: WireFactory
+    login: Login
+    clock: Clock
+    rng: Random
+    user_agent: str
+    clean: Callable[[str], str]
+    make_room: Callable[[], bool] = lambda: False
+
+
+@contextlib.asynccontextmanager
+async def clients(outside: Outside, scopes: Sequence[OpenScope]) -> AsyncIterator[Callable[[OpenScope], CsmsClient]]:
+    """Clients that share one wire for each endpoint."""
+    wires: dict[str, Wire] = {}
+    async with AsyncExitStack() as stack:
+        for scope in scopes:
+            endpoint = scope.scope.endpoint
+            if endpoint not in wires:
+                wires[endpoint] = await stack.enter_async_context(outside.wire(endpoint))
+
+        def client_of(scope: OpenScope) -> CsmsClient:
+            endpoint, project_id = scope.scope.endpoint, scope.scope.project_id
+            credential = outside.login.for_scope(endpoint, project_id)
+            return CsmsClient(wires[endpoint], credential, project_id, user_agent=outside.user_agent)
+
+        yield client_of
