@@ -16,7 +16,8 @@ from reports.screen.request_words import Requests, requests_of, slowed_words
 from reports.screen.run_words import span
 from reports.screen.wording import GROUP_WORDS, FileNote, Step, file_notes, next_steps, verdict, worst_group
 from reports.summary.open_rows import ListedRow
-from reports.summary.schema import ErrorSummary, FileFacts, HeldKeySummary, ScopeSummary, SessionSummary, Summary
+from reports.summary.schema import ErrorSummary, FileFacts, ScopeSummary, Summary
+from reports.summary.sessions import HeldKeySummary, SessionSummary
 
 _MOST_REASONS = 20
 _MOST_SCOPES = 100

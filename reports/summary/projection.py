@@ -16,14 +16,13 @@ from reports.summary.schema import (
     ElapsedMs,
     ErrorSummary,
     FileFacts,
-    HeldKeySummary,
     ManifestSummary,
     Sample,
     ScopeSummary,
-    SessionSummary,
     Summary,
     Timing,
 )
+from reports.summary.sessions import HeldKeySummary, SessionSummary
 from reports.summary.tally import Tally
 
 

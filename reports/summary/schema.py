@@ -11,6 +11,7 @@ from jobs.model import Group, Status
 from jobs.run_dir import names
 from jobs.run_dir.durable import sync_folder, whole_file
 from reports.error import blaming
+from reports.summary.sessions import HeldKeySummary, SessionSummary
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
 
@@ -117,31 +118,6 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     wall_s: float
     rows_attempted: int
     rows_attempted_per_s: float | None
-
-
-class SessionSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One run or resume. Of its `requests` that got their answer, some were `refused` for their rate and some
-    `unanswered`, most of these with `code`: a status such as 504, or a word such as timeout.
-    """
-
-    started_at: str
-    ended_at: str | None
-    exit_code: int | None
-    stopped: str | None
-    requests: int
-    refused: int
-    unanswered: int
-    code: str | None
-
-
-class HeldKeySummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A KMS key that the service blames, so that `rows` of it were left open, and what it said."""
-
-    project_id: str
-    region: str | None
-    kms_key_id: str
-    reason: str
-    rows: int
 
 
 class AttemptCount(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from reports.moment import utc_seconds, utc_text
 from reports.page.facts import duration, page_of
 from reports.page.over_time import time_figures
 from reports.page.page import render_page
-from reports.summary.schema import HeldKeySummary, SessionSummary
+from reports.summary.sessions import HeldKeySummary, SessionSummary
 from reports.summary.timeline import Interval, OverTime
 from tests.unit.reports.runs import MakeRun, Run
 

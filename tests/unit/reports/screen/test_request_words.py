@@ -7,7 +7,7 @@ import pytest
 
 from reports import Summary
 from reports.screen.request_words import part_words, slowed_words
-from reports.summary.schema import SessionSummary
+from reports.summary.sessions import SessionSummary
 from reports.summary.timeline import Interval, OverTime
 from tests.unit.summaries import summary_of
 

@@ -14,7 +14,7 @@ from jobs.spec import FailureLimit, JobSpec, Limits
 from reports import Summary, show_end
 from reports.screen.plain import plain_lines
 from reports.screen.wording import next_steps, verdict
-from reports.summary.schema import HeldKeySummary
+from reports.summary.sessions import HeldKeySummary
 from tests.unit.reports.runs import MakeRun
 
 FOLDER = Path("runs/my campaign")
