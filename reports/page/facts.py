@@ -9,14 +9,20 @@ from jobs.job_facts import JobFacts
 from jobs.model import Group, Status
 from jobs.options import spelled, word
 from jobs.rules import KEY_PATTERN, PROJECT_PATTERN
-from reports.page.figures import Figure, bar_figures, time_figures
+from reports.moment import clock_text
+from reports.page.figures import Figure, bar_figures
+from reports.page.over_time import time_figures
+from reports.screen.request_words import Requests, requests_of, slowed_words
 from reports.screen.run_words import span
 from reports.screen.wording import GROUP_WORDS, FileNote, Step, file_notes, next_steps, verdict, worst_group
 from reports.summary.open_rows import ListedRow
 from reports.summary.schema import ErrorSummary, FileFacts, ScopeSummary, Summary
+from reports.summary.sessions import HeldKeySummary, SessionSummary
 
 _MOST_REASONS = 20
 _MOST_SCOPES = 100
+_MOST_KEYS = 20
+_MOST_SESSIONS = 50
 _WHOLE = 1000.0
 _MINUTE_S = 60
 _DEFAULT_PATTERNS = {"key_pattern": KEY_PATTERN, "project_pattern": PROJECT_PATTERN}
@@ -57,6 +63,9 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     open_statuses: tuple[str, ...]
     open_codes: tuple[str, ...]
     open_rows: tuple[ListedRow, ...]
+    requests: Requests
+    held_keys: tuple[HeldKeySummary, ...]
+    sessions: tuple[SessionSummary, ...]
     job: tuple[tuple[str, str], ...]
     scopes: tuple[ScopeSummary, ...]
     files: tuple[tuple[FileFacts, FileNote], ...]
@@ -81,6 +90,9 @@ def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) ->
         open_statuses=tuple(sorted({row.status.value for row in open_rows})),
         open_codes=tuple(sorted({row.error_code for row in open_rows if row.error_code})),
         open_rows=open_rows,
+        requests=requests_of(summary),
+        held_keys=summary.held_keys[:_MOST_KEYS],
+        sessions=summary.sessions[-_MOST_SESSIONS:] if len(summary.sessions) > 1 else (),
         job=tuple(_job(summary.job)),
         scopes=summary.scopes[:_MOST_SCOPES],
         files=tuple(zip(summary.files, file_notes(summary), strict=False)),  # its own note is the last
@@ -102,12 +114,14 @@ def _groups(summary: Summary) -> tuple[tuple[Group, int], ...]:
 
 def _when(summary: Summary) -> str:
     timing = summary.timing
-    started, ended = (text[:19].replace("T", " ") if text else "" for text in (timing.started_at, timing.ended_at))
+    started, ended = (clock_text(text) if text else "" for text in (timing.started_at, timing.ended_at))
     if started[:10] == ended[:10]:
         ended = ended[11:]
     span = f"{started} to {ended} UTC" if ended else f"Started {started} UTC, and its end is not on record"
     again = f" in {timing.sessions} runs and resumes" if timing.sessions > 1 else ""
-    return f"{span}. {duration(timing.wall_s)} of work{again}."
+    slowed = slowed_words(summary)
+    trouble = f" {_sentence(slowed)}" if slowed else ""
+    return f"{span}. {duration(timing.wall_s)} of work{again}.{trouble}"
 
 
 def _tiles(summary: Summary) -> tuple[Tile, ...]:

@@ -11,7 +11,9 @@ from markupsafe import Markup
 from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
 from reports.error import blaming
+from reports.moment import clock_text
 from reports.page.facts import duration, page_of
+from reports.screen.request_words import part_words
 from reports.summary.open_rows import ListedRow
 from reports.summary.schema import FileFacts, Summary
 
@@ -35,7 +37,7 @@ def render_page(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path
     environment = Environment(
         loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
     )
-    environment.filters |= {"figure": _figure, "duration": duration}
+    environment.filters |= {"figure": _figure, "duration": duration, "clock": clock_text, "part": part_words}
     template = environment.from_string(_asset("report.html"))
     return template.render(
         page=page_of(summary, open_rows, folder),

@@ -10,6 +10,7 @@ from rich.text import Text
 from jobs.model import Group, Status
 from jobs.printable import printable
 from reports.screen.plain import SHOWN_CODES, example, plain_lines
+from reports.screen.request_words import slowed_words
 from reports.screen.wording import file_notes, group_words, next_steps, verdict, worst_group
 from reports.summary.schema import Summary
 
@@ -34,6 +35,8 @@ class _Screen:
     def show(self, summary: Summary, folder: Path) -> None:
         self._console.print()
         self._console.print(self._text(verdict(summary), f"bold {_STYLE[worst_group(summary)]}"))
+        if (slowed := slowed_words(summary)) is not None:
+            self._console.print(self._text(slowed))
         self._console.print()
         self._console.print(self._counts(summary))
         if summary.errors:

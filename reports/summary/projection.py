@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from jobs.job_facts import job_facts
-from jobs.ledger import ErrorCount, ScopeCount, SessionRecord, ToldRow
+from jobs.ledger import ErrorCount, HeldKey, ScopeCount, SessionRecord, ToldRow
 from jobs.ledger.record import JobRecord, ManifestFacts
 from jobs.model import Group, Status
 from jobs.printable import printable, shortened
@@ -22,6 +22,7 @@ from reports.summary.schema import (
     Summary,
     Timing,
 )
+from reports.summary.sessions import HeldKeySummary, SessionSummary
 from reports.summary.tally import Tally
 
 
@@ -31,6 +32,7 @@ def summarize(
     tally: Tally,
     scopes: Sequence[ScopeCount],
     sessions: Sequence[SessionRecord],
+    held_keys: Sequence[HeldKey] = (),
     exit_code: int,
     files: tuple[FileFacts, ...],
 ) -> Summary:
@@ -53,6 +55,8 @@ def summarize(
         attempts=tuple(AttemptCount(attempts=puts, rows=rows) for puts, rows in tally.by_puts()),
         over_time=tally.timeline.over_time(sessions),
         files=files,
+        sessions=tuple(map(_session, sessions)),
+        held_keys=tuple(map(_held_key, held_keys)),
     )
 
 
@@ -111,6 +115,29 @@ def _timing(sessions: Sequence[SessionRecord], attempted: int) -> Timing:
         wall_s=round(wall_s, 3),
         rows_attempted=attempted,
         rows_attempted_per_s=round(attempted / wall_s, 3) if complete else None,
+    )
+
+
+def _session(session: SessionRecord) -> SessionSummary:
+    return SessionSummary(
+        started_at=utc_text(session.started_at),
+        ended_at=utc_text(session.ended_at) or None,
+        exit_code=session.exit_code,
+        stopped=_shown(session.stopped),
+        requests=session.sent,
+        refused=session.refused,
+        unanswered=session.unanswered,
+        code=_shown(session.code),
+    )
+
+
+def _held_key(held: HeldKey) -> HeldKeySummary:
+    return HeldKeySummary(
+        project_id=printable(held.project_id),
+        region=_shown(held.region),
+        kms_key_id=shortened(held.kms_key_id),
+        reason=shortened(held.reason),
+        rows=held.rows,
     )
 
 

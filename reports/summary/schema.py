@@ -11,6 +11,7 @@ from jobs.model import Group, Status
 from jobs.run_dir import names
 from jobs.run_dir.durable import sync_folder, whole_file
 from reports.error import blaming
+from reports.summary.sessions import HeldKeySummary, SessionSummary
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
 
@@ -154,6 +155,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[AttemptCount, ...]
     over_time: OverTime
     files: tuple[FileFacts, ...]
+    sessions: tuple[SessionSummary, ...] = ()
+    held_keys: tuple[HeldKeySummary, ...] = ()
 
 
 def summary_json(summary: Summary) -> bytes:

@@ -19,6 +19,7 @@ from jobs.run_dir.scope_locks import Patience
 from jobs.run_dir.state import LiveState, read_state
 from jobs.spec import UsageError
 from reports import Ending, Exit, Standing, exit_code_of, status_lines, write_reports
+from reports.screen.advice import mendings, stops_of
 
 # A clock that is set right now and then makes steps of this size.
 _CLOCK_STEP_S = 1.0
@@ -83,14 +84,17 @@ def _ended(ledger: Ledger) -> Standing:
     counts = ledger.told.counts()
     sessions = ledger.told.sessions()
     last = sessions[-1] if sessions else None
+    scopes = ledger.told.scopes()
+    stops = stops_of(None if last is None else last.stopped, scopes, ledger.told.held_keys())
     return Standing(
         at=time.time(),
         running=False,
         rows=sum(count.rows for count in counts),
         counts=counts,
-        scopes=ledger.told.scopes(),
+        scopes=scopes,
         exit_code=None if last is None else last.exit_code,
         stopped=None if last is None else last.stopped,
+        mend=tuple(map(str, mendings(stops, read_record(ledger).spec.auth))),
     )
 
 
