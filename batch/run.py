@@ -24,7 +24,6 @@ from jobs.spec import Limits
 from reports import Ending, Exit, Summary, exit_code_of, print_unrecorded, remove_summary, write_reports
 
 _log = structlog.get_logger()
-_ENDINGS = {Signals.SIGINT: Ending.SIGINT, Signals.SIGTERM: Ending.SIGTERM, Signals.SIGHUP: Ending.SIGHUP}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ def run_ledger(plan: RunPlan, ledger: Ledger) -> RunEnd:
 
 def _ending(ran: _Ran) -> Ending:
     if ran.signal is not None:
-        return _ENDINGS[ran.signal]
+        return Ending[ran.signal.name]
     return Ending.STOPPED if ran.end.stopped else Ending.FINISHED
 
 
@@ -93,7 +92,7 @@ async def _session(plan: RunPlan, ledger: Ledger) -> _Ran:
     timeout_s = plan.limits.timeout_s
     session = Session(ledger, plan.limits, _outside(plan, clock))
     before = ledger.told.backlog(also_failed=plan.also_failed)
-    heartbeat = Heartbeat(plan.folder, session, clock, before=before, viewers=plan.viewers, look=session.look)
+    heartbeat = Heartbeat(plan.folder, session, clock, before=before, viewers=plan.viewers)
     draining = PROCESS_SIGNALS.draining(loop, drain=lambda number: _drain(session, number, plan), cancel=session.cancel)
     with heartbeat.serving(), draining:
         started_at = clock.utc_s(clock.now_s())
@@ -118,7 +117,7 @@ def _outside(plan: RunPlan, clock: Clock) -> Outside:
         wire=partial(plan.access.network.wire, timeout_s=plan.limits.timeout_s),
         login=plan.access.login,
         clock=clock,
-        rng=Random(plan.record.spec.seed),  # noqa: S311 - jitter, not a secret
+        rng=Random(),  # noqa: S311 - jitter, not a secret
         user_agent=f"csms-rekey/{version()}",
         clean=plan.clean,
         make_room=plan.make_room,

@@ -27,16 +27,6 @@ _EUROPE = frozenset({"eu-west-101"})
 """Known to the vendor's KMS SDK only; its hosts are in another domain."""
 
 
-class UnknownRegionError(ValueError):
-    """A region that is in no table; `close` are names that look like it."""
-
-    def __init__(self, region: str, close: tuple[str, ...]) -> None:
-        meant = f"; did you mean {' or '.join(close)}?" if close else ""
-        super().__init__(f"unknown region {region!a}{meant} (a region not listed here needs --endpoint)")
-        self.region = region
-        self.close = close
-
-
 def known_regions() -> tuple[str, ...]:
     """Every region with a known endpoint, sorted."""
     return tuple(sorted(_REGIONS | _EUROPE))
@@ -46,11 +36,13 @@ def endpoint_for(region: str) -> str:
     """The endpoint of a region: scheme and host, without a trailing slash.
 
     Raises:
-        UnknownRegionError: the region is in no table.
+        ValueError: the region is in no table; the message names those that look like it.
     """
     if region in _REGIONS:
         return f"https://kms.{region}.myhuaweicloud.com"
     if region in _EUROPE:
         return f"https://kms.{region}.myhuaweicloud.eu"
     shown = region[:64]
-    raise UnknownRegionError(shown, tuple(difflib.get_close_matches(shown.strip().lower(), known_regions(), n=3)))
+    close = difflib.get_close_matches(shown.strip().lower(), known_regions(), n=3)
+    meant = f"; did you mean {' or '.join(close)}?" if close else ""
+    raise ValueError(f"unknown region {shown!a}{meant} (a region not listed here needs --endpoint)")

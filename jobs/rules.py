@@ -4,10 +4,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 
-import msgspec
-
 from jobs.problem import character, quoted
-from jobs.regions import endpoint_for
 
 KEY_PATTERN = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}"
 PROJECT_PATTERN = r"[0-9a-f]{32}"
@@ -27,44 +24,14 @@ Check = Callable[[str | None], str | None]
 """Says what is wrong with a cell, or None."""
 
 
-class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """What the rows of one job are judged by, and what stands in for cells they leave empty.
+def key_check(pattern: str) -> Check:
+    """The check of key ids, which match a pattern as a whole; it remembers verdicts, as many rows share few keys."""
+    return lru_cache(_CACHED_VERDICTS)(partial(_key_fault, pattern))
 
-    Patterns must match a whole text. With `endpoint` every row goes there, and it serves `default_region` only.
-    """
 
-    key_pattern: str = KEY_PATTERN
-    project_pattern: str = PROJECT_PATTERN
-    default_project_id: str | None = None
-    default_region: str | None = None
-    endpoint: str | None = None
-
-    def __post_init__(self) -> None:
-        """Refuses rules that no row could be judged by.
-
-        Raises:
-            ValueError: a pattern that is no regular expression, a default project outside its pattern, or a default
-                region without a known endpoint.
-        """
-        for pattern in (self.key_pattern, self.project_pattern):
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"{pattern!a} is not a regular expression: {error}") from error
-        if self.default_project_id is not None and (
-            reason := project_fault(self.project_pattern, self.default_project_id)
-        ):
-            raise ValueError(f"the default project id {reason}")
-        if self.default_region is not None and self.endpoint is None:
-            endpoint_for(self.default_region)
-
-    def key_check(self) -> Check:
-        """The check of key ids; it remembers verdicts, as many rows share few keys."""
-        return lru_cache(_CACHED_VERDICTS)(partial(_key_fault, self.key_pattern))
-
-    def project_check(self) -> Check:
-        """The check of project ids, remembering like `key_check`."""
-        return lru_cache(_CACHED_VERDICTS)(partial(project_fault, self.project_pattern))
+def project_check(pattern: str) -> Check:
+    """The check of project ids, remembering like `key_check`."""
+    return lru_cache(_CACHED_VERDICTS)(partial(project_fault, pattern))
 
 
 def name_fault(text: str | None) -> str | None:

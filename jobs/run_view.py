@@ -124,8 +124,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     elapsed_s: float
     rows_per_s: float
     eta_s: float | None
-    requests_per_s: float | None = None
-    requests: int | None = None
+    requests_per_s: float
+    requests: int
     scopes: tuple[ScopeView, ...] = ()
     faults: tuple[FaultCount, ...] = ()
     stopping: str | None = None
@@ -136,9 +136,9 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
         return self.total - self.open_rows
 
     @property
-    def allowed_per_s(self) -> float | None:
-        """What all scopes together may send in a second now; None where none is known."""
-        return _allowed_per_s(self.scopes) if self.scopes else None
+    def allowed_per_s(self) -> float:
+        """What all scopes together may send in a second now."""
+        return _allowed_per_s(self.scopes)
 
     def of_group(self, group: Group) -> int:
         """Rows that ended so that this is to be done about them."""

@@ -2,11 +2,12 @@
 
 import re
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
 import msgspec
 
 from jobs.endpoint import parse_endpoint
+from jobs.options import Option, options_in, spelled
 from jobs.rate import Rate
 from jobs.regions import endpoint_for
 from jobs.rules import KEY_PATTERN, PROJECT_PATTERN, project_fault
@@ -20,8 +21,6 @@ class SpecError(ValueError):
 
     def __init__(self, option: str, reason: str) -> None:
         super().__init__(f"--{option}: {reason}")
-        self.option = option
-        self.reason = reason
 
 
 class UsageError(Exception):
@@ -63,15 +62,21 @@ class FailureLimit(msgspec.Struct, frozen=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How hard a run may push and when it gives up; all of it may be changed when a run is resumed."""
 
-    rate: Rate = Rate(10.0)
-    burst: int = 1
-    concurrency: int = 32
-    max_attempts: int = 8
-    timeout_s: float = 60.0
-    max_outage_s: float = 600.0
-    max_failures: FailureLimit | None = None
-    max_duration_s: float | None = None
-    grace_s: float = 20.0
+    rate: Annotated[
+        Rate, Option("Requests allowed per project: 10/s, 300/m, 200/5m, unlimited, or auto to find the quota.")
+    ] = Rate(10.0)
+    burst: Annotated[int, Option("Requests that may leave at once after a pause.", least=1)] = 1
+    concurrency: Annotated[int, Option("Open requests at the most, over all projects.", least=1)] = 32
+    max_attempts: Annotated[int, Option("PUTs per row at the most.", least=1)] = 8
+    timeout_s: Annotated[float, Option("Seconds one request may take.", least=1)] = 60.0
+    max_outage_s: Annotated[float, Option("Seconds the service may be down before the run stops.", least=0)] = 600.0
+    max_failures: Annotated[
+        FailureLimit | None, Option("Stop when more rows than this failed: N, or N% of those attempted.", "no limit")
+    ] = None
+    max_duration_s: Annotated[
+        float | None, Option("Seconds after which no more requests are started.", "no limit", least=1)
+    ] = None
+    grace_s: Annotated[float, Option("Seconds that requests in flight get when a run is interrupted.", least=0)] = 20.0
 
     def __post_init__(self) -> None:
         """Refuses what no run could work with.
@@ -79,34 +84,31 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             SpecError: a number out of its range.
         """
-        floors = (
-            ("burst", self.burst, 1),
-            ("concurrency", self.concurrency, 1),
-            ("max-attempts", self.max_attempts, 1),
-            ("timeout", self.timeout_s, 1),
-            ("max-outage", self.max_outage_s, 0),
-            ("grace", self.grace_s, 0),
-            ("max-duration", 1 if self.max_duration_s is None else self.max_duration_s, 1),
-        )
-        for option, value, least in floors:
+        for field in options_in(Limits):
+            value, least = getattr(self, field.name), field.option.least
+            if least is None or value is None:
+                continue
             if not value >= least:
-                raise SpecError(option, f"{value:g} is too small, the least is {least:g}")
+                raise SpecError(spelled(field.name), f"{value:g} is too small, the least is {least:g}")
             if value > _MOST:
-                raise SpecError(option, f"{value:g} is too large, the most is {_MOST:g}")
+                raise SpecError(spelled(field.name), f"{value:g} is too large, the most is {_MOST:g}")
 
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What one run is asked to do. It is stored in the ledger, so it holds no credential."""
 
-    endpoint: str | None = None
-    region: str | None = None
-    project_id: str | None = None
+    endpoint: Annotated[str | None, Option("The service's base URL, instead of the one of a region.")] = None
+    region: Annotated[str | None, Option("Region of rows that name none, e.g. cn-north-4.")] = None
+    project_id: Annotated[str | None, Option("Project of rows that name none.")] = None
     auth: Auth = Auth.AUTO
-    encoding: str = "utf-8"
-    strict: bool = False
-    key_pattern: str = KEY_PATTERN
-    project_pattern: str = PROJECT_PATTERN
-    seed: int | None = None
+    encoding: Annotated[str, Option("Encoding of a CSV or TSV manifest; never guessed.")] = "utf-8"
+    strict: Annotated[bool, Option("Send nothing at all if any row is invalid.")] = False
+    key_pattern: Annotated[str, Option("Regular expression a key id must match.", "a UUID or 32 hex digits")] = (
+        KEY_PATTERN
+    )
+    project_pattern: Annotated[str, Option("Regular expression a project id must match.", "32 hex digits")] = (
+        PROJECT_PATTERN
+    )
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:

@@ -52,11 +52,7 @@ def exit_code_of(counts: Sequence[StatusCount], ending: Ending) -> Exit:
             return Exit.STOPPED_EARLY if rows[Status.NOT_ATTEMPTED] else Exit.NOT_ALL_DONE
         case Ending.STOPPED:
             return Exit.STOPPED_EARLY
-        case Ending.SIGINT:
-            return Exit.SIGINT
-        case Ending.SIGTERM:
-            return Exit.SIGTERM
-        case Ending.SIGHUP:
-            return Exit.SIGHUP
+        case Ending.SIGINT | Ending.SIGTERM | Ending.SIGHUP:
+            return Exit[ending.name]
         case _:
             assert_never(ending)

@@ -17,6 +17,11 @@ def utc_seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
+def clock_text(text: str) -> str:
+    """The same for a reader, in whole seconds: `2026-08-21 12:00:00`."""
+    return text[:19].replace("T", " ")
+
+
 @lru_cache(maxsize=64)
 def _second_text(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

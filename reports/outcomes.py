@@ -10,8 +10,8 @@ from jobs.printable import MESSAGE_CHARS, cell, name_cell
 from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
 from reports.error import ReportError, blaming
-from reports.files import FileFacts
 from reports.moment import utc_text
+from reports.summary.schema import FileFacts
 from reports.summary.tally import Tally
 
 HEADER = (

@@ -1,19 +1,19 @@
 """The two files cut from the manifest: rows to run again, itself a manifest, and rows to fix first, with reasons."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, ToldRow
 from jobs.ledger.record import JobRecord
-from jobs.manifest import cut_batches, cut_lines
+from jobs.manifest import cut_lines
 from jobs.manifest.source import Format, ManifestCopy
 from jobs.model import Group
 from jobs.problem import ManifestError
 from jobs.run_dir import names
-from jobs.run_dir.durable import HashingFile, whole_file
+from jobs.run_dir.durable import whole_file
 from reports.error import blaming
-from reports.files import FileFacts
+from reports.summary.schema import FileFacts
 
 
 def manifest_copy(folder: Path, record: JobRecord) -> ManifestCopy:
@@ -42,15 +42,7 @@ def write_retry(folder: Path, ledger: Ledger, record: JobRecord) -> FileFacts:
     Raises:
         ReportError: it cannot be written, or the copy and the ledger disagree.
     """
-    copy, total = manifest_copy(folder, record), record.manifest.rows
-
-    def cut(out: HashingFile) -> int:
-        rows = ledger.told.row_numbers_of(Group.RUN_AGAIN)
-        if copy.format is Format.PARQUET:
-            return cut_batches.copy_rows(copy, rows, total=total, out=out)
-        return cut_lines.copy_rows(copy, record.spec.encoding, rows, total=total, out=out)
-
-    return _written(folder / f"{names.RETRY}.{copy.format}", cut)
+    return _cut(folder, names.RETRY, record, ledger.told.row_numbers_of(Group.RUN_AGAIN))
 
 
 def write_rejected(folder: Path, ledger: Ledger, record: JobRecord) -> FileFacts:
@@ -59,18 +51,20 @@ def write_rejected(folder: Path, ledger: Ledger, record: JobRecord) -> FileFacts
     Raises:
         ReportError: it cannot be written, or the copy and the ledger disagree.
     """
+    rows, told = ledger.told.row_numbers_of(Group.FIX_FIRST), ledger.told.rows_of(Group.FIX_FIRST)
+    return _cut(folder, names.REJECTED, record, rows, told)
+
+
+def _cut(
+    folder: Path, stem: str, record: JobRecord, rows: Iterator[int], told: Iterator[ToldRow] | None = None
+) -> FileFacts:
     copy, total = manifest_copy(folder, record), record.manifest.rows
-
-    def cut(out: HashingFile) -> int:
-        rows, told = ledger.told.row_numbers_of(Group.FIX_FIRST), ledger.told.rows_of(Group.FIX_FIRST)
-        if copy.format is Format.PARQUET:
-            return cut_batches.copy_told_rows(copy, rows, told, total=total, out=out)
-        return cut_lines.copy_told_rows(copy, record.spec.encoding, rows, told, total=total, out=out)
-
-    return _written(folder / f"{names.REJECTED}.{copy.format}", cut)
-
-
-def _written(path: Path, cut: Callable[[HashingFile], int]) -> FileFacts:
+    path = folder / f"{stem}.{copy.format}"
     with blaming(path), whole_file(path) as out:
-        rows = cut(out)
-    return FileFacts(name=path.name, sha256=out.sha256, bytes=out.size, rows=rows)
+        if copy.format is Format.PARQUET:
+            from jobs.manifest import cut_batches  # noqa: PLC0415 - 60 MB that reports of a text manifest do without
+
+            written = cut_batches.copy_rows(copy, rows, told, total=total, out=out)
+        else:
+            written = cut_lines.copy_rows(copy, record.spec.encoding, rows, told, total=total, out=out)
+    return FileFacts(name=path.name, sha256=out.sha256, bytes=out.size, rows=written)

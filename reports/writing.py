@@ -35,6 +35,9 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     if tally.rows != record.manifest.rows:
         reason = f"the ledger tells of {tally.rows} rows, and {record.manifest.rows} were loaded"
         raise ReportError(folder / outcomes.name, reason)
+    began = {session.id: session.started_at for session in sessions}
+    for session, cell in ledger.told.pace():
+        tally.timeline.add_pace(began[session], cell)
     check_copy(copy)
     written = (outcomes, write_retry(folder, ledger, record), write_rejected(folder, ledger, record))
     summary = summarize(
@@ -42,6 +45,7 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
         tally=tally,
         scopes=ledger.told.scopes(),
         sessions=sessions,
+        held_keys=ledger.told.held_keys(),
         exit_code=exit_code,
         files=written,
     )

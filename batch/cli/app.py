@@ -1,20 +1,18 @@
-"""The command line: parses, then hands over to one module per command, each imported only when it is asked for."""
+"""The command line: parses, then hands over to one module per command, imported only when it is asked for."""
 
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Sequence
 
 import cyclopts
 
 from batch.cli.exits import guarded
 from batch.cli.job_file import named_by_job
-from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SandboxFlags, SessionOptions, spec_of
 from batch.cli.screen import say
 from batch.process.hardening import harden
 from batch.process.signals import PROCESS_SIGNALS, InterruptedBySignal, interruptible
 from batch.process.version import version
 from batch.redaction.redactor import flush_streams, guard_streams
+from jobs.spec import UsageError
 from reports import Exit
 
 _EPILOGUE = (
@@ -24,17 +22,6 @@ _EPILOGUE = (
     "Every option is also an environment variable (CSMS_REKEY_MAX_ATTEMPTS=5) and a key of a job file"
     " (max-attempts = 5, read by --job FILE.toml). The command line comes before the environment, that before the file."
 )
-_SOURCE, _LIMITS, _AUTH, _SESSION = ManifestOptions(), LimitOptions(), AuthOptions(), SessionOptions()
-_SANDBOX = SandboxFlags()
-
-# A lone dash is standard input, not an option.
-ManifestPath = Annotated[str, cyclopts.Parameter(allow_leading_hyphen=True)]
-JobFile = Annotated[Path | None, cyclopts.Parameter(help="TOML file with options of this command.")]
-
-
-def _given_only(*_: object) -> None:
-    """The sandbox has options named like those of a run, which an environment made for runs does not mean."""
-
 
 app = cyclopts.App(
     name="csms-rekey",
@@ -46,113 +33,23 @@ app = cyclopts.App(
 )
 
 
-@app.command
-def run(
-    manifest: ManifestPath,
-    /,
-    *,
-    source: ManifestOptions = _SOURCE,
-    limits: LimitOptions = _LIMITS,
-    auth: AuthOptions = _AUTH,
-    session: SessionOptions = _SESSION,
-    run_dir: Path | None = None,
-    job: JobFile = None,
-) -> int:
-    """Apply a manifest: CSV, TSV or Parquet, text also .gz or .zst; - reads standard input.
-
-    Args:
-        manifest: Columns secret_name, kms_key_id; optional project_id, region, description, expected_kms_key_id.
-        run_dir: New directory for the ledger and the reports. [default: runs/<UTC time>-<manifest>]
-    """
-    del job
-    from batch.cli.commands.run import run as command  # noqa: PLC0415 - --help imports neither pandas nor aiohttp
-
-    return command(manifest, spec_of(source, limits, auth), auth, session, run_dir)
-
-
-@app.command
-def check(manifest: ManifestPath, /, *, source: ManifestOptions = _SOURCE, job: JobFile = None) -> int:
-    """Print every problem of a manifest; nothing is sent."""
-    del job
-    from batch.cli.commands.check import check as command  # noqa: PLC0415 - see run
-
-    return command(manifest, spec_of(source, _LIMITS, _AUTH))
-
-
-@app.command
-def resume(
-    run_dir: Path,
-    /,
-    *,
-    failed: bool = False,
-    limits: LimitOptions = _LIMITS,
-    auth: AuthOptions = _AUTH,
-    session: SessionOptions = _SESSION,
-    job: JobFile = None,
-) -> int:
-    """Go on with a run that was stopped, interrupted or killed.
-
-    Args:
-        failed: Also take rows again that ended as failed or unknown, with fresh attempts.
-    """
-    del job
-    from batch.cli.commands.resume import resume as command  # noqa: PLC0415 - see run
-
-    return command(run_dir, limits, auth, session, failed=failed)
-
-
-@app.command
-def report(run_dir: Path, /, *, json: bool = False) -> int:
-    """Write the reports of a run directory again, from its ledger alone.
-
-    Args:
-        json: Print the summary as JSON, and nothing else.
-    """
-    from batch.cli.commands.look import report as command  # noqa: PLC0415 - see run
-
-    return command(run_dir, as_json=json)
-
-
-@app.command
-def status(run_dir: Path, /, *, json: bool = False) -> int:
-    """Tell where a run stands, also while it is going.
-
-    Args:
-        json: Print it as one JSON object, and nothing else.
-    """
-    from batch.cli.commands.look import status as command  # noqa: PLC0415 - see run
-
-    return command(run_dir, as_json=json)
-
-
-@app.command
-def auth(*, source: ManifestOptions = _SOURCE, auth: AuthOptions = _AUTH, job: JobFile = None) -> int:
-    """Tell which login a run would use, and make one harmless read with it; a credential is never shown."""
-    del job
-    from batch.cli.commands.auth import auth as command  # noqa: PLC0415 - see run
-
-    return command(auth, spec_of(source, _LIMITS, auth))
-
-
-@app.command(config=_given_only)
-def sandbox(*, options: SandboxFlags = _SANDBOX) -> int:
-    """Run the embedded service on this machine, for rehearsals; its first line says where, as JSON."""
-    from batch.cli.commands.sandbox import sandbox as command  # noqa: PLC0415 - see run
-
-    return command(options)
-
-
-@app.command
-def demo(*, run_dir: Path | None = None, seed: int = 7) -> int:
-    """Show it: a sandbox with faults, 500 secrets in two projects, and a real run over them.
-
-    Args:
-        run_dir: New directory for everything the demo leaves. [default: runs/<UTC time>-demo]
-        seed: Makes the same secrets and the same faults again.
-    """
-    from batch.cli.commands.demo import demo as command  # noqa: PLC0415 - see run
-
-    return command(run_dir, seed)
+# Each module is imported when its command is called, or its own help is asked for.
+_COMMANDS = (
+    ("run:run", "Apply a manifest: CSV, TSV or Parquet, text also .gz or .zst; - reads standard input."),
+    ("check:check", "Print every problem of a manifest; nothing is sent."),
+    ("resume:resume", "Go on with a run that was stopped, interrupted or killed."),
+    ("look:report", "Write the reports of a run directory again, from its ledger alone."),
+    ("look:status", "Tell where a run stands, also while it is going."),
+    ("auth:auth", "Tell which login a run would use, and make one harmless read with it; a credential is never shown."),
+    (
+        "sandbox:sandbox",
+        "Run the embedded service on this machine, for rehearsals; its first line says where, as JSON.",
+    ),
+    ("demo:demo", "Show it: a sandbox with faults, 500 secrets in two projects, and a real run over them."),
+)
+for _path, _help in _COMMANDS:
+    # The sandbox has options named like those of a run, which an environment made for runs does not mean.
+    app.command(f"batch.cli.commands.{_path}", help=_help, config=() if _path == "sandbox:sandbox" else None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -160,12 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     harden()
     guard_streams()
 
-    def command() -> int:
-        return _parse(sys.argv[1:] if argv is None else argv)()
-
     try:
         with interruptible(PROCESS_SIGNALS, to_the_end=argv is None):
-            return guarded(command, say)
+            return guarded(lambda: _run(sys.argv[1:] if argv is None else argv), say)
     except InterruptedBySignal as interrupted:
         say(f"interrupted by {interrupted.number.name}")
         return 128 + interrupted.number
@@ -173,17 +67,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         flush_streams()
 
 
-def _parse(argv: Sequence[str]) -> Callable[[], int]:
+def _run(argv: Sequence[str]) -> int:
     try:
         function, bound, _ = app.parse_args(list(argv), print_error=False, exit_on_error=False)
     except cyclopts.UnusedCliTokensError as error:
         # A misspelt option before the manifest is taken for the manifest, and that is left over.
-        message = f"one argument too many, or an option is misspelt: {' '.join(error.unused_tokens or ())}"
-        return lambda: _refuse(message)
+        return _refuse(f"one argument too many, or an option is misspelt: {' '.join(error.unused_tokens or ())}")
     except cyclopts.CycloptsError as error:
-        message = str(error)
-        return lambda: _refuse(message)
-    return lambda: int(function(*bound.args, **bound.kwargs) or Exit.DONE)
+        return _refuse(str(error))
+    except ValueError as error:  # what a dataclass of options says of its values
+        raise UsageError(str(error)) from error
+    return int(function(*bound.args, **bound.kwargs) or Exit.DONE)
 
 
 def _refuse(message: str) -> int:

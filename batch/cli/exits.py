@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Callable
 
+from batch.csms.auth import CredentialError, LoginRefusedError
 from jobs.ledger import LedgerError
 from jobs.problem import ManifestError
 from jobs.run_dir.lock import LockHeldError
@@ -12,8 +13,6 @@ from reports import Exit, ReportError
 
 def guarded(command: Callable[[], int], say: Callable[[str], None]) -> int:
     """Runs a command; an expected error becomes one line and its exit code, any other passes."""
-    from batch.csms.auth import CredentialError, LoginRefusedError  # noqa: PLC0415 - --help can do without
-
     try:
         return command()
     except LoginRefusedError as error:

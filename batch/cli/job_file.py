@@ -10,9 +10,8 @@ import cyclopts
 from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions
 from jobs.spec import UsageError
 
-_KNOWN = {"run_dir", "failed"} | {
-    field.name for options in (LimitOptions, ManifestOptions, AuthOptions, SessionOptions) for field in fields(options)
-}
+_OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions)
+_KNOWN = {"run_dir", "failed"} | {field.name for options in _OPTIONS for field in fields(options)}
 
 
 def named_by_job(app: cyclopts.App, commands: tuple[str, ...], arguments: Any) -> None:

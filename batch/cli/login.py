@@ -1,17 +1,20 @@
 """How a command logs in: the network and the login that options and environment ask for, kept out of all output."""
 
 import os
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from batch.cli.options import AuthOptions
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, Login, find_login
-from batch.csms.network import Network, open_network
 from batch.process.loop import ask_loop
 from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.log import silence_log
 from jobs.spec import Auth, JobSpec
+
+if TYPE_CHECKING:
+    from batch.csms.network import Network
 
 
 def open_access(options: AuthOptions, *, stored: Auth = Auth.AUTO) -> Access:
@@ -21,6 +24,8 @@ def open_access(options: AuthOptions, *, stored: Auth = Auth.AUTO) -> Access:
         SpecError: an option cannot be used.
         CredentialError: no login is given, or the one that is cannot be used.
     """
+    from batch.csms.network import open_network  # noqa: PLC0415 - --help does without aiohttp
+
     # Until a run has its log, what renewal has to say would stand between a command's own lines.
     silence_log()
     network = open_network(ca_file=options.ca_file, proxy=options.proxy, environment=os.environ)
@@ -33,7 +38,7 @@ def open_access(options: AuthOptions, *, stored: Auth = Auth.AUTO) -> Access:
     return redacted_access(network, login)
 
 
-def redacted_access(network: Network, login: Login) -> Access:
+def redacted_access(network: "Network", login: Login) -> Access:
     """The only place that makes an `Access`: nothing this process shows from now on holds a secret of either."""
     PROCESS_REDACTOR.watch(login.secrets)
     PROCESS_REDACTOR.watch(network.secrets)

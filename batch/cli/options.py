@@ -1,69 +1,53 @@
 """The command line's options as values, and what they make of a job."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from cyclopts import Parameter
 
-from jobs.rate import Rate
-from jobs.rules import KEY_PATTERN, PROJECT_PATTERN
-from jobs.spec import Auth, FailureLimit, JobSpec, Limits, SpecError
+from jobs.options import OptionField, options_in, spelled, word
+from jobs.spec import Auth, JobSpec, Limits, SpecError
 
-# Option on the command line -> field of `Limits`, where the unit is not part of the option's name.
-_LIMIT_FIELDS = {
-    "timeout": "timeout_s",
-    "max_outage": "max_outage_s",
-    "max_duration": "max_duration_s",
-    "grace": "grace_s",
-}
+T = TypeVar("T")
+# A lone dash is standard input, not an option.
+ManifestPath = Annotated[str, Parameter(allow_leading_hyphen=True)]
+JobFile = Annotated[Path | None, Parameter(name="--job", help="TOML file with options of this command.")]
+
+
+def with_options_of(part: type[msgspec.Struct]) -> Callable[[type[T]], type[T]]:
+    """Gives a class every option that a part of a job has; None, its default, leaves that part as it is."""
+
+    def extended(cls: type[T]) -> type[T]:
+        kinds = {one: str if hasattr(one.kind, "parse") else one.kind for one in options_in(part)}
+        options = [(_key(one), kind | None, field(default=None, metadata=_told(one))) for one, kind in kinds.items()]
+        namespace = {"__module__": cls.__module__, "__doc__": cls.__doc__}
+        return make_dataclass(cls.__name__, options, bases=(cls,), namespace=namespace, frozen=True)
+
+    return extended
+
+
+def _key(one: OptionField) -> str:
+    return spelled(one.name).replace("-", "_")
+
+
+def _told(one: OptionField) -> dict[str, str]:
+    unset = one.option.unset or ("" if one.default is None else word(one.default))
+    return {"help": f"{one.option.help} [default: {unset}]" if unset else one.option.help}
 
 
 @Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
+@with_options_of(Limits)
 class LimitOptions:
     """How hard to push, and when to give up. Unset options keep their default or, on resume, the job's value."""
 
-    rate: str | None = None
-    """Requests allowed per project: 10/s, 300/m, 200/5m, unlimited, or auto to find the quota. [default: 10/s]"""
-    burst: int | None = None
-    """Requests that may leave at once after a pause. [default: 1]"""
-    concurrency: int | None = None
-    """Open requests at the most, over all projects. [default: 32]"""
-    max_attempts: int | None = None
-    """PUTs per row at the most. [default: 8]"""
-    timeout: float | None = None
-    """Seconds one request may take. [default: 60]"""
-    max_outage: float | None = None
-    """Seconds the service may be down before the run stops. [default: 600]"""
-    max_failures: str | None = None
-    """Stop when more rows than this failed: N, or N% of those attempted. [default: no limit]"""
-    max_duration: float | None = None
-    """Seconds after which no more requests are started. [default: no limit]"""
-    grace: float | None = None
-    """Seconds that requests in flight get when a run is interrupted. [default: 20]"""
-
 
 @Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
+@with_options_of(JobSpec)
 class ManifestOptions:
     """Where the secrets are, and how the manifest is to be read."""
-
-    endpoint: str | None = None
-    """The service's base URL, instead of the one of a region."""
-    region: str | None = None
-    """Region of rows that name none, e.g. cn-north-4."""
-    project_id: str | None = None
-    """Project of rows that name none."""
-    encoding: str = "utf-8"
-    """Encoding of a CSV or TSV manifest; never guessed."""
-    strict: bool = False
-    """Send nothing at all if any row is invalid."""
-    key_pattern: str | None = None
-    """Regular expression a key id must match. [default: a UUID or 32 hex digits]"""
-    project_pattern: str | None = None
-    """Regular expression a project id must match. [default: 32 hex digits]"""
 
 
 @Parameter(name="*")
@@ -104,43 +88,8 @@ class SessionOptions:
     """Keep the ledger on NFS, SMB, FUSE and the like all the same."""
 
 
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class SandboxFlags:
-    """What the embedded service is like."""
-
-    port: int = 0
-    """Port on 127.0.0.1; 0 takes a free one."""
-    secrets: int = 500
-    """Secrets in all."""
-    projects: int = 1
-    """Projects they are spread over."""
-    rate_limit: str | None = None
-    """Quota of each project: 20/s, 300/m, 200/5m. [default: none]"""
-    rival: str | None = None
-    """Another client of each project's quota that never slows down: 10/s; needs --rate-limit. [default: none]"""
-    fault: Annotated[tuple[str, ...], Parameter(negative="")] = ()
-    """KIND=SHARE of all requests, e.g. 504=2% or 504=0.02, reset=1%; may be given several times."""
-    latency: float = 0.0
-    """Milliseconds before each answer."""
-    seed: int = 7
-    """Makes the same secrets and the same faults again."""
-    log: Path | None = None
-    """File for one JSON line per request."""
-    manifest: Path | None = None
-    """New file to write a manifest of all secrets to."""
-    auth: Literal["strict", "token", "signed", "lenient"] = "strict"
-    """Who is let in: tokens and signatures, verified; only one of the two; or any signature of a known key."""
-    token_life: float = 86_400.0
-    """Seconds a token is good for."""
-    token_uses: int | None = None
-    """Requests a token is good for. [default: any number]"""
-    key_life: float = 86_400.0
-    """Seconds the temporary keys of the metadata service are good for."""
-    revoke_after: int | None = None
-    """Requests after which every credential is taken back. [default: never]"""
-    metadata: Literal["token", "tokenless", "no-agency"] = "token"
-    """Whether the ECS metadata service wants a token, or has no agency."""
+SOURCE, LIMITS, AUTH, SESSION = ManifestOptions(), LimitOptions(), AuthOptions(), SessionOptions()
+"""What a command is given where the command line says nothing."""
 
 
 def limits_of(options: LimitOptions, base: Limits) -> Limits:
@@ -149,20 +98,7 @@ def limits_of(options: LimitOptions, base: Limits) -> Limits:
     Raises:
         SpecError: an option cannot be used.
     """
-    changes: dict[str, Any] = {}
-    for field in fields(options):
-        value = getattr(options, field.name)
-        if value is None:
-            continue
-        try:
-            if field.name == "rate":
-                value = Rate.parse(value)
-            elif field.name == "max_failures":
-                value = FailureLimit.parse(value)
-        except ValueError as error:
-            raise SpecError(field.name.replace("_", "-"), str(error)) from error
-        changes[_LIMIT_FIELDS.get(field.name, field.name)] = value
-    return msgspec.structs.replace(base, **changes) if changes else base
+    return msgspec.structs.replace(base, **_given(options, Limits))
 
 
 def spec_of(manifest: ManifestOptions, limits: LimitOptions, auth: AuthOptions) -> JobSpec:
@@ -171,14 +107,16 @@ def spec_of(manifest: ManifestOptions, limits: LimitOptions, auth: AuthOptions) 
     Raises:
         SpecError: an option cannot be used.
     """
-    return JobSpec(
-        endpoint=manifest.endpoint,
-        region=manifest.region,
-        project_id=manifest.project_id,
-        encoding=manifest.encoding,
-        strict=manifest.strict,
-        auth=auth.auth or Auth.AUTO,
-        limits=limits_of(limits, Limits()),
-        key_pattern=KEY_PATTERN if manifest.key_pattern is None else manifest.key_pattern,
-        project_pattern=PROJECT_PATTERN if manifest.project_pattern is None else manifest.project_pattern,
-    )
+    limited = limits_of(limits, Limits())
+    return JobSpec(**_given(manifest, JobSpec), auth=auth.auth or Auth.AUTO, limits=limited)
+
+
+def _given(options: object, part: type[msgspec.Struct]) -> dict[str, Any]:
+    values = {}
+    for one in options_in(part):
+        if (value := getattr(options, _key(one))) is not None:
+            try:
+                values[one.name] = one.kind.parse(value) if hasattr(one.kind, "parse") else value
+            except ValueError as error:
+                raise SpecError(spelled(one.name), str(error)) from error
+    return values

@@ -1,18 +1,21 @@
 """How a run gets in: the network it goes over and the login it uses."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from batch.csms.auth import CredentialError, Login
-from batch.csms.network import Network
 from jobs.rules import project_fault
 from jobs.spec import JobSpec
+
+if TYPE_CHECKING:
+    from batch.csms.network import Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """Both together; nothing has been sent yet."""
 
-    network: Network
+    network: "Network"
     login: Login
 
 

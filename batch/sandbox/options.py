@@ -3,6 +3,9 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from batch.sandbox.chance import parse_odds
 from batch.sandbox.checks import AuthMode
@@ -12,36 +15,52 @@ from batch.sandbox.quota import parse_rate, parse_rival
 _MAX_PORT = 65_535
 
 
+@Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOptions:
-    """The options of one sandbox; `port` 0 takes a free one, `rate_limit` None limits nothing.
-    A `rival` uses the same quota of every project, so it needs a `rate_limit`.
-
-    `faults` holds `kind=share` texts, `log` takes the journal and `manifest` a manifest of all secrets.
-    `auth` says how far credentials are verified; a token is good for `token_life_s` and for `token_uses` requests,
-    temporary keys for `key_life_s`, and after `revoke_after` requests nothing is good any more. `metadata` says whether
-    the metadata service wants a token of its own.
+    """The options of one sandbox.
 
     Raises:
         ValueError: an option makes no sense; the message names it and says why.
     """
 
     port: int = 0
+    """Port on 127.0.0.1; 0 takes a free one."""
     secrets: int = 500
+    """Secrets in all."""
     projects: int = 1
+    """Projects they are spread over."""
     rate_limit: str | None = None
-    rival: str | None = None
-    faults: tuple[str, ...] = ()
-    latency_ms: float = 0.0
+    """Quota of each project: 20/s, 300/m, 200/5m. [default: none]"""
+    rival: Annotated[
+        str | None,
+        Parameter(
+            help="Another client that takes this much of each project's quota and never slows down: 10/s; needs"
+            " --rate-limit. [default: none]"
+        ),
+    ] = None
+    faults: Annotated[tuple[str, ...], Parameter(name="--fault", negative="")] = ()
+    """KIND=SHARE of all requests, e.g. 504=2% or 504=0.02, reset=1%; may be given several times."""
+    latency_ms: Annotated[float, Parameter(name="--latency")] = 0.0
+    """Milliseconds before each answer."""
     seed: int = 7
+    """Makes the same secrets and the same faults again."""
     log: Path | None = None
+    """File for one JSON line per request."""
     manifest: Path | None = None
+    """New file to write a manifest of all secrets to."""
     auth: AuthMode = AuthMode.STRICT
-    token_life_s: float = 86_400.0
+    """Who is let in: tokens and signatures, verified; only one of the two; or any signature of a known key."""
+    token_life_s: Annotated[float, Parameter(name="--token-life")] = 86_400.0
+    """Seconds a token is good for."""
     token_uses: int | None = None
-    key_life_s: float = 86_400.0
+    """Requests a token is good for. [default: any number]"""
+    key_life_s: Annotated[float, Parameter(name="--key-life")] = 86_400.0
+    """Seconds the temporary keys of the metadata service are good for."""
     revoke_after: int | None = None
+    """Requests after which every credential is taken back. [default: never]"""
     metadata: MetadataMode = MetadataMode.TOKEN
+    """Whether the ECS metadata service wants a token, or has no agency."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= _MAX_PORT:

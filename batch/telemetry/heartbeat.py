@@ -41,6 +41,9 @@ class Watched(Protocol):
     def in_flight(self) -> int:
         """Requests that are open now."""
 
+    def look(self) -> SessionView:
+        """What the session knows of its scopes and requests."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewers:
@@ -54,10 +57,7 @@ class Viewers:
 
 
 class Heartbeat:
-    """Beats for one session; `before` is how the rows stood when it began.
-
-    `look` tells what the session knows of its scopes and requests; without it rows alone are told.
-    """
+    """Beats for one session; `before` is how the rows stood when it began."""
 
     def __init__(
         self,
@@ -67,7 +67,6 @@ class Heartbeat:
         *,
         before: Backlog,
         viewers: Viewers,
-        look: Callable[[], SessionView] | None = None,
     ) -> None:
         self._folder = folder
         self._session = session
@@ -75,7 +74,6 @@ class Heartbeat:
         self._say = viewers.say
         self._console = viewers.console
         self._metrics_port = viewers.metrics_port
-        self._look = look
         self._ended_before = {count.status: count.rows for count in before.ended}
         self._total = before.open_rows + sum(self._ended_before.values())
         self._begun_s = clock.now_s()
@@ -121,9 +119,9 @@ class Heartbeat:
             started_at=self._started_at,
             written_at=self._clock.utc_s(self._clock.now_s()),
             total=self._total,
-            open_rows=self._total - sum(counts.values()),
+            open_rows=self._total - sum(count.rows for count in counts),
             in_flight=self._session.in_flight,
-            counts=tuple(StatusCount(status=status, rows=rows) for status, rows in counts.items()),
+            counts=counts,
             pace=", ".join(pace_words(self.latest)),
             trouble=tuple(trouble_lines(self.latest)),
         )
@@ -131,23 +129,23 @@ class Heartbeat:
     def view(self) -> RunView:
         """How the run stands now, for a person or a metric."""
         counts = self._counts()
-        ended = sum(counts.values())
-        known = None if self._look is None else self._look()
+        ended = sum(count.rows for count in counts)
+        known = self._session.look()
         now_s = self._clock.now_s()
-        self._pace.note(now_s, ended=ended, requests=0 if known is None else known.requests)
+        self._pace.note(now_s, ended=ended, requests=known.requests)
         return RunView(
             total=self._total,
             open_rows=self._total - ended,
             in_flight=self._session.in_flight,
-            counts=tuple(StatusCount(status=status, rows=rows) for status, rows in counts.items()),
+            counts=counts,
             elapsed_s=now_s - self._begun_s,
             rows_per_s=self._pace.rows_per_s(),
             eta_s=self._pace.eta_s(self._total - ended),
-            requests_per_s=None if known is None else self._pace.requests_per_s(),
-            requests=None if known is None else known.requests,
-            scopes=() if known is None else known.scopes,
-            faults=() if known is None else known.faults,
-            stopping=None if known is None else known.stopping,
+            requests_per_s=self._pace.requests_per_s(),
+            requests=known.requests,
+            scopes=known.scopes,
+            faults=known.faults,
+            stopping=known.stopping,
         )
 
     async def _tell(self) -> None:
@@ -191,11 +189,11 @@ class Heartbeat:
                     _log.warning("scope.slowed", project_id=scope.project_id, region=scope.region, reason=why)
         return tuple(change_lines(changes))
 
-    def _counts(self) -> dict[Status, int]:
+    def _counts(self) -> tuple[StatusCount, ...]:
         counts = dict(self._ended_before)
         for status, rows in self._session.committed.items():
             counts[status] = counts.get(status, 0) + rows
-        return counts
+        return tuple(StatusCount(status=status, rows=rows) for status, rows in counts.items())
 
 
 @contextlib.contextmanager

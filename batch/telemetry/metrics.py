@@ -39,17 +39,14 @@ def require_port(port: int) -> None:
 
 
 @contextlib.contextmanager
-def serving(port: int | None, latest: Callable[[], RunView]) -> Iterator[int | None]:
-    """Serves /metrics on loopback while the block runs, from its own thread; None serves nothing, 0 takes any port.
+def serving(port: int, latest: Callable[[], RunView]) -> Iterator[int]:
+    """Serves /metrics on loopback while the block runs, from its own thread; port 0 takes a free one.
 
     `latest` gives a value, so the thread never meets a run that is changing. Yields the port.
 
     Raises:
         UsageError: the port cannot be had.
     """
-    if port is None:
-        yield None
-        return
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Now(latest))
     try:
@@ -92,9 +89,8 @@ class _Now(Collector):
         yield _gauge("elapsed_seconds", "Since this run or resume began.", view.elapsed_s)
         if view.eta_s is not None:
             yield _gauge("remaining_seconds", "For the open rows at the rate of the last minute.", view.eta_s)
-        if view.requests is not None:
-            sent = "Requests that have left since this run or resume began, reads too."
-            yield CounterMetricFamily(_name("requests"), sent, value=view.requests)
+        sent = "Requests that have left since this run or resume began, reads too."
+        yield CounterMetricFamily(_name("requests"), sent, value=view.requests)
         faults = CounterMetricFamily(_name("faults"), "Requests that were answered so.", labels=("code",))
         for fault in view.faults:
             # The library escapes line feeds, and no other way to end a line.

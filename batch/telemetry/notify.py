@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
@@ -11,7 +12,6 @@ import structlog
 
 from batch.csms.faults import Fault
 from batch.csms.messages import WireRequest
-from batch.csms.network import Network
 from batch.process.loop import run_loop
 from batch.process.version import version
 from batch.redaction.masked import Masked
@@ -19,6 +19,9 @@ from jobs.endpoint import is_loopback
 from jobs.spec import SpecError
 from reports import Summary
 from reports.summary.schema import summary_json
+
+if TYPE_CHECKING:
+    from batch.csms.network import Network
 
 _PATIENCE_S = 10.0
 """For all of a post."""
@@ -86,7 +89,7 @@ def targets_of(url: str | None, textfile: Path | None) -> Targets:
         raise SpecError("notify-url", str(error)) from error
 
 
-def announce(summary: Summary, targets: Targets, network: Network, say: Callable[[str], None]) -> None:
+def announce(summary: Summary, targets: Targets, network: "Network", say: Callable[[str], None]) -> None:
     """Tells everybody; what cannot be told is said and logged, and changes nothing else."""
     if targets.textfile is not None:
         from batch.telemetry.metrics import write_textfile  # noqa: PLC0415 - few runs need it
@@ -105,7 +108,7 @@ def announce(summary: Summary, targets: Targets, network: Network, say: Callable
             say(f"{targets.url.host} was not told of the end: {reason}")
 
 
-def post(url: NotifyUrl, summary: Summary, network: Network) -> str | None:
+def post(url: NotifyUrl, summary: Summary, network: "Network") -> str | None:
     """Posts a summary as JSON, the way a run's own requests go; None when it was taken, otherwise why not.
 
     A redirect is not followed: what it leads to was not asked for.
@@ -113,7 +116,7 @@ def post(url: NotifyUrl, summary: Summary, network: Network) -> str | None:
     return run_loop(lambda: _post(url, summary, network))
 
 
-async def _post(url: NotifyUrl, summary: Summary, network: Network) -> str | None:
+async def _post(url: NotifyUrl, summary: Summary, network: "Network") -> str | None:
     endpoint, target = url.parts()
     headers = {"Content-Type": "application/json", "User-Agent": f"csms-rekey/{version()}"}
     async with network.wire(endpoint, timeout_s=_PATIENCE_S) as wire:

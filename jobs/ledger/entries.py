@@ -42,8 +42,8 @@ class Parked(msgspec.Struct, frozen=True, kw_only=True):
 
     row: int
     attempts: int
-    doubt: bool
     spent: int = 0
+    doubt: bool
     refused: bool = False
     http_status: int | None = None
     error_code: str | None = None

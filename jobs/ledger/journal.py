@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
+from msgspec.structs import astuple
 
 from jobs.ledger import schema
 from jobs.ledger.entries import Elsewhere, Intent, OpenRow, OpenScope, PaceCell, Parked
@@ -21,8 +21,9 @@ _PAGE = f"{_OPEN} AND tried = ? ORDER BY row LIMIT ?"
 _TRIED = "UPDATE row SET tried = 1 WHERE status IS NULL AND (attempts > 0 OR refused)"
 _AFTER_ALL = 2**62
 _INTENT = "UPDATE row SET attempts = ?, spent = ?, doubt = 1 WHERE row = ?"
-_PARKED = """UPDATE row SET attempts = ?, spent = ?, doubt = ?, refused = ?, http_status = ?, error_code = ?,
-    error_message = ?, request_id = ? WHERE row = ? AND status IS NULL"""
+# Values are written in the order of the fields of Parked and Outcome; a column of Parked has the name of its field.
+_PARKED = f"""UPDATE row SET {", ".join(f"{name} = ?" for name in Parked.__struct_fields__[1:])}
+    WHERE row = ? AND status IS NULL"""  # noqa: S608 - the names of our own fields
 _OUTCOME = """UPDATE row SET status = ?, attempts = ?, http_status = ?, error_code = ?, error_message = ?,
     request_id = ?, started_at = ?, finished_at = ?, elapsed_ms = ?, doubt = ? WHERE row = ?"""
 _REOPEN = """UPDATE row SET status = NULL, spent = attempts, http_status = NULL, error_code = NULL,
@@ -142,7 +143,7 @@ class Ledger:
         """
         with self._transaction() as write:
             # A row that was put aside may be sent again in the same commit: what is about to leave counts.
-            write.executemany(_PARKED, [_parked_values(p) for p in parked])
+            write.executemany(_PARKED, [(*values, row) for row, *values in map(astuple, parked)])
             write.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
             write.executemany(_OUTCOME, [_outcome_values(o) for o in outcomes])
 
@@ -156,7 +157,7 @@ class Ledger:
         """
         with self._transaction() as write:
             write.execute(_OLD_PACE)
-            write.executemany(_PACE, map(msgspec.structs.astuple, cells))
+            write.executemany(_PACE, map(astuple, cells))
         self._run("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
     def stop_scope(self, scope_id: int, reason: str) -> None:
@@ -204,31 +205,6 @@ def _open_row(values: tuple[Any, ...]) -> OpenRow:
     return OpenRow(row=row, update=update, attempts=attempts, spent=spent, doubt=bool(doubt), refused=bool(refused))
 
 
-def _parked_values(parked: Parked) -> tuple[object, ...]:
-    return (
-        parked.attempts,
-        parked.spent,
-        int(parked.doubt),
-        int(parked.refused),
-        parked.http_status,
-        parked.error_code,
-        parked.error_message,
-        parked.request_id,
-        parked.row,
-    )
-
-
 def _outcome_values(outcome: Outcome) -> tuple[object, ...]:
-    return (
-        outcome.status.value,
-        outcome.attempts,
-        outcome.http_status,
-        outcome.error_code,
-        outcome.error_message,
-        outcome.request_id,
-        outcome.started_at,
-        outcome.finished_at,
-        outcome.elapsed_ms,
-        int(outcome.status is Status.UNKNOWN),
-        outcome.row,
-    )
+    row, status, *values = astuple(outcome)
+    return (status.value, *values, int(status is Status.UNKNOWN), row)

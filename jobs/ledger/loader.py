@@ -5,12 +5,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import astuple
 
 from jobs.ledger import schema
 from jobs.model import InvalidRow, PlannedRow, Scope
 from jobs.run_dir import names
 from jobs.run_dir.durable import rename_durably
 
+# Values go in in the order of the fields of SecretUpdate and InvalidRow.
 _PLANNED = """INSERT INTO row (row, scope, secret_name, kms_key_id, description, expected_kms_key_id)
     VALUES (?, ?, ?, ?, ?, ?)"""
 _INVALID = """INSERT INTO row (row, secret_name, kms_key_id, region, project_id, status, error_code, error_message)
@@ -70,29 +72,10 @@ class Loader:
         invalid: list[tuple[object, ...]] = []
         for row in rows:
             if isinstance(row, PlannedRow):
-                u = row.update
-                planned.append(
-                    (
-                        row.row,
-                        self._scope_id(row.scope),
-                        u.secret_name,
-                        u.kms_key_id,
-                        u.description,
-                        u.expected_kms_key_id,
-                    )
-                )
+                planned.append((row.row, self._scope_id(row.scope), *astuple(row.update)))
             else:
-                invalid.append(
-                    (
-                        row.row,
-                        row.secret_name,
-                        row.kms_key_id,
-                        row.region,
-                        row.project_id,
-                        f"invalid.{row.column}",
-                        row.reason,
-                    )
-                )
+                *texts, column, reason = astuple(row)
+                invalid.append((*texts, f"invalid.{column}", reason))
         self._many(_PLANNED, planned)
         self._many(_INVALID, invalid)
 

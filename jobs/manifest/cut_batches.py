@@ -7,76 +7,64 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from jobs.ledger import ToldRow
 from jobs.manifest.outcome_columns import NAMES, outcome_cells
 from jobs.manifest.readers.lines import Sink
+from jobs.manifest.readers.parquet import parquet_file
 from jobs.manifest.source import ManifestCopy
 from jobs.problem import ManifestError, one_line
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
     from _typeshed import ReadableBuffer
 
 _BATCH_ROWS = 16_384
-_BUFFER_BYTES = 64 << 10
 _GROUP_ROWS = 65_536
 _GROUP_BYTES = 16 << 20
 
 
-def copy_rows(copy: ManifestCopy, rows: Iterator[int], *, total: int, out: Sink) -> int:
+def copy_rows(copy: ManifestCopy, rows: Iterator[int], told: Iterator[ToldRow] | None, *, total: int, out: Sink) -> int:
     """Writes the rows, ascending, of a manifest of `total` rows with its schema; returns how many.
 
-    Raises:
-        ManifestError: the copy cannot be read, or does not have `total` rows.
-        OSError: `out` cannot be written.
-    """
-    with _reading(copy) as file:
-        return _write(file.schema_arrow, _chosen(copy, file, rows, total), out)
-
-
-def copy_told_rows(copy: ManifestCopy, rows: Iterator[int], told: Iterator[ToldRow], *, total: int, out: Sink) -> int:
-    """The same with `NAMES` as last columns, in place of any of them the manifest had; `told` goes in step with `rows`.
+    With `told`, which goes in step with `rows`, they have `NAMES` as last columns, in place of any of them the manifest
+    had.
 
     Raises:
         ManifestError: the copy cannot be read, or does not have `total` rows.
         OSError: `out` cannot be written.
     """
-    import pyarrow as pa  # noqa: PLC0415 - 60 MB that reports of a text manifest do without
-
     with _reading(copy) as file:
+        batches = _chosen(copy, file, rows, total)
+        if told is None:
+            return _write(file.schema_arrow, batches, out)
         own = file.schema_arrow
         kept = [place for place, name in enumerate(own.names) if name not in NAMES]
         added = [pa.field(name, pa.string()) for name in NAMES]
         schema = pa.schema([*(own.field(place) for place in kept), *added]).with_metadata(own.metadata)
+        return _write(schema, _extended(batches, told, kept, schema), out)
 
-        def extended() -> Iterator["pa.RecordBatch"]:
-            for batch in _chosen(copy, file, rows, total):
-                cells = [outcome_cells(row) for row in islice(told, batch.num_rows)]
-                columns = [_texts(column) for column in zip(*cells, strict=True)]
-                yield pa.record_batch([*(batch.column(place) for place in kept), *columns], schema=schema)
 
-        return _write(schema, extended(), out)
+def _extended(
+    batches: Iterator[pa.RecordBatch], told: Iterator[ToldRow], kept: list[int], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        cells = [outcome_cells(row) for row in islice(told, batch.num_rows)]
+        columns = [_texts(column) for column in zip(*cells, strict=True)]
+        yield pa.record_batch([*(batch.column(place) for place in kept), *columns], schema=schema)
 
 
 @contextlib.contextmanager
-def _reading(copy: ManifestCopy) -> Iterator["pq.ParquetFile"]:
-    import pyarrow as pa  # noqa: PLC0415 - see above
-    import pyarrow.parquet as pq  # noqa: PLC0415 - see above
-
+def _reading(copy: ManifestCopy) -> Iterator[pq.ParquetFile]:
     try:
-        with pq.ParquetFile(
-            str(copy.path),
-            page_checksum_verification=True,
-            pre_buffer=False,  # or it holds whole row groups in memory
-            buffer_size=_BUFFER_BYTES,
-        ) as file:
+        with parquet_file(copy) as file:
             yield file
     except (pa.ArrowException, ValueError, EOFError) as error:
         raise ManifestError(copy.problem(one_line(error))) from error
 
 
-def _chosen(copy: ManifestCopy, file: "pq.ParquetFile", rows: Iterator[int], total: int) -> Iterator["pa.RecordBatch"]:
+def _chosen(copy: ManifestCopy, file: pq.ParquetFile, rows: Iterator[int], total: int) -> Iterator[pa.RecordBatch]:
     if file.metadata.num_rows != total:
         reason = f"the ledger tells of {total} rows, and this copy has {file.metadata.num_rows}"
         raise ManifestError(copy.problem(reason))
@@ -96,9 +84,7 @@ def _chosen(copy: ManifestCopy, file: "pq.ParquetFile", rows: Iterator[int], tot
         raise ManifestError(copy.problem(f"the ledger tells of row {row}, and this copy has {end - 1}"))
 
 
-def _taken(batch: "pa.RecordBatch", places: list[int]) -> "pa.RecordBatch":
-    import pyarrow as pa  # noqa: PLC0415 - see above
-
+def _taken(batch: pa.RecordBatch, places: list[int]) -> pa.RecordBatch:
     try:
         return batch.take(_integers(places))
     except pa.ArrowNotImplementedError:  # a column of string views, or of lists of them
@@ -107,10 +93,7 @@ def _taken(batch: "pa.RecordBatch", places: list[int]) -> "pa.RecordBatch":
         return taken
 
 
-def _write(schema: "pa.Schema", batches: Iterable["pa.RecordBatch"], out: Sink) -> int:
-    import pyarrow as pa  # noqa: PLC0415 - see above
-    import pyarrow.parquet as pq  # noqa: PLC0415 - see above
-
+def _write(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: Sink) -> int:
     written = 0
     waiting: list[pa.RecordBatch] = []
     with pq.ParquetWriter(pa.PythonFile(_Stream(out), mode="w"), schema) as writer:
@@ -130,14 +113,10 @@ def _write(schema: "pa.Schema", batches: Iterable["pa.RecordBatch"], out: Sink) 
 
 
 def _integers(values: list[int]) -> "pa.Array[Any]":
-    import pyarrow as pa  # noqa: PLC0415 - see above
-
     return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(array("q", values))])
 
 
 def _texts(values: Sequence[str]) -> "pa.Array[Any]":
-    import pyarrow as pa  # noqa: PLC0415 - see above
-
     encoded = [value.encode() for value in values]
     ends = array("i", accumulate(map(len, encoded), initial=0))
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]

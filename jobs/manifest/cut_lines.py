@@ -8,53 +8,46 @@ from itertools import islice
 from jobs.ledger import ToldRow
 from jobs.manifest.outcome_columns import NAMES, outcome_cells
 from jobs.manifest.readers.decoding import BOM
-from jobs.manifest.readers.lines import LineBlock, LineWriter, Sink, exact_codec, line_blocks
+from jobs.manifest.readers.lines import LineBlock, Sink, exact_codec, line_blocks, line_encoder
 from jobs.manifest.source import ManifestCopy
 from jobs.problem import ManifestError
 
 _ENDINGS = "\r\n"
 
 
-def copy_rows(copy: ManifestCopy, encoding: str, rows: Iterator[int], *, total: int, out: Sink) -> int:
+def copy_rows(
+    copy: ManifestCopy, encoding: str, rows: Iterator[int], told: Iterator[ToldRow] | None, *, total: int, out: Sink
+) -> int:
     """Writes the header line and the lines of `rows` byte for byte, unpacked; returns how many rows.
 
-    `rows` ascend, and `total` is how many the manifest has.
-
-    Raises:
-        ManifestError: the copy cannot be read, or does not have `total` rows.
-        OSError: `out` cannot be written.
-    """
-    writer = LineWriter(out, exact_codec(copy, encoding))
-    written = 0
-    for block in _chosen(copy, encoding, rows, total):
-        writer.write_all(block)
-        written += len(block)
-    return written - 1
-
-
-def copy_told_rows(
-    copy: ManifestCopy, encoding: str, rows: Iterator[int], told: Iterator[ToldRow], *, total: int, out: Sink
-) -> int:
-    """The same with `NAMES` as last columns, in place of any of them the manifest had; `told` goes in step with `rows`.
+    With `told`, which goes in step with `rows`, each has `NAMES` as last columns, in place of any of them the manifest
+    had. `rows` ascend, and `total` is how many the manifest has.
 
     Raises:
         ManifestError: the copy cannot be read, or does not have `total` rows.
         OSError: `out` cannot be written.
     """
     codec = exact_codec(copy, encoding)
-    writer = LineWriter(out, codec)
+    encode = line_encoder(codec)
     blocks = _chosen(copy, encoding, rows, total)
-    extension = None
-    written = 0
+    if told is not None:
+        blocks = _extended(blocks, told, copy.delimiter, codec)
+    written = -1  # the header line
     for block in blocks:
-        if extension is None:
-            extension = _Extension(block[0], copy.delimiter)
-            writer.write_all([extension.extended(line, NAMES) for line in block])
-            continue
-        pairs = zip(block, islice(told, len(block)), strict=True)
-        writer.write_all([extension.extended(line, outcome_cells(row, codec)) for line, row in pairs])
+        out.write(encode("".join(block)))
         written += len(block)
     return written
+
+
+def _extended(blocks: Iterator[list[str]], told: Iterator[ToldRow], delimiter: str, codec: str) -> Iterator[list[str]]:
+    extension = None
+    for block in blocks:
+        if extension is None:
+            extension = _Extension(block[0], delimiter)
+            yield [extension.extended(block[0], NAMES)]
+            continue
+        pairs = zip(block, islice(told, len(block)), strict=True)
+        yield [extension.extended(line, outcome_cells(row, codec)) for line, row in pairs]
 
 
 def _chosen(copy: ManifestCopy, encoding: str, rows: Iterator[int], total: int) -> Iterator[list[str]]:

@@ -8,16 +8,19 @@ import msgspec
 
 from jobs.ledger import Loader
 from jobs.ledger.record import JobRecord, ManifestFacts, to_meta
-from jobs.manifest.planner import Rules, read_manifest
-from jobs.manifest.source import Format, ManifestCopy
+from jobs.manifest.planner import read_manifest
+from jobs.manifest.source import ManifestCopy
 from jobs.model import InvalidRow
 from jobs.problem import Problem
 from jobs.spec import JobSpec
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """What a manifest turned out to be. With a `structural` problem it is unusable and no ledger was made."""
+    """What a manifest turned out to be, under its user's name for it. With a `structural` problem it is unusable and no
+    ledger was made.
+    """
 
+    name: str
     rows: int
     invalid: int
     structural: int
@@ -25,17 +28,6 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     def usable(self, *, strict: bool) -> bool:
         """Whether anything of it may be sent."""
         return not self.structural and not (strict and self.invalid)
-
-
-def rules_of(spec: JobSpec) -> Rules:
-    """What the job says of its rows."""
-    return Rules(
-        key_pattern=spec.key_pattern,
-        project_pattern=spec.project_pattern,
-        default_project_id=spec.project_id,
-        default_region=spec.region,
-        endpoint=spec.endpoint,
-    )
 
 
 def load(
@@ -55,9 +47,8 @@ def load(
             facts = ManifestFacts(
                 name=copy.name, copy=copy.path.name, sha256=copy.sha256, size_bytes=copy.size, rows=loaded.rows
             )
-            loader.finish(
-                to_meta(JobRecord(version=version, spec=spec, manifest=facts, created_at=time.time()))  # once per job
-            )
+            record = JobRecord(version=version, spec=spec, manifest=facts, created_at=time.time())
+            loader.finish(to_meta(record))
     finally:
         loader.abandon()
     return loaded
@@ -65,7 +56,7 @@ def load(
 
 def _fill(loader: Loader, copy: ManifestCopy, spec: JobSpec, on_problem: Callable[[Problem], None]) -> Loaded:
     rows = invalid = structural = 0
-    for batch in read_manifest(copy, spec.encoding, rules_of(spec)):
+    for batch in read_manifest(copy, spec):
         for problem in batch.problems:
             structural += problem.structural
             on_problem(problem)
@@ -74,15 +65,5 @@ def _fill(loader: Loader, copy: ManifestCopy, spec: JobSpec, on_problem: Callabl
         loader.add(batch.rows)
     for conflict in loader.settle_repeats():
         invalid += 1
-        line = None if copy.format is Format.PARQUET else conflict.row + 1
-        on_problem(
-            Problem(
-                file=copy.name,
-                line=line,
-                row=conflict.row,
-                column="secret_name",
-                reason=conflict.reason,
-                structural=False,
-            )
-        )
-    return Loaded(rows=rows, invalid=invalid, structural=structural)
+        on_problem(copy.row_problem(conflict.row, "secret_name", conflict.reason))
+    return Loaded(name=copy.name, rows=rows, invalid=invalid, structural=structural)

@@ -8,14 +8,12 @@ import msgspec
 from jobs.manifest.readers import read_blocks
 from jobs.manifest.readers.cells import Cells
 from jobs.manifest.scopes import NO_ROW_NAMES_A_PROJECT, CellFault, ScopeTable
-from jobs.manifest.source import Format, ManifestCopy, copy_manifest
+from jobs.manifest.source import ManifestCopy
 from jobs.model import InvalidRow, PlannedRow, SecretUpdate
-from jobs.problem import ManifestError, Problem
-from jobs.rules import Rules, description_fault, name_fault
+from jobs.problem import Problem
+from jobs.rules import description_fault, key_check, name_fault
+from jobs.spec import JobSpec
 
-__all__ = ["Batch", "ManifestCopy", "ManifestError", "Problem", "Rules", "copy_manifest", "read_manifest"]
-
-_LINES_BEFORE_DATA = 1
 _Record = tuple[int, str | None, str | None, str | None, str | None, str | None, str | None]
 """Row number, then the cells in the order of `cells.USED`."""
 
@@ -27,7 +25,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[Problem]
 
 
-def read_manifest(copy: ManifestCopy, encoding: str, rules: Rules) -> Iterator[Batch]:
+def read_manifest(copy: ManifestCopy, spec: JobSpec) -> Iterator[Batch]:
     """Reads a manifest from its copy in constant memory; whatever is wrong is a `Problem`, never an exception.
 
     Rows are numbered from 1; in a text, row N stands on line N + 1. A row that is unusable by itself becomes an
@@ -35,8 +33,8 @@ def read_manifest(copy: ManifestCopy, encoding: str, rules: Rules) -> Iterator[B
     be used: the rows it concerns are missing, and reading goes on where that makes sense, so that all can be told.
     Rows that say the same or contradict each other are not looked for here.
     """
-    planner = _Planner(copy, rules)
-    for block in read_blocks(copy, encoding):
+    planner = _Planner(copy, spec)
+    for block in read_blocks(copy, spec.encoding):
         batch = planner.plan(block.cells) if block.cells else Batch(rows=[], problems=[])
         if block.problems:
             merged = sorted((*block.problems, *batch.problems), key=lambda problem: problem.row or 0)
@@ -48,11 +46,11 @@ def read_manifest(copy: ManifestCopy, encoding: str, rules: Rules) -> Iterator[B
 class _Planner:
     """Judges rows. Columns in `_told` are wrong for every row, which one structural problem has said already."""
 
-    def __init__(self, copy: ManifestCopy, rules: Rules) -> None:
+    def __init__(self, copy: ManifestCopy, spec: JobSpec) -> None:
         self._copy = copy
-        self._rules = rules
-        self._scopes = ScopeTable(rules)
-        self._check_key = rules.key_check()
+        self._spec = spec
+        self._scopes = ScopeTable(spec)
+        self._check_key = key_check(spec.key_pattern)
         self._told: set[str] = set()
 
     def plan(self, cells: Cells) -> Batch:
@@ -82,16 +80,16 @@ class _Planner:
         return Batch(rows=rows, problems=problems)
 
     def _hopeless(self, cells: Cells) -> Iterator[Problem]:
-        rules = self._rules
+        spec = self._spec
         lacking = []
-        if cells.project_id is None and rules.default_project_id is None:
+        if cells.project_id is None and spec.project_id is None:
             lacking.append(("project_id", NO_ROW_NAMES_A_PROJECT))
-        if cells.region is None and rules.default_region is None and rules.endpoint is None:
+        if cells.region is None and spec.region is None and spec.endpoint is None:
             lacking.append(("region", "no row names a region; add the column or say --region or --endpoint"))
         for column, reason in lacking:
             if column not in self._told:
                 self._told.add(column)
-                yield Problem(file=self._copy.name, column=column, reason=reason, structural=True)
+                yield self._copy.problem(reason, column=column)
 
     def _faults(self, record: _Record) -> list[CellFault]:
         _, name, key, project, region, description, expected = record
@@ -106,10 +104,7 @@ class _Planner:
         return [CellFault(column, reason) for part in checked for column, reason in part if reason]
 
     def _problems(self, row: int, faults: list[CellFault]) -> Iterator[Problem]:
-        line = None if self._copy.format is Format.PARQUET else row + _LINES_BEFORE_DATA
-        for column, reason in faults:
-            if column not in self._told:
-                yield Problem(file=self._copy.name, line=line, row=row, column=column, reason=reason, structural=False)
+        return (self._copy.row_problem(row, *fault) for fault in faults if fault.column not in self._told)
 
 
 def _records(cells: Cells) -> Iterator[_Record]:

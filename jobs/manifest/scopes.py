@@ -5,7 +5,8 @@ from typing import NamedTuple
 from jobs.model import Scope
 from jobs.problem import Problem, quoted
 from jobs.regions import endpoint_for
-from jobs.rules import Check, Rules
+from jobs.rules import project_check
+from jobs.spec import JobSpec
 
 _NO_PROJECT = "is missing; fill the column or say --project-id"
 NO_ROW_NAMES_A_PROJECT = "no row names a project; add the column or say --project-id"
@@ -24,31 +25,31 @@ def lacks_project(problem: Problem) -> bool:
 
 
 class ScopeTable:
-    """Gives the same `Scope` object for the same place. Hosts come from the rules or the region table, never a cell."""
+    """Gives the same `Scope` object for the same place. Hosts come from the job or the region table, never a cell."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
-        self._check_project: Check = rules.project_check()
+    def __init__(self, spec: JobSpec) -> None:
+        self._spec = spec
+        self._check_project = project_check(spec.project_pattern)
         self._known: dict[tuple[str | None, str | None], Scope] = {}
 
     def find(self, project_cell: str | None, region_cell: str | None) -> Scope | None:
         """The scope of a row, or None where `faults` has something to say."""
-        place = (project_cell or self._rules.default_project_id, region_cell or self._rules.default_region)
+        place = (project_cell or self._spec.project_id, region_cell or self._spec.region)
         return self._known.get(place) or self._add(*place)
 
     def faults(self, project_cell: str | None, region_cell: str | None) -> list[CellFault]:
         """Everything that keeps a row from having a scope."""
         found = []
-        if reason := self._project_fault(project_cell or self._rules.default_project_id):
+        if reason := self._project_fault(project_cell or self._spec.project_id):
             found.append(CellFault("project_id", reason))
-        if reason := self._region_fault(region_cell or self._rules.default_region):
+        if reason := self._region_fault(region_cell or self._spec.region):
             found.append(CellFault("region", reason))
         return found
 
     def _add(self, project_id: str | None, region: str | None) -> Scope | None:
         if project_id is None or self._project_fault(project_id) or self._region_fault(region):
             return None
-        endpoint = self._rules.endpoint or endpoint_for(region or "")
+        endpoint = self._spec.endpoint or endpoint_for(region or "")
         scope = Scope(endpoint=endpoint, project_id=project_id, region=region)
         self._known[project_id, region] = scope
         return scope
@@ -59,7 +60,7 @@ class ScopeTable:
         return self._check_project(project_id)
 
     def _region_fault(self, region: str | None) -> str | None:
-        if self._rules.endpoint is not None:
+        if self._spec.endpoint is not None:
             return self._elsewhere(region)
         if region is None:
             return "is missing; fill the column or say --region"
@@ -71,7 +72,7 @@ class ScopeTable:
 
     def _elsewhere(self, region: str | None) -> str | None:
         """An endpoint serves one region: a row of another one would hit a secret of the same name there."""
-        served = self._rules.default_region
+        served = self._spec.region
         if region == served:
             return None
         if served is None:

@@ -75,9 +75,16 @@ class ManifestCopy:
         """What stands between two fields of a text manifest."""
         return "\t" if self.format is Format.TSV else ","
 
-    def problem(self, reason: str, *, line: int | None = None, row: int | None = None) -> Problem:
+    def problem(
+        self, reason: str, *, line: int | None = None, row: int | None = None, column: str | None = None
+    ) -> Problem:
         """A structural problem of this manifest."""
-        return Problem(file=self.name, reason=reason, structural=True, line=line, row=row)
+        return Problem(file=self.name, reason=reason, structural=True, line=line, row=row, column=column)
+
+    def row_problem(self, row: int, column: str, reason: str) -> Problem:
+        """A problem of one row, which a text has on the line after that of its number: the first has the names."""
+        line = None if self.format is Format.PARQUET else row + 1
+        return Problem(file=self.name, line=line, row=row, column=column, reason=reason, structural=False)
 
 
 def copy_manifest(

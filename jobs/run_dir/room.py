@@ -1,4 +1,9 @@
-"""Room on the disk: enough before anything is sent, and a reserve that lets a run that fills it end well."""
+"""Room on the disk: enough before anything is sent, and a reserve that lets a run that fills it end well.
+
+Three things keep a full disk from costing an outcome. `require_room` refuses a run that would not fit. The ledger grows
+its own file and log before the first request (`jobs.ledger.schema.take_room`), so that recording needs nothing more on
+a disk that others fill meanwhile. The `Reserve` covers what neither can know: long messages, a commit under way.
+"""
 
 import contextlib
 import os
@@ -13,21 +18,11 @@ _BYTES_PER_ROW = 1_024
 _RESERVE_BYTES = 4 << 20
 
 
-class NoRoomError(OSError):
-    """The disk has too little room; `needed` and `free` are bytes."""
-
-    def __init__(self, folder: Path, needed: int, free: int) -> None:
-        super().__init__(f"{folder}: {free >> 20} MiB free, and {needed >> 20} MiB may be needed")
-        self.needed = needed
-        self.free = free
-
-
 def require_room(folder: Path, *, rows: int, manifest_bytes: int) -> None:
     """Checks that ledger, reports and log of a run will fit.
 
     Raises:
-        NoRoomError: they may not.
-        OSError: the folder is gone.
+        OSError: they may not, or the folder is gone.
     """
     require_free(folder, _LEAST_BYTES + _RESERVE_BYTES + rows * _BYTES_PER_ROW + 2 * manifest_bytes)
 
@@ -36,12 +31,11 @@ def require_free(folder: Path, needed: int) -> None:
     """Checks that so many bytes are free.
 
     Raises:
-        NoRoomError: they are not.
-        OSError: the folder is gone.
+        OSError: they are not, or the folder is gone.
     """
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise NoRoomError(folder, needed, free)
+        raise OSError(f"{folder}: {free >> 20} MiB free, a run of this size may need {needed >> 20} MiB")
 
 
 class Reserve:

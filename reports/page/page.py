@@ -11,10 +11,11 @@ from markupsafe import Markup
 from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
 from reports.error import blaming
-from reports.files import FileFacts
-from reports.page.facts import page_of
+from reports.moment import clock_text
+from reports.page.facts import duration, page_of
+from reports.screen.request_words import part_words
 from reports.summary.open_rows import ListedRow
-from reports.summary.schema import Summary
+from reports.summary.schema import FileFacts, Summary
 
 
 def write_page(folder: Path, summary: Summary, open_rows: tuple[ListedRow, ...]) -> FileFacts:
@@ -36,6 +37,7 @@ def render_page(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path
     environment = Environment(
         loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
     )
+    environment.filters |= {"figure": _figure, "duration": duration, "clock": clock_text, "part": part_words}
     template = environment.from_string(_asset("report.html"))
     return template.render(
         page=page_of(summary, open_rows, folder),
@@ -44,6 +46,17 @@ def render_page(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path
         style=Markup(style),  # noqa: S704 # nosec B704 - a file of this package
         script=Markup(script),  # noqa: S704 # nosec B704 - a file of this package
     )
+
+
+def _figure(value: str | float | None) -> str:
+    """A count with commas, a measurement with tenths too; a name stays, and nothing stays nothing."""
+    match value:
+        case float():
+            return f"{value:,.1f}"
+        case int():
+            return f"{value:,}"
+        case _:
+            return value or ""
 
 
 def _asset(name: str) -> str:

@@ -10,7 +10,8 @@ from rich.text import Text
 from jobs.model import Group, Status
 from jobs.printable import printable
 from reports.screen.plain import SHOWN_CODES, example, plain_lines
-from reports.screen.wording import file_notes, group_words, next_steps, verdict
+from reports.screen.request_words import slowed_words
+from reports.screen.wording import file_notes, group_words, next_steps, verdict, worst_group
 from reports.summary.schema import Summary
 
 _STYLE = {Group.DONE: "green", Group.FIX_FIRST: "red", Group.RUN_AGAIN: "yellow"}
@@ -32,9 +33,10 @@ class _Screen:
         self._console = console
 
     def show(self, summary: Summary, folder: Path) -> None:
-        worst = next(group for group in (Group.RUN_AGAIN, Group.FIX_FIRST, Group.DONE) if self._any(summary, group))
         self._console.print()
-        self._console.print(self._text(verdict(summary), f"bold {_STYLE[worst]}"))
+        self._console.print(self._text(verdict(summary), f"bold {_STYLE[worst_group(summary)]}"))
+        if (slowed := slowed_words(summary)) is not None:
+            self._console.print(self._text(slowed))
         self._console.print()
         self._console.print(self._counts(summary))
         if summary.errors:
@@ -86,7 +88,3 @@ class _Screen:
         for note in file_notes(summary):
             grid.add_row(self._text(note.name), self._text(note.purpose, "dim"))
         return grid
-
-    @staticmethod
-    def _any(summary: Summary, group: Group) -> bool:
-        return group is Group.DONE or any(summary.by_status.of(status) for status in Status if status.group is group)

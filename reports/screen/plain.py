@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jobs.model import Status
 from jobs.printable import printable, shortened
+from reports.screen.request_words import slowed_words
 from reports.screen.wording import file_notes, group_words, next_steps, verdict
 from reports.summary.schema import ErrorSummary, Summary
 
@@ -29,6 +30,8 @@ def example(error: ErrorSummary) -> str:
 
 def _lines(summary: Summary, folder: Path) -> Iterator[str]:
     yield f"result: {verdict(summary)}"
+    if (slowed := slowed_words(summary)) is not None:
+        yield f"slowed: {slowed}"
     yield f"exit_code: {summary.exit_code}"
     yield f"rows: {summary.manifest.rows}"
     for status in Status:

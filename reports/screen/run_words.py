@@ -61,10 +61,9 @@ def count_words(view: RunView) -> Iterator[str]:
 def pace_words(view: RunView) -> Iterator[str]:
     """Yields the rates, the time gone, and the time left where it can be told."""
     yield f"{_rate(view.rows_per_s)} rows/s"
-    if view.requests_per_s is not None:
-        allowed = view.allowed_per_s
-        of = "" if not allowed or math.isinf(allowed) else f" of {_rate(allowed)}/s allowed"
-        yield f"{_rate(view.requests_per_s)} requests/s{of}"
+    allowed = view.allowed_per_s
+    of = "" if not allowed or math.isinf(allowed) else f" of {_rate(allowed)}/s allowed"
+    yield f"{_rate(view.requests_per_s)} requests/s{of}"
     yield f"{view.in_flight} in flight"
     yield f"{span(math.floor(view.elapsed_s))} elapsed"
     moving = not view.scopes or any(scope.state in SENDING for scope in view.scopes)
@@ -136,12 +135,12 @@ def _state_parts(scope: ScopeView) -> Iterator[str]:
 def _slowed_parts(scope: ScopeView) -> Iterator[str]:
     failing = scope.unanswered >= _WORTH_A_WORD
     if failing:
-        yield f"{_share(scope.unanswered)} of requests failing{f' ({scope.code})' if scope.code else ''}"
+        yield f"{share(scope.unanswered)} of requests failing{f' ({scope.code})' if scope.code else ''}"
     if scope.reduced:
         shared = "quota shared or smaller" if scope.named_per_s is None else "quota shared"
         yield f"{shared}: {_rate(scope.allowed_per_s)}/s of {_rate(scope.usual_per_s)}/s"
     elif scope.refused >= _WORTH_A_WORD:
-        yield f"{_share(scope.refused)} of requests refused for their rate (429)"
+        yield f"{share(scope.refused)} of requests refused for their rate (429)"
     if failing or not scope.reduced:
         yield f"continuing at {_rate(_continuing_per_s(scope))}/s"
 
@@ -176,8 +175,10 @@ def span(seconds: float) -> str:
     return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S:02d} h"
 
 
-def _share(of_all: float) -> str:
-    return f"{100 * of_all:.0f} %"
+def share(of_all: float) -> str:
+    """A share in percent: 30 %, and 0.4 % where that is little."""
+    percents = 100 * of_all
+    return f"{percents:.1f} %" if 0 < percents < 1 else f"{percents:.0f} %"
 
 
 def _rate(per_s: float) -> str:

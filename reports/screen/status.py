@@ -16,7 +16,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     `running` says that somebody held the run's lock at that moment. Of a run that is going, rows that have not ended
     are counted as `not_attempted`, or as `unknown` when they are in flight; `pace` says how fast it is, and `trouble`
-    what slows it.
+    what slows it. Of a run that has stopped, `mend` says what has to be mended before it can continue.
     """
 
     at: float
@@ -26,6 +26,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[ScopeCount, ...] = ()
     exit_code: int | None = None
     stopped: str | None = None
+    mend: tuple[str, ...] = ()
     pace: str = ""
     trouble: tuple[str, ...] = ()
 
@@ -49,6 +50,8 @@ def _lines(standing: Standing, now_s: float) -> Iterator[str]:
     for scope in standing.scopes:
         stopped = f", stopped: {scope.stopped}" if scope.stopped else ""
         yield f"project: {scope.endpoint} {scope.project_id} {scope.done} of {scope.rows} done{stopped}"
+    for line in standing.mend:
+        yield f"mend: {line}"
     if standing.pace:
         yield f"pace: {standing.pace}"
     for line in standing.trouble:

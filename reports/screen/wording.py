@@ -1,20 +1,23 @@
 """What a summary comes to in words: the verdict, what each file is for, what to do next."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
+from jobs.job_facts import JobFacts, options_of
 from jobs.model import Group, Status
+from jobs.options import spelled
 from jobs.printable import printable
 from jobs.run_dir import names
-from jobs.spec import JobSpec
 from reports.exit_code import Exit
-from reports.summary.projection import job_facts
-from reports.summary.schema import JobFacts, Summary
+from reports.screen.advice import Advice, Stop, Way, mendings, stops_of
+from reports.summary.schema import Summary
 
 GROUP_WORDS = {Group.DONE: "done", Group.FIX_FIRST: "fix first", Group.RUN_AGAIN: "run again"}
+_MOST_CAUSES = 3
+_PLACES = ("endpoint", "region", "project_id")
 _SIGNALS = (Exit.SIGHUP, Exit.SIGINT, Exit.SIGTERM)
 _RESUMABLE = (Exit.STOPPED_EARLY, *_SIGNALS)
 
@@ -52,6 +55,11 @@ def verdict(summary: Summary) -> str:
             return f"ended with exit code {code}{_because(summary)}; {left}"
 
 
+def worst_group(summary: Summary) -> Group:
+    """What most needs doing about the rows; done where nothing does."""
+    return next((group for group in reversed(Group) if summary.by_group.of(group)), Group.DONE)
+
+
 def group_words(status: Status) -> str:
     """What has to be done about rows of a status."""
     return GROUP_WORDS[status.group]
@@ -64,21 +72,61 @@ def file_notes(summary: Summary) -> tuple[FileNote, ...]:
 
 
 def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
-    """What to do about the rows that are not done, in order; nothing when there are none."""
-    steps: list[Step] = []
-    groups, statuses = summary.by_group, summary.by_status
+    """What to do about the rows that are not done, in order; nothing when there are none.
+
+    Where something has to be mended first, that comes before the command: alone it would end like the last one.
+    """
+    groups = summary.by_group
     files = {Path(facts.name).stem: folder / facts.name for facts in summary.files}
-    if groups.run_again and (statuses.not_attempted or summary.exit_code in _RESUMABLE):
-        ended = statuses.failed + statuses.unknown
-        words = ("csms-rekey", "resume", str(folder), *(("--failed",) if ended else ()))
-        also = ", and take failed and unknown rows again" if ended else ""
-        steps.append(Step(why=f"go on where it stopped{also}", command=_command(words)))
+    steps: list[Step] = []
+    if groups.run_again and (summary.by_status.not_attempted or summary.exit_code in _RESUMABLE):
+        steps += _after_stop(summary, folder, files[names.RETRY])
     elif groups.run_again:
         steps.append(Step(why="run the open rows again", command=_run(files[names.RETRY], summary.job)))
     if groups.fix_first:
-        path = files[names.REJECTED]
-        steps.append(Step(why=f"correct {path.name}, then run it", command=_run(path, summary.job)))
+        steps.append(_fix_first(summary, files[names.REJECTED]))
     return tuple(steps)
+
+
+def mended_first(summary: Summary) -> tuple[Advice, ...]:
+    """What stopped the run before all its rows were done, and how to mend each cause, as far as that is known."""
+    return mendings(stops_of(summary.stopped, summary.scopes, summary.held_keys), summary.job.auth)
+
+
+def _after_stop(summary: Summary, folder: Path, retry: Path) -> Iterator[Step]:
+    causes = mended_first(summary)
+    ended = summary.by_status.failed + summary.by_status.unknown
+    also = ", and take failed and unknown rows again" if ended else ""
+    resumed = [cause for cause in causes if cause.way is Way.RESUME]
+    if resumed or not causes:
+        first = f"{_mend(resumed)}; then " if resumed else ""
+        words = ("csms-rekey", "resume", str(folder), *(("--failed",) if ended else ()))
+        yield Step(why=f"{first}continue where it stopped{also}", command=_command(words))
+    corrected = [cause for cause in causes if cause.way is not Way.RESUME]
+    if corrected:
+        place = any(cause.way is Way.NEW_PLACE for cause in corrected)
+        job = _other_place(summary.job) if place else summary.job
+        yield Step(why=f"{_mend(corrected)}; then run {retry.name}", command=_run(retry, job))
+
+
+def _mend(causes: Sequence[Advice]) -> str:
+    more = [f"{len(causes) - _MOST_CAUSES} more causes are in {names.SUMMARY}"] if len(causes) > _MOST_CAUSES else []
+    return "; ".join([*map(str, causes[:_MOST_CAUSES]), *more])
+
+
+def _fix_first(summary: Summary, path: Path) -> Step:
+    refused = [error for error in summary.errors if error.status is Status.REJECTED]
+    samples = [(error.error_code, next(iter(error.samples), None)) for error in refused]
+    stops = [Stop(reason=f"{code}: {sample.message if sample else ''}") for code, sample in samples]
+    elsewhere = [advice for advice in mendings(stops, summary.job.auth) if advice.way is Way.RESUME]
+    what = f"{_mend(elsewhere)}; correct what else is wrong in {path.name}" if elsewhere else f"correct {path.name}"
+    return Step(why=f"{what}, then run it", command=_run(path, summary.job))
+
+
+def _other_place(job: JobFacts) -> JobFacts:
+    """The same with a gap for what was wrong."""
+    gaps = {name: f"<{spelled(name)}>" for name in _PLACES if getattr(job, name) is not None}
+    return msgspec.structs.replace(job, **gaps)
 
 
 def _rows(rows: int) -> str:
@@ -86,7 +134,8 @@ def _rows(rows: int) -> str:
 
 
 def _because(summary: Summary) -> str:
-    reasons = [summary.stopped, *(scope.stopped for scope in summary.scopes)]
+    causes = [advice.cause for advice in mended_first(summary)]
+    reasons = [*causes, summary.stopped, *(scope.stopped for scope in summary.scopes)]
     first = next((reason for reason in reasons if reason), None)
     return f": {printable(first)}" if first else ""
 
@@ -104,15 +153,8 @@ def _purpose(name: str, rows: int) -> str:
 
 
 def _run(path: Path, job: JobFacts) -> str:
-    """The command that runs a file as this run was: every option that is not the default."""
-    default = job_facts(JobSpec())
-    words = ["csms-rekey", "run", str(path)]
-    for field in JobFacts.__struct_fields__:
-        value = getattr(job, field)
-        if value != getattr(default, field) and value is not None:
-            option = f"--{field.removesuffix('_s').replace('_', '-')}"
-            words += [option] if value is True else [option, f"{value:g}" if isinstance(value, float) else str(value)]
-    return _command(words)
+    """The command that runs a file as this run was."""
+    return _command(("csms-rekey", "run", str(path), *options_of(job)))
 
 
 def _command(words: Iterable[str]) -> str:

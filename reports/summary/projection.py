@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from jobs.ledger import ErrorCount, ScopeCount, SessionRecord, ToldRow
+from jobs.job_facts import job_facts
+from jobs.ledger import ErrorCount, HeldKey, ScopeCount, SessionRecord, ToldRow
 from jobs.ledger.record import JobRecord, ManifestFacts
 from jobs.model import Group, Status
 from jobs.printable import printable, shortened
-from jobs.spec import JobSpec
-from reports.files import FileFacts
 from reports.moment import utc_text
 from reports.summary.schema import (
     OLD_KEY_NOTICE,
@@ -16,13 +15,14 @@ from reports.summary.schema import (
     ByStatus,
     ElapsedMs,
     ErrorSummary,
-    JobFacts,
+    FileFacts,
     ManifestSummary,
     Sample,
     ScopeSummary,
     Summary,
     Timing,
 )
+from reports.summary.sessions import HeldKeySummary, SessionSummary
 from reports.summary.tally import Tally
 
 
@@ -32,6 +32,7 @@ def summarize(
     tally: Tally,
     scopes: Sequence[ScopeCount],
     sessions: Sequence[SessionRecord],
+    held_keys: Sequence[HeldKey] = (),
     exit_code: int,
     files: tuple[FileFacts, ...],
 ) -> Summary:
@@ -54,6 +55,8 @@ def summarize(
         attempts=tuple(AttemptCount(attempts=puts, rows=rows) for puts, rows in tally.by_puts()),
         over_time=tally.timeline.over_time(sessions),
         files=files,
+        sessions=tuple(map(_session, sessions)),
+        held_keys=tuple(map(_held_key, held_keys)),
     )
 
 
@@ -61,30 +64,6 @@ def _why(sessions: Sequence[SessionRecord]) -> str | None:
     if not sessions:
         return None
     return sessions[-1].stopped if sessions[-1].ended_at is not None else "killed, no end of it is on record"
-
-
-def job_facts(spec: JobSpec) -> JobFacts:
-    """A job as a summary tells it: rates and limits in the words an option takes."""
-    limits = spec.limits
-    return JobFacts(
-        endpoint=spec.endpoint,
-        region=spec.region,
-        project_id=spec.project_id,
-        auth=spec.auth,
-        encoding=spec.encoding,
-        strict=spec.strict,
-        key_pattern=spec.key_pattern,
-        project_pattern=spec.project_pattern,
-        rate=str(limits.rate),
-        burst=limits.burst,
-        concurrency=limits.concurrency,
-        max_attempts=limits.max_attempts,
-        timeout_s=limits.timeout_s,
-        max_outage_s=limits.max_outage_s,
-        max_failures=None if limits.max_failures is None else str(limits.max_failures),
-        max_duration_s=limits.max_duration_s,
-        grace_s=limits.grace_s,
-    )
 
 
 def _manifest(facts: ManifestFacts) -> ManifestSummary:
@@ -136,6 +115,29 @@ def _timing(sessions: Sequence[SessionRecord], attempted: int) -> Timing:
         wall_s=round(wall_s, 3),
         rows_attempted=attempted,
         rows_attempted_per_s=round(attempted / wall_s, 3) if complete else None,
+    )
+
+
+def _session(session: SessionRecord) -> SessionSummary:
+    return SessionSummary(
+        started_at=utc_text(session.started_at),
+        ended_at=utc_text(session.ended_at) or None,
+        exit_code=session.exit_code,
+        stopped=_shown(session.stopped),
+        requests=session.sent,
+        refused=session.refused,
+        unanswered=session.unanswered,
+        code=_shown(session.code),
+    )
+
+
+def _held_key(held: HeldKey) -> HeldKeySummary:
+    return HeldKeySummary(
+        project_id=printable(held.project_id),
+        region=_shown(held.region),
+        kms_key_id=shortened(held.kms_key_id),
+        reason=shortened(held.reason),
+        rows=held.rows,
     )
 
 

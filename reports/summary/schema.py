@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from jobs.model import Status
+from jobs.job_facts import JobFacts
+from jobs.model import Group, Status
 from jobs.run_dir import names
 from jobs.run_dir.durable import sync_folder, whole_file
-from jobs.spec import Auth
-from reports.error import ReportError, blaming
-from reports.files import FileFacts
+from reports.error import blaming
+from reports.summary.sessions import HeldKeySummary, SessionSummary
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
 
@@ -21,26 +21,13 @@ OLD_KEY_NOTICE = (
 )
 
 
-class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the run was asked to do when it was loaded; a resume may have overridden the limits, from `rate` on."""
+class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One whole file of a run directory: `rows` counts the manifest rows it tells of, not its header."""
 
-    endpoint: str | None
-    region: str | None
-    project_id: str | None
-    auth: Auth
-    encoding: str
-    strict: bool
-    key_pattern: str
-    project_pattern: str
-    rate: str
-    burst: int
-    concurrency: int
-    max_attempts: int
-    timeout_s: float
-    max_outage_s: float
-    max_failures: str | None
-    max_duration_s: float | None
-    grace_s: float
+    name: str
+    sha256: str
+    bytes: int
+    rows: int
 
 
 class ManifestSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +64,11 @@ class ByGroup(msgspec.Struct, frozen=True, kw_only=True):
     done: int
     fix_first: int
     run_again: int
+
+    def of(self, group: Group) -> int:
+        """Rows of one group."""
+        rows: int = getattr(self, group.value)
+        return rows
 
 
 class ScopeSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,6 +155,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[AttemptCount, ...]
     over_time: OverTime
     files: tuple[FileFacts, ...]
+    sessions: tuple[SessionSummary, ...] = ()
+    held_keys: tuple[HeldKeySummary, ...] = ()
 
 
 def summary_json(summary: Summary) -> bytes:
@@ -208,17 +202,3 @@ def write_summary(folder: Path, summary: Summary) -> None:
     path = folder / names.SUMMARY
     with blaming(path), whole_file(path) as out:
         out.write(summary_json(summary))
-
-
-def read_summary(path: Path) -> Summary:
-    """Reads a summary of this release or one that only adds to it.
-
-    Raises:
-        ReportError: there is none, or it is not such a summary.
-    """
-    with blaming(path):
-        data = path.read_bytes()
-    try:
-        return msgspec.json.decode(data, type=Summary)
-    except msgspec.DecodeError as error:
-        raise ReportError(path, f"not a summary this release can read: {error}") from error

@@ -1,10 +1,11 @@
 """How a run went over time: rows, repeats and answer times in intervals whose number is bounded."""
 
+import math
 from collections.abc import Sequence
 
 import msgspec
 
-from jobs.ledger import SessionRecord
+from jobs.ledger import PaceCell, SessionRecord
 from jobs.model import Outcome
 from reports.moment import utc_text
 from reports.summary.sketch import Sketch
@@ -19,8 +20,11 @@ _MOMENT_S = 0.001
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
     """What ended from `at` on, for the length of an interval.
 
-    A row counts where it ended. `repeats` are the PUTs those rows took beyond their first, whenever they were sent: a
-    ledger does not know the moment of each. The percentiles are of the rows that took one PUT, in milliseconds.
+    A row counts where it ended. `repeats` are the PUTs those rows took beyond their first, whenever they were sent. The
+    percentiles are of the rows that took one PUT, in milliseconds. `requests` counts those that got their answer here,
+    of which some were `refused` for their rate and some `unanswered`: the service itself said nothing.
+    `allowed_per_s` is what all projects together could send in a second, null where nothing limited it. None of this is
+    known of runs of a release that did not count requests.
     """
 
     at: str
@@ -30,6 +34,10 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
+    requests: int = 0
+    refused: int = 0
+    unanswered: int = 0
+    allowed_per_s: float | None = None
 
 
 class OverTime(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,17 +48,26 @@ class OverTime(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Cell:
-    __slots__ = ("answers", "done", "not_done", "repeats")
+    __slots__ = ("allowed", "answers", "done", "looks", "not_done", "refused", "repeats", "requests", "unanswered")
 
     def __init__(self) -> None:
         self.done = self.not_done = self.repeats = 0
         self.answers = Sketch()
+        self.requests = self.refused = self.unanswered = 0
+        self.allowed = 0.0
+        """The sum of so many `looks` at the rate that was allowed."""
+        self.looks = 0
 
     def merge(self, other: "_Cell") -> None:
         self.done += other.done
         self.not_done += other.not_done
         self.repeats += other.repeats
         self.answers.merge(other.answers)
+        self.requests += other.requests
+        self.refused += other.refused
+        self.unanswered += other.unanswered
+        self.allowed += other.allowed
+        self.looks += other.looks
 
 
 class Timeline:
@@ -61,6 +78,7 @@ class Timeline:
         self._interval_s = _SHORTEST_S
         self._cells: dict[int, _Cell] = {}
         self._repeated = Sketch()
+        self._widest_s = 0.0
 
     def add(self, outcome: Outcome, *, done: bool) -> None:
         """Counts a row, if it is known when it ended."""
@@ -80,6 +98,16 @@ class Timeline:
         if outcome.elapsed_ms is not None and outcome.attempts:
             (cell.answers if outcome.attempts == 1 else self._repeated).add(outcome.elapsed_ms)
 
+    def add_pace(self, started_at: float, pace: PaceCell) -> None:
+        """Counts requests of a session that began at `started_at`."""
+        self._widest_s = max(self._widest_s, pace.width_s)
+        cell = self._opened(started_at + pace.at_s + pace.width_s / 2)
+        cell.requests += pace.sent
+        cell.refused += pace.refused
+        cell.unanswered += pace.unanswered
+        cell.allowed += math.inf if pace.allowed_per_s is None else pace.allowed_per_s
+        cell.looks += 1
+
     def one_put(self) -> Sketch:
         """First send to last answer of every row that took one PUT: the service's own time, and a read's before it."""
         merged = Sketch()
@@ -97,7 +125,7 @@ class Timeline:
         """The intervals of these sessions, those in which nothing ended too: silence is news."""
         spans = [(session.started_at, session.ended_at) for session in sessions if session.ended_at is not None]
         worked_s = sum(max(0.0, ended_at - started_at) for started_at, ended_at in spans)
-        while worked_s / self._interval_s > MAX_INTERVALS:
+        while worked_s / self._interval_s > MAX_INTERVALS or self._interval_s < self._widest_s:
             self._double()
         while len(places := self._places(spans)) > MAX_INTERVALS:
             self._double()
@@ -124,10 +152,14 @@ class Timeline:
             p50_ms=answers.p50 if answers else None,
             p95_ms=answers.p95 if answers else None,
             p99_ms=answers.p99 if answers else None,
+            requests=cell.requests,
+            refused=cell.refused,
+            unanswered=cell.unanswered,
+            allowed_per_s=round(cell.allowed / cell.looks, 3) if cell.looks and math.isfinite(cell.allowed) else None,
         )
 
     def _opened(self, ended_s: float) -> _Cell:
-        while len(self._cells) >= _MAX_KEPT:
+        while len(self._cells) >= _MAX_KEPT and self._place(ended_s) not in self._cells:
             self._double()
         return self._cells.setdefault(self._place(ended_s), _Cell())
 

@@ -36,7 +36,7 @@ def sections(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]
         pacing.side_by_side(folder, projects=10 if quick else 100, rows_each=50 if quick else 200),
     )
     yield (
-        "A bad day, beside a plain loop of aiohttp, aiolimiter and stamina in 32 slots",
+        "A bad day, beside plain loops of aiohttp, aiolimiter and stamina in 32 slots",
         bad_day.side_by_side(folder, rows=100 if quick else 1_000, rows_beside_a_rival=50 if quick else 250),
     )
     yield (

@@ -13,8 +13,10 @@ SLOTS = 32
 ATTEMPTS = 20
 
 
-async def send_all(url: str, token: str, project: str, manifest: Path, per_s: float) -> None:
-    """Sends one PUT per row, and again what failed."""
+async def send_all(
+    url: str, token: str, project: str, manifest: Path, *, per_s: float, first_s: float, longest_s: float
+) -> None:
+    """Sends one PUT per row, and again what failed: after `first_s`, then twice as long each time, and a jitter."""
     with manifest.open(newline="") as file:
         rows = [(row["secret_name"], row["kms_key_id"]) for row in csv.DictReader(file)]
     todo = iter(rows)
@@ -22,7 +24,13 @@ async def send_all(url: str, token: str, project: str, manifest: Path, per_s: fl
 
     async with aiohttp.ClientSession(headers={"X-Auth-Token": token}, raise_for_status=True) as session:
 
-        @stamina.retry(on=(aiohttp.ClientError, TimeoutError), attempts=ATTEMPTS, timeout=None)
+        @stamina.retry(
+            on=(aiohttp.ClientError, TimeoutError),
+            attempts=ATTEMPTS,
+            timeout=None,
+            wait_initial=first_s,
+            wait_max=longest_s,
+        )
         async def put(name: str, key: str) -> None:
             async with (
                 limiter,
@@ -41,5 +49,6 @@ async def send_all(url: str, token: str, project: str, manifest: Path, per_s: fl
 
 
 if __name__ == "__main__":
-    _, url, token, project, manifest, per_s = sys.argv
-    asyncio.run(send_all(url, token, project, Path(manifest), float(per_s)))
+    _, url, token, project, manifest, *numbers = sys.argv
+    per_s, first_s, longest_s = map(float, numbers)
+    asyncio.run(send_all(url, token, project, Path(manifest), per_s=per_s, first_s=first_s, longest_s=longest_s))

@@ -177,6 +177,9 @@ def again_in(run_dir: Path, manifest: bytes) -> tuple[int, ...]:
     return tuple(known[line] for line in lines[1:])
 
 
+_ENDED_AS = {3: "stopped", 129: "SIGHUP", 130: "SIGINT", 143: "SIGTERM"}
+
+
 def case_in(
     run_dir: Path,
     asked: Sequence[Asked],
@@ -187,6 +190,7 @@ def case_in(
 ) -> Case:
     """A run directory held against the service it was run on."""
     sandbox.exchange.settle(float("inf"))
+    exit_code = msgspec.json.decode((run_dir / "summary.json").read_bytes())["exit_code"]
     return Case(
         asked=tuple(asked),
         claims=outcomes_in(run_dir),
@@ -194,6 +198,8 @@ def case_in(
         records=records_of(sandbox.journal),
         before=before,
         after=keys_of(sandbox),
+        exit_code=exit_code,
+        ended_as=_ENDED_AS.get(exit_code, "finished"),
         bounds=msgspec.convert({"lands_within_s": 4.7, **bounds}, Bounds),
     )
 

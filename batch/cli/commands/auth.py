@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from batch.cli.login import open_access
-from batch.cli.options import AuthOptions
+from batch.cli.options import AUTH, LIMITS, SOURCE, AuthOptions, JobFile, ManifestOptions, spec_of
 from batch.cli.screen import tell
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, LoginRefusedError
@@ -26,7 +26,7 @@ class _Read(msgspec.Struct, frozen=True):
     answer: SecretPage | Fault
 
 
-def auth(options: AuthOptions, spec: JobSpec) -> int:
+def auth(*, source: ManifestOptions = SOURCE, auth: AuthOptions = AUTH, _job: JobFile = None) -> int:
     """Tells it line by line; no credential is ever shown.
 
     Returns 0 if the read was answered, 3 if the credential was refused, 1 if the read failed for another reason.
@@ -35,7 +35,7 @@ def auth(options: AuthOptions, spec: JobSpec) -> int:
         UsageError: nothing says which endpoint to read from.
         CredentialError: the project is not known and cannot be looked up.
     """
-    access = open_access(options)
+    access, spec = open_access(auth), spec_of(source, LIMITS, auth)
     shown = access.login.describe()
     tell(f"login     {shown.provider}")
     tell(f"source    {shown.source}")

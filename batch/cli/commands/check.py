@@ -3,23 +3,19 @@
 import tempfile
 from pathlib import Path
 
-from batch.cli.problems import ProblemPrinter
+from batch.cli.loading import ProblemPrinter, load_manifest
+from batch.cli.options import AUTH, LIMITS, SOURCE, JobFile, ManifestOptions, ManifestPath, spec_of
 from batch.cli.screen import tell
-from batch.process.standard_input import StandardInput
-from batch.process.version import version
-from jobs.manifest.loading import load
-from jobs.manifest.source import copy_manifest
-from jobs.spec import JobSpec
 from reports import Exit
 
 
-def check(manifest: str, spec: JobSpec) -> int:
+def check(manifest: ManifestPath, /, *, source: ManifestOptions = SOURCE, _job: JobFile = None) -> int:
     """Reads a manifest exactly as `run` does and prints all that is wrong with it."""
+    spec = spec_of(source, LIMITS, AUTH)
     with tempfile.TemporaryDirectory(prefix="csms-rekey-check-") as name:
-        folder = Path(name)
-        copy = copy_manifest(manifest, folder, stdin=StandardInput())
-        loaded = load(copy, spec, folder, version=version(), on_problem=ProblemPrinter(tell, limit=None).add)
-    tell(f"{copy.name}: {loaded.rows} rows, {loaded.invalid} invalid, {loaded.structural} problems of the file itself")
-    if loaded.structural or (spec.strict and loaded.invalid):
+        loaded = load_manifest(manifest, spec, Path(name), ProblemPrinter(tell, limit=None).add)
+    found = f"{loaded.rows} rows, {loaded.invalid} invalid, {loaded.structural} problems of the file itself"
+    tell(f"{loaded.name}: {found}")
+    if not loaded.usable(strict=spec.strict):
         return Exit.USAGE
     return Exit.NOT_ALL_DONE if loaded.invalid else Exit.DONE

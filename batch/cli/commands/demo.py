@@ -3,20 +3,19 @@
 import contextlib
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from batch.cli.commands.run import run_as
+from batch.cli.commands.run import start
 from batch.cli.login import redacted_access
-from batch.cli.options import SessionOptions
+from batch.cli.options import SESSION
 from batch.cli.screen import say
 from batch.csms.auth import Masked, TokenCredential
-from batch.csms.network import open_network
 from batch.sandbox.assembly import Ready
 from jobs.rate import Rate
+from jobs.run_dir.run_dir import RunDirectory
 from jobs.spec import JobSpec, Limits, UsageError
 
 _SECRETS, _PROJECTS = 500, 2
@@ -25,13 +24,16 @@ _QUOTA = "20/s"
 _STOP_TIMEOUT_S = 10.0
 
 
-def demo(run_dir: Path | None, seed: int) -> int:
-    """Runs it; the exit code is the run's own."""
-    folder = run_dir or Path("runs") / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-demo"
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be made: {error.strerror}") from error
+def demo(*, run_dir: Path | None = None, seed: int = 7) -> int:
+    """Runs it; the exit code is the run's own.
+
+    Args:
+        run_dir: New directory for everything the demo leaves. [default: runs/<UTC time>-demo]
+        seed: Makes the same secrets and the same faults again.
+    """
+    from batch.csms.network import open_network  # noqa: PLC0415 - --help does without aiohttp
+
+    folder = RunDirectory.new(run_dir, "demo", network_ok=True).path
     manifest = folder / "secrets.csv"
     faults = ", ".join(_FAULTS)
     say(f"sandbox: {_SECRETS} secrets in {_PROJECTS} projects, {_QUOTA} allowed in each, faults {faults}")
@@ -39,7 +41,7 @@ def demo(run_dir: Path | None, seed: int) -> int:
         spec = JobSpec(endpoint=ready.url, limits=Limits(rate=Rate.parse(_QUOTA), timeout_s=5.0))
         network = open_network(ca_file=None, proxy=None, environment={})
         access = redacted_access(network, TokenCredential(Masked(ready.token)))
-        code = run_as(access, str(manifest), spec, SessionOptions(), folder / "run")
+        code = start(str(manifest), spec, access, SESSION, folder / "run")
     say(f"what the sandbox saw: {folder / 'sandbox.log'}")
     return code
 

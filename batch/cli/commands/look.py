@@ -19,28 +19,37 @@ from jobs.run_dir.scope_locks import Patience
 from jobs.run_dir.state import LiveState, read_state
 from jobs.spec import UsageError
 from reports import Ending, Exit, Standing, exit_code_of, status_lines, write_reports
+from reports.screen.advice import mendings, stops_of
 
 # A clock that is set right now and then makes steps of this size.
 _CLOCK_STEP_S = 1.0
 
 
-def report(run_dir: Path, *, as_json: bool) -> int:
-    """Writes the reports again and shows the end of the run; the exit code is the run's own."""
+def report(run_dir: Path, /, *, json: bool = False) -> int:
+    """Writes the reports again and shows the end of the run; the exit code is the run's own.
+
+    Args:
+        json: Print the summary as JSON, and nothing else.
+    """
     with _locked(run_dir, "report"), reading(run_dir, release=version()) as ledger:
         sessions = ledger.told.sessions()
         recorded = sessions[-1].exit_code if sessions else None
         # A killed run has no exit code on record: it was stopped, by something that is no rule of its own.
         code = exit_code_of(ledger.told.counts(), Ending.STOPPED) if recorded is None else recorded
         summary = write_reports(run_dir, ledger, read_record(ledger), code)
-    if as_json:
+    if json:
         show_json(summary)
     else:
         show(run_dir, summary, plain=False)
     return code
 
 
-def status(run_dir: Path, *, as_json: bool) -> int:
-    """Tells how the rows stand: from the ledger, or while a run holds it from what that run last said."""
+def status(run_dir: Path, /, *, json: bool = False) -> int:
+    """Tells how the rows stand: from the ledger, or while a run holds it from what that run last said.
+
+    Args:
+        json: Print it as one JSON object, and nothing else.
+    """
     try:
         with _locked(run_dir, "status"), reading(run_dir, release=version()) as ledger:
             standing = _ended(ledger)
@@ -50,7 +59,7 @@ def status(run_dir: Path, *, as_json: bool) -> int:
         if state is None or (held.holder is not None and not _by(state, held.holder)):
             raise UsageError(f"{run_dir}: in use by {held.holder}, which has not told anything yet") from held
         standing = _going(state)
-    if as_json:
+    if json:
         tell_json(msgspec.json.encode(standing).decode())
         return Exit.DONE
     for line in status_lines(standing, time.time()):
@@ -75,14 +84,17 @@ def _ended(ledger: Ledger) -> Standing:
     counts = ledger.told.counts()
     sessions = ledger.told.sessions()
     last = sessions[-1] if sessions else None
+    scopes = ledger.told.scopes()
+    stops = stops_of(None if last is None else last.stopped, scopes, ledger.told.held_keys())
     return Standing(
         at=time.time(),
         running=False,
         rows=sum(count.rows for count in counts),
         counts=counts,
-        scopes=ledger.told.scopes(),
+        scopes=scopes,
         exit_code=None if last is None else last.exit_code,
         stopped=None if last is None else last.stopped,
+        mend=tuple(map(str, mendings(stops, read_record(ledger).spec.auth))),
     )
 
 

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from batch.cli.login import open_access
-from batch.cli.options import AuthOptions, LimitOptions, SessionOptions, limits_of
+from batch.cli.options import AUTH, LIMITS, SESSION, AuthOptions, JobFile, LimitOptions, SessionOptions, limits_of
 from batch.cli.screen import say
 from batch.cli.session import apply, occupy, refuse_bad_options
 from batch.process.version import version
@@ -15,12 +15,25 @@ from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 
 
-def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: SessionOptions, *, failed: bool) -> int:
-    """Goes on with the rows of a run directory that have not ended."""
-    refuse_bad_options(options)
-    directory = RunDirectory.find(run_dir, network_ok=options.allow_network_fs)
+def resume(
+    run_dir: Path,
+    /,
+    *,
+    failed: bool = False,
+    limits: LimitOptions = LIMITS,
+    auth: AuthOptions = AUTH,
+    session: SessionOptions = SESSION,
+    _job: JobFile = None,
+) -> int:
+    """Goes on with the rows of a run directory that have not ended.
+
+    Args:
+        failed: Also take rows again that ended as failed or unknown, with fresh attempts.
+    """
+    refuse_bad_options(session)
+    directory = RunDirectory.find(run_dir, network_ok=session.allow_network_fs)
     with ExitStack() as stack:
-        patience = Patience(options.wait, say)
+        patience = Patience(session.wait, say)
         stack.enter_context(directory.lock("resume", patience))
         directory.require_loaded()
         directory.sweep()
@@ -32,4 +45,4 @@ def resume(run_dir: Path, limits: LimitOptions, auth: AuthOptions, options: Sess
         occupy(directory, ledger, merged, patience, stack, also_failed=failed)
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
         access = open_access(auth, stored=spec.auth)
-        return apply(run_dir, ledger, access, options, merged, also_failed=failed)
+        return apply(run_dir, ledger, access, session, merged, also_failed=failed)

@@ -4,11 +4,7 @@ from collections.abc import Iterator
 
 from jobs.manifest.readers.cells import Block
 from jobs.manifest.readers.delimited import delimited_blocks
-from jobs.manifest.readers.lines import LineWriter, exact_codec, iter_lines
-from jobs.manifest.readers.parquet import parquet_blocks
 from jobs.manifest.source import Format, ManifestCopy
-
-__all__ = ["Block", "LineWriter", "exact_codec", "iter_lines", "read_blocks"]
 
 
 def read_blocks(copy: ManifestCopy, encoding: str) -> Iterator[Block]:
@@ -17,5 +13,7 @@ def read_blocks(copy: ManifestCopy, encoding: str) -> Iterator[Block]:
     A usable header comes first, as a block without rows. `encoding` counts for text only: Parquet knows its own.
     """
     if copy.format is Format.PARQUET:
+        from jobs.manifest.readers.parquet import parquet_blocks  # noqa: PLC0415 - pyarrow is 60 MB that text does without
+
         return parquet_blocks(copy)
     return delimited_blocks(copy, encoding)

@@ -12,7 +12,6 @@ from jobs.manifest.readers.lines import LineBlock, line_blocks
 from jobs.manifest.source import ManifestCopy
 from jobs.problem import ManifestError, Problem, one_line
 
-_LINES_BEFORE_DATA = 1
 _ENDINGS = "\r\n"
 _QUOTE = '"'
 
@@ -109,7 +108,7 @@ class _Rows:
         return "" if width == self._header.width else f"expected {self._header.width} fields, found {width}"
 
     def _problem(self, line: int, reason: str) -> Problem:
-        return self._copy.problem(reason, line=line, row=line - _LINES_BEFORE_DATA)
+        return self._copy.problem(reason, line=line, row=line - 1)
 
     def _parsed(self, numbers: Sequence[int], bodies: list[str], problems: list[Problem]) -> Block:
         if not bodies:

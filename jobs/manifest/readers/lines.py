@@ -1,7 +1,7 @@
 """Physical lines of a text manifest, numbered, with their endings: written back, they are the same bytes."""
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import StringIO
 from typing import Protocol
@@ -48,16 +48,6 @@ def line_blocks(copy: ManifestCopy, encoding: str) -> Iterator[LineBlock]:
         raise ManifestError(copy.problem(str(error), line=line)) from error
 
 
-def iter_lines(copy: ManifestCopy, encoding: str) -> Iterator[tuple[int, str]]:
-    """Yields (number, text with its ending) for every physical line; see `line_blocks`.
-
-    Raises:
-        ManifestError: the rest cannot be read.
-    """
-    for block in line_blocks(copy, encoding):
-        yield from enumerate(block.lines, block.first)
-
-
 def exact_codec(copy: ManifestCopy, encoding: str) -> str:
     """The codec that turns lines of this manifest back into its bytes, byte order mark included.
 
@@ -70,21 +60,9 @@ def exact_codec(copy: ManifestCopy, encoding: str) -> str:
         raise ManifestError(copy.problem(str(error))) from error
 
 
-class LineWriter:
-    """Writes lines to a binary stream exactly as they were read, all of them or a choice."""
-
-    def __init__(self, out: Sink, codec: str) -> None:
-        """`codec` is what `exact_codec` says of the manifest the lines come from."""
-        self._out = out
-        self._encode = codecs.getincrementalencoder(codec)("strict").encode
-
-    def write(self, line: str) -> None:
-        """Writes one line with the ending it has."""
-        self._out.write(self._encode(line))
-
-    def write_all(self, lines: Iterable[str]) -> None:
-        """Writes many lines in one go."""
-        self._out.write(self._encode("".join(lines)))
+def line_encoder(codec: str) -> Callable[[str], bytes]:
+    """Encodes lines, in their order, to the bytes they were read from; `codec` is what `exact_codec` says of them."""
+    return codecs.getincrementalencoder(codec)("strict").encode
 
 
 class _Splitter:

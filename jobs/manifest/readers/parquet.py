@@ -1,16 +1,15 @@
 """Reads Parquet in constant memory: only columns of texts, and only what the file says for certain."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from jobs.manifest.readers.cells import Block, Cells, Column
 from jobs.manifest.readers.header import Header, read_header
 from jobs.manifest.source import ManifestCopy
 from jobs.problem import ManifestError, Problem, one_line
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
 _BATCH_ROWS = 4_096  # larger batches cost memory and gain no time
 _BUFFER_BYTES = 64 << 10
@@ -22,8 +21,6 @@ def parquet_blocks(copy: ManifestCopy) -> Iterator[Block]:
     A null is no value; an empty text of an optional column stays an empty text. Damage in a page ends the reading where
     the format can show it: a flipped bit in an uncompressed page without a checksum cannot be seen.
     """
-    import pyarrow as pa  # noqa: PLC0415 - 60 MB that text manifests and reports do without
-
     row = 0
     try:
         for block in _blocks(copy):
@@ -36,15 +33,18 @@ def parquet_blocks(copy: ManifestCopy) -> Iterator[Block]:
         yield Block(problems=(copy.problem(f"{where}: {one_line(error)}", row=row + 1 if row else None),))
 
 
-def _blocks(copy: ManifestCopy) -> Iterator[Block]:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - see above
-
-    with pq.ParquetFile(
+def parquet_file(copy: ManifestCopy) -> pq.ParquetFile:
+    """Opens a manifest so that memory stays bounded and damage is noticed where the format can show it."""
+    return pq.ParquetFile(
         str(copy.path),
         page_checksum_verification=True,
         pre_buffer=False,  # or it holds whole row groups in memory
         buffer_size=_BUFFER_BYTES,
-    ) as file:
+    )
+
+
+def _blocks(copy: ManifestCopy) -> Iterator[Block]:
+    with parquet_file(copy) as file:
         header = read_header(file.schema_arrow.names, file=copy.name, line=None)
         mistyped = tuple(_mistyped(copy, header, file.schema_arrow))
         usable = bool(header.used) and not mistyped
@@ -54,7 +54,7 @@ def _blocks(copy: ManifestCopy) -> Iterator[Block]:
             yield from _rows(file, header)
 
 
-def _rows(file: "pq.ParquetFile", header: Header) -> Iterator[Block]:
+def _rows(file: pq.ParquetFile, header: Header) -> Iterator[Block]:
     done = 0
     names = [name for name, _ in header.used]
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names, use_threads=False):
@@ -66,25 +66,21 @@ def _rows(file: "pq.ParquetFile", header: Header) -> Iterator[Block]:
 
 
 def _texts(column: "pa.Array[Any]") -> Column:
-    import pyarrow as pa  # noqa: PLC0415 - see above
-
     if isinstance(column, pa.DictionaryArray):
         column = column.dictionary_decode()
     texts: list[str | None] = column.to_pylist()
     return texts
 
 
-def _mistyped(copy: ManifestCopy, header: Header, schema: "pa.Schema") -> Iterator[Problem]:
+def _mistyped(copy: ManifestCopy, header: Header, schema: pa.Schema) -> Iterator[Problem]:
     for name, place in header.used:
         kind = schema.field(place).type
         if not _is_text(kind):
             reason = f"the column has type {one_line(ValueError(kind))}; write it as string"
-            yield Problem(file=copy.name, column=name, reason=reason, structural=True)
+            yield copy.problem(reason, column=name)
 
 
-def _is_text(kind: "pa.DataType") -> bool:
-    import pyarrow as pa  # noqa: PLC0415 - see above
-
+def _is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)

@@ -92,10 +92,10 @@ def test_an_answer_that_shows_no_key_confirms_no_change(keyless: bytes) -> None:
 
 
 @pytest.mark.parametrize("keyless", KEYLESS)
-def test_the_name_must_match_all_the_same(keyless: bytes) -> None:
+def test_an_answer_that_names_another_secret_is_like_no_answer(keyless: bytes) -> None:
     answer = asyncio.run(client_of(b'{"secret":{"name":"b"%s}}' % keyless).show_secret("a"))
     assert isinstance(answer, Fault)
-    assert answer.kind is FaultKind.MISMATCH
+    assert answer.kind is FaultKind.LOST
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"secret":null}', b'{"secret":{"kms_key_id":"k"}}', b"<html>", b""])

@@ -206,9 +206,8 @@ def test_a_ca_file_that_cannot_be_used_is_a_bad_option(tmp_path: Path, text: str
     path = tmp_path / "ca.pem"
     if text is not None:
         path.write_text(text, encoding="ascii")
-    with pytest.raises(SpecError, match=reason) as caught:
+    with pytest.raises(SpecError, match=f"--ca-file: .*{reason}"):
         client_context(path)
-    assert caught.value.option == "ca-file"
 
 
 class ProxyServer:

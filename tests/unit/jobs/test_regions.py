@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.regions import UnknownRegionError, endpoint_for, known_regions
+from jobs.regions import endpoint_for, known_regions
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,8 @@ def test_the_table_has_the_vendors_thirty_regions_and_the_european_one() -> None
 )
 def test_an_unknown_region_is_refused_with_what_may_be_meant(region: str, close: str) -> None:
     """Close names help with a slip of the pen, and --endpoint with a new region."""
-    with pytest.raises(UnknownRegionError) as caught:
+    with pytest.raises(ValueError, match="unknown region") as caught:
         endpoint_for(region)
-    assert close in caught.value.close
     assert close in str(caught.value)
     assert "--endpoint" in str(caught.value)
 
@@ -49,7 +48,7 @@ def test_an_unknown_region_is_refused_with_what_may_be_meant(region: str, close:
 @pytest.mark.parametrize("region", ["", "evil.example/", "cn-north-4.evil.example", "x" * 100_000, "a\nb", "\ud800"])
 def test_nothing_but_a_known_region_gets_a_host(region: str) -> None:
     """A region is looked up whole, never pasted into a host name; the refusal is one short plain line."""
-    with pytest.raises(UnknownRegionError) as caught:
+    with pytest.raises(ValueError, match="unknown region") as caught:
         endpoint_for(region)
     assert str(caught.value).isascii()
     assert str(caught.value).isprintable()

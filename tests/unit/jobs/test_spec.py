@@ -1,6 +1,8 @@
 """Which jobs, rates and endpoints are refused, and how they are told."""
 
 import math
+import re
+from typing import Any
 
 import pytest
 
@@ -122,8 +124,16 @@ def test_a_region_that_no_table_knows_is_refused_unless_an_endpoint_is_given(reg
     assert JobSpec(region=region, endpoint="https://kms.example.com").region == region
 
 
-def test_a_pattern_or_project_that_cannot_be_used_is_refused() -> None:
-    with pytest.raises(SpecError, match="--key-pattern: not a regular expression"):
-        JobSpec(key_pattern="(")
-    with pytest.raises(SpecError, match="--project-id"):
-        JobSpec(project_id="nope")
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"key_pattern": "("}, "--key-pattern: not a regular expression"),
+        ({"project_pattern": "[z-a]"}, "--project-pattern: not a regular expression"),
+        ({"project_id": "p"}, "--project-id: 'p' is not 32 hexadecimal digits in lower case"),
+        ({"project_id": ""}, "--project-id: is empty"),
+        ({"region": "cn-north4"}, "--region: unknown region 'cn-north4'; did you mean cn-north-4"),
+    ],
+)
+def test_a_job_that_no_row_could_be_judged_by_is_refused(options: dict[str, Any], reason: str) -> None:
+    with pytest.raises(SpecError, match=re.escape(reason)):
+        JobSpec(**options)

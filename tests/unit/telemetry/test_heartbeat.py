@@ -60,11 +60,11 @@ class Watch:
         self.options = options
         self.said: list[str] = []
 
-    def run(self, seconds: float, *, look: bool = True, states: dict[float, ScopeState] | None = None) -> Heartbeat:
+    def run(self, seconds: float, *, states: dict[float, ScopeState] | None = None) -> Heartbeat:
         """The heartbeat after that time; the scope's state changes at these moments."""
-        return run_virtual(self._run(seconds, look=look, states=states or {}))
+        return run_virtual(self._run(seconds, states or {}))
 
-    async def _run(self, seconds: float, *, look: bool, states: dict[float, ScopeState]) -> Heartbeat:
+    async def _run(self, seconds: float, states: dict[float, ScopeState]) -> Heartbeat:
         loop = asyncio.get_running_loop()
         session = Session(loop)
         heartbeat = Heartbeat(
@@ -73,7 +73,6 @@ class Watch:
             Clock(loop, utc_s=1e9),
             before=BEFORE,
             viewers=Viewers(say=self.said.append, **self.options),
-            look=session.look if look else None,
         )
         for moment, state in states.items():
             loop.call_later(moment, setattr, session, "state", state)
@@ -106,13 +105,6 @@ def test_a_change_of_state_is_said_at_once(tmp_path: Path) -> None:
         "project eu-west-1 aaaaaaaa: service not answering; probing now",
         "project eu-west-1 aaaaaaaa: service answering again",
     ]
-
-
-def test_rows_alone_are_told_where_nothing_else_is_known(tmp_path: Path) -> None:
-    """No requests, no scopes."""
-    view = Watch(tmp_path).run(5.5, look=False).latest
-    assert (view.total, view.ended, view.requests, view.scopes) == (120, view.ended, None, ())
-    assert view.rows_per_s == pytest.approx(10.0, rel=0.05)
 
 
 def test_the_state_file_is_written_every_second(tmp_path: Path) -> None:

@@ -99,6 +99,18 @@ def test_an_intent_that_never_left_can_be_taken_back(tmp_path: Path) -> None:
         assert statuses(ledger) == ["not_attempted"]
 
 
+@pytest.mark.parametrize(("spent", "doubt", "refused"), [(0, True, False), (2, False, False), (3, True, True)])
+def test_a_row_that_is_put_aside_is_taken_up_as_it_stood(
+    tmp_path: Path, spent: int, *, doubt: bool, refused: bool
+) -> None:
+    parked = Parked(row=1, attempts=4, spent=spent, doubt=doubt, refused=refused, http_status=504, error_code="x")
+    with loaded(tmp_path, planned(1, "a")) as ledger:
+        ledger.commit(parked=[parked])
+        (row,) = ledger.open_rows(1, 0, 9)
+        assert (row.attempts, row.spent, row.doubt, row.refused) == (4, spent, doubt, refused)
+        assert statuses(ledger) == ["unknown" if doubt else "not_attempted"]
+
+
 def test_a_committed_outcome_is_never_overwritten_by_a_parked_state(tmp_path: Path) -> None:
     with loaded(tmp_path, planned(1, "a")) as ledger:
         ledger.commit(outcomes=[ended(1)])

@@ -10,30 +10,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.manifest.planner import ManifestCopy, Problem, Rules, read_manifest
+from jobs.manifest.planner import read_manifest
+from jobs.manifest.source import ManifestCopy
 from jobs.model import InvalidRow, PlannedRow, Scope, SecretUpdate
+from jobs.problem import Problem
+from jobs.spec import JobSpec
 
 KEY = "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
 OTHER_KEY = "c1b6d5a8f0e94c2b9d3e7a6f5b4c3d2e"
 PROJECT = "0123456789abcdef0123456789abcdef"
 OTHER_PROJECT = "f" * 32
-HOME = Rules(default_project_id=PROJECT, default_region="cn-north-4")
+HOME = JobSpec(project_id=PROJECT, region="cn-north-4")
 Rows = list[PlannedRow | InvalidRow]
 
 
-def read_file(path: Path, rules: Rules = HOME) -> tuple[Rows, list[Problem]]:
+def read_file(path: Path, spec: JobSpec = HOME) -> tuple[Rows, list[Problem]]:
     """All rows and problems of a file."""
     copy = ManifestCopy(path=path, sha256="", size=0, name=f"m{path.suffix}")
-    batches = list(read_manifest(copy, "utf-8", rules))
+    batches = list(read_manifest(copy, spec))
     return [row for batch in batches for row in batch.rows], [one for batch in batches for one in batch.problems]
 
 
-def read(text: str, rules: Rules = HOME) -> tuple[Rows, list[str]]:
+def read(text: str, spec: JobSpec = HOME) -> tuple[Rows, list[str]]:
     """All rows of a CSV manifest, and its problems as they are shown."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "manifest.csv"
         path.write_text(text, newline="", encoding="utf-8")
-        rows, problems = read_file(path, rules)
+        rows, problems = read_file(path, spec)
         return rows, [str(problem) for problem in problems]
 
 
@@ -122,7 +125,7 @@ def test_every_fault_of_a_row_is_told_and_the_first_is_the_rows() -> None:
 
 def test_what_no_row_can_have_is_told_once() -> None:
     """Not once for each of a million rows; other faults of the rows are told all the same."""
-    rows, problems = read(f"secret_name,kms_key_id\na,{KEY}\nb/c,{KEY}\n", Rules())
+    rows, problems = read(f"secret_name,kms_key_id\na,{KEY}\nb/c,{KEY}\n", JobSpec())
     assert [type(row) for row in rows] == [InvalidRow, InvalidRow]
     assert problems == [
         "m.csv: project_id: no row names a project; add the column or say --project-id",
@@ -133,7 +136,7 @@ def test_what_no_row_can_have_is_told_once() -> None:
 
 def test_a_cell_without_a_default_is_that_rows_fault() -> None:
     """Where other rows have one."""
-    _, problems = read(f"secret_name,kms_key_id,project_id,region\na,{KEY},,\nb,{KEY},{PROJECT},cn-east-3\n", Rules())
+    _, problems = read(f"secret_name,kms_key_id,project_id,region\na,{KEY},,\nb,{KEY},{PROJECT},cn-east-3\n", JobSpec())
     assert problems == [
         "m.csv:2: project_id: is missing; fill the column or say --project-id",
         "m.csv:2: region: is missing; fill the column or say --region",

@@ -9,12 +9,12 @@ import pytest
 
 from jobs.manifest.scopes import ScopeTable
 from jobs.model import Scope
-from jobs.rules import Rules
+from jobs.spec import JobSpec
 
 PROJECT = "0123456789abcdef0123456789abcdef"
 OTHER_PROJECT = "f" * 32
-HOME = Rules(default_project_id=PROJECT, default_region="cn-north-4")
-LOCAL = Rules(default_project_id=PROJECT, endpoint="http://127.0.0.1:8080")
+HOME = JobSpec(project_id=PROJECT, region="cn-north-4")
+LOCAL = JobSpec(project_id=PROJECT, endpoint="http://127.0.0.1:8080")
 
 
 def test_one_place_is_one_scope_object() -> None:
@@ -65,7 +65,7 @@ def test_an_endpoint_without_a_region_serves_rows_without_one() -> None:
 
 def test_an_endpoint_with_a_region_serves_that_one() -> None:
     """Also one that is in no table."""
-    table = ScopeTable(msgspec.structs.replace(LOCAL, default_region="xx-new-1"))
+    table = ScopeTable(msgspec.structs.replace(LOCAL, region="xx-new-1"))
     scope = table.find(None, "xx-new-1")
     assert scope == Scope(endpoint="http://127.0.0.1:8080", project_id=PROJECT, region="xx-new-1")
     assert table.find(None, None) is scope
@@ -76,7 +76,7 @@ def test_an_endpoint_with_a_region_serves_that_one() -> None:
 
 def test_all_that_is_missing_is_told() -> None:
     """With the ways to give it."""
-    table = ScopeTable(Rules())
+    table = ScopeTable(JobSpec())
     assert table.find(None, "") is None
     assert table.faults(None, "") == [
         ("project_id", "is missing; fill the column or say --project-id"),
@@ -84,7 +84,7 @@ def test_all_that_is_missing_is_told() -> None:
     ]
 
 
-def test_naming_the_rules_imports_no_reader() -> None:
+def test_a_plan_imports_no_reader_until_it_reads() -> None:
     """Half a second and 100 MB that `--help`, `status` and `report` must not pay."""
     code = (
         "import jobs.manifest.planner, sys; "

@@ -2,7 +2,6 @@
 
 import codecs
 import gzip
-import io
 import re
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +12,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.manifest.readers import LineWriter, exact_codec, iter_lines, lines, unpacking
+from jobs.manifest.readers import lines, unpacking
+from jobs.manifest.readers.lines import exact_codec, line_blocks, line_encoder
 from jobs.manifest.readers.unpacking import UnreadableError, unpacked
 from jobs.manifest.source import ManifestCopy, Packing
 from jobs.problem import ManifestError
@@ -44,10 +44,10 @@ def stored(folder: Path, data: bytes, name: str = "manifest.csv") -> ManifestCop
 
 def read_lines(copy: ManifestCopy, encoding: str = "utf-8") -> tuple[list[tuple[int, str]], str | None]:
     """The lines up to the end or to the problem, and the problem."""
-    read = []
+    read = list[tuple[int, str]]()
     try:
-        for numbered in iter_lines(copy, encoding):
-            read.append(numbered)  # noqa: PERF402 - what came before an error counts
+        for block in line_blocks(copy, encoding):
+            read.extend(enumerate(block.lines, block.first))
     except ManifestError as error:
         return read, str(error.problem)
     return read, None
@@ -75,12 +75,8 @@ def test_lines_written_back_are_the_same_bytes(encoding: str, codec: str, mark: 
             assert problem is None
             assert [number for number, _ in read] == list(range(1, len(read) + 1))
             assert [line for _, line in read] == physical_lines(data.decode(codec))
-            out = io.BytesIO()
-            writer = LineWriter(out, exact_codec(copy, encoding))
-            for _, line in read[:2]:
-                writer.write(line)
-            writer.write_all(line for _, line in read[2:])
-            assert out.getvalue() == data
+            encode = line_encoder(exact_codec(copy, encoding))
+            assert b"".join(encode("".join(line for _, line in part)) for part in (read[:2], read[2:])) == data
 
     check()
 
@@ -98,9 +94,8 @@ def test_arbitrary_bytes_give_exact_lines_or_a_problem(data: bytes, name: str, e
         copy = stored(Path(folder), magic + data, name)
         read, problem = read_lines(copy, encoding)
         if problem is None:
-            out = io.BytesIO()
-            LineWriter(out, exact_codec(copy, encoding)).write_all(line for _, line in read)
-            assert out.getvalue() == b"".join(unpacked(copy.path, copy.packing))
+            encode = line_encoder(exact_codec(copy, encoding))
+            assert encode("".join(line for _, line in read)) == b"".join(unpacked(copy.path, copy.packing))
 
 
 UNMARKED = "m.csv: the file looks like UTF-16 without a byte order mark: say --encoding"

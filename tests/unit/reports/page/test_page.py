@@ -8,11 +8,14 @@ import msgspec
 import pytest
 
 from jobs.model import Outcome, Status
-from jobs.rate import Rate
-from jobs.spec import JobSpec, Limits
-from reports.page.facts import duration
-from reports.page.figures import time_figures
-from reports.summary.timeline import OverTime
+from jobs.spec import JobSpec
+from reports import Summary
+from reports.moment import utc_seconds, utc_text
+from reports.page.facts import duration, page_of
+from reports.page.over_time import time_figures
+from reports.page.page import render_page
+from reports.summary.sessions import HeldKeySummary, SessionSummary
+from reports.summary.timeline import Interval, OverTime
 from tests.unit.reports.runs import MakeRun, Run
 
 STARTED = 1_787_313_600.0
@@ -35,8 +38,17 @@ def run_of(make_run: MakeRun, outcomes: list[Outcome], spec: JobSpec | None = No
 
 
 def text_of(run: Run) -> str:
-    """What a reader sees of the page, tags and all that is not seen taken out."""
-    page = run.read("report.html").decode()
+    """What a reader sees of the page."""
+    return seen_in(run.read("report.html").decode())
+
+
+def shown_of(summary: Summary) -> str:
+    """The same of the page of a summary."""
+    return seen_in(render_page(summary, (), Path("run")))
+
+
+def seen_in(page: str) -> str:
+    """What is left of a page without tags and all that is not seen."""
     seen = re.sub(r"<(style|script)>.*?</\1>|<[^>]*>", " ", page.partition("<body>")[2], flags=re.DOTALL)
     return re.sub(r"\s+", " ", html.unescape(seen))
 
@@ -105,29 +117,88 @@ def test_the_policy_allows_only_what_is_in_the_page(make_run: MakeRun) -> None:
     assert not re.search(r"\s(src|href)=", page)
 
 
-def test_the_page_says_what_it_cannot_know(make_run: MakeRun) -> None:
-    """Refusals have no moment of their own in a ledger."""
-    limits = Limits(rate=Rate.parse("2/s"))
-    run = run_of(make_run, [timed(Status.UPDATED, second) for second in range(9)], JobSpec(limits=limits))
+def test_of_a_run_whose_requests_were_not_counted_the_page_says_what_it_cannot_know(make_run: MakeRun) -> None:
+    """As of a ledger of an earlier release: refusals have no moment of their own in it."""
+    run = run_of(make_run, [timed(Status.UPDATED, second) for second in range(9)])
     text = text_of(run)
-    assert "the ledger knows how many PUTs a row took, not the moment at which one was refused" in text
-    assert "Allowed was 2/s when the job was loaded." in text
+    assert "this ledger knows how many PUTs a row took, not the moment at which one was refused" in text
+    assert "Requests over time" not in text
+
+
+def counted(summary: Summary, *intervals: tuple[int, int, int, float | None]) -> Summary:
+    """The same with requests, unanswered and refused ones and the allowed rate of each second."""
+    started = utc_seconds(summary.timing.started_at or "")
+    made = tuple(
+        Interval(
+            at=utc_text(started + second), done=sent - failed - refused, not_done=0, repeats=0, p50_ms=None,
+            p95_ms=None, p99_ms=None, requests=sent, unanswered=failed, refused=refused, allowed_per_s=allowed,
+        )
+        for second, (sent, failed, refused, allowed) in enumerate(intervals)
+    )  # fmt: skip
+    session = SessionSummary(
+        started_at="2026-08-21T12:00:00.000Z", ended_at=None, exit_code=0, stopped=None, code="504",
+        requests=sum(one.requests for one in made), refused=sum(one.refused for one in made),
+        unanswered=sum(one.unanswered for one in made),
+    )  # fmt: skip
+    over = OverTime(interval_s=1.0, intervals=made)
+    return msgspec.structs.replace(summary, over_time=over, sessions=(session,))
+
+
+def test_requests_over_time_show_what_part_of_them_failed_and_was_refused(make_run: MakeRun) -> None:
+    """As lines under that of all requests and the rate that was allowed at that moment, and as shares in the table."""
+    summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
+    [figure] = time_figures(counted(summary, (50, 15, 0, 50.0), (40, 10, 4, 40.0), (40, 0, 0, 45.0)))
+    assert figure.title == "Requests over time"
+    assert [key.name for key in figure.keys] == [
+        *("requests", "rows ended", "failed requests", "refused for their rate", "allowed requests")
+    ]
+    assert [row[3:] for row in figure.rows] == [
+        (50, "15 (30 %)", "0"),
+        (40, "10 (25 %)", "4 (10 %)"),
+        (40, "0", "0"),
+    ]
+    assert figure.svg.count('class="series ') == 5
 
 
 @pytest.mark.parametrize(
-    ("rate", "words"),
+    ("allowed_per_s", "words"),
     [
-        ("1000/s", "Allowed was 1000/s when the job was loaded, too far above to be drawn."),
-        ("unlimited", "The rate was not limited."),
-        ("auto", "The rate was to be found on the way."),
+        (1000.0, "Up to 1000 were allowed, too far above to be drawn."),
+        (None, "Nothing limited the rate."),
+        (60.0, "The dashed line is what all projects together could send."),
     ],
 )
-def test_a_rate_far_above_is_told_and_not_drawn(make_run: MakeRun, rate: str, words: str) -> None:
-    """It would press everything else flat."""
-    spec = JobSpec(limits=Limits(rate=Rate.parse(rate)))
-    run = run_of(make_run, [timed(Status.UPDATED, second) for second in range(9)], spec)
-    assert words in text_of(run)
-    assert b'"series allowed"' not in run.read("report.html")
+def test_a_rate_far_above_is_told_and_not_drawn(make_run: MakeRun, allowed_per_s: float | None, words: str) -> None:
+    """It would press everything else flat; and what never happened has no line either."""
+    summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
+    [figure] = time_figures(counted(summary, *[(50, 0, 0, allowed_per_s)] * 3))
+    assert words in figure.note
+    assert len(figure.keys) == (3 if allowed_per_s == 60.0 else 2)
+
+
+def test_the_page_says_at_its_top_what_slowed_the_run_and_lists_its_sessions(make_run: MakeRun) -> None:
+    summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
+    slow = counted(summary, (50, 15, 1, 50.0), (50, 15, 1, 50.0))
+    twice = msgspec.structs.replace(slow, sessions=slow.sessions * 2)
+    page = page_of(twice, (), Path("run"))
+    assert "30 % of 200 requests failed, most of them with 504, and 2 % were refused for their rate; about" in page.when
+    assert shown_of(twice).count("100 30 (30 %) 2 (2 %)") == len(page.sessions)
+    assert "Runs and resumes" not in shown_of(slow)
+    many = msgspec.structs.replace(slow, sessions=slow.sessions * 70)
+    assert len(page_of(many, (), Path("run")).sessions) == 50
+    assert "20 earlier ones are in summary.json" in shown_of(many)
+
+
+def test_the_facts_of_a_run_say_how_many_requests_failed_and_which_keys_are_held_back(make_run: MakeRun) -> None:
+    """What a key is held back for may be hostile, and there may be no end of keys."""
+    summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
+    assert "Refused, rate" not in shown_of(summary)
+    key = HeldKeySummary(project_id="p", region=None, kms_key_id="k" * 32, reason="CSMS.0401: <b>no</b>", rows=1)
+    held = msgspec.structs.replace(counted(summary, (1000, 300, 4, 50.0)), held_keys=(key,) * 23)
+    shown = shown_of(held)
+    assert "Requests 1,000 Failed 300 (30 %) Refused, rate 4 (0.4 %) Key held back" in shown
+    assert shown.count(f"{'k' * 32}: CSMS.0401: <b>no</b>") == 20
+    assert "Keys held back 3 more are in summary.json" in shown
 
 
 def test_a_night_between_two_runs_is_a_gap_in_the_lines(make_run: MakeRun) -> None:

@@ -16,7 +16,16 @@ def view(*states: ScopeState) -> RunView:
         for number, state in enumerate(states)
     )  # fmt: skip
     return RunView(
-        total=9, open_rows=9, in_flight=0, counts=(), elapsed_s=1.0, rows_per_s=1.0, eta_s=None, scopes=scopes
+        total=9,
+        open_rows=9,
+        in_flight=0,
+        counts=(),
+        elapsed_s=1.0,
+        rows_per_s=1.0,
+        eta_s=None,
+        requests_per_s=0.0,
+        requests=0,
+        scopes=scopes,
     )
 
 

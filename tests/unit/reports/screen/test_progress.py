@@ -187,8 +187,8 @@ def test_a_line_tells_how_it_stands() -> None:
 
 def test_a_line_tells_no_more_than_is_known() -> None:
     """Before the first row, without scopes, with no end in sight."""
-    now = view(open_rows=500, counts=(), rows_per_s=0.0, eta_s=None, requests_per_s=None, scopes=())
-    assert progress_line(now) == "0 of 500 rows (0 %); 0 rows/s, 5 in flight, 7 s elapsed"
+    now = view(open_rows=500, counts=(), rows_per_s=0.0, eta_s=None, requests_per_s=0.0, scopes=())
+    assert progress_line(now) == "0 of 500 rows (0 %); 0 rows/s, 0 requests/s, 5 in flight, 7 s elapsed"
 
 
 def test_a_line_for_a_log_tells_what_slows_the_run() -> None:

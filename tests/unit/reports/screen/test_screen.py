@@ -14,6 +14,7 @@ from jobs.spec import FailureLimit, JobSpec, Limits
 from reports import Summary, show_end
 from reports.screen.plain import plain_lines
 from reports.screen.wording import next_steps, verdict
+from reports.summary.sessions import HeldKeySummary
 from tests.unit.reports.runs import MakeRun
 
 FOLDER = Path("runs/my campaign")
@@ -146,6 +147,69 @@ def test_the_verdict_says_why_it_stopped(summary: Summary) -> None:
     assert verdict(whole) == "stopped early: outage of 600 s; 2 of 3 rows not done"
     scope = msgspec.structs.replace(stopped.scopes[0], stopped="refused")
     assert verdict(msgspec.structs.replace(stopped, scopes=(scope,))) == "stopped early: refused; 2 of 3 rows not done"
+
+
+def stopped_by(summary: Summary, *reasons: str, held: str | None = None) -> Summary:
+    """The same, stopped early; each reason is that of a project, `held` that of a key."""
+    scopes = tuple(msgspec.structs.replace(summary.scopes[0], stopped=reason) for reason in reasons)
+    key = HeldKeySummary(project_id="p", region=None, kms_key_id="k" * 32, reason=held or "", rows=1)
+    return msgspec.structs.replace(
+        changed(summary, 3, not_attempted=1, failed=0), scopes=scopes, held_keys=(key,) if held else ()
+    )
+
+
+@pytest.mark.parametrize(
+    ("reasons", "held", "because"),
+    [
+        (("CSMS.0302: denied",), None, "the login lacks a right (CSMS.0302)"),
+        ((), "held back: 8 rows in a row; CSMS.0401: in state 3", f"key {'k' * 32} is disabled (CSMS.0401)"),
+    ],
+)
+def test_the_verdict_names_the_cause_where_it_is_known(
+    summary: Summary, reasons: tuple[str, ...], held: str | None, because: str
+) -> None:
+    """In a few words: the whole reason stands elsewhere."""
+    stopped = stopped_by(summary, *reasons, held=held)
+    assert verdict(stopped) == f"stopped early: {because}; 2 of 3 rows not done"
+
+
+def test_what_stopped_a_run_is_to_be_mended_before_it_is_resumed(summary: Summary) -> None:
+    """The command alone would end like the last one; causes are named once, and not without end."""
+    [step, _] = next_steps(stopped_by(summary, "CSMS.0302: a", "CSMS.0302: b", held="KMS.0209: no"), FOLDER)
+    assert step.command == "csms-rekey resume 'runs/my campaign'"
+    assert step.why.startswith("the login lacks a right (CSMS.0302): grant it csms:secret:update")
+    assert step.why.endswith(f"; key {'k' * 32} is disabled (KMS.0209): enable it; then continue where it stopped")
+    codes = ("CSMS.0301", "CSMS.0302", "APIG.0303", "KMS.0321", "APIG.0402")
+    [step, _] = next_steps(stopped_by(summary, *(f"{code}: no" for code in codes)), FOLDER)
+    assert "; 2 more causes are in summary.json; then continue" in step.why
+
+
+def test_a_run_that_was_loaded_with_a_wrong_key_is_not_resumed_but_corrected(summary: Summary) -> None:
+    """Nothing that a resume can be given would change it."""
+    [step, _] = next_steps(stopped_by(summary, held="KMS.0207: no"), FOLDER)
+    assert step.why == f"key {'k' * 32} does not exist (KMS.0207): correct kms_key_id in the file; then run retry.csv"
+    assert step.command.startswith("csms-rekey run 'runs/my campaign/retry.csv' --endpoint")
+
+
+def test_a_wrong_place_is_a_gap_in_the_next_command(make_run: MakeRun) -> None:
+    """To be filled in: the same command would end in the same way."""
+    spec = JobSpec(region="cn-north-4", project_id="a" * 32)
+    summary = make_run(MANIFEST, [Status.NOT_ATTEMPTED] * 3, spec=spec).write(3)
+    scope = msgspec.structs.replace(summary.scopes[0], stopped="5 rows in a row; CSMS.0106: not there")
+    [step] = next_steps(msgspec.structs.replace(summary, scopes=(scope,)), FOLDER)
+    assert step.command.endswith(" --region '<region>' --project-id '<project-id>'")
+    assert "correct the project or the region, in the options or in the file; then run retry.csv" in step.why
+
+
+def test_rows_refused_for_a_right_or_a_key_are_not_only_to_be_corrected(make_run: MakeRun) -> None:
+    """Nothing is wrong with the file then."""
+    denied = Outcome(row=0, status=Status.REJECTED, attempts=2, error_code="CSMS.0302", error_message="denied")
+    gone = Outcome(row=0, status=Status.REJECTED, attempts=2, error_code="CSMS.0106", error_message="not there")
+    [step] = next_steps(make_run(MANIFEST, [denied, denied, gone]).write(1), FOLDER)
+    assert step.why.startswith("the login lacks a right (CSMS.0302): grant it")
+    assert step.why.endswith("; correct what else is wrong in rejected.csv, then run it")
+    [step] = next_steps(make_run(MANIFEST, [gone] * 3).write(1), FOLDER)
+    assert step.why == "correct rejected.csv, then run it"
 
 
 def test_a_manifest_without_rows_is_nothing_to_do(make_run: MakeRun) -> None:

@@ -44,6 +44,12 @@ def test_a_run_that_has_ended(exit_code: int | None, stopped: str | None, state:
     assert "not_attempted: 6 (run again)" in lines
 
 
+def test_a_run_that_has_stopped_says_what_is_to_be_mended() -> None:
+    """Before anyone resumes it and meets the same."""
+    standing = Standing(at=0, running=False, rows=10, counts=COUNTS, mend=("the login was not accepted: get another",))
+    assert "mend: the login was not accepted: get another" in list(status_lines(standing, 0.0))
+
+
 def test_a_stopped_project_says_why() -> None:
     """In one line, whatever the reason holds."""
     scope = ScopeCount(endpoint="e", project_id="p", region=None, stopped="refused\nagain", rows=1, done=0)

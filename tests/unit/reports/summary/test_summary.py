@@ -7,26 +7,27 @@ import msgspec
 import pytest
 
 import reports
-from jobs.ledger import ScopeCount, SessionRecord, ToldRow
+from jobs.ledger import PaceCell, ScopeCount, SessionRecord, ToldRow
 from jobs.ledger.record import JobRecord, ManifestFacts
 from jobs.model import Group, Outcome, Status
 from jobs.rate import Rate
 from jobs.spec import FailureLimit, JobSpec, Limits
-from reports import ReportError, Summary, read_summary
+from reports import Summary
 from reports.summary.projection import summarize
 from reports.summary.schema import ByGroup, ByStatus, summary_schema
 from reports.summary.tally import MAX_CODES, Tally
 from tests.unit.reports.runs import MakeRun
 
 ROOT = Path(reports.__file__).parents[1]
+KEY = "11111111-2222-3333-4444-555555555555"  # of every row of `make_run`
 STARTED = 1_787_313_600.0  # when the runs of `make_run` begin
 MANIFEST = b"secret_name,kms_key_id\na,k\nb,k\nc,k\nd,k\n"
 GONE = Outcome(
     row=0, status=Status.REJECTED, attempts=1, http_status=404, error_code="E.404", error_message="gone", request_id="r"
 )
 KEYS = {
-    "": "attempts by_group by_status elapsed_ms errors exit_code files job manifest notice over_time schema scopes"
-    " stopped timing version",
+    "": "attempts by_group by_status elapsed_ms errors exit_code files held_keys job manifest notice over_time schema"
+    " scopes sessions stopped timing version",
     "job": "auth burst concurrency encoding endpoint grace_s key_pattern max_attempts max_duration_s max_failures"
     " max_outage_s project_id project_pattern rate region strict timeout_s",
     "manifest": "bytes name rows sha256",
@@ -41,8 +42,10 @@ KEYS = {
     "elapsed_ms.all_rows": "max p50 p90 p95 p99 rows",
     "attempts": "attempts rows",
     "over_time": "interval_s intervals",
-    "over_time.intervals": "at done not_done p50_ms p95_ms p99_ms repeats",
+    "over_time.intervals": "allowed_per_s at done not_done p50_ms p95_ms p99_ms refused repeats requests unanswered",
     "files": "bytes name rows sha256",
+    "sessions": "code ended_at exit_code refused requests started_at stopped unanswered",
+    "held_keys": "kms_key_id project_id reason region rows",
 }
 
 
@@ -81,6 +84,8 @@ def test_the_keys_are_a_contract(make_run: MakeRun) -> None:
     """A key that is added is written down here; one that goes, or changes its meaning, makes a new schema."""
     timed = msgspec.structs.replace(GONE, finished_at=STARTED + 3, elapsed_ms=70.0)
     run = make_run(MANIFEST, [Status.UPDATED, timed, GONE, Status.FAILED])
+    with run.opened() as (ledger, _):
+        ledger.hold_key(1, KEY, "disabled")
     run.write()
     document = json.loads(run.read("summary.json"))
     assert document["schema"] == "csms-rekey/summary/1"
@@ -118,24 +123,9 @@ def test_it_tells_how_the_run_ended(make_run: MakeRun) -> None:
 
 
 def test_what_is_written_can_be_read(make_run: MakeRun) -> None:
-    """The reader gives back the very value."""
+    """The very value comes back."""
     run = make_run(MANIFEST, [Status.UPDATED, GONE, GONE, Status.FAILED])
-    assert run.write() == read_summary(run.folder / "summary.json")
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"schema":"csms-rekey/summary/2"}', b"\xff"])
-def test_another_document_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Half a summary, none, or one of another version."""
-    path = tmp_path / "summary.json"
-    path.write_bytes(content)
-    with pytest.raises(ReportError, match="not a summary this release can read"):
-        read_summary(path)
-
-
-def test_a_missing_summary_is_named(tmp_path: Path) -> None:
-    """The error says which file, and why."""
-    with pytest.raises(ReportError, match=r"summary\.json: No such file"):
-        read_summary(tmp_path / "summary.json")
+    assert run.write() == msgspec.json.decode(run.read("summary.json"), type=Summary)
 
 
 def test_it_has_a_place_for_every_status_and_group() -> None:
@@ -238,6 +228,42 @@ def test_puts_are_counted_up_to_a_bound() -> None:
     for row, attempts in enumerate((1, 1, 3, 20, 400, 0), 1):
         tally.add(told(row, msgspec.structs.replace(GONE, attempts=attempts)))
     assert [(count.attempts, count.rows) for count in summary_of(tally).attempts] == [(1, 2), (3, 1), (20, 2)]
+
+
+def test_it_tells_of_each_session_how_its_requests_were_answered_and_of_each_key_that_is_held(
+    make_run: MakeRun,
+) -> None:
+    """As the ledger has it, in printable words."""
+    run = make_run(MANIFEST, [Status.UPDATED, Status.UPDATED, Status.NOT_ATTEMPTED, Status.NOT_ATTEMPTED])
+    pace = PaceCell(at_s=0.0, width_s=1.0, sent=40, refused=2, unanswered=12, code="5\x1b", allowed_per_s=20.0)
+    with run.opened() as (ledger, _):
+        ledger.keep_pace([pace, msgspec.structs.replace(pace, at_s=1.0, code="other", unanswered=1)])
+        ledger.begin_session(started_at=STARTED + 60, timeout_s=60.0, also_failed=False)
+        ledger.hold_key(1, KEY, "CSMS.0401: disabled\x07")
+    summary = run.write(3)
+    first, second = summary.sessions
+    assert (first.requests, first.refused, first.unanswered, first.code) == (80, 4, 13, r"5\x1b")
+    assert (second.requests, second.ended_at, second.exit_code, second.code) == (0, None, None, None)
+    assert [(i.requests, i.allowed_per_s) for i in summary.over_time.intervals][:3] == [
+        (40, 20.0),
+        (40, 20.0),
+        (0, None),
+    ]
+    [held] = summary.held_keys
+    assert (held.kms_key_id, held.reason, held.rows) == (KEY, r"CSMS.0401: disabled\x07", 2)
+
+
+def test_a_summary_of_an_earlier_release_can_be_read(make_run: MakeRun) -> None:
+    """It lacks what was added since."""
+    run = make_run(MANIFEST, [Status.UPDATED] * 4)
+    run.write(0)
+    document = json.loads(run.read("summary.json"))
+    for added in ("sessions", "held_keys"):
+        del document[added]
+    for interval in document["over_time"]["intervals"]:
+        for added in ("requests", "refused", "unanswered", "allowed_per_s"):
+            del interval[added]
+    assert msgspec.convert(document, Summary).sessions == ()
 
 
 def test_the_published_schema_is_the_one_of_this_release() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.ledger import SessionRecord
+from jobs.ledger import PaceCell, SessionRecord
 from jobs.model import Outcome, Status
 from reports.summary.timeline import MAX_INTERVALS, Timeline
 
@@ -101,6 +101,52 @@ def test_memory_is_bounded_while_rows_come_in() -> None:
     timeline = timeline_of([ended(10.0 * row) for row in range(5000)])
     assert len(timeline._cells) <= 4 * MAX_INTERVALS
     assert sum(cell.done for cell in timeline._cells.values()) == 5000
+
+
+def cell(at_s: float, width_s: float = 1.0, *, sent: int = 10, allowed: float | None = 20.0) -> PaceCell:
+    """Some requests, one in ten of them unanswered and one refused."""
+    tenth = sent // 10
+    return PaceCell(
+        at_s=at_s, width_s=width_s, sent=sent, refused=tenth, unanswered=tenth, code=None, allowed_per_s=allowed
+    )
+
+
+def test_requests_count_in_the_second_in_which_they_were_answered_with_the_rate_that_was_allowed() -> None:
+    """Of a second session too, whose clock begins anew."""
+    timeline = timeline_of([ended(0.5)])
+    for pace in (cell(0.0), cell(2.0, sent=30, allowed=None)):
+        timeline.add_pace(START, pace)
+    timeline.add_pace(START + 100, cell(0.0, sent=50, allowed=5.0))
+    over = timeline.over_time([session(0, 3), session(100, 101)])
+    assert [(i.requests, i.unanswered, i.refused, i.allowed_per_s) for i in over.intervals] == [
+        *((10, 1, 1, 20.0), (0, 0, 0, None), (30, 3, 3, None), (50, 5, 5, 5.0))
+    ]
+
+
+def test_intervals_are_never_shorter_than_what_requests_were_counted_in() -> None:
+    """A killed session has no end on record that would say how long they have to be."""
+    timeline = Timeline(START)
+    for at_s in range(0, 80, 8):
+        timeline.add_pace(START, cell(float(at_s), 8.0, allowed=at_s + 1.0))
+    over = timeline.over_time([session(0, None)])
+    assert (over.interval_s, [i.requests for i in over.intervals]) == (8.0, [10] * 10)
+    assert [i.allowed_per_s for i in over.intervals][:2] == [1.0, 9.0]
+
+
+@given(st.integers(1, 400_000), st.integers(1, 5))
+def test_no_request_is_lost_and_the_number_of_intervals_stays_bounded(seconds: int, sessions: int) -> None:
+    """Whatever a session took: its cells are as wide as their number asks for."""
+    width_s = 1.0
+    while seconds / width_s > 240:
+        width_s *= 2
+    timeline = Timeline(START)
+    spans = [session(number * (seconds + 500.5), number * (seconds + 500.5) + seconds) for number in range(sessions)]
+    for one in spans:
+        for place in range(int(seconds // width_s)):
+            timeline.add_pace(one.started_at, cell(place * width_s, width_s))
+    over = timeline.over_time(spans)
+    assert sum(i.requests for i in over.intervals) == 10 * sessions * int(seconds // width_s)
+    assert len(over.intervals) <= MAX_INTERVALS
 
 
 def test_killed_sessions_show_what_they_did() -> None:

@@ -1,0 +1,67 @@
+"""Loads a manifest for a command, and prints what is wrong with it as it is found, up to a limit."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from batch.cli.screen import say
+from batch.csms.auth import CredentialError
+from batch.process.standard_input import StandardInput
+from batch.process.version import version
+from jobs.manifest.loading import Loaded, load
+from jobs.manifest.scopes import lacks_project
+from jobs.manifest.source import copy_manifest
+from jobs.problem import Problem
+from jobs.spec import JobSpec, UsageError
+
+_SHOWN_PROBLEMS = 20
+
+
+def load_manifest(manifest: str, spec: JobSpec, folder: Path, on_problem: Callable[[Problem], None]) -> Loaded:
+    """Copies a manifest into a folder and makes a ledger of it, if it can be used; `-` is standard input."""
+    copy = copy_manifest(manifest, folder, stdin=StandardInput())
+    return load(copy, spec, folder, version=version(), on_problem=on_problem)
+
+
+def load_to_run(manifest: str, spec: JobSpec, folder: Path, no_project: CredentialError | None) -> None:
+    """Rows without a project are not at fault where that of the job could not be found: then nothing is sent at all.
+
+    Raises:
+        UsageError: the manifest cannot be used.
+        CredentialError: `no_project`, where a row needs the job's own.
+    """
+    problems = ProblemPrinter(say, limit=_SHOWN_PROBLEMS)
+    lacking = False
+
+    def note(problem: Problem) -> None:
+        nonlocal lacking
+        lacking = lacking or lacks_project(problem)
+        problems.add(problem)
+
+    loaded = load_manifest(manifest, spec, folder, note)
+    problems.finish()
+    if no_project is not None and lacking:
+        raise no_project
+    if not loaded.usable(strict=spec.strict):
+        raise UsageError(f"{loaded.name}: unusable as it is, nothing was sent")
+
+
+class ProblemPrinter:
+    """Structural problems are always printed; of bad rows the first `limit`, and then how many more there were."""
+
+    def __init__(self, tell: Callable[[str], None], *, limit: int | None) -> None:
+        self._tell = tell
+        self._limit = limit
+        self._rows = 0
+
+    def add(self, problem: Problem) -> None:
+        """Prints a problem, or counts it."""
+        if not problem.structural:
+            self._rows += 1
+            if self._limit is not None and self._rows > self._limit:
+                return
+        self._tell(str(problem))
+
+    def finish(self) -> None:
+        """Tells how many were only counted."""
+        if self._limit is not None and self._rows > self._limit:
+            self._tell(f"... and {self._rows - self._limit} more invalid rows; the rejected file lists them all")

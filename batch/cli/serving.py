@@ -1,0 +1,53 @@
+"""The sandbox as a process of its own: starts it, says where it is, and ends it on a signal."""
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from batch.process.loop import run_loop
+from batch.sandbox.assembly import Ready, sandbox_of
+from batch.sandbox.manifest import manifest_csv
+from batch.sandbox.options import SandboxOptions
+from batch.sandbox.server import SandboxServer
+
+
+def serve(options: SandboxOptions) -> int:
+    """Runs a sandbox until SIGINT or SIGTERM and returns the exit code.
+
+    One JSON line on stdout (`Ready`) tells when it listens and all a client has to know. The manifest, if asked for,
+    is written before that. 0 after a signal; 2 when it cannot start, with the reason on stderr.
+    """
+    try:
+        run_loop(lambda: _serve(options, _print_ready))
+    except OSError as error:
+        sys.stderr.write(f"csms-rekey: sandbox: {error}\n")
+        return 2
+    return 0
+
+
+async def _serve(options: SandboxOptions, tell: Callable[[Ready], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    # Before the ready line: whoever read it may send the signal at once.
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, stop.set)
+    sandbox = sandbox_of(options, epoch_s=time.time())
+    try:
+        if options.manifest is not None:
+            # Never over a file that is there: it may be the manifest of a real run.
+            with options.manifest.open("x", encoding="utf-8", newline="") as file:
+                file.write(manifest_csv(sandbox.world))
+        async with SandboxServer(sandbox.exchange, port=options.port, latency_ms=options.latency_ms) as server:
+            tell(sandbox.ready(server.url))
+            await stop.wait()
+    finally:
+        sandbox.journal.close()
+
+
+def _print_ready(ready: Ready) -> None:
+    sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
+    sys.stdout.flush()

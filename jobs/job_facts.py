@@ -1,0 +1,47 @@
+"""A job in the words of its options: what its summary tells, and the command line that asks for the same again."""
+
+import msgspec
+
+from jobs.options import spelled, word
+from jobs.rate import Rate
+from jobs.spec import Auth, FailureLimit, JobSpec
+
+
+class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the run was asked to do when it was loaded; a resume may have overridden the limits, from `rate` on."""
+
+    endpoint: str | None
+    region: str | None
+    project_id: str | None
+    auth: Auth
+    encoding: str
+    strict: bool
+    key_pattern: str
+    project_pattern: str
+    rate: str
+    burst: int
+    concurrency: int
+    max_attempts: int
+    timeout_s: float
+    max_outage_s: float
+    max_failures: str | None
+    max_duration_s: float | None
+    grace_s: float
+
+
+def job_facts(spec: JobSpec) -> JobFacts:
+    """A job as its summary tells it: rates and limits in the words an option takes."""
+    values = msgspec.structs.asdict(spec) | msgspec.structs.asdict(spec.limits)
+    told = {name: str(value) if isinstance(value, Rate | FailureLimit) else value for name, value in values.items()}
+    return msgspec.convert(told, JobFacts)
+
+
+def options_of(job: JobFacts) -> tuple[str, ...]:
+    """The command line's words for a job: every option that is not the default."""
+    default = job_facts(JobSpec())
+    words: list[str] = []
+    for name in JobFacts.__struct_fields__:
+        value = getattr(job, name)
+        if value is not None and value != getattr(default, name):
+            words += [f"--{spelled(name)}"] if value is True else [f"--{spelled(name)}", word(value)]
+    return tuple(words)

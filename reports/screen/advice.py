@@ -1,0 +1,184 @@
+"""What stopped a run, in few words, and the step that mends it: found by the code that the service gave."""
+
+import re
+from collections.abc import Iterable, Iterator
+from enum import Enum, auto
+from typing import Protocol
+
+import msgspec
+
+from jobs.printable import shortened
+from jobs.spec import Auth
+
+
+class Way(Enum):
+    """How the open rows are done once the cause is mended."""
+
+    RESUME = auto()
+    """Nothing is wrong with what the run was loaded with."""
+    NEW_KEY = auto()
+    """The rows name a wrong key: they have to be corrected and run as a manifest."""
+    NEW_PLACE = auto()
+    """The same for a project, a region or an endpoint, whether rows or options name it."""
+
+
+class Stop(msgspec.Struct, frozen=True, kw_only=True):
+    """Why something was left open, in the ledger's words; with a key, the rows of that key alone."""
+
+    reason: str
+    kms_key_id: str | None = None
+
+
+class Advice(msgspec.Struct, frozen=True, kw_only=True):
+    """`cause` says what is wrong, `step` what to do about it."""
+
+    cause: str
+    step: str
+    way: Way = Way.RESUME
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.step}"
+
+
+# A code stands at the beginning of a reason, or behind what this program says before it.
+_CODE = re.compile(r"(?:^|: |; )([A-Za-z][A-Za-z0-9]*\.[0-9]+|tls|proxy): ")
+_FOREIGN = "a proxy, filter or gateway before the service?"
+_STATE = re.compile(r"\bstate ([345])\b")
+_KEY_CHARS = 64
+
+_WHERE = "in the options or in the file"
+_RIGHT = Advice(
+    cause="the login lacks a right",
+    step=(
+        "grant it csms:secret:update in this project (and csms:secret:get, for reads), or use another login;"
+        " if the project is wrong, correct it and start a new run"
+    ),
+)
+_FROZEN = Advice(cause="the service is frozen for this account", step="settle what it is frozen for")
+_SIGNATURE = Advice(
+    cause="the signature was not accepted",
+    step="check the access key and its secret, and the clock of this machine",
+)
+_PROJECT = Advice(
+    cause="the login is for another project",
+    step="use a login of this project; if the project itself is wrong, correct it and start a new run",
+)
+_PLACE = Advice(
+    cause="this endpoint does not have this API",
+    step=f"correct the endpoint or the region, {_WHERE}",
+    way=Way.NEW_PLACE,
+)
+_ABSENT = Advice(
+    cause="none of these secrets is in this project",
+    step=f"correct the project or the region, {_WHERE}",
+    way=Way.NEW_PLACE,
+)
+_ADDRESS = Advice(cause="requests from this address are not allowed", step="have it allowed, or run from another one")
+_OF_CODE = {
+    **dict.fromkeys(("CSMS.0302", "APIG.0302", "APIG.0304", "APIG.0306", "KMS.0304", "KMS.0307"), _RIGHT),
+    **dict.fromkeys(("KMS.0314", "KMS.0326", "APIG.0802"), _RIGHT),
+    **dict.fromkeys(("KMS.0320", "KMS.0328"), _FROZEN),
+    **dict.fromkeys(("APIG.0303", "APIG.0305", "APIG.1009"), _SIGNATURE),
+    **dict.fromkeys(("IAM.1104", "IAM.1105", "IAM.1106", "IAM.1107"), _SIGNATURE),
+    **dict.fromkeys(("KMS.0305", "KMS.0321", "APIG.0310", "APIG.0311"), _PROJECT),
+    **dict.fromkeys(("APIG.0101", "APIG.0501", "APIG.0502"), _PLACE),
+    **dict.fromkeys(("CSMS.0005", "CSMS.0106"), _ABSENT),
+    **dict.fromkeys(("APIG.0401", "APIG.0402", "APIG.0403", "APIG.0404"), _ADDRESS),
+    **dict.fromkeys(
+        ("tls", "APIG.0204"),
+        Advice(cause="no secure connection can be made", step="check the endpoint, and --ca-file if it is given"),
+    ),
+    "proxy": Advice(cause="the proxy refuses to connect", step="check --proxy and its user and password"),
+}
+_LOGIN_CODES = frozenset({"CSMS.0301", "APIG.0301", "APIG.0307", "KMS.0301", "KMS.0302", "KMS.0303"})
+_LOGIN_STEPS = {
+    Auth.TOKEN: "get a new token and put it into CSMS_REKEY_TOKEN or --token-file",
+    Auth.AKSK: "check the access key and its secret, and the clock of this machine",
+    Auth.IAM: "check the user, its password and its domain",
+    Auth.ECS: "check the agency of this machine",
+    Auth.AUTO: "renew the login",
+}
+# What KMS says of a key, as the end of a sentence, and what to do about it.
+_ENABLE = ("is disabled", "enable it", Way.RESUME)
+_CANCEL = ("is to be deleted", "cancel its deletion", Way.RESUME)
+_CORRECT = ("cannot be used for secrets", "correct kms_key_id in the file", Way.NEW_KEY)
+_MISSING = ("does not exist", "correct kms_key_id in the file", Way.NEW_KEY)
+_OF_KEY = {
+    "CSMS.0401": ("was not accepted by KMS", "see that it is enabled and that the login may use it", Way.RESUME),
+    "KMS.0205": _MISSING,
+    "KMS.0207": _MISSING,
+    "KMS.0209": _ENABLE,
+    "KMS.0210": _CANCEL,
+    "KMS.0211": _CORRECT,
+    "KMS.0306": ("may not be used by the login", "grant the login the right to use it", Way.RESUME),
+    "KMS.1114": _CORRECT,
+    "KMS.1115": _CORRECT,
+    "KMS.1301": _ENABLE,
+}
+_OF_STATE = {"3": _ENABLE, "4": _CANCEL, "5": ("has no material yet", "import its material", Way.RESUME)}
+
+
+class _Scope(Protocol):
+    @property
+    def stopped(self) -> str | None: ...
+
+
+class _Held(Protocol):
+    @property
+    def kms_key_id(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+
+def stops_of(stopped: str | None, scopes: Iterable[_Scope], held: Iterable[_Held]) -> tuple[Stop, ...]:
+    """All that stopped a run: projects, keys and, where no project has a reason of its own, the run as a whole."""
+    of_scopes = [Stop(reason=scope.stopped) for scope in scopes if scope.stopped]
+    of_keys = [Stop(reason=one.reason, kms_key_id=one.kms_key_id) for one in held]
+    whole = [Stop(reason=stopped)] if stopped and not of_scopes else []
+    return (*of_scopes, *of_keys, *whole)
+
+
+def mendings(stops: Iterable[Stop], auth: Auth) -> tuple[Advice, ...]:
+    """What to do about these, each cause once, as far as anything is known about it."""
+    return tuple(dict.fromkeys(advice for stop in stops if (advice := advise(stop, auth)) is not None))
+
+
+def advise(stop: Stop, auth: Auth) -> Advice | None:
+    """What to do about one; None where nobody knows better than the reason itself."""
+    if _FOREIGN in stop.reason:
+        return Advice(
+            cause="something before the service answers in its place",
+            step="look for a proxy, a filter or a gateway between this machine and the service",
+        )
+    found = _CODE.search(stop.reason)
+    if found is None:
+        return next(_of_words(stop.reason), None)
+    said, code = found[1], found[1].replace("APIGW.", "APIG.")
+    if code in _OF_KEY:
+        return _of_key(stop, code)
+    if code in _LOGIN_CODES or (code.startswith("IAM.") and code not in _OF_CODE):
+        return Advice(cause=f"the login was not accepted ({said})", step=_LOGIN_STEPS[auth])
+    known = _OF_CODE.get(code)
+    return known and msgspec.structs.replace(known, cause=f"{known.cause} ({said})")
+
+
+def _of_words(reason: str) -> Iterator[Advice]:
+    """What this program itself says."""
+    if "the service has been down" in reason:
+        yield Advice(cause=reason, step="see that it answers again (csms-rekey auth)")
+    if "refused for its rate" in reason:
+        yield Advice(cause=reason, step="see who else uses the quota, or lower --rate")
+    if "--max-failures" in reason:
+        yield Advice(cause=reason, step="look at the reasons of these rows first")
+
+
+def _of_key(stop: Stop, code: str) -> Advice:
+    state = _STATE.search(stop.reason)
+    what, step, way = _OF_KEY[code]
+    if code == "CSMS.0401" and state is not None:
+        what, step, way = _OF_STATE[state[1]]
+    elif code == "CSMS.0401" and "does not exist" in stop.reason:
+        what, step, way = _MISSING
+    key = "the key" if stop.kms_key_id is None else f"key {shortened(stop.kms_key_id, _KEY_CHARS)}"
+    return Advice(cause=f"{key} {what} ({code})", step=step, way=way)
