@@ -47,12 +47,14 @@ def test_whatever_a_socket_does_every_row_ends_in_the_truth(
     path.write_bytes(manifest_of(asked))
     server = RawServer(sandbox.exchange, dict(zip(names, MANNERS, strict=False)))
     with served_by(server, tmp_path, sandbox.token) as tool:
-        options = (f"--max-attempts={attempts}", "--timeout=1", "--concurrency=8")
+        # A late change is waited for a minute; a run without further attempts is stopped before that.
+        options = (f"--max-attempts={attempts}", "--timeout=1", "--concurrency=8", "--max-duration=6")
         code = tool.run("run", str(path), *tool.to(run_dir, *options)).code
-    case = case_in(run_dir, asked, path.read_bytes(), sandbox, before, lands_within_s=0.7, max_attempts=attempts)
+    bounds = {"lands_within_s": 0.7, "max_attempts": attempts, "interruptions": int(attempts == 1)}
+    case = case_in(run_dir, asked, path.read_bytes(), sandbox, before, **bounds)
     assert violations(case) == []
     done = {claim.status for claim in case.claims}
-    assert code == (0 if attempts > 1 else 1)
+    assert code == (0 if attempts > 1 else 3)
     assert attempts == 1 or done <= {Status.UPDATED, Status.VERIFIED}
 
 
@@ -67,10 +69,11 @@ def test_bytes_behind_an_answer_are_never_taken_for_the_answer_to_the_next_reque
     lie = msgspec.json.encode({"secret": {"name": names[1], "kms_key_id": asked[1].kms_key_id}})
     server = RawServer(sandbox.exchange, {names[0]: "stray"}, stray=lie)
     with served_by(server, tmp_path, sandbox.token) as tool:
-        tool.run("run", str(path), *tool.to(run_dir, "--max-attempts=1", "--timeout=1", "--concurrency=1"))
-    case = case_in(run_dir, asked, path.read_bytes(), sandbox, before, lands_within_s=0.7, max_attempts=1)
+        tool.run("run", str(path), *tool.to(run_dir, "--max-attempts=2", "--timeout=1", "--concurrency=1"))
+    case = case_in(run_dir, asked, path.read_bytes(), sandbox, before, lands_within_s=0.7, max_attempts=2)
     assert violations(case) == []
-    assert outcomes_in(run_dir)[1].status is Status.FAILED
+    assert outcomes_in(run_dir)[1].status is Status.UPDATED
+    assert sum(record.method == "PUT" and record.secret_name == names[1] for record in case.records) == 2
 
 
 def test_a_redirect_is_not_followed_and_stops_the_scope_without_blaming_a_row(tmp_path: Path) -> None:
