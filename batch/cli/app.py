@@ -82,5 +82,5 @@ def _run(argv: Sequence[str]) -> int:
 
 def _refuse(message: str) -> int:
     say(message)
-    say("csms-rekey --help tells the commands and their options")
+    say("csms-rekey --help lists the commands and their options")
     return Exit.USAGE

@@ -54,10 +54,9 @@ class Streak:
     @property
     def reason(self) -> str:
         """Why nothing more is sent."""
-        of_them = (
-            f"{len(self.rows)} rows in a row were refused and none was accepted, in {self.sent} other places either"
+        return (
+            f"{len(self.rows)} rows in a row were refused, none was accepted; tried elsewhere: {self.sent}; {self.said}"
         )
-        return f"{of_them}; {self.said}"
 
     def add(self, row: int, fault: Fault) -> None:
         """One more row was refused."""

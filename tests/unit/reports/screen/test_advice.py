@@ -6,7 +6,7 @@ from jobs.spec import Auth
 from reports.screen.advice import Advice, Stop, Way, advise, mendings
 
 KEY = "8d0038ec-4265-4644-b81f-9c58d6645fa9"
-IN_A_ROW = "9 rows in a row were refused and none was accepted, in 3 other places either; "
+IN_A_ROW = "9 rows in a row were refused, none was accepted; tried elsewhere: 3; "
 HELD = f"held back: {IN_A_ROW}"
 
 
