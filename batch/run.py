@@ -73,7 +73,7 @@ def run_ledger(plan: RunPlan, ledger: Ledger) -> RunEnd:
     end = ran.end
     if end.broken is not None:
         print_unrecorded(end.unrecorded)
-        raise LedgerError(plan.folder, f"{end.broken}; sending stopped, `resume` goes on once there is room")
+        raise LedgerError(plan.folder, f"{end.broken}; sending stopped, `resume` continues once there is room")
     exit_code = Exit.INTERNAL if end.defect else exit_code_of(ledger.told.counts(), _ending(ran))
     ledger.end_session(ended_at=ran.ended_at, exit_code=exit_code, stopped=end.stopped)
     _log.info("run.ended", exit_code=exit_code, stopped=end.stopped)

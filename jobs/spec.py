@@ -66,8 +66,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         Rate, Option("Requests allowed per project: 10/s, 300/m, 200/5m, unlimited, or auto to find the quota.")
     ] = Rate(10.0)
     burst: Annotated[int, Option("Requests that may leave at once after a pause.", least=1)] = 1
-    concurrency: Annotated[int, Option("Open requests at the most, over all projects.", least=1)] = 32
-    max_attempts: Annotated[int, Option("PUTs per row at the most.", least=1)] = 8
+    concurrency: Annotated[int, Option("Most requests in flight, over all projects.", least=1)] = 32
+    max_attempts: Annotated[int, Option("Most PUTs for one row.", least=1)] = 8
     timeout_s: Annotated[float, Option("Seconds one request may take.", least=1)] = 60.0
     max_outage_s: Annotated[float, Option("Seconds the service may be down before the run stops.", least=0)] = 600.0
     max_failures: Annotated[

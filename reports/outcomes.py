@@ -52,7 +52,7 @@ def write_outcomes(folder: Path, rows: Iterable[ToldRow], *, with_lines: bool, t
 def _lines(path: Path, rows: Iterable[ToldRow], *, with_lines: bool, tally: Tally) -> Iterator[str]:
     for due, row in enumerate(rows, 1):
         if row.outcome.row != due:
-            raise ReportError(path, f"the ledger tells of row {row.outcome.row} where row {due} is due")
+            raise ReportError(path, f"the ledger has row {row.outcome.row} where row {due} is due")
         tally.add(row)
         yield _line(row, str(due + 1) if with_lines else "")
 

@@ -33,7 +33,7 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     tally = Tally(origin_s=sessions[0].started_at if sessions else 0.0)
     outcomes = write_outcomes(folder, ledger.told.rows(), with_lines=copy.format is not Format.PARQUET, tally=tally)
     if tally.rows != record.manifest.rows:
-        reason = f"the ledger tells of {tally.rows} rows, and {record.manifest.rows} were loaded"
+        reason = f"the ledger has {tally.rows} rows, and {record.manifest.rows} were loaded"
         raise ReportError(folder / outcomes.name, reason)
     began = {session.id: session.started_at for session in sessions}
     for session, cell in ledger.told.pace():

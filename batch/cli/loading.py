@@ -42,7 +42,7 @@ def load_to_run(manifest: str, spec: JobSpec, folder: Path, no_project: Credenti
     if no_project is not None and lacking:
         raise no_project
     if not loaded.usable(strict=spec.strict):
-        raise UsageError(f"{loaded.name}: unusable as it is, nothing was sent")
+        raise UsageError(f"{loaded.name}: unusable; nothing was sent")
 
 
 class ProblemPrinter:

@@ -77,7 +77,7 @@ class SessionOptions:
     json: Annotated[bool, Parameter(name="--json", negative="")] = False
     """Print summary.json on stdout, and nothing else there."""
     metrics_port: int | None = None
-    """Serve Prometheus metrics on this port of 127.0.0.1 while the run goes on."""
+    """Serve Prometheus metrics on this port of 127.0.0.1 while the run is active."""
     metrics_textfile: Path | None = None
     """Write Prometheus metrics of the run that has ended to this file."""
     notify_url: str | None = None

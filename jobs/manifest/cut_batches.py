@@ -66,7 +66,7 @@ def _reading(copy: ManifestCopy) -> Iterator[pq.ParquetFile]:
 
 def _chosen(copy: ManifestCopy, file: pq.ParquetFile, rows: Iterator[int], total: int) -> Iterator[pa.RecordBatch]:
     if file.metadata.num_rows != total:
-        reason = f"the ledger tells of {total} rows, and this copy has {file.metadata.num_rows}"
+        reason = f"the ledger has {total} rows, and this copy has {file.metadata.num_rows}"
         raise ManifestError(copy.problem(reason))
     row = next(rows, None)
     end = 1
@@ -81,7 +81,7 @@ def _chosen(copy: ManifestCopy, file: pq.ParquetFile, rows: Iterator[int], total
         if row is None:
             return
     if row is not None:
-        raise ManifestError(copy.problem(f"the ledger tells of row {row}, and this copy has {end - 1}"))
+        raise ManifestError(copy.problem(f"the ledger has row {row}, and this copy has {end - 1}"))
 
 
 def _taken(batch: pa.RecordBatch, places: list[int]) -> pa.RecordBatch:

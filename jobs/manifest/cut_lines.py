@@ -78,7 +78,7 @@ def _refuse_surplus(copy: ManifestCopy, block: LineBlock, total: int) -> None:
 
 
 def _wrong_count(copy: ManifestCopy, total: int, *, line: int) -> ManifestError:
-    return ManifestError(copy.problem(f"the ledger tells of {total} rows, and this copy has another number", line=line))
+    return ManifestError(copy.problem(f"the ledger has {total} rows, and this copy has another number", line=line))
 
 
 class _Extension:

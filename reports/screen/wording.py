@@ -143,7 +143,7 @@ def _because(summary: Summary) -> str:
 def _purpose(name: str, rows: int) -> str:
     match name.partition(".")[0]:
         case names.RETRY:
-            return f"{_rows(rows)} to run again; a manifest as it is" if rows else "nothing to run again"
+            return f"{_rows(rows)} to run again; a manifest that is ready to run" if rows else "nothing to run again"
         case names.REJECTED:
             return f"{_rows(rows)} to fix first, with the reasons" if rows else "nothing to fix"
         case _ if name == names.PAGE:

@@ -22,7 +22,7 @@ OLD_KEY_NOTICE = (
 
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One whole file of a run directory: `rows` counts the manifest rows it tells of, not its header."""
+    """One whole file of a run directory: `rows` counts the manifest rows it lists, not its header."""
 
     name: str
     sha256: str

@@ -45,7 +45,7 @@ def report(run_dir: Path, /, *, json: bool = False) -> int:
 
 
 def status(run_dir: Path, /, *, json: bool = False) -> int:
-    """Tells how the rows stand: from the ledger, or while a run holds it from what that run last said.
+    """Shows how the rows stand: from the ledger or, while a run holds it, from what that run last reported.
 
     Args:
         json: Print it as one JSON object, and nothing else.

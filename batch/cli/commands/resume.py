@@ -25,7 +25,7 @@ def resume(
     session: SessionOptions = SESSION,
     _job: JobFile = None,
 ) -> int:
-    """Goes on with the rows of a run directory that have not ended.
+    """Continues with the rows of a run directory that have not ended.
 
     Args:
         failed: Also take rows again that ended as failed or unknown, with fresh attempts.

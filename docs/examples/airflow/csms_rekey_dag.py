@@ -1,4 +1,4 @@
-"""Moves the secrets of a manifest every night; a retry goes on where the last try was stopped."""  # noqa: INP001 - Airflow loads files, not packages
+"""Moves the secrets of a manifest every night; a retry continues where the last try stopped."""  # noqa: INP001 - Airflow loads files, not packages
 
 from datetime import UTC, datetime, timedelta
 

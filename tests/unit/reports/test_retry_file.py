@@ -178,7 +178,7 @@ def test_the_service_cannot_put_a_formula_into_the_rejected_file(make_run: MakeR
 def test_a_copy_with_another_number_of_rows_is_refused(make_run: MakeRun, rows: str, loaded: int) -> None:
     """There is never a retry file with too few rows."""
     run = make_run((HEAD + rows).encode(), [AGAIN] * loaded)
-    with pytest.raises(ReportError, match=f"the ledger tells of {loaded} rows, and this copy has another number"):
+    with pytest.raises(ReportError, match=f"the ledger has {loaded} rows, and this copy has another number"):
         run.write()
     assert not (run.folder / "retry.csv").exists()
     assert not (run.folder / "summary.json").exists()

@@ -110,7 +110,7 @@ def test_sparse_rows_of_a_long_manifest(make_run: MakeRun, monkeypatch: pytest.M
 def test_a_copy_with_another_number_of_rows_is_refused(make_run: MakeRun, loaded: int) -> None:
     """The ledger and the copy must tell of the same rows."""
     run = make_run(parquet(table()), [AGAIN] * loaded, copy="manifest.parquet")
-    with pytest.raises(ReportError, match=f"the ledger tells of {loaded} rows, and this copy has 4"):
+    with pytest.raises(ReportError, match=f"the ledger has {loaded} rows, and this copy has 4"):
         run.write()
     assert not (run.folder / "retry.parquet").exists()
 

@@ -173,7 +173,7 @@ def test_a_terminal_that_is_gone_leaves_lines(tmp_path: Path) -> None:
 
 
 def test_the_view_is_a_value(tmp_path: Path) -> None:
-    """Another thread may read it while the run goes on."""
+    """Another thread may read it while the run is active."""
     view = Watch(tmp_path).run(2.5).latest
     assert msgspec.structs.asdict(view)["scopes"][0].allowed_per_s == 20.0
     with pytest.raises(AttributeError):
