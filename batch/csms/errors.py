@@ -21,6 +21,7 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _OWN_CODE = re.compile(r"[A-Za-z][A-Za-z0-9]*\.[0-9]+")
 # Whoever says so has only stopped waiting; what it was waiting for may still be done.
 _NOT_WAITED_FOR = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, 499})
+_GAVE_UP = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
 _GATEWAY = re.compile(r"APIGW?\.")
 _QUOTA = re.compile(r"limit:([0-9]{1,9}),time:([0-9]{1,6}) ?(second|minute|hour|day)")
 _SIGNING = re.compile(r"aksk|signature|secretkey|access ?key|\bak\b", re.IGNORECASE)
@@ -55,13 +56,13 @@ _KIND_OF_CODE = {code: kind for kind, codes in _KINDS.items() for code in codes.
 def classify(answer: WireAnswer) -> Fault:
     """The fault that an answer other than a good 200 stands for."""
     said, message = _error_in(answer.body)
-    code = said if _OWN_CODE.fullmatch(said) else ""
+    code = said if _OWN_CODE.fullmatch(said) and not said.endswith(f".{answer.status}") else ""
     kind = _kind(answer.status, code, message)
     return Fault(
         kind=kind,
         code=code or f"HTTP.{answer.status}",
         message=bounded(_in_words(kind, answer.status, message)),
-        maybe_applied=kind is not FaultKind.THROTTLED and not _proves_nothing_applied(answer.status, code),
+        maybe_applied=not _proves_nothing_applied(answer.status, code, kind),
         http_status=answer.status,
         request_id=answer.request_id,
         retry_after_s=retry_after_s(answer.retry_after, date=answer.date, came_s=answer.came_s),
@@ -113,7 +114,8 @@ def _kind_of_status(status: int, *, own: bool) -> FaultKind:
         case _ if status < HTTPStatus.OK or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return FaultKind.UNAVAILABLE
         case _ if status < HTTPStatus.MULTIPLE_CHOICES:
-            return FaultKind.MISMATCH
+            # The service answers 200 alone; any other is a portal's or a cache's.
+            return FaultKind.LOST
         case _ if not own:
             return FaultKind.FOREIGN
         case HTTPStatus.FORBIDDEN:
@@ -124,8 +126,12 @@ def _kind_of_status(status: int, *, own: bool) -> FaultKind:
             return FaultKind.REJECTED
 
 
-def _proves_nothing_applied(status: int, code: str) -> bool:
-    """Only the service's own 4xx does: a gateway that gave up may have a backend that has not."""
+def _proves_nothing_applied(status: int, code: str, kind: FaultKind) -> bool:
+    """The service's own 4xx does, and so does a refusal for the rate: a gateway that gave up may have a backend that
+    has not.
+    """
+    if kind is FaultKind.THROTTLED:
+        return status not in _GAVE_UP
     return bool(code) and 400 <= status < 500 and status not in _NOT_WAITED_FOR  # noqa: PLR2004 - the class of status, RFC 9110 15.5
 
 
@@ -140,6 +146,8 @@ def _in_words(kind: FaultKind, status: int, message: str) -> str:
         return message
     if 300 <= status < 400:  # noqa: PLR2004 - the class of status, RFC 9110 15.4
         return f"the endpoint redirects (HTTP {status}), which is never followed: it is not the service itself"
+    if status < 300:  # noqa: PLR2004 - the class of status, RFC 9110 15.3
+        return f"answered {status}, and the service answers 200 alone: a proxy, filter or gateway before the service?"
     return f"HTTP {status} without the service's own error body"
 
 

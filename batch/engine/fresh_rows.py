@@ -50,6 +50,12 @@ class FreshRows:
         """Whether no row is left."""
         return self._over and not self._page
 
+    @property
+    def unsent(self) -> bool:
+        """Whether rows are left that no session has sent: they come before the others."""
+        self._turn_page()
+        return not self._tried or any(not (row.attempts or row.refused) for row in self._page)
+
     def take(self) -> OpenRow | None:
         """The next row; None where there is none any more."""
         self._turn_page()

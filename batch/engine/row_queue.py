@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from batch.engine.delayed_rows import DelayedRows
 from batch.engine.fresh_rows import FreshRows
@@ -10,23 +11,21 @@ from batch.engine.held_rows import HeldRows
 from batch.engine.progress import Phase
 from batch.engine.refused_rows import RefusedRows
 from batch.engine.trials import Trials
-from batch.engine.work import Work, intent_of
+from batch.engine.work import Work, intent_of, last_unsent
 from batch.flow.ticket import Pass
 from jobs.ledger import Intent, OpenRow
 
 _MOST_AT_ONCE = 256
 _MOST_PASSED_OVER = 4_096
-"""Rows of a key that is held back are passed over; only so many before others get their turn."""
+"""Rows of a key that is held back are passed over; only so many in one go."""
 _DOUBTFUL_PER_WITNESS = 3
-_MANY = 1_000_000
-"""More rows left than any rule about the last few asks for."""
+_MANY = 1_000_000  # More rows left than any rule about the last few asks for.
 
 
 class RowQueue:
     """Gives rows out one by one. Whatever is given out to be written has its intent on record.
 
-    `intend(intents)` records intents and says whether that worked; `holds(kms_key_id)` says which rows are not wanted
-    now.
+    `intend(intents)` records intents and says whether it could; `holds(kms_key_id)` says which rows are not wanted now.
     """
 
     def __init__(
@@ -48,9 +47,8 @@ class RowQueue:
         self._ready: deque[Work] = deque()
         self._delayed = DelayedRows()
         self.doubtful: set[int] = set()
-        """Rows that met no service twice, with others answered between. While they wait, a few that nobody has sent are
-        kept as witnesses: whether the service answers shows only in a row that is not at fault.
-        """
+        """Rows that met no service twice, with others answered between: while they wait, a few that nobody has sent are
+        kept as witnesses."""
 
     def delay(self, work: Work, due_s: float) -> None:
         """Puts a row aside until `due_s`."""
@@ -62,9 +60,8 @@ class RowQueue:
 
     def chosen_before(self) -> Work | None:
         """A row that was chosen for where it stands, or to try its key, and could not leave."""
-        if self._ready and (self._ready[0].streak is not None or self._ready[0].tries_key):
-            return self._ready.popleft()
-        return None
+        chosen = self._ready and (self._ready[0].streak is not None or self._ready[0].tries_key)
+        return self._ready.popleft() if chosen else None
 
     def refuse(self, work: Work, sent_s: float, *, of_key: bool) -> None:
         """Puts a row aside that was refused for a reason of the moment, by its key or not."""
@@ -105,18 +102,20 @@ class RowQueue:
         return self._in_order(now_s, at_once)
 
     def elsewhere(self, *, of_key: str | None = None) -> Work | None:
-        """A row that nobody has sent yet and that stands far from the next one: of one key, or preferably of another
-        than the last; None where there is none.
-        """
-        row = self._fresh.elsewhere(of_key=of_key, holds=self._holds) or self._passed_over(of_key)
+        """A row far from the next one, of one key or of any; one that nobody has sent, as long as there are any."""
+        chosen = partial(self._fresh.elsewhere, of_key=of_key, holds=self._holds)
+        row = (chosen() if self._fresh.unsent else None) or self._passed_over(of_key)
+        if row is None:
+            work = last_unsent(self._ready, lambda key: key == of_key if of_key else not self._holds(key))
+            if work is not None:
+                return work
+            row = chosen()
         work = None if row is None else self._begin(row)
         return work if work is not None and self._intended([work]) else None
 
     def _passed_over(self, of_key: str | None) -> OpenRow | None:
         """The last row of a key that was passed over while the key was held, also if it has been released since."""
-        if of_key is None:
-            return None
-        number = self._held.pop(of_key, last=True)
+        number = None if of_key is None else self._held.pop(of_key, last=True)
         row = None if number is None else self._fresh.one(number)
         if row is not None or not self._again:
             return row

@@ -1,6 +1,8 @@
 """One row on its way through the engine, and the outcome it ends with."""
 
 import math
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from batch.csms.client import SecretView
@@ -51,6 +53,12 @@ class Work:
         return self.progress.phase is not Phase.SETTLE and not self.intended
 
     @property
+    def unsent(self) -> bool:
+        """Whether no session has sent anything for it, and it was not chosen for anything yet."""
+        progress = self.progress
+        return not (progress.attempts or progress.doubt or progress.refused or self.streak or self.tries_key)
+
+    @property
     def doubtful(self) -> bool:
         """Whether its failures may be its own, and it is still to be written."""
         return self.own > 0 and self.progress.phase is not Phase.SETTLE
@@ -64,6 +72,16 @@ class Work:
         """Its request met no service, while others were answered or not since the last time it did."""
         self.own += self.failed_s is not None and others_answered
         self.failed_s = now_s
+
+
+def last_unsent(ready: deque[Work], fits: Callable[[str], bool]) -> Work | None:
+    """Takes the last row out of `ready` for which nothing was sent yet and whose key fits; None where there is none."""
+    for at in reversed(range(len(ready))):
+        work = ready[at]
+        if work.unsent and fits(work.progress.update.kms_key_id):
+            del ready[at]
+            return work
+    return None
 
 
 class Departing:

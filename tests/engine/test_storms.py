@@ -91,6 +91,17 @@ def test_refused_rows_at_the_head_keep_no_other_from_being_sent(folder: Path, fa
     assert job.statuses() == [Status.REJECTED] * 60 + [Status.UPDATED] * 200
 
 
+@pytest.mark.parametrize("fault", [DENIED, GONE, KEY_DISABLED, faults.page(403)])
+@pytest.mark.parametrize(("rows", "rate_per_s"), [(40, 200.0), (110, 200.0), (250, 2_000.0)])
+def test_nor_where_all_the_others_are_ready_to_leave_already(
+    folder: Path, fault: InjectedFault, rows: int, rate_per_s: float
+) -> None:
+    head = frozenset(project_of(service(rows)).names[:10])
+    job = started(folder, service(rows, Always(head, fault)))
+    ran(job, Limits(rate=Rate(rate_per_s), timeout_s=10.0))
+    assert counted(job)[Status.UPDATED] == rows - 10
+
+
 def test_rows_that_are_refused_one_by_one_among_others_are_rejected_after_a_second_refusal_each(folder: Path) -> None:
     names = project_of(service(100)).names
     bad = frozenset(names[::10])

@@ -55,6 +55,8 @@ def of(status: int, body: bytes = b"") -> Fault:
         (403, "KMS.0305", K.MISCONFIGURED, False),
         (429, "APIGW.0308", K.THROTTLED, False),
         (503, "APIG.0308", K.THROTTLED, False),
+        (504, "APIG.0308", K.THROTTLED, True),
+        (502, "APIGW.0308", K.THROTTLED, True),
         (408, "CSMS.0103", K.UNAVAILABLE, True),
         (425, "APIG.0308", K.UNAVAILABLE, True),
         (499, "APIG.0201", K.UNAVAILABLE, True),
@@ -73,6 +75,12 @@ def test_the_services_own_answer_is_classified_by_its_code_first_and_its_status_
     fault = of(status, flat(code))
     assert (fault.kind, fault.code, fault.maybe_applied) == (kind, code, maybe_applied)
     assert (fault.http_status, fault.request_id, fault.message) == (status, "r" * 32, "m")
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "HTTP.400"), (403, "Squid.403"), (404, "Proxy.404")])
+def test_a_code_that_only_repeats_the_status_is_not_the_services(status: int, code: str) -> None:
+    fault = of(status, flat(code))
+    assert (fault.kind, fault.code, fault.maybe_applied) == (K.FOREIGN, f"HTTP.{status}", True)
 
 
 _BARE = [
@@ -95,7 +103,9 @@ _BARE = [
     ("status", "kind", "maybe_applied"),
     [
         (100, K.UNAVAILABLE, True),
-        (204, K.MISMATCH, True),
+        (202, K.LOST, True),
+        (203, K.LOST, True),
+        (204, K.LOST, True),
         (301, K.MISCONFIGURED, True),
         (307, K.MISCONFIGURED, True),
         (400, K.FOREIGN, True),
