@@ -36,12 +36,13 @@ def slowed_words(summary: Summary) -> str | None:
     requests = requests_of(summary)
     sent, failed, refused = requests.sent, requests.failed, requests.refused
     parts = []
+    of_all = f" of {sent:,} requests" if sent != 1 else " of 1 request"
     if sent and failed >= _WORTH_A_WORD * sent:
         code = max(summary.sessions, key=lambda session: session.unanswered).code
-        with_code = f", most of them with {printable(code)}" if code else ""
-        parts.append(f"{share(failed / sent)} of {sent:,} requests failed{with_code}")
+        with_code = f" (mostly {printable(code)})" if code else ""
+        parts.append(f"{share(failed / sent)}{of_all} failed{with_code}")
     if sent and refused >= _WORTH_A_WORD * sent:
-        parts.append(f"{share(refused / sent)}{'' if parts else f' of {sent:,} requests'} were refused for their rate")
+        parts.append(f"{share(refused / sent)}{'' if parts else of_all} were refused for their rate")
     sentences = [", and ".join(parts)] if parts else []
     if parts and (wall_s := summary.timing.wall_s):
         sentences.append(f"about {span(wall_s * (failed + refused) / sent)} of {span(wall_s)} went into these")

@@ -124,7 +124,7 @@ def test_any_text_keeps_the_file_readable(tmp_path_factory: pytest.TempPathFacto
 @pytest.mark.parametrize("numbers", [(2,), (1, 3), (1, 1)])
 def test_a_ledger_with_a_gap_is_refused(tmp_path: Path, numbers: tuple[int, ...]) -> None:
     """A row that is missing, or there twice, is never passed over in silence."""
-    with pytest.raises(ReportError, match=r"outcomes\.csv: the ledger tells of row"):
+    with pytest.raises(ReportError, match=r"outcomes\.csv: the ledger has row"):
         written(tmp_path, *map(told, numbers))
     assert not list(tmp_path.iterdir())
 

@@ -181,7 +181,7 @@ def test_the_page_says_at_its_top_what_slowed_the_run_and_lists_its_sessions(mak
     slow = counted(summary, (50, 15, 1, 50.0), (50, 15, 1, 50.0))
     twice = msgspec.structs.replace(slow, sessions=slow.sessions * 2)
     page = page_of(twice, (), Path("run"))
-    assert "30 % of 200 requests failed, most of them with 504, and 2 % were refused for their rate; about" in page.when
+    assert "30 % of 200 requests failed (mostly 504), and 2 % were refused for their rate; about" in page.when
     assert shown_of(twice).count("100 30 (30 %) 2 (2 %)") == len(page.sessions)
     assert "Runs and resumes" not in shown_of(slow)
     many = msgspec.structs.replace(slow, sessions=slow.sessions * 70)

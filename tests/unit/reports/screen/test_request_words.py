@@ -12,7 +12,7 @@ from reports.summary.timeline import Interval, OverTime
 from tests.unit.summaries import summary_of
 
 BOTH = (
-    r"40 % of 2,000 requests failed, most of them with a\x1b, and 1 % were refused for their rate;"
+    r"40 % of 2,000 requests failed (mostly a\x1b), and 1 % were refused for their rate;"
     " about 5 s of 10 s went into these"
 )
 
@@ -38,7 +38,7 @@ def summary(tmp_path: Path) -> Summary:
         ([session(1000, 9, 9)], None),
         (
             [session(1000, 300, 0, "504")],
-            "30 % of 1,000 requests failed, most of them with 504; about 3 s of 10 s went into these",
+            "30 % of 1,000 requests failed (mostly 504); about 3 s of 10 s went into these",
         ),
         (
             [session(1000, 0, 200)],
