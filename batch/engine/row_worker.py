@@ -42,8 +42,9 @@ class RowWorker:
             sent_s = await self._exchange(work, ticket, sent_s)
 
     def park(self, work: Work) -> None:
-        """Puts on record how a row stands that is not in flight and stays open."""
+        """Puts on record how a row stands that is not in flight and stays open: that replaces its intent."""
         self._scope.recorder.park(parked_of(work))
+        work.intended = False
 
     def leave(self, work: Work) -> None:
         """Puts on record that nobody will hear what became of what is in flight."""

@@ -44,11 +44,12 @@ class TapedLedger(Ledger):
     ) -> None:
         self._fuse.at("before commit")
         super().commit(intents=intents, outcomes=outcomes, parked=parked)
-        if intents or outcomes:
+        if intents or outcomes or parked:
             self._tape.append(
                 Commit(
                     arrived=self._arrived(),
                     intents=tuple((one.row, one.attempts) for one in intents),
+                    put_aside=tuple((one.row, one.attempts) for one in parked),
                     ended=tuple((one.row, one.status) for one in outcomes),
                 )
             )

@@ -16,6 +16,7 @@ from jobs.model import Status
 from jobs.rate import Rate
 from jobs.spec import Limits
 from tests.engine.machine import Job, load_job, run_job
+from tests.engine.plans import Plan
 from tests.engine.rows import moves, project_of, small_service
 from tests.kit.bad_days import Always, While
 from tests.kit.faults import refusing
@@ -110,6 +111,22 @@ def test_rows_that_are_refused_one_by_one_among_others_are_rejected_after_a_seco
     ran(job)
     assert counted(job) == {Status.UPDATED: 90, Status.REJECTED: 10}
     assert puts(sandbox) == 110
+
+
+@pytest.mark.parametrize("fault", [DENIED, GONE])
+def test_a_row_whose_read_was_refused_has_its_intent_on_record_again_before_its_put(
+    folder: Path, fault: InjectedFault
+) -> None:
+    """What is put on record of a row that is put aside replaces the intent that was there."""
+    project = project_of(service(20))
+    reads = Plan({("read", name, 1): fault for name in project.names[::7]})
+
+    def guarded(one: Asked) -> Asked:
+        return msgspec.structs.replace(one, expected_kms_key_id=project.key_ids.old)
+
+    job = started(folder, service(20, reads), guarded)
+    ran(job)
+    assert counted(job) == {Status.UPDATED: 20}
 
 
 def test_six_rows_that_are_all_denied_stop_the_run_and_are_rejected_by_the_resume(folder: Path) -> None:

@@ -57,11 +57,13 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
     """One durable write: `arrived` requests had reached the service when it returned. `intents` holds rows with the
-    number of the PUT that is about to leave, `ended` rows with the status that was written.
+    number of the PUT that is about to leave, `put_aside` those that stay open with the PUTs they have sent so far, and
+    `ended` rows with the status that was written. What is put aside comes before the intents of the same write.
     """
 
     arrived: int
     intents: tuple[tuple[int, int], ...] = ()
+    put_aside: tuple[tuple[int, int], ...] = ()
     ended: tuple[tuple[int, Status], ...] = ()
 
 

@@ -2,11 +2,11 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from jobs.model import Status
 from tests.kit.records import Record
-from tests.oracle.case import Case, Commit, Violation
+from tests.oracle.case import Case, Commit, Reopened, Violation
 from tests.oracle.evidence import Evidence
 
 _MAY_OPEN_AGAIN = frozenset({Status.FAILED, Status.UNKNOWN})
@@ -21,20 +21,33 @@ def _puts_by_row(case: Case, evidence: Evidence) -> Iterator[tuple[int, Record]]
 
 
 def intent_before_put(case: Case, evidence: Evidence) -> Iterator[Violation]:
-    """I7: the k-th PUT of a row arrives only after an intent for a k-th or later one was durable."""
+    """I7: the k-th PUT of a row arrives only while an intent for a k-th or later one is durable."""
     if case.tape is None:
         return
-    intents: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for event in case.tape:
-        if isinstance(event, Commit):
-            for row, attempt in event.intents:
-                intents[row].append((attempt, event.arrived))
+    intents = _standing_intents(case.tape)
     sent: Counter[int] = Counter()
     for row, record in _puts_by_row(case, evidence):
         sent[row] += 1
-        if not any(attempt >= sent[row] and arrived < record.n for attempt, arrived in intents[row]):
+        if not any(attempt >= sent[row] and since < record.n <= until for attempt, since, until in intents[row]):
             reason = f"PUT {record.n} is its number {sent[row]}, and no such intent was durable before"
             yield Violation(rule="I7", row=row, reason=reason)
+
+
+def _standing_intents(tape: Sequence[Commit | Reopened]) -> dict[int, list[tuple[int, int, float]]]:
+    """For each row the number of each PUT that was about to leave, and the span of request numbers in which that stood:
+    a row that is put aside takes back what it had not sent.
+    """
+    intents: dict[int, list[tuple[int, int, float]]] = defaultdict(list)
+    for event in tape:
+        if isinstance(event, Commit):
+            for row, attempts in event.put_aside:
+                intents[row] = [
+                    (attempt, since, min(until, event.arrived) if attempt > attempts else until)
+                    for attempt, since, until in intents[row]
+                ]
+            for row, attempt in event.intents:
+                intents[row].append((attempt, event.arrived, math.inf))
+    return intents
 
 
 def no_put_after_an_outcome(case: Case, evidence: Evidence) -> Iterator[Violation]:

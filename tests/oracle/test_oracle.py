@@ -134,6 +134,11 @@ BITES: dict[str, tuple[str, int | None, Case]] = {
     "more attempts than allowed": ("I6", 1, told(ONE, 1, attempts=4)),
     "a PUT without an intent": ("I7", 1, replace(ONE, tape=())),
     "a PUT before its intent was durable": ("I7", 1, replace(ONE, tape=(Commit(arrived=1, intents=((1, 1),)),))),
+    "a PUT under an intent that was taken back": (
+        "I7",
+        1,
+        replace(ONE, tape=(Commit(arrived=0, intents=((1, 1),)), Commit(arrived=0, put_aside=((1, 0),)))),
+    ),
     "a PUT under the intent of the one before": (
         "I7",
         1,
