@@ -53,7 +53,10 @@ def every_row_is_reached(case: Case, evidence: Evidence) -> Iterator[Violation]:
     """I19: a run that finished by itself has asked for every row, but for those of a key that the service refused."""
     if case.ended_as != "finished":
         return
-    refused = Counter((put.project_id, put.kms_key_id) for put in case.records if put.method == "PUT" and is_no(put))
+    # A key is also refused by the reads of its rows.
+    keys = {asked.place: asked.kms_key_id for asked in case.asked}
+    places = [(one.project_id or "", one.secret_name or "") for one in case.records if is_no(one)]
+    refused = Counter((place[0], keys.get(place)) for place in places)
     for asked, claim in zip(case.asked, case.claims, strict=False):
         held = refused[asked.project_id, asked.kms_key_id] >= _HELD_AFTER
         if claim.status is Status.NOT_ATTEMPTED and not held and evidence.leaders[asked.row] is not None:
