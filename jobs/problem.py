@@ -63,3 +63,11 @@ def character(text: str, index: int) -> str:
     """A character named so that it can be found even where it does not show: `U+00A0 NO-BREAK SPACE`."""
     code = f"U+{ord(text[index]):04X}"
     return f"{code} {unicodedata.name(text[index], 'control character')}"
+
+
+def foreign_character(text: str) -> str:
+    """Names the first character that is not ASCII, which may look like one that is: ` (U+2011 NON-BREAKING HYPHEN at
+    character 9)`; nothing where there is none.
+    """
+    index = next((index for index, one in enumerate(text) if not one.isascii()), None)
+    return "" if index is None else f" ({character(text, index)} at character {index + 1})"

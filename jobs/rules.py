@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 
-from jobs.problem import character, quoted
+from jobs.problem import character, foreign_character, quoted
 
 KEY_PATTERN = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}"
 PROJECT_PATTERN = r"[0-9a-f]{32}"
@@ -45,7 +45,7 @@ def name_fault(text: str | None) -> str | None:
     assert text  # noqa: S101 - the common faults hold null and empty
     if len(text) > MAX_NAME_CHARS:
         return f"is {len(text)} characters long, at most {MAX_NAME_CHARS} are possible"
-    return f"{quoted(text)} is not a secret name: letters, digits, '.', '_' and '-' only"
+    return f"{quoted(text)} is not a secret name: letters, digits, '.', '_' and '-' only{foreign_character(text)}"
 
 
 def description_fault(text: str | None) -> str | None:
@@ -68,7 +68,7 @@ def _key_fault(pattern: str, text: str | None) -> str | None:
         return f"is {len(text)} characters long, {MIN_KEY_CHARS} to {MAX_KEY_CHARS} are possible"
     if not re.fullmatch(pattern, text):
         expected = "a UUID or 32 hexadecimal digits" if pattern == KEY_PATTERN else f"of the form {pattern}"
-        return f"{quoted(text)} is not {expected} (--key-pattern)"
+        return f"{quoted(text)} is not {expected} (--key-pattern){foreign_character(text)}"
     return None
 
 
@@ -79,7 +79,7 @@ def project_fault(pattern: str, text: str | None) -> str | None:
     assert text  # noqa: S101 - the common faults hold null and empty
     if text in {".", ".."} or not re.fullmatch(pattern, text):
         expected = "32 hexadecimal digits in lower case" if pattern == PROJECT_PATTERN else f"of the form {pattern}"
-        return f"{quoted(text)} is not {expected} (--project-pattern)"
+        return f"{quoted(text)} is not {expected} (--project-pattern){foreign_character(text)}"
     return None
 
 

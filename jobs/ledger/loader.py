@@ -18,15 +18,16 @@ _PLANNED = """INSERT INTO row (row, scope, secret_name, kms_key_id, description,
 _INVALID = """INSERT INTO row (row, secret_name, kms_key_id, region, project_id, status, error_code, error_message)
     VALUES (?, ?, ?, ?, ?, 'invalid', ?, ?)"""
 
-# Rows of one secret agree when all of them ask for the same key, description and expected key. The separator cannot
-# occur in a key id; quote() keeps an absent description apart from an empty one.
-_REPEATED = """
+# Rows of one secret agree when all of them ask for the same key, description and expected key; neither case nor dashes
+# say anything about a key. The separator cannot occur in a key id; quote() keeps an absent description apart from an
+# empty one.
+_ASKED = """lower(replace(kms_key_id, '-', '')) || '|' || quote(description)
+    || '|' || quote(lower(replace(expected_kms_key_id, '-', '')))"""
+_REPEATED = f"""
 CREATE TEMP TABLE repeated AS
-SELECT scope, secret_name, MIN(row) AS leader,
-    MIN(kms_key_id || '|' || quote(description) || '|' || quote(expected_kms_key_id))
-    = MAX(kms_key_id || '|' || quote(description) || '|' || quote(expected_kms_key_id)) AS agree
+SELECT scope, secret_name, MIN(row) AS leader, MIN({_ASKED}) = MAX({_ASKED}) AS agree
 FROM row WHERE status IS NULL GROUP BY scope, secret_name HAVING COUNT(*) > 1
-"""
+"""  # noqa: S608 - its own text
 _MEMBERS = """
 CREATE TEMP TABLE member AS
 SELECT r.row AS row, d.leader AS leader, d.agree AS agree FROM row r

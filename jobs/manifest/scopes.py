@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from jobs.model import Scope
-from jobs.problem import Problem, quoted
+from jobs.problem import Problem, foreign_character, quoted
 from jobs.regions import endpoint_for
 from jobs.rules import project_check
 from jobs.spec import JobSpec
@@ -31,6 +31,7 @@ class ScopeTable:
         self._spec = spec
         self._check_project = project_check(spec.project_pattern)
         self._known: dict[tuple[str | None, str | None], Scope] = {}
+        self._spelt: dict[str, str] = {}
 
     def find(self, project_cell: str | None, region_cell: str | None) -> Scope | None:
         """The scope of a row, or None where `faults` has something to say."""
@@ -52,12 +53,20 @@ class ScopeTable:
         endpoint = self._spec.endpoint or endpoint_for(region or "")
         scope = Scope(endpoint=endpoint, project_id=project_id, region=region)
         self._known[project_id, region] = scope
+        self._spelt[project_id.lower()] = project_id
         return scope
 
     def _project_fault(self, project_id: str | None) -> str | None:
         if project_id is None:
             return _NO_PROJECT
-        return self._check_project(project_id)
+        return self._check_project(project_id) or self._otherwise_spelt(project_id)
+
+    def _otherwise_spelt(self, project_id: str) -> str | None:
+        """One project as two scopes would get twice its rate, and a pattern may admit both cases of a letter."""
+        first = self._spelt.get(project_id.lower(), project_id)
+        if first == project_id:
+            return None
+        return f"{quoted(project_id)} differs only in case from {quoted(first)}; write a project in one way"
 
     def _region_fault(self, region: str | None) -> str | None:
         if self._spec.endpoint is not None:
@@ -67,7 +76,7 @@ class ScopeTable:
         try:
             endpoint_for(region)
         except ValueError as error:
-            return str(error)
+            return f"{error}{foreign_character(region)}"
         return None
 
     def _elsewhere(self, region: str | None) -> str | None:
@@ -77,4 +86,5 @@ class ScopeTable:
             return None
         if served is None:
             return f"{quoted(region or '')}, and --endpoint serves one region: say with --region which"
-        return f"{quoted(region or '')}, but --endpoint serves {served}; make one run for each region"
+        shown = f"{quoted(region or '')}{foreign_character(region or '')}"
+        return f"{shown}, but --endpoint serves {served}; make one run for each region"

@@ -18,8 +18,9 @@ _BUFFER_BYTES = 64 << 10
 def parquet_blocks(copy: ManifestCopy) -> Iterator[Block]:
     """Reads a Parquet manifest in blocks: first one without rows for the columns, then the rows; rows have no lines.
 
-    A null is no value; an empty text of an optional column stays an empty text. Damage in a page ends the reading where
-    the format can show it: a flipped bit in an uncompressed page without a checksum cannot be seen.
+    A null is no value, and a column of nulls only has none, whatever its type; an empty text of an optional column
+    stays an empty text. Damage in a page ends the reading where the format can show it: a flipped bit in an
+    uncompressed page without a checksum cannot be seen.
     """
     row = 0
     try:
@@ -46,7 +47,7 @@ def parquet_file(copy: ManifestCopy) -> pq.ParquetFile:
 def _blocks(copy: ManifestCopy) -> Iterator[Block]:
     with parquet_file(copy) as file:
         header = read_header(file.schema_arrow.names, file=copy.name, line=None)
-        mistyped = tuple(_mistyped(copy, header, file.schema_arrow))
+        mistyped = tuple(_mistyped(copy, header, file))
         usable = bool(header.used) and not mistyped
         cells = Cells(rows=(), **{name: () for name, _ in header.used}) if usable else None
         yield Block(cells=cells, problems=header.problems + mistyped)
@@ -72,10 +73,10 @@ def _texts(column: "pa.Array[Any]") -> Column:
     return texts
 
 
-def _mistyped(copy: ManifestCopy, header: Header, schema: pa.Schema) -> Iterator[Problem]:
+def _mistyped(copy: ManifestCopy, header: Header, file: pq.ParquetFile) -> Iterator[Problem]:
     for name, place in header.used:
-        kind = schema.field(place).type
-        if not _is_text(kind):
+        kind = file.schema_arrow.field(place).type
+        if not _is_text(kind) and not _holds_nulls_only(file, name):
             reason = f"the column has type {one_line(ValueError(kind))}; write it as string"
             yield copy.problem(reason, column=name)
 
@@ -83,4 +84,15 @@ def _mistyped(copy: ManifestCopy, header: Header, schema: pa.Schema) -> Iterator
 def _is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
+    return any(is_kind(kind) for is_kind in texts)
+
+
+def _holds_nulls_only(file: pq.ParquetFile, name: str) -> bool:
+    """Whether a column has no value in any row, as far as the file says so: its writer had to guess the type."""
+    places = [place for place, column in enumerate(file.schema) if column.path == name]
+    chunks = [file.metadata.row_group(group).column(place) for group in range(file.num_row_groups) for place in places]
+    return bool(places) and all(
+        not chunk.num_values or (chunk.statistics is not None and chunk.statistics.null_count == chunk.num_values)
+        for chunk in chunks
+    )

@@ -61,6 +61,23 @@ def test_rows_that_ask_for_the_same_share_one_request_and_its_outcome(tmp_path: 
         assert [told.outcome.row for told in ledger.told.rows_of(Group.RUN_AGAIN)] == [1, 2, 3, 4]
 
 
+SPELT = "0D0466B0-e727-4d9c-b35d-f84bb474a37f"
+
+
+@pytest.mark.parametrize("other", [SPELT.lower(), SPELT.upper(), SPELT.replace("-", "")])
+def test_one_key_in_two_spellings_is_one_request_and_each_row_keeps_its_own(tmp_path: Path, other: str) -> None:
+    rows = [planned(1, "a", SPELT), planned(2, "a", other)]
+    guarded = [
+        PlannedRow(row=row, scope=SCOPE, update=SecretUpdate(secret_name="b", kms_key_id=KEY, expected_kms_key_id=key))
+        for row, key in ((3, SPELT), (4, other))
+    ]
+    with loaded(tmp_path, *rows, *guarded) as ledger:
+        assert [row.row for row in ledger.open_rows(1, 0, 9)] == [1, 3]
+        ledger.commit(outcomes=[ended(1), ended(3)])
+        assert statuses(ledger) == ["updated"] * 4
+        assert [told.kms_key_id for told in ledger.told.rows()] == [SPELT, other, KEY, KEY]
+
+
 @pytest.mark.parametrize(
     "second",
     [planned(3, "a", KEY2), planned(3, "a", description="x"), planned(3, "a", description="")],

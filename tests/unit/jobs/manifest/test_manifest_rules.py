@@ -32,8 +32,10 @@ NAME_RULE = "is not a secret name: letters, digits, '.', '_' and '-' only"
         ("a?x=1", f"'a?x=1' {NAME_RULE}"),
         ("a#f", f"'a#f' {NAME_RULE}"),
         ("%2e%2e", f"'%2e%2e' {NAME_RULE}"),
-        ("\u5bc6\u94a5", f"'\u5bc6\u94a5' {NAME_RULE}"),
-        ("\u0661", f"'\u0661' {NAME_RULE}"),
+        ("\u5bc6\u94a5", f"'\u5bc6\u94a5' {NAME_RULE} (U+5BC6 CJK UNIFIED IDEOGRAPH-5BC6 at character 1)"),
+        ("\u0661", f"'\u0661' {NAME_RULE} (U+0661 ARABIC-INDIC DIGIT ONE at character 1)"),
+        ("db-p\u0430ss", f"'db-p\u0430ss' {NAME_RULE} (U+0430 CYRILLIC SMALL LETTER A at character 5)"),
+        ("a\u00a0b", "'a\\xa0b' holds U+00A0 NO-BREAK SPACE at character 2; remove it"),
         ("x" * 65, "is 65 characters long, at most 64 are possible"),
     ],
 )
@@ -57,6 +59,18 @@ KEY_RULE = "is not a UUID or 32 hexadecimal digits (--key-pattern)"
         (KEY.replace("-", ""), None),
         (KEY.replace("0d", "0g"), f"'{KEY.replace('0d', '0g')}' {KEY_RULE}"),
         (f"{{{KEY}}}", f"'{{{KEY}}}' {KEY_RULE}"),
+        (
+            KEY.replace("-", "\u2011"),
+            f"'{KEY.replace('-', chr(0x2011))}' {KEY_RULE} (U+2011 NON-BREAKING HYPHEN at character 9)",
+        ),
+        (
+            KEY.replace("7f", "\uff17f"),
+            f"'{KEY.replace('7f', chr(0xFF17) + 'f')}' {KEY_RULE} (U+FF17 FULLWIDTH DIGIT SEVEN at character 35)",
+        ),
+        (
+            KEY[:3] + "\u200b" + KEY[3:],
+            f"'{KEY[:3]}\\u200b{KEY[3:]}' holds U+200B ZERO WIDTH SPACE at character 4; remove it",
+        ),
         (KEY + " ", f"'{KEY} ' has whitespace around it (U+0020 SPACE); remove it"),
         ("x" * 65, "is 65 characters long, 2 to 64 are possible"),
         ("x", "is 1 characters long, 2 to 64 are possible"),

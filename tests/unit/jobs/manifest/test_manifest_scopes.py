@@ -74,6 +74,29 @@ def test_an_endpoint_with_a_region_serves_that_one() -> None:
     ]
 
 
+def test_a_region_that_only_looks_like_another_is_told_apart() -> None:
+    [(_, reason)] = ScopeTable(HOME).faults(None, "cn\u2011north-4")
+    assert reason.endswith(" (U+2011 NON-BREAKING HYPHEN at character 3)")
+    table = ScopeTable(msgspec.structs.replace(LOCAL, region="cn-north-4"))
+    shown = "'cn-n\u043erth-4' (U+043E CYRILLIC SMALL LETTER O at character 5)"
+    assert table.faults(None, "cn-n\u043erth-4") == [
+        ("region", f"{shown}, but --endpoint serves cn-north-4; make one run for each region")
+    ]
+
+
+def test_a_project_in_two_spellings_is_not_two_projects() -> None:
+    """It would get twice its rate. The usual pattern admits one spelling only."""
+    table = ScopeTable(JobSpec(region="cn-north-4", project_pattern="[0-9a-fA-F]{32}"))
+    assert table.find(OTHER_PROJECT, None) is not None
+    assert table.find(OTHER_PROJECT.upper(), "cn-east-3") is None
+    assert table.faults(OTHER_PROJECT.upper(), None) == [
+        (
+            "project_id",
+            f"'{OTHER_PROJECT.upper()}' differs only in case from '{OTHER_PROJECT}'; write a project in one way",
+        )
+    ]
+
+
 def test_all_that_is_missing_is_told() -> None:
     """With the ways to give it."""
     table = ScopeTable(JobSpec())

@@ -70,7 +70,7 @@ def test_every_kind_of_text_is_read_as_it_is(kind: pa.DataType) -> None:
         ([b"a", b"b"], "binary"),
         ([["a"], ["b"]], "list<element: string>"),
         ([{"a": "b"}] * 2, "struct<a: string>"),
-        ([None, None], "null"),
+        ([["a"], None], "list<element: string>"),
     ],
 )
 def test_a_column_that_is_not_text_is_refused_by_its_type(values: list[bool], kind: str) -> None:
@@ -81,6 +81,41 @@ def test_a_column_that_is_not_text_is_refused_by_its_type(values: list[bool], ki
     assert told(blocks) == [
         f"m.parquet: {name}: the column has type {kind}; write it as string" for name in ("kms_key_id", "region")
     ]
+
+
+NULLS = [pa.null(), pa.string(), pa.string_view(), pa.int32(), pa.float64(), pa.timestamp("us"), pa.bool_()]
+
+
+@pytest.mark.parametrize("kind", NULLS, ids=str)
+@pytest.mark.parametrize("size", [0, 3])
+def test_a_column_of_nulls_only_has_no_value_whatever_type_its_writer_guessed(kind: pa.DataType, size: int) -> None:
+    """Also a required one: its rows are at fault, not the file. In a frame without rows all columns are so."""
+    nothing = pa.nulls(size, kind)
+    texts = pa.nulls(0, kind) if size == 0 else pa.array(["a"] * size)
+    blocks = read(written(pa.table({"secret_name": texts, "kms_key_id": nothing, "region": nothing}), row_group_size=2))
+    assert told(blocks) == []
+    assert rows(blocks) == [(number, "a", None) for number in range(1, size + 1)]
+
+
+def test_one_value_among_nulls_gives_a_column_its_type() -> None:
+    """In any row group; and where the file does not count its nulls, nobody can know."""
+    table = pa.table({"secret_name": ["a"] * 3, "kms_key_id": ["b"] * 3, "region": pa.array([None, None, 7])})
+    for options in ({"row_group_size": 1}, {"write_statistics": False}):
+        assert told(read(written(table, **options))) == [
+            "m.parquet: region: the column has type int64; write it as string"
+        ]
+
+
+def test_frames_without_texts_are_read_as_pandas_writes_them(tmp_path: Path) -> None:
+    """None, NaN and an empty category each get a type of their own."""
+    frame = pd.DataFrame({"secret_name": ["a"], "kms_key_id": pd.Series(["k"], dtype="category")})
+    frame["region"], frame["project_id"], frame["description"] = None, float("nan"), pd.Categorical([None])
+    frame.to_parquet(tmp_path / "manifest.parquet")
+    blocks = read_file(tmp_path / "manifest.parquet")
+    assert (rows(blocks), told(blocks)) == ([(1, "a", "k")], [])
+    frame.iloc[:0].to_parquet(tmp_path / "manifest.parquet")
+    blocks = read_file(tmp_path / "manifest.parquet")
+    assert (rows(blocks), told(blocks)) == ([], [])
 
 
 def test_columns_are_looked_for_as_in_text() -> None:
