@@ -2,6 +2,7 @@
 
 import msgspec
 
+from jobs.delimiter import Delimiter
 from jobs.options import spelled, word
 from jobs.rate import Rate
 from jobs.spec import Auth, FailureLimit, JobSpec
@@ -15,6 +16,7 @@ class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
     project_id: str | None
     auth: Auth
     encoding: str
+    delimiter: Delimiter | None
     strict: bool
     key_pattern: str
     project_pattern: str

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 import msgspec
 
+from jobs.delimiter import Delimiter
 from jobs.endpoint import parse_endpoint
 from jobs.options import Option, options_in, spelled
 from jobs.rate import Rate
@@ -102,6 +103,10 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     project_id: Annotated[str | None, Option("Project of rows that name none.")] = None
     auth: Auth = Auth.AUTO
     encoding: Annotated[str, Option("Encoding of a CSV or TSV manifest; never guessed.")] = "utf-8"
+    delimiter: Annotated[
+        Delimiter | None,
+        Option(f"What separates the fields of a text manifest: {', '.join(Delimiter)}.", "a tab in .tsv, else a comma"),
+    ] = None
     strict: Annotated[bool, Option("Send nothing at all if any row is invalid.")] = False
     key_pattern: Annotated[str, Option("Regular expression a key id must match.", "a UUID or 32 hex digits")] = (
         KEY_PATTERN

@@ -19,7 +19,13 @@ from reports.summary.schema import FileFacts
 def manifest_copy(folder: Path, record: JobRecord) -> ManifestCopy:
     """The manifest's copy in the run directory, not yet looked at."""
     facts = record.manifest
-    return ManifestCopy(path=folder / facts.copy, sha256=facts.sha256, size=facts.size_bytes, name=facts.name)
+    return ManifestCopy(
+        path=folder / facts.copy,
+        sha256=facts.sha256,
+        size=facts.size_bytes,
+        name=facts.name,
+        separator=record.spec.delimiter,
+    )
 
 
 def check_copy(copy: ManifestCopy) -> None:

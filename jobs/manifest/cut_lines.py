@@ -70,10 +70,10 @@ def _chosen(copy: ManifestCopy, encoding: str, rows: Iterator[int], total: int) 
 
 
 def _refuse_surplus(copy: ManifestCopy, block: LineBlock, total: int) -> None:
-    """A manifest may end in blank lines, and they are no rows."""
+    """A manifest may end in lines that are blank or hold delimiters alone, and they are no rows."""
     first_after = total + 2
     surplus = block.lines[max(0, first_after - block.first) :]
-    if any(line.rstrip(_ENDINGS) for line in surplus):
+    if any(line.strip(_ENDINGS + copy.delimiter) for line in surplus):
         raise _wrong_count(copy, total, line=max(first_after, block.first))
 
 

@@ -1,6 +1,7 @@
 """Turns a manifest into rows of the job, each valid or invalid for a stated reason, and says all that is wrong."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import repeat
 
 import msgspec
@@ -33,6 +34,7 @@ def read_manifest(copy: ManifestCopy, spec: JobSpec) -> Iterator[Batch]:
     be used: the rows it concerns are missing, and reading goes on where that makes sense, so that all can be told.
     Rows that say the same or contradict each other are not looked for here.
     """
+    copy = replace(copy, separator=spec.delimiter)
     planner = _Planner(copy, spec)
     for block in read_blocks(copy, spec.encoding):
         batch = planner.plan(block.cells) if block.cells else Batch(rows=[], problems=[])

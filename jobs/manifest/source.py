@@ -12,6 +12,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
+from jobs.delimiter import Delimiter
+from jobs.manifest.not_a_file import other_than_file
 from jobs.problem import ManifestError, Problem, plain
 from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
@@ -24,7 +26,6 @@ MAX_BYTES = 8 << 30
 """The most a manifest may hold, as it comes and unpacked: about 80 million rows."""
 _CHUNK_BYTES = 1 << 20
 _SNIFFED_BYTES = 64 << 10
-_NOT_REGULAR = "is not a regular file; to read from a pipe, give - and send the manifest to standard input"
 _KNOWN = "name it .csv, .tsv or .parquet (text also with .gz or .zst after that)"
 
 
@@ -59,6 +60,8 @@ class ManifestCopy:
     sha256: str
     size: int
     name: str
+    separator: Delimiter | None = None
+    """What its user says stands between two fields."""
 
     @property
     def format(self) -> Format:
@@ -73,7 +76,8 @@ class ManifestCopy:
     @property
     def delimiter(self) -> str:
         """What stands between two fields of a text manifest."""
-        return "\t" if self.format is Format.TSV else ","
+        usual = Delimiter.TAB if self.format is Format.TSV else Delimiter.COMMA
+        return (self.separator or usual).character
 
     def problem(
         self, reason: str, *, line: int | None = None, row: int | None = None, column: str | None = None
@@ -101,6 +105,8 @@ def copy_manifest(
     """
     if manifest == "-":
         return _copy(STDIN_NAME, *_from_stdin(stdin, max_bytes), into_dir)
+    if (other := other_than_file(manifest)) is not None:
+        raise _unusable(manifest, other)
     try:
         kind = _kind(Path(manifest).name)
     except ValueError as error:
@@ -126,7 +132,7 @@ def _from_file(manifest: str, max_bytes: int) -> Generator[bytes, None, None]:
     with raw:
         before = os.fstat(raw.fileno())
         if not stat.S_ISREG(before.st_mode):
-            raise _unusable(manifest, _NOT_REGULAR)
+            raise _unusable(manifest, "was replaced by what is not a regular file")
         yield from _chunks(manifest, raw, max_bytes)
         after = os.fstat(raw.fileno())
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):

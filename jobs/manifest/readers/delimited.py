@@ -4,13 +4,16 @@ import csv
 import warnings
 from collections.abc import Iterator, Sequence
 from io import StringIO
+from itertools import chain
 
 from jobs.manifest.readers.cells import OPTIONAL, Block, Cells, Column
 from jobs.manifest.readers.decoding import BOM
+from jobs.manifest.readers.first_lines import SEARCHED_LINES, cells_of, holds_names, other_beginning
 from jobs.manifest.readers.header import Header, read_header
+from jobs.manifest.readers.hollow_end import without_hollow_end
 from jobs.manifest.readers.lines import LineBlock, line_blocks
 from jobs.manifest.source import ManifestCopy
-from jobs.problem import ManifestError, Problem, one_line
+from jobs.problem import ManifestError, Problem, one_line, quoted
 
 _ENDINGS = "\r\n"
 _QUOTE = '"'
@@ -19,35 +22,38 @@ _QUOTE = '"'
 def delimited_blocks(copy: ManifestCopy, encoding: str) -> Iterator[Block]:
     """Reads a text manifest in blocks, in constant memory: first a block without rows for the header, then the rows.
 
-    Row N stands on line N + 1. Blank lines may only end the file. An empty cell of an optional column is no value.
+    Row N stands on line N + 1. Only the end of a file may have lines that are blank or hold delimiters alone. An empty
+    cell of an optional column is no value.
     """
-    reader = None
     try:
-        for lines in line_blocks(copy, encoding):
-            if reader is None:
-                header = _header(copy, lines.lines[0])
-                yield Block(cells=_empty(header), problems=header.problems)
-                if not header.used:
-                    return
-                reader = _Rows(copy, header)
-                lines = LineBlock(first=lines.first + 1, lines=lines.lines[1:])  # noqa: PLW2901 - the rest of it
-            if lines.lines:
-                yield reader.read(lines)
+        blocks = line_blocks(copy, encoding)
+        beginning = next(blocks, LineBlock(first=1, lines=[]))
+        header = _header(copy, beginning.lines[:SEARCHED_LINES])
+        yield Block(cells=_empty(header), problems=header.problems)
+        if not header.used:
+            return
+        rows = chain((LineBlock(first=beginning.first + 1, lines=beginning.lines[1:]),), blocks)
+        reader = _Rows(copy, header)
+        for lines in without_hollow_end(rows, copy.delimiter):
+            yield reader.read(lines)
     except ManifestError as error:
         yield Block(problems=(error.problem,))
-        return
-    if reader is None:
-        yield Block(problems=(copy.problem("the file is empty; it needs at least a line with the column names"),))
 
 
-def _header(copy: ManifestCopy, line: str) -> Header:
-    body = line.removeprefix(BOM).rstrip(_ENDINGS)
-    if not body:
-        raise ManifestError(copy.problem("the line is blank; it must hold the column names", line=1))
-    try:
-        [names] = csv.reader([body], delimiter=copy.delimiter, strict=True)
-    except csv.Error as error:
-        raise ManifestError(copy.problem(_csv_reason(error), line=1)) from error
+def _header(copy: ManifestCopy, lines: list[str]) -> Header:
+    if not lines:
+        raise ManifestError(copy.problem("the file is empty; it needs at least a line with the column names"))
+    bodies = [lines[0].removeprefix(BOM).rstrip(_ENDINGS), *(line.rstrip(_ENDINGS) for line in lines[1:])]
+    names, reason = list[str](), "the line is blank; it must hold the column names"
+    if bodies[0]:
+        try:
+            names, reason = cells_of(bodies[0], copy.delimiter), ""
+        except csv.Error as error:
+            reason = _csv_reason(error)
+    if not holds_names(names):
+        reason = other_beginning(bodies, copy.delimiter) or reason
+    if reason:
+        raise ManifestError(copy.problem(reason, line=1))
     return read_header(names, file=copy.name, line=1)
 
 
@@ -62,6 +68,7 @@ class _Rows:
         self._copy = copy
         self._header = header
         self._blank_from: int | None = None
+        self._slipped = set[int]()
 
     def read(self, block: LineBlock) -> Block:
         bodies = [line.rstrip(_ENDINGS) for line in block.lines]
@@ -101,7 +108,7 @@ class _Rows:
         width = body.count(self._copy.delimiter) + 1
         if _QUOTE in body:
             try:
-                [record] = csv.reader([body], delimiter=self._copy.delimiter, strict=True)
+                record = cells_of(body, self._copy.delimiter)
             except csv.Error as error:
                 return _csv_reason(error)
             width = len(record)
@@ -114,16 +121,29 @@ class _Rows:
         if not bodies:
             return Block(problems=tuple(problems))
         try:
-            columns = _cell_texts(bodies, self._copy.delimiter, self._header)
+            columns, slipped = _cell_texts(bodies, self._copy.delimiter, self._header)
         except (ValueError, Warning) as error:
             problems.append(self._problem(numbers[0], f"the lines from here on are not CSV: {one_line(error)}"))
             return Block(problems=tuple(problems))
+        problems += self._slips(numbers, slipped)
         rows = range(numbers[0] - 1, numbers[-1]) if isinstance(numbers, range) else [line - 1 for line in numbers]
         return Block(cells=Cells(rows=rows, **columns), problems=tuple(problems))
 
+    def _slips(self, numbers: Sequence[int], slipped: dict[int, tuple[int, str]]) -> Iterator[Problem]:
+        """One problem for each column without a name that has a value somewhere."""
+        for place, (index, text) in slipped.items():
+            if place not in self._slipped:
+                self._slipped.add(place)
+                reason = f"column {place + 1} has no name, and holds {quoted(text)} here; name it, or quote the fields"
+                yield self._problem(numbers[index], reason)
 
-def _cell_texts(bodies: list[str], delimiter: str, header: Header) -> dict[str, Column]:
-    """The used columns of some lines, each of which is known to be one record of the header's width."""
+
+def _cell_texts(
+    bodies: list[str], delimiter: str, header: Header
+) -> tuple[dict[str, Column], dict[int, tuple[int, str]]]:
+    """The used columns of some lines, each of which is known to be one record of the header's width; and of columns
+    without a name the first value, with the number of its line among these.
+    """
     import pandas as pd  # noqa: PLC0415 - half a second and 100 MB that help, status and report do without
 
     # pandas drops U+FEFF at the start of what it reads, and there only: a line of its own takes that place.
@@ -135,7 +155,7 @@ def _cell_texts(bodies: list[str], delimiter: str, header: Header) -> dict[str, 
             sep=delimiter,
             header=None,  # or the first row decides about an index column and mangles equal names
             index_col=False,
-            usecols=[place for _, place in header.used],
+            usecols=[*(place for _, place in header.used), *header.unnamed],
             dtype=object,
             na_filter=False,  # NA, null and nan are texts
             skip_blank_lines=False,
@@ -145,11 +165,17 @@ def _cell_texts(bodies: list[str], delimiter: str, header: Header) -> dict[str, 
         )
     if len(frame) != len(bodies) + 1:
         raise ValueError(f"{len(bodies)} lines became {len(frame) - 1} rows")
-    return {name: _absent_if_empty(name, frame[place].tolist()[1:]) for name, place in header.used}
+    used = {name: _absent_if_empty(name, frame[place].tolist()[1:]) for name, place in header.used}
+    slipped = {place: found for place in header.unnamed if (found := _first_value(frame[place].tolist()[1:]))}
+    return used, slipped
 
 
 def _absent_if_empty(name: str, texts: list[str]) -> Column:
     return [text or None for text in texts] if name in OPTIONAL and "" in texts else texts
+
+
+def _first_value(texts: list[str]) -> tuple[int, str] | None:
+    return next(((index, text) for index, text in enumerate(texts) if text), None)
 
 
 def _csv_reason(error: csv.Error) -> str:

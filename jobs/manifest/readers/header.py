@@ -1,12 +1,14 @@
 """Finds the columns of a manifest by their names, and says why when they cannot be trusted."""
 
+import difflib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from jobs.manifest.readers.cells import REQUIRED, USED
-from jobs.problem import Problem, character, quoted
+from jobs.manifest.readers.cells import OPTIONAL, REQUIRED, USED
+from jobs.manifest.readers.first_lines import plain_name
+from jobs.problem import Problem, character, foreign_character, quoted
 
 _UNPRINTABLE = re.compile(r"[^ -~\u00a1-\U0010ffff]|[\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _KEY_LIKE = re.compile(r"[0-9A-Za-z]{8}(-[0-9A-Za-z]{4}){3}-[0-9A-Za-z]{12}|[0-9a-fA-F]{32}")
@@ -14,11 +16,15 @@ _KEY_LIKE = re.compile(r"[0-9A-Za-z]{8}(-[0-9A-Za-z]{4}){3}-[0-9A-Za-z]{12}|[0-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """The column names of a manifest; `used` are those the tool knows, with their places, none when it is unusable."""
+    """The column names of a manifest; `used` are those the tool knows, with their places, none when it is unusable.
+
+    Columns without a name at the places `unnamed` must be empty: a value there has slipped out of its own column.
+    """
 
     width: int
     used: tuple[tuple[str, int], ...]
     problems: tuple[Problem, ...]
+    unnamed: tuple[int, ...] = ()
 
 
 def read_header(names: Sequence[str], *, file: str, line: int | None) -> Header:
@@ -28,22 +34,24 @@ def read_header(names: Sequence[str], *, file: str, line: int | None) -> Header:
     used = tuple((name, names.index(name)) for name in USED if name in counts) if usable else ()
     problems = tuple(
         Problem(file=file, line=line, column=column, reason=reason, structural=True)
-        for column, reason in (*_damaged(names), *_duplicate(counts), *_missing(names, line))
+        for column, reason in (*_damaged(names), *_duplicate(counts), *_missing(names, line), *_respelt(names))
     )
-    return Header(width=len(names), used=used, problems=problems)
+    # The first column may have values without a name: programs write their own row numbers so.
+    unnamed = tuple(place for place, name in enumerate(names) if place and not name.strip())
+    return Header(width=len(names), used=used, problems=problems, unnamed=unnamed)
 
 
 def _damaged(names: Sequence[str]) -> Iterator[tuple[str, str]]:
     for name in names:
-        if name != name.strip():
+        if name.strip() and name != name.strip():
             yield name.strip(), f"the column name {quoted(name)} has whitespace around it; remove it"
-        elif len(names) > 1 and (found := _UNPRINTABLE.search(name)):
+        elif name.strip() and len(names) > 1 and (found := _UNPRINTABLE.search(name)):
             yield name, f"the column name holds {character(name, found.start())}; remove it"
 
 
 def _duplicate(counts: Counter[str]) -> Iterator[tuple[str, str]]:
     for name, count in counts.items():
-        if count > 1:
+        if name.strip() and count > 1:
             yield name, f"{count} columns have this name; which one counts?"
 
 
@@ -54,17 +62,25 @@ def _missing(names: Sequence[str], line: int | None) -> Iterator[tuple[str, str]
             yield name, f"the column is missing; {_hint(name, names, line)}"
 
 
+def _respelt(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """An optional column under nearly its name would be carried and not used: a row could go to another project."""
+    stripped = {name.strip() for name in names}
+    for name in OPTIONAL:
+        if name not in stripped and (other := _nearly(name, names)):
+            yield name, f"{other}: write {name}, or another name if it is not meant"
+
+
+def _nearly(name: str, names: Sequence[str]) -> str:
+    """The column that has this name but for its spelling or characters that only look right."""
+    same = (found for found in names if plain_name(found) == plain_name(name))
+    foreign = [found for found in names if not found.isascii()]
+    other = next(same, None) or next(iter(difflib.get_close_matches(name, foreign, n=1)), None)
+    return "" if other is None else f"there is {quoted(other)}{foreign_character(other)}, and names count exactly"
+
+
 def _hint(name: str, names: Sequence[str], line: int | None) -> str:
-    whole = " ".join(names)
-    other = next((found for found in names if _UNPRINTABLE.sub("", found).strip().lower() == name), None)
-    if other is not None:
-        return f"there is {quoted(other)}, and names count exactly"
-    if len(names) == 1 and ";" in whole:
-        return "the fields look separated by ';', and a manifest has ',' (.csv) or tabs (.tsv)"
-    if len(names) == 1 and "\t" in whole:
-        return "the fields look separated by tabs: name the file .tsv"
-    if len(names) == 1 and "," in whole:
-        return "the fields look separated by commas: name the file .csv"
+    if other := _nearly(name, names):
+        return other
     if line is None:
         return f"there are {quoted(', '.join(names))}"
     if any(_KEY_LIKE.fullmatch(found) for found in names):

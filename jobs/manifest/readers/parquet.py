@@ -47,7 +47,7 @@ def parquet_file(copy: ManifestCopy) -> pq.ParquetFile:
 def _blocks(copy: ManifestCopy) -> Iterator[Block]:
     with parquet_file(copy) as file:
         header = read_header(file.schema_arrow.names, file=copy.name, line=None)
-        mistyped = tuple(_mistyped(copy, header, file))
+        mistyped = (*_unnamed(copy, header), *_mistyped(copy, header, file))
         usable = bool(header.used) and not mistyped
         cells = Cells(rows=(), **{name: () for name, _ in header.used}) if usable else None
         yield Block(cells=cells, problems=header.problems + mistyped)
@@ -73,6 +73,12 @@ def _texts(column: "pa.Array[Any]") -> Column:
     return texts
 
 
+def _unnamed(copy: ManifestCopy, header: Header) -> Iterator[Problem]:
+    if len(header.unnamed) > 1:
+        places = ", ".join(str(place + 1) for place in header.unnamed)
+        yield copy.problem(f"columns {places} have no names; give each its own")
+
+
 def _mistyped(copy: ManifestCopy, header: Header, file: pq.ParquetFile) -> Iterator[Problem]:
     for name, place in header.used:
         kind = file.schema_arrow.field(place).type
@@ -90,7 +96,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _holds_nulls_only(file: pq.ParquetFile, name: str) -> bool:
     """Whether a column has no value in any row, as far as the file says so: its writer had to guess the type."""
-    places = [place for place, column in enumerate(file.schema) if column.path == name]
+    places = [place for place in range(len(file.schema)) if file.schema.column(place).path == name]
     chunks = [file.metadata.row_group(group).column(place) for group in range(file.num_row_groups) for place in places]
     return bool(places) and all(
         not chunk.num_values or (chunk.statistics is not None and chunk.statistics.null_count == chunk.num_values)

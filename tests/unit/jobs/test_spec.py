@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from jobs.delimiter import Delimiter
 from jobs.endpoint import parse_endpoint
+from jobs.job_facts import job_facts, options_of
 from jobs.rate import Rate
 from jobs.spec import FailureLimit, JobSpec, Limits, SpecError
 
@@ -35,6 +37,33 @@ def test_a_rate_is_read_and_shown_as_people_write_it(text: str, per_s: float, sh
 def test_what_is_no_rate_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a rate"):
         Rate.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "character"),
+    [
+        ("comma", ","),
+        ("Semicolon", ";"),
+        (" tab ", "\t"),
+        ("pipe", "|"),
+        (";", ";"),
+        ("\t", "\t"),
+        (r"\t", "\t"),
+        ("|", "|"),
+    ],
+)
+def test_a_delimiter_is_named_or_given_as_itself(text: str, character: str) -> None:
+    found = Delimiter.parse(text)
+    assert found.character == character
+    assert Delimiter.parse(str(found)) is found
+    told = options_of(job_facts(JobSpec(delimiter=found)))
+    assert told == ("--delimiter", found.value)
+
+
+@pytest.mark.parametrize("text", ["", "x", ":", ",;", "space", "\n", '"'])
+def test_what_no_export_has_between_its_fields_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a delimiter: write comma, semicolon, tab, pipe"):
+        Delimiter.parse(text)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.delimiter import Delimiter
 from jobs.manifest.readers import read_blocks
 from jobs.model import Group, Outcome, Status
 from jobs.spec import JobSpec
@@ -37,30 +38,37 @@ def rows_of(run: Run, group: Group) -> list[int]:
     ),
     st.sampled_from(["\n", "\r\n", "\r"]),
     st.booleans(),
-    st.sampled_from(["utf-8", "utf-8-bom", "utf-16-le"]),
+    st.tuples(st.sampled_from(["utf-8", "utf-8-bom", "utf-16-le"]), st.sampled_from([None, *Delimiter])),
 )
 def test_the_files_divide_the_rows_exactly(
     make_run: MakeRun,
     rows: list[tuple[Status, str]],
     ending: str,
     ends: bool,  # noqa: FBT001 - drawn
-    encoding: str,
+    layout: tuple[str, Delimiter | None],
 ) -> None:
     """Every row is in one place: done, retry file or rejected file, and the lines of the retry file are its bytes."""
+    encoding, delimiter = layout
     mark, codec = ("\ufeff", "utf-8") if encoding == "utf-8-bom" else ("", encoding)
     quoted = [note.replace('"', '""') for _, note in rows]
-    lines = [mark + HEAD.strip(), *(f'name-{row},k,"{note}"' for row, note in enumerate(quoted, 1))]
+    between = (delimiter or Delimiter.COMMA).character
+    names = HEAD.strip().replace(",", between)
+    lines = [mark + names, *(between.join((f"name-{row}", "k", f'"{note}"')) for row, note in enumerate(quoted, 1))]
     lines = [line + ending for line in lines]
     if not ends:
         lines[-1] = lines[-1].removesuffix(ending)
-    run = make_run("".join(lines).encode(codec), [status for status, _ in rows], spec=JobSpec(encoding=codec))
+    run = make_run(
+        "".join(lines).encode(codec), [status for status, _ in rows], spec=JobSpec(encoding=codec, delimiter=delimiter)
+    )
     summary = run.write()
 
     again = [row for row, (status, _) in enumerate(rows, 1) if status.group is Group.RUN_AGAIN]
     assert run.read("retry.csv") == "".join([lines[0], *(lines[row] for row in again)]).encode(codec)
 
     fix = [row for row, (status, _) in enumerate(rows, 1) if status.group is Group.FIX_FIRST]
-    rejected = list(csv.reader(io.StringIO(run.read("rejected.csv").decode(codec), newline=""), strict=True))
+    rejected = list(
+        csv.reader(io.StringIO(run.read("rejected.csv").decode(codec), newline=""), delimiter=between, strict=True)
+    )
     assert [cells[:3] for cells in rejected[1:]] == [[f"name-{row}", "k", rows[row - 1][1]] for row in fix]
     assert [cells[3] for cells in rejected[1:]] == [rows[row - 1][0] for row in fix]
 
@@ -109,6 +117,16 @@ def test_a_tsv_manifest_gives_tsv_files(make_run: MakeRun) -> None:
     assert run.read("rejected.tsv") == (
         b"secret_name\tkms_key_id\tstatus\terror_code\terror_message\na,b\tk\trejected\tCSMS.0404\tgone, sorry\n"
     )
+
+
+def test_a_delimiter_of_the_job_is_kept_and_what_needs_quotes_has_them(make_run: MakeRun) -> None:
+    """Lines of delimiters alone at the end are no rows."""
+    text = b'secret_name;kms_key_id;note\r\n"a";k;"x;y"\r\nb;k;1,5\r\n;;\r\n;;\r\n'
+    fix = Outcome(row=0, status=Status.REJECTED, attempts=1, error_code="CSMS.0404", error_message="gone; sorry")
+    run = make_run(text, [AGAIN, fix], spec=JobSpec(delimiter=Delimiter.SEMICOLON))
+    run.write()
+    assert run.read("retry.csv") == b'secret_name;kms_key_id;note\r\n"a";k;"x;y"\r\n'
+    assert run.read("rejected.csv").splitlines()[1] == b'b;k;1,5;rejected;CSMS.0404;"gone; sorry"'
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+from jobs.delimiter import Delimiter
 from jobs.manifest.readers import read_blocks
 from jobs.manifest.readers.cells import Block
 from jobs.manifest.source import ManifestCopy
@@ -11,12 +12,15 @@ COLUMNS = ("secret_name", "kms_key_id", "description")
 HEADER = b"secret_name,kms_key_id\n"
 
 
-def read(data: bytes, encoding: str = "utf-8", name: str = "manifest.csv") -> list[Block]:
+def read(
+    data: bytes, encoding: str = "utf-8", name: str = "manifest.csv", delimiter: Delimiter | None = None
+) -> list[Block]:
     """All blocks of a manifest of these bytes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(data)
-        return list(read_blocks(ManifestCopy(path=path, sha256="", size=len(data), name="m.csv"), encoding))
+        copy = ManifestCopy(path=path, sha256="", size=len(data), name="m.csv", separator=delimiter)
+        return list(read_blocks(copy, encoding))
 
 
 def rows(blocks: list[Block]) -> list[tuple[int, str | None, str | None]]:

@@ -14,6 +14,7 @@ import zstandard
 from jobs.manifest.source import Format, Packing, Readable, _chunks, copy_manifest
 from jobs.problem import ManifestError
 
+NOT_REGULAR = "is not a regular file; to read from a pipe, give - and send the manifest to standard input"
 TEXT = b"secret_name,kms_key_id\r\na,b\r\n"
 
 
@@ -73,13 +74,35 @@ def test_a_suffix_that_tells_no_format_is_refused(tmp_path: Path, into: Path, na
 
 
 def test_what_is_not_a_regular_file_is_refused_without_waiting(tmp_path: Path, into: Path) -> None:
-    """A FIFO without a writer must not hang the tool, and a folder is not many manifests."""
+    """A FIFO without a writer must not hang the tool; the suffix of what is no file does not matter."""
     os.mkfifo(tmp_path / "pipe.csv")
-    (tmp_path / "folder.csv").mkdir()
+    os.mkfifo(tmp_path / "pipe")
     (tmp_path / "device.csv").symlink_to("/dev/zero")
-    assert "is not a regular file; to read from a pipe, give -" in refusal(str(tmp_path / "pipe.csv"), into)
-    assert "cannot be read: Is a directory" in refusal(str(tmp_path / "folder.csv"), into)
-    assert "is not a regular file" in refusal(str(tmp_path / "device.csv"), into)
+    for name in ("pipe.csv", "pipe", "device.csv"):
+        assert refusal(str(tmp_path / name), into).endswith(f"{name}: {NOT_REGULAR}")
+
+
+@pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/63", "/proc/self/fd/0", "/proc/1/fd/9"])
+def test_names_of_open_files_are_told_to_be_standard_input(into: Path, name: str) -> None:
+    """Shells write such names for a process whose output is to be read."""
+    assert refusal(name, into) == f"{name}: {NOT_REGULAR}"
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        (0, "is a folder without files; give one file"),
+        (1, "is a folder that holds 1 file: give that one, part-00000.csv"),
+        (12, "is a folder that holds 12 files, such as part-00000.csv; give one file"),
+    ],
+)
+def test_a_folder_of_parts_is_not_many_manifests(tmp_path: Path, into: Path, parts: int, reason: str) -> None:
+    """What others write beside the parts has no rows."""
+    folder = tmp_path / "folder.csv"
+    folder.mkdir()
+    for name in ("_SUCCESS", ".part-00000.csv.crc", *(f"part-{number:05}.csv" for number in range(parts))):
+        (folder / name).write_bytes(b"")
+    assert refusal(str(folder), into) == f"{folder}: {reason}"
 
 
 @pytest.mark.parametrize(
