@@ -10,6 +10,7 @@ import msgspec
 from jobs.ledger.entries import PaceCell
 from jobs.ledger.schema import LedgerError, blame
 from jobs.model import Group, Outcome, Status, StatusCount
+from jobs.next_run import SoFar
 from jobs.run_view import Backlog
 
 _BLOCK = 5_000
@@ -82,6 +83,11 @@ _SESSIONS = """SELECT s.id, s.started_at, s.ended_at, s.exit_code, s.stopped, CO
         WHERE c.session = s.id AND c.code IS NOT NULL GROUP BY c.code ORDER BY SUM(c.unanswered) DESC LIMIT 1)
     FROM session s LEFT JOIN pace p ON p.session = s.id GROUP BY s.id ORDER BY s.id"""
 
+_SO_FAR = """SELECT COUNT(*), COUNT(*) FILTER (WHERE status IS NULL OR status IN ('failed', 'unknown')),
+    COUNT(*) FILTER (WHERE status IN ('failed', 'unknown')),
+    COUNT(*) FILTER (WHERE status = 'unknown' OR (status IS NULL AND doubt)), COUNT(*) FILTER (WHERE attempts > 0),
+    COUNT(*) FILTER (WHERE status IN ('updated', 'verified')) FROM row WHERE leader IS NULL"""
+
 
 class Told:
     """Reads from an open ledger; every method runs in constant memory, and raises `LedgerError` where it is damaged."""
@@ -118,6 +124,11 @@ class Told:
             open_rows=sum(rows.pop(status, 0) for status in again),
             ended=tuple(StatusCount(status=status, rows=count) for status, count in rows.items() if status),
         )
+
+    def so_far(self) -> SoFar:
+        """How far the job has come; rows that repeat an earlier one count with it."""
+        ((rows, again, failed, in_doubt, sent, accepted),) = self._query(_SO_FAR)
+        return SoFar(rows=rows, again=again, failed=failed, in_doubt=in_doubt, sent=sent, accepted=accepted)
 
     def scopes(self) -> tuple[ScopeCount, ...]:
         """Every scope with its rows, in the order the manifest names them."""
