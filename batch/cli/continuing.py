@@ -6,6 +6,7 @@ from batch.cli.login import open_access
 from batch.cli.options import AuthOptions, LimitOptions, SessionOptions, limits_of
 from batch.cli.screen import say, tell_json
 from batch.cli.session import apply, occupy
+from batch.cli.session_start import session_start
 from batch.process.version import version
 from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
@@ -17,7 +18,13 @@ from reports import Ending, Exit, exit_code_of, read_summary_text, write_reports
 
 
 def continue_run(
-    directory: RunDirectory, limits: LimitOptions, auth: AuthOptions, session: SessionOptions, *, also_failed: bool
+    directory: RunDirectory,
+    command: str,
+    limits: LimitOptions,
+    auth: AuthOptions,
+    session: SessionOptions,
+    *,
+    also_failed: bool,
 ) -> int:
     """Runs the open rows, and with `also_failed` those that failed; limits that are not given are the job's own."""
     if (found := upgrade(directory.path, release=version())) is not None:
@@ -29,7 +36,8 @@ def continue_run(
         occupy(directory, ledger, merged, Patience(session.wait, say), stack, also_failed=also_failed)
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
         access = open_access(auth, stored=spec.auth)
-        return apply(directory.path, ledger, access, session, merged, also_failed=also_failed)
+        begin = session_start(command, spec, merged, access, also_failed=also_failed)
+        return apply(directory.path, ledger, access, session, merged, start=begin)
 
 
 def nothing_left(directory: RunDirectory, session: SessionOptions) -> int:

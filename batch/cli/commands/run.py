@@ -19,7 +19,7 @@ from batch.cli.options import (
 )
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
-from batch.cli.starting import load_and_apply, looked_at
+from batch.cli.starting import Start, load_and_apply, looked_at
 from batch.csms.access import Access
 from jobs.run_dir import names
 from jobs.run_dir.run_dir import RunDirectory
@@ -56,7 +56,8 @@ def start(manifest: str, spec: JobSpec, access: Access, options: SessionOptions,
         directory.sweep()
         with directory.or_nothing():
             keep = _keep(directory)
-        return load_and_apply(directory, incoming_of(manifest), spec, access, options, keep)
+        new = Start(command="run", incoming=incoming_of(manifest), spec=spec, access=access, options=options, keep=keep)
+        return load_and_apply(directory, new)
 
 
 def _keep(directory: RunDirectory) -> str | None:
