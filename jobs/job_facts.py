@@ -20,6 +20,9 @@ class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
     auth: Auth
     encoding: str
     delimiter: Delimiter | None
+    only: tuple[str, ...]
+    exclude: tuple[str, ...]
+    limit: int | None
     strict: bool
     key_pattern: str
     project_pattern: str
@@ -46,6 +49,11 @@ def options_of(job: JobFacts) -> tuple[str, ...]:
     return changed_facts(job, job_facts(JobSpec()))
 
 
+def unselecting(job: JobFacts) -> JobFacts:
+    """The same for a file that holds none but rows which the job selected."""
+    return msgspec.structs.replace(job, only=(), exclude=(), limit=None)
+
+
 def changed_options(now: JobSpec, was: JobSpec) -> tuple[str, ...]:
     """The command line's words for the options in which a session differs from its job."""
     return changed_facts(job_facts(now), job_facts(was))
@@ -68,8 +76,14 @@ def changed_facts(now: JobFacts, was: JobFacts) -> tuple[str, ...]:
     for name in JobFacts.__struct_fields__:
         value = getattr(now, name)
         if value is not None and value != getattr(was, name):
-            words += [f"--{spelled(name)}"] if value is True else [f"--{spelled(name)}", word(value)]
+            words += [f"--{spelled(name)}"] if value is True else _option(name, value)
     return tuple(words)
+
+
+def _option(name: str, value: object) -> list[str]:
+    """An option with its value; one that may be repeated stands with each of its values."""
+    values = value if isinstance(value, tuple) else (value,)
+    return [part for one in values for part in (f"--{spelled(name)}", word(one))]
 
 
 def differences(stored: JobSpec, given: JobSpec) -> tuple[str, ...]:
@@ -83,4 +97,4 @@ def differences(stored: JobSpec, given: JobSpec) -> tuple[str, ...]:
 
 
 def _shown(value: object) -> str:
-    return "not given" if value is None else word(value)
+    return "not given" if value in {None, ()} else word(value)

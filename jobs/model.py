@@ -83,15 +83,18 @@ class SecretUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class PlannedRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A valid manifest row: `row` counts data rows from 1."""
+    """A valid manifest row: `row` counts data rows from 1. One that is not `selected` is never sent."""
 
     row: int
     scope: Scope
     update: SecretUpdate
+    selected: bool = True
 
 
 class InvalidRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A manifest row that is never sent; the texts are the manifest's own, `column` names the first one at fault."""
+    """A manifest row that is never sent; the texts are the manifest's own, `column` names the first one at fault. That
+    counts only where the row is `selected`.
+    """
 
     row: int
     secret_name: str
@@ -100,6 +103,7 @@ class InvalidRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     project_id: str
     column: str
     reason: str
+    selected: bool = True
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

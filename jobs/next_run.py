@@ -9,6 +9,7 @@ import msgspec
 class SoFar(msgspec.Struct, frozen=True, kw_only=True):
     """How far a job has come, in rows: `again` are still to be run (open, failed or unknown), of which `failed` have
     ended; `in_doubt` may have been changed and nobody knows; `sent` had a PUT, and `accepted` one that was accepted.
+    Rows `beyond_limit` are in none of these: only a person's `resume` takes them up.
     """
 
     rows: int
@@ -17,6 +18,7 @@ class SoFar(msgspec.Struct, frozen=True, kw_only=True):
     in_doubt: int
     sent: int
     accepted: int
+    beyond_limit: int = 0
 
     def left(self, *, also_failed: bool) -> int:
         """The rows that a session would run."""

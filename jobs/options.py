@@ -1,7 +1,7 @@
 """What a command line says of a field of a job; it stands at the field itself, so that it is said once."""
 
 from functools import cache
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args, get_origin
 
 import msgspec
 
@@ -27,10 +27,15 @@ class OptionField(NamedTuple):
 def options_in(part: type[msgspec.Struct]) -> tuple[OptionField, ...]:
     """The fields of a part of a job that are options."""
     return tuple(
-        OptionField(one.name, (*get_args(one.type.__origin__), one.type.__origin__)[0], one.default, option)
+        OptionField(one.name, _kind(one.type.__origin__), one.default, option)
         for one in msgspec.structs.fields(part)
         for option in getattr(one.type, "__metadata__", ())
     )
+
+
+def _kind(annotated: Any) -> Any:
+    """The type of a value that is given: without the None that stands for none."""
+    return annotated if get_origin(annotated) is tuple else (*get_args(annotated), annotated)[0]
 
 
 def spelled(field: str) -> str:
@@ -40,4 +45,6 @@ def spelled(field: str) -> str:
 
 def word(value: object) -> str:
     """A value as an option takes it."""
+    if isinstance(value, tuple):
+        return " ".join(map(word, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -85,14 +85,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             SpecError: a number out of its range.
         """
-        for field in options_in(Limits):
-            value, least = getattr(self, field.name), field.option.least
-            if least is None or value is None:
-                continue
-            if not value >= least:
-                raise SpecError(spelled(field.name), f"{value:g} is too small, the least is {least:g}")
-            if value > _MOST:
-                raise SpecError(spelled(field.name), f"{value:g} is too large, the most is {_MOST:g}")
+        _require_ranges(self)
+
+
+def _require_ranges(part: msgspec.Struct) -> None:
+    for field in options_in(type(part)):
+        value, least = getattr(part, field.name), field.option.least
+        if least is None or value is None:
+            continue
+        if not value >= least:
+            raise SpecError(spelled(field.name), f"{value:g} is too small, the least is {least:g}")
+        if value > _MOST:
+            raise SpecError(spelled(field.name), f"{value:g} is too large, the most is {_MOST:g}")
 
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +110,11 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     delimiter: Annotated[
         Delimiter | None,
         Option(f"What separates the fields of a text manifest: {', '.join(Delimiter)}.", "a tab in .tsv, else a comma"),
+    ] = None
+    only: Annotated[tuple[str, ...], Option("Send only secrets whose name matches; may be repeated, e.g. 'db-*'.")] = ()
+    exclude: Annotated[tuple[str, ...], Option("Send no secret whose name matches; may be repeated.")] = ()
+    limit: Annotated[
+        int | None, Option("Send only the first N of these; resume lifts it, go does not.", "no limit", least=1)
     ] = None
     strict: Annotated[bool, Option("Send nothing at all if any row is invalid.")] = False
     key_pattern: Annotated[str, Option("Regular expression a key id must match.", "a UUID or 32 hex digits")] = (
@@ -122,8 +131,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         """Refuses options that contradict themselves before anything is read.
 
         Raises:
-            SpecError: an endpoint, pattern or project that cannot be used.
+            SpecError: an endpoint, pattern, number or project that cannot be used.
         """
+        _require_ranges(self)
         for option, pattern in (("key-pattern", self.key_pattern), ("project-pattern", self.project_pattern)):
             try:
                 re.compile(pattern)

@@ -25,13 +25,18 @@ def continue_run(
     session: SessionOptions,
     *,
     also_failed: bool,
+    lift_limit: bool = False,
 ) -> int:
-    """Runs the open rows, and with `also_failed` those that failed; limits that are not given are the job's own."""
+    """Runs the open rows, with `also_failed` those that failed, and with `lift_limit` those beyond the job's `--limit`.
+    Limits that are not given are the job's own.
+    """
     if (found := upgrade(directory.path, release=version())) is not None:
         say(f"{directory.path}: its ledger was of format {found} and is upgraded")
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(directory.path))
         spec = read_record(ledger).spec
+        if lift_limit and (beyond := ledger.lift_limit()):
+            say(f"{directory.path}: {beyond} rows beyond --limit {spec.limit} are taken up")
         merged = limits_of(limits, spec.limits)
         occupy(directory, ledger, merged, Patience(session.wait, say), stack, also_failed=also_failed)
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
@@ -52,7 +57,10 @@ def nothing_left(directory: RunDirectory, session: SessionOptions) -> int:
         code = exit_code_of(ledger.told.counts(), Ending.FINISHED)
         if not directory.reported:
             write_reports(directory.path, ledger, record, code)
-    if code is Exit.DONE:
+    if so_far.beyond_limit:
+        left = f"{so_far.beyond_limit} rows beyond --limit {record.spec.limit}: a `resume` by hand takes them up"
+        say(f"{directory.path}: nothing to do but for {left}")
+    elif code is Exit.DONE:
         say(f"{directory.path}: nothing to do, every row is done")
     else:
         failed = ", and resume --failed takes failed rows again" if so_far.failed else ""

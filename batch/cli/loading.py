@@ -64,7 +64,7 @@ class ProblemPrinter:
 
     def add(self, problem: Problem) -> None:
         """Prints a problem, or counts it."""
-        if not problem.structural:
+        if not problem.structural and problem.row is not None:
             self._rows += 1
             if self._limit is not None and self._rows > self._limit:
                 return

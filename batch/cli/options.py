@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_origin
 
 import msgspec
 from cyclopts import Parameter
@@ -21,12 +21,18 @@ def with_options_of(part: type[msgspec.Struct]) -> Callable[[type[T]], type[T]]:
     """Gives a class every option that a part of a job has; None, its default, leaves that part as it is."""
 
     def extended(cls: type[T]) -> type[T]:
-        kinds = {one: str if hasattr(one.kind, "parse") else one.kind for one in options_in(part)}
-        options = [(_key(one), kind | None, field(default=None, metadata=_told(one))) for one, kind in kinds.items()]
+        options = [(_key(one), _given_as(one), field(default=None, metadata=_told(one))) for one in options_in(part)]
         namespace = {"__module__": cls.__module__, "__doc__": cls.__doc__}
         return make_dataclass(cls.__name__, options, bases=(cls,), namespace=namespace, frozen=True)
 
     return extended
+
+
+def _given_as(one: OptionField) -> Any:
+    if get_origin(one.kind) is tuple:
+        # Without this, there would be an option to empty it as well.
+        return Annotated[one.kind | None, Parameter(negative=())]
+    return (str if hasattr(one.kind, "parse") else one.kind) | None
 
 
 def _key(one: OptionField) -> str:
@@ -34,7 +40,7 @@ def _key(one: OptionField) -> str:
 
 
 def _told(one: OptionField) -> dict[str, str]:
-    unset = one.option.unset or ("" if one.default is None else word(one.default))
+    unset = one.option.unset or ("" if one.default in {None, ()} else word(one.default))
     return {"help": f"{one.option.help} [default: {unset}]" if unset else one.option.help}
 
 

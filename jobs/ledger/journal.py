@@ -104,6 +104,14 @@ class Ledger:
         ((row,),) = self._all("SELECT COALESCE(MAX(row), 0) FROM row WHERE scope = ?", (scope_id,))
         return int(row)
 
+    def lift_limit(self) -> int:
+        """Takes in the rows that were left out as too many, and returns how many they are.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        return self._run("UPDATE row SET left_out = 0 WHERE left_out = 2").rowcount
+
     def begin_session(self, start: SessionStart) -> None:
         """Notes that a run or resume begins, and opens rows again that it may take up; stops of old no longer hold.
         Room for what it will record is taken first.

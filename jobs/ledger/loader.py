@@ -13,10 +13,10 @@ from jobs.run_dir import names
 from jobs.run_dir.durable import rename_durably
 
 # Values go in in the order of the fields of SecretUpdate and InvalidRow.
-_PLANNED = """INSERT INTO row (row, scope, secret_name, kms_key_id, description, expected_kms_key_id)
-    VALUES (?, ?, ?, ?, ?, ?)"""
-_INVALID = """INSERT INTO row (row, secret_name, kms_key_id, region, project_id, status, error_code, error_message)
-    VALUES (?, ?, ?, ?, ?, 'invalid', ?, ?)"""
+_PLANNED = """INSERT INTO row (row, scope, secret_name, kms_key_id, description, expected_kms_key_id, left_out)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_INVALID = """INSERT INTO row (row, secret_name, kms_key_id, region, project_id, status, error_code, error_message,
+    left_out) VALUES (?, ?, ?, ?, ?, 'invalid', ?, ?, ?)"""
 
 # Rows of one secret agree when all of them ask for the same key, description and expected key; neither case nor dashes
 # say anything about a key. The separator cannot occur in a key id; quote() keeps an absent description apart from an
@@ -26,12 +26,12 @@ _ASKED = """lower(replace(kms_key_id, '-', '')) || '|' || quote(description)
 _REPEATED = f"""
 CREATE TEMP TABLE repeated AS
 SELECT scope, secret_name, MIN(row) AS leader, MIN({_ASKED}) = MAX({_ASKED}) AS agree
-FROM row WHERE status IS NULL GROUP BY scope, secret_name HAVING COUNT(*) > 1
+FROM row WHERE status IS NULL AND left_out = 0 GROUP BY scope, secret_name HAVING COUNT(*) > 1
 """  # noqa: S608 - its own text
 _MEMBERS = """
 CREATE TEMP TABLE member AS
 SELECT r.row AS row, d.leader AS leader, d.agree AS agree FROM row r
-JOIN temp.repeated d ON d.scope = r.scope AND d.secret_name = r.secret_name WHERE r.status IS NULL
+JOIN temp.repeated d ON d.scope = r.scope AND d.secret_name = r.secret_name WHERE r.status IS NULL AND r.left_out = 0
 """
 _LEAD = """UPDATE row SET leader = m.leader FROM temp.member m
     WHERE row.row = m.row AND m.agree AND m.leader < m.row"""
@@ -39,6 +39,9 @@ _CONFLICT = """UPDATE row SET status = 'invalid', error_code = 'invalid.conflict
     error_message = CASE WHEN m.leader = row.row THEN 'a later row asks for something else for the same secret'
         ELSE 'row ' || m.leader || ' asks for something else for the same secret' END
     FROM temp.member m WHERE row.row = m.row AND NOT m.agree"""
+# The first row that would make one request too many; a repeat of an earlier row stays with it.
+_BEYOND = """UPDATE row SET left_out = 2 WHERE status IS NULL AND left_out = 0 AND COALESCE(leader, row) >= (
+    SELECT row FROM row WHERE status IS NULL AND left_out = 0 AND leader IS NULL ORDER BY row LIMIT 1 OFFSET ?)"""
 
 
 class Conflict(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,10 +76,10 @@ class Loader:
         invalid: list[tuple[object, ...]] = []
         for row in rows:
             if isinstance(row, PlannedRow):
-                planned.append((row.row, self._scope_id(row.scope), *astuple(row.update)))
+                planned.append((row.row, self._scope_id(row.scope), *astuple(row.update), not row.selected))
             else:
-                *texts, column, reason = astuple(row)
-                invalid.append((*texts, f"invalid.{column}", reason))
+                *texts, column, reason, selected = astuple(row)
+                invalid.append((*texts, f"invalid.{column}", reason, not selected))
         self._many(_PLANNED, planned)
         self._many(_INVALID, invalid)
 
@@ -92,6 +95,15 @@ class Loader:
             self._run(statement)
         found = self._run("SELECT row, error_message FROM row WHERE error_code = 'invalid.conflict' ORDER BY row")
         return (Conflict(row=row, reason=reason) for row, reason in found)
+
+    def leave_out_beyond(self, limit: int) -> None:
+        """Leaves out all but the first `limit` rows that would be sent, once repeats and contradictions are settled; a
+        repeat belongs to the row that it repeats.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+        """
+        self._run(_BEYOND, (limit,))
 
     def finish(self, meta: Iterable[tuple[str, str]]) -> None:
         """Makes the ledger durable and gives it its final name.

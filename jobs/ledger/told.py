@@ -63,7 +63,8 @@ _CELL = PaceCell.__struct_fields__
 _SO_FAR = """SELECT COUNT(*), COUNT(*) FILTER (WHERE status IS NULL OR status IN ('failed', 'unknown')),
     COUNT(*) FILTER (WHERE status IN ('failed', 'unknown')),
     COUNT(*) FILTER (WHERE status = 'unknown' OR (status IS NULL AND doubt)), COUNT(*) FILTER (WHERE attempts > 0),
-    COUNT(*) FILTER (WHERE status IN ('updated', 'verified')) FROM row WHERE leader IS NULL AND left_out = 0"""
+    COUNT(*) FILTER (WHERE status IN ('updated', 'verified')),
+    (SELECT COUNT(*) FROM row WHERE leader IS NULL AND left_out = 2) FROM row WHERE leader IS NULL AND left_out = 0"""
 
 
 class Told:
@@ -110,8 +111,8 @@ class Told:
 
     def so_far(self) -> SoFar:
         """How far the job has come; rows that repeat an earlier one count with it."""
-        ((rows, again, failed, in_doubt, sent, accepted),) = self._query(_SO_FAR)
-        return SoFar(rows=rows, again=again, failed=failed, in_doubt=in_doubt, sent=sent, accepted=accepted)
+        (counts,) = self._query(_SO_FAR)
+        return SoFar(**dict(zip(SoFar.__struct_fields__, counts, strict=True)))
 
     def scopes(self) -> tuple[ScopeCount, ...]:
         """Every scope with its rows, in the order the manifest names them."""

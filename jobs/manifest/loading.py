@@ -62,9 +62,11 @@ def _fill(loader: Loader, copy: ManifestCopy, spec: JobSpec, on_problem: Callabl
             structural += problem.structural
             on_problem(problem)
         rows += len(batch.rows)
-        invalid += sum(isinstance(row, InvalidRow) for row in batch.rows)
+        invalid += sum(isinstance(row, InvalidRow) and row.selected for row in batch.rows)
         loader.add(batch.rows)
     for conflict in loader.settle_repeats():
         invalid += 1
         on_problem(copy.row_problem(conflict.row, "secret_name", conflict.reason))
+    if spec.limit is not None:
+        loader.leave_out_beyond(spec.limit)
     return Loaded(name=copy.name, copy=copy.path.name, rows=rows, invalid=invalid, structural=structural)

@@ -9,6 +9,7 @@ import msgspec
 from jobs.manifest.readers import read_blocks
 from jobs.manifest.readers.cells import Cells
 from jobs.manifest.scopes import NO_ROW_NAMES_A_PROJECT, CellFault, ScopeTable
+from jobs.manifest.selection import Selection
 from jobs.manifest.source import ManifestCopy
 from jobs.model import InvalidRow, PlannedRow, SecretUpdate
 from jobs.problem import Problem
@@ -32,10 +33,12 @@ def read_manifest(copy: ManifestCopy, spec: JobSpec) -> Iterator[Batch]:
     Rows are numbered from 1; in a text, row N stands on line N + 1. A row that is unusable by itself becomes an
     `InvalidRow` and a problem for each thing wrong with it. A structural problem means that nothing of the manifest may
     be used: the rows it concerns are missing, and reading goes on where that makes sense, so that all can be told.
-    Rows that say the same or contradict each other are not looked for here.
+    Rows that the job does not select are planned as well, and nothing is said of them. Rows that say the same or
+    contradict each other are not looked for here.
     """
     copy = replace(copy, separator=spec.delimiter)
-    planner = _Planner(copy, spec)
+    selection = Selection(spec)
+    planner = _Planner(copy, spec, selection)
     for block in read_blocks(copy, spec.encoding):
         batch = planner.plan(block.cells) if block.cells else Batch(rows=[], problems=[])
         if block.problems:
@@ -43,16 +46,18 @@ def read_manifest(copy: ManifestCopy, spec: JobSpec) -> Iterator[Batch]:
             batch = Batch(rows=batch.rows, problems=merged)
         if batch.rows or batch.problems:
             yield batch
+    yield Batch(rows=[], problems=list(selection.problems(copy)))
 
 
 class _Planner:
     """Judges rows. Columns in `_told` are wrong for every row, which one structural problem has said already."""
 
-    def __init__(self, copy: ManifestCopy, spec: JobSpec) -> None:
+    def __init__(self, copy: ManifestCopy, spec: JobSpec, selection: Selection) -> None:
         self._copy = copy
         self._spec = spec
         self._scopes = ScopeTable(spec)
         self._check_key = key_check(spec.key_pattern)
+        self._selects = selection.selects
         self._told: set[str] = set()
 
     def plan(self, cells: Cells) -> Batch:
@@ -61,6 +66,7 @@ class _Planner:
         find_scope, check_key = self._scopes.find, self._check_key
         for record in _records(cells):
             row, name, key, project, region, description, expected = record
+            selected = self._selects(name or "")
             scope = find_scope(project, region)
             if (
                 scope is None
@@ -72,13 +78,14 @@ class _Planner:
                 or (expected and check_key(expected))
             ):
                 faults = self._faults(record)
-                problems += self._problems(row, faults)
-                rows.append(_invalid(record, faults[0]))
+                if selected:
+                    problems += self._problems(row, faults)
+                rows.append(_invalid(record, faults[0], selected=selected))
                 continue
             update = SecretUpdate(
                 secret_name=name, kms_key_id=key, description=description, expected_kms_key_id=expected or None
             )
-            rows.append(PlannedRow(row=row, scope=scope, update=update))
+            rows.append(PlannedRow(row=row, scope=scope, update=update, selected=selected))
         return Batch(rows=rows, problems=problems)
 
     def _hopeless(self, cells: Cells) -> Iterator[Problem]:
@@ -123,7 +130,7 @@ def _records(cells: Cells) -> Iterator[_Record]:
     )
 
 
-def _invalid(record: _Record, fault: CellFault) -> InvalidRow:
+def _invalid(record: _Record, fault: CellFault, *, selected: bool) -> InvalidRow:
     row, name, key, project, region, _, _ = record
     column, reason = fault
     return InvalidRow(
@@ -134,4 +141,5 @@ def _invalid(record: _Record, fault: CellFault) -> InvalidRow:
         project_id=project or "",
         column=column,
         reason=reason,
+        selected=selected,
     )

@@ -156,7 +156,7 @@ def _tiles(summary: Summary) -> tuple[Tile, ...]:
 
 
 def _shares(summary: Summary) -> tuple[Share, ...]:
-    rows = summary.manifest.rows
+    rows = summary.manifest.rows - summary.left_out
     shares: list[Share] = []
     x = 0.0
     for group, count in _groups(summary):
@@ -176,6 +176,6 @@ def _open_note(total: int, listed: int) -> str:
 def _job(job: JobFacts) -> Iterator[tuple[str, str]]:
     for field in JobFacts.__struct_fields__:
         value = getattr(job, field)
-        if value is not None and value is not False and _DEFAULT_PATTERNS.get(field) != value:
+        if value is not None and value is not False and value != () and _DEFAULT_PATTERNS.get(field) != value:
             unit = " s" if field.endswith("_s") else ""
             yield spelled(field), f"{'yes' if value is True else word(value)}{unit}"

@@ -49,7 +49,8 @@ def _lines(standing: Standing, now_s: float) -> Iterator[str]:
             yield f"{_label(count.status, running=standing.running)}: {count.rows} ({_words(count.status, standing)})"
     for scope in standing.scopes:
         stopped = f", stopped: {scope.stopped}" if scope.stopped else ""
-        yield f"project: {scope.endpoint} {scope.project_id} {scope.done} of {scope.rows} done{stopped}"
+        rows = scope.rows - scope.left_out
+        yield f"project: {scope.endpoint} {scope.project_id} {scope.done} of {rows} done{stopped}"
     for line in standing.mend:
         yield f"mend: {line}"
     if standing.pace:

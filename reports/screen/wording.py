@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from jobs.job_facts import JobFacts, changed_facts, options_of, with_changes
+from jobs.job_facts import JobFacts, changed_facts, options_of, unselecting, with_changes
 from jobs.model import Group, Status
 from jobs.options import spelled
 from jobs.printable import printable
@@ -90,7 +90,17 @@ def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
         steps.append(Step(why="run the open rows again", command=_run(files[names.RETRY], job_now(summary))))
     if groups.fix_first:
         steps.append(_fix_first(summary, files[names.REJECTED]))
+    if not steps and _limited(summary):
+        words = ("csms-rekey", "resume", str(folder))
+        steps.append(Step(why="send the rows beyond --limit as well", command=_command(words)))
     return tuple(steps)
+
+
+def _limited(summary: Summary) -> bool:
+    """Whether rows may be left that were too many for the job's limit: a resume takes them all in."""
+    lifted = any(session.command == "resume" for session in summary.sessions)
+    sent = summary.manifest.rows - summary.left_out - summary.by_status.invalid
+    return summary.job.limit is not None and summary.left_out > 0 and sent >= summary.job.limit and not lifted
 
 
 def mended_first(summary: Summary) -> tuple[Advice, ...]:
@@ -177,7 +187,7 @@ def _purpose(name: str, rows: int) -> str:
 
 def _run(path: Path, job: JobFacts) -> str:
     """The command that runs a file as this run was."""
-    return _command(("csms-rekey", "run", str(path), *options_of(job)))
+    return _command(("csms-rekey", "run", str(path), *options_of(unselecting(job))))
 
 
 def _command(words: Iterable[str]) -> str:

@@ -34,7 +34,7 @@ def resume(
         directory.require_loaded()
         directory.sweep()
         found = looked_at(directory)
-        if found is not None and not found[1].left(also_failed=failed):
+        if found is not None and not found[1].left(also_failed=failed) and not found[1].beyond_limit:
             return nothing_left(directory, session)
         lock.introduce("resume")
-        return continue_run(directory, "resume", limits, auth, session, also_failed=failed)
+        return continue_run(directory, "resume", limits, auth, session, also_failed=failed, lift_limit=True)

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.delimiter import Delimiter
 from jobs.endpoint import parse_endpoint
-from jobs.job_facts import job_facts, options_of
+from jobs.job_facts import differences, job_facts, options_of, unselecting
 from jobs.rate import Rate
 from jobs.spec import FailureLimit, JobSpec, Limits, SpecError
 
@@ -58,6 +58,18 @@ def test_a_delimiter_is_named_or_given_as_itself(text: str, character: str) -> N
     assert Delimiter.parse(str(found)) is found
     told = options_of(job_facts(JobSpec(delimiter=found)))
     assert told == ("--delimiter", found.value)
+
+
+def test_an_option_that_is_repeated_is_told_with_each_of_its_values() -> None:
+    spec = JobSpec(only=("a*", "b"), exclude=("c",), limit=5)
+    facts = job_facts(spec)
+    assert options_of(facts) == ("--only", "a*", "--only", "b", "--exclude", "c", "--limit", "5")
+    assert options_of(unselecting(facts)) == ()
+    assert differences(spec, JobSpec(only=("a*",), exclude=("c",))) == (
+        "--only a*, the job's is a* b",
+        "--limit not given, the job's is 5",
+    )
+    assert differences(JobSpec(), JobSpec(only=("a*",))) == ("--only a*, the job's is not given",)
 
 
 @pytest.mark.parametrize("text", ["", "x", ":", ",;", "space", "\n", '"'])

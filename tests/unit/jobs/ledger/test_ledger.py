@@ -332,6 +332,50 @@ def test_rows_that_an_earlier_session_has_sent_come_apart_from_the_others(tmp_pa
         assert found.row == 3
 
 
+def limited(folder: Path, limit: int, *rows: PlannedRow | InvalidRow) -> Ledger:
+    loader = Loader(folder)
+    loader.add(rows)
+    list(loader.settle_repeats())
+    loader.leave_out_beyond(limit)
+    loader.finish([("job", "{}")])
+    return Ledger(folder)
+
+
+@pytest.mark.parametrize(
+    ("limit", "sent", "left"), [(1, [1], 4), (2, [1, 4], 2), (3, [1, 4, 7], 1), (4, [1, 4, 7, 8], 0)]
+)
+def test_a_limit_counts_requests_and_leaves_out_all_behind(
+    tmp_path: Path, limit: int, sent: list[int], left: int
+) -> None:
+    """Rows that are invalid or contradict each other make no request, and a repeat belongs to the row before it."""
+    contradicting = [planned(2, "x"), planned(3, "x", KEY2)]
+    rows = [planned(1, "a"), *contradicting, planned(4, "b"), planned(5, "a"), planned(6, "b"), planned(7, "c")]
+    with limited(tmp_path, limit, *rows, planned(8, "d")) as ledger:
+        assert [row.row for row in ledger.open_rows(1, 0, 9)] == sent
+        assert ledger.told.left_out() == left
+        told = statuses(ledger)
+        assert [row for row, status in enumerate(told, 1) if status == "invalid"] == [2, 3]
+        assert ledger.told.so_far().beyond_limit == 4 - limit
+        assert ledger.lift_limit() == left
+        assert [row.row for row in ledger.open_rows(1, 0, 9)] == [1, 4, 7, 8]
+        assert (ledger.told.left_out(), ledger.told.so_far().beyond_limit, ledger.lift_limit()) == (0, 0, 0)
+
+
+def test_rows_that_are_not_selected_stay_out_of_limits_and_contradictions(tmp_path: Path) -> None:
+    """Nothing takes them in again, and one that is invalid is not told so."""
+    rows = [planned(1, "a"), planned(2, "b"), planned(3, "b", KEY2), planned(4, "c"), planned(5, "d")]
+    unselected = [msgspec.structs.replace(row, selected=False) for row in rows[:3]]
+    bad = InvalidRow(
+        row=6, secret_name="", kms_key_id="", region="", project_id="", column="x", reason="y", selected=False
+    )
+    with limited(tmp_path, 1, *unselected, *rows[3:], bad) as ledger:
+        assert [row.row for row in ledger.open_rows(1, 0, 9)] == [4]
+        assert ledger.lift_limit() == 1
+        assert [row.row for row in ledger.open_rows(1, 0, 9)] == [4, 5]
+        assert statuses(ledger) == ["not_attempted"] * 6
+        assert [told.left_out for told in ledger.told.rows()] == [True, True, True, False, False, True]
+
+
 def left_out(ledger: Ledger, **rows: int) -> None:
     """Marks rows by the names of their secrets, as loading does."""
     for name, why in rows.items():

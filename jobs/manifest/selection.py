@@ -1,0 +1,48 @@
+"""Which rows of a manifest a job selects, by the names of their secrets."""
+
+import re
+from collections.abc import Iterator
+from fnmatch import translate
+
+from jobs.manifest.source import ManifestCopy
+from jobs.problem import Problem, quoted
+from jobs.spec import JobSpec
+
+
+class Selection:
+    """Those whose name matches one of `--only`, where there are any, and none of `--exclude`; case counts.
+
+    A name decides for every row that has it, so rows that repeat or contradict each other are never parted.
+    """
+
+    def __init__(self, spec: JobSpec) -> None:
+        self._only, self._exclude = _any_of(spec.only), _any_of(spec.exclude)
+        self._unmatched = {("only", glob): _any_of((glob,)) for glob in spec.only}
+        self._unmatched |= {("exclude", glob): _any_of((glob,)) for glob in spec.exclude}
+        self._rows = self._selected = 0
+
+    def selects(self, name: str) -> bool:
+        """Whether a row of this name is selected; each row of the manifest is asked about once."""
+        self._rows += 1
+        if self._unmatched:
+            self._unmatched = {one: glob for one, glob in self._unmatched.items() if not _matches(glob, name)}
+        selected = (self._only is None or _matches(self._only, name)) and not _matches(self._exclude, name)
+        self._selected += selected
+        return selected
+
+    def problems(self, copy: ManifestCopy) -> Iterator[Problem]:
+        """What is odd about the selection as a whole, once every row was asked about: nothing where there is no row."""
+        if not self._rows:
+            return
+        for option, glob in self._unmatched:
+            yield Problem(file=copy.name, reason=f"--{option} {quoted(glob)} matches no row", structural=False)
+        if not self._selected:
+            yield copy.problem("--only and --exclude leave no row")
+
+
+def _any_of(globs: tuple[str, ...]) -> "re.Pattern[str] | None":
+    return re.compile("|".join(map(translate, globs))) if globs else None
+
+
+def _matches(globs: "re.Pattern[str] | None", name: str) -> bool:
+    return globs is not None and globs.match(name) is not None
