@@ -88,7 +88,7 @@ SELECT r.row AS row, r.secret_name AS secret_name, r.kms_key_id AS kms_key_id,
 FROM row r
 JOIN row l ON l.row = COALESCE(r.leader, r.row)
 LEFT JOIN scope s ON s.id = r.scope
-LEFT JOIN held_key k ON k.scope = r.scope AND k.kms_key_id = r.kms_key_id;
+LEFT JOIN held_key k ON k.scope = r.scope AND k.kms_key_id = l.kms_key_id;
 """
 
 

@@ -89,6 +89,13 @@ def test_one_key_in_two_spellings_is_one_request_and_each_row_keeps_its_own(tmp_
         assert [told.kms_key_id for told in ledger.told.rows()] == [SPELT, other, KEY, KEY]
 
 
+def test_a_repeat_in_another_spelling_of_a_held_key_waits_for_it_too(tmp_path: Path) -> None:
+    with loaded(tmp_path, planned(1, "a", SPELT), planned(2, "a", SPELT.upper())) as ledger:
+        ledger.hold_key(1, SPELT, "disabled")
+        assert [told.outcome.error_message for told in ledger.told.rows()] == ["disabled", "disabled"]
+        assert [(held.kms_key_id, held.rows) for held in ledger.told.held_keys()] == [(SPELT, 2)]
+
+
 @pytest.mark.parametrize(
     "second",
     [planned(3, "a", KEY2), planned(3, "a", description="x"), planned(3, "a", description="")],
