@@ -66,7 +66,8 @@ _OLD_KEYS = f"""SELECT {_SAME.format("r.kms_key_id")}, r.expected_kms_key_id, CO
     GROUP BY 1, {_SAME.format("r.expected_kms_key_id")} ORDER BY 3 DESC, MIN(r.row)"""  # noqa: S608 - its own text
 _HELD = """SELECT s.project_id, s.region, k.kms_key_id, k.reason, SUM(l.status IS NULL AND l.left_out = 0)
     FROM held_key k JOIN scope s ON s.id = k.scope JOIN row r ON r.scope = k.scope
-    JOIN row l ON l.row = COALESCE(r.leader, r.row) AND l.kms_key_id = k.kms_key_id GROUP BY k.scope, k.kms_key_id ORDER BY MIN(r.row)"""
+    JOIN row l ON l.row = COALESCE(r.leader, r.row) AND l.kms_key_id = k.kms_key_id
+    GROUP BY k.scope, k.kms_key_id ORDER BY MIN(r.row)"""
 
 
 HELD = "held back: "

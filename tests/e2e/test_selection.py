@@ -21,7 +21,7 @@ def written(folder: Path, asked: list[Asked]) -> str:
     return str(path)
 
 
-def moved(sandbox: Sandbox) -> set[str]:
+def moved(sandbox: Sandbox) -> set[str | None]:
     """The secrets for which a PUT arrived."""
     return {record.secret_name for record in records_of(sandbox.journal) if record.method == "PUT"}
 
