@@ -101,8 +101,8 @@ class _Screen:
         grid.add_column(justify="right", no_wrap=True)
         grid.add_column(overflow="fold")
         for key in summary.keys[:SHOWN_KEYS]:
-            head = self._text(key.kms_key_id).append_text(self._text(f"  {key.state or ''}", "red"))
-            grid.add_row(self._text(f"{key.rows:,}"), head)
+            state = self._text(f"  {key.state}" if key.state else "", "red")
+            grid.add_row(self._text(f"{key.rows:,}"), self._text(key.kms_key_id).append_text(state))
             grid.add_row("", self._text(key_words(key), "dim"))
         if (more := len(summary.keys) - SHOWN_KEYS + summary.more_keys) > 0:
             grid.add_row("", self._text(f"and {more} more keys, in summary.json"))

@@ -121,7 +121,7 @@ def _after_stop(summary: Summary, folder: Path, retry: Path) -> Iterator[Step]:
         yield Step(why=f"{_mend(corrected)}; then run {retry.name}", command=_run(retry, job))
     elif otherwise := _otherwise(causes, summary):
         command = _run(retry, _with_gaps(job_now(summary), ("project_id",)))
-        yield Step(why=f"or, {otherwise}; then run {retry.name}", command=command)
+        yield Step(why=f"{otherwise}; then run {retry.name}", command=command)
 
 
 def _otherwise(causes: Sequence[Advice], summary: Summary) -> str | None:
