@@ -21,18 +21,20 @@ _INVALID = """INSERT INTO row (row, secret_name, kms_key_id, region, project_id,
 # Rows of one secret agree when all of them ask for the same key, description and expected key; neither case nor dashes
 # say anything about a key. The separator cannot occur in a key id; quote() keeps an absent description apart from an
 # empty one.
-_ASKED = """lower(replace(kms_key_id, '-', '')) || '|' || quote(description)
-    || '|' || quote(lower(replace(expected_kms_key_id, '-', '')))"""
-_REPEATED = f"""
-CREATE TEMP TABLE repeated AS
-SELECT scope, secret_name, MIN(row) AS leader, MIN({_ASKED}) = MAX({_ASKED}) AS agree
+_ASKED = """lower(replace(r.kms_key_id, '-', '')) || '|' || quote(r.description)
+    || '|' || quote(lower(replace(r.expected_kms_key_id, '-', '')))"""
+_REPEATED = """
+CREATE TEMP TABLE repeated AS SELECT scope, secret_name, MIN(row) AS leader
 FROM row WHERE status IS NULL AND left_out = 0 GROUP BY scope, secret_name HAVING COUNT(*) > 1
-"""  # noqa: S608 - its own text
-_MEMBERS = """
-CREATE TEMP TABLE member AS
-SELECT r.row AS row, d.leader AS leader, d.agree AS agree FROM row r
-JOIN temp.repeated d ON d.scope = r.scope AND d.secret_name = r.secret_name WHERE r.status IS NULL AND r.left_out = 0
 """
+_MEMBERS = f"""
+CREATE TEMP TABLE member AS
+SELECT row, leader, MIN(asked) OVER same = MAX(asked) OVER same AS agree FROM (
+    SELECT r.row AS row, d.leader AS leader, {_ASKED} AS asked FROM row r
+    JOIN temp.repeated d ON d.scope = r.scope AND d.secret_name = r.secret_name
+    WHERE r.status IS NULL AND r.left_out = 0
+) WINDOW same AS (PARTITION BY leader)
+"""  # noqa: S608 - its own text
 _LEAD = """UPDATE row SET leader = m.leader FROM temp.member m
     WHERE row.row = m.row AND m.agree AND m.leader < m.row"""
 _CONFLICT = """UPDATE row SET status = 'invalid', error_code = 'invalid.conflict',
