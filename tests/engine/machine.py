@@ -137,6 +137,7 @@ def _row(one: Asked) -> PlannedRow | InvalidRow:
             project_id=one.project_id,
             column="secret_name",
             reason="unusable",
+            selected=one.selected,
         )
     update = SecretUpdate(
         secret_name=one.secret_name,
@@ -144,7 +145,8 @@ def _row(one: Asked) -> PlannedRow | InvalidRow:
         description=one.description,
         expected_kms_key_id=one.expected_kms_key_id,
     )
-    return PlannedRow(row=one.row, scope=Scope(endpoint=ENDPOINT, project_id=one.project_id), update=update)
+    scope = Scope(endpoint=ENDPOINT, project_id=one.project_id)
+    return PlannedRow(row=one.row, scope=scope, update=update, selected=one.selected)
 
 
 def run_job(

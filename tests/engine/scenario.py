@@ -63,6 +63,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """`deaths` end the first sessions, one each; then comes one that lives, then a fresh start in a calm world."""
 
     rows: tuple[Row, ...]
+    left_out: tuple[int, ...] = ()
+    """The secrets that the job does not select, in whatever project."""
     faults: tuple[Planned, ...] = ()
     outages: tuple[Down, ...] = ()
     weather: Weather | None = None
@@ -138,7 +140,7 @@ def _play(scenario: Scenario, folder: Path) -> Played:
     sandbox = build_sandbox(world, seed=7, epoch_s=EPOCH_S, faults=plan, quota=quota)
     herd = (Row(0, SECRETS + n, Kind.PLAIN if n % 3 else Kind.EXPECTS_OLD) for n in range(scenario.herd))
     rows = enumerate((*scenario.rows, *herd), 1)
-    asked = [_asked(number, row, projects[row.project]) for number, row in rows]
+    asked = [_asked(number, row, projects[row.project], scenario.left_out) for number, row in rows]
     job = load_job(folder / "run", sandbox, asked)
     return _Player(scenario, job, sandbox, plan).play()
 
@@ -177,7 +179,8 @@ class _Player:
         self._check("after a fresh start in a calm world")
         if self._job.sent_blindly:
             self._wrong.append(f"I13: {self._job.sent_blindly} requests left after a commit had failed")
-        left = [claim for claim in self._job.claims() if claim.status.group is Group.RUN_AGAIN]
+        told = zip(self._job.asked, self._job.claims(), strict=True)
+        left = [claim for asked, claim in told if asked.selected and claim.status.group is Group.RUN_AGAIN]
         self._wrong += [f"I2 row {claim.row}: still {claim.status} after a calm fresh start" for claim in left]
         seen = self._sandbox.journal.arrived_count
         self._session()
@@ -220,7 +223,7 @@ def _stop(session: Session, stop: Stop) -> None:
         loop.call_later(stop.after_s + 0.02, session.cancel)
 
 
-def _asked(number: int, row: Row, project: Project) -> Asked:
+def _asked(number: int, row: Row, project: Project, left_out: tuple[int, ...]) -> Asked:
     keys = project.key_ids
     expected = {Kind.EXPECTS_OLD: keys.old, Kind.EXPECTS_OTHER: keys.default}
     return Asked(
@@ -231,4 +234,5 @@ def _asked(number: int, row: Row, project: Project) -> Asked:
         description="described" if row.kind is Kind.DESCRIBED else None,
         expected_kms_key_id=expected.get(row.kind),
         usable=row.kind is not Kind.UNUSABLE,
+        selected=row.secret not in left_out,
     )

@@ -8,6 +8,7 @@ from tests.engine.scenario import PROJECTS, SECRETS, Kind, Planned, Row, Scenari
 
 _projects = st.integers(0, PROJECTS - 1)
 _secrets = st.integers(0, SECRETS - 1)
+_left_out = st.lists(_secrets, max_size=3, unique=True)
 _kinds = st.one_of(*[st.just(Kind.PLAIN)] * 5, st.sampled_from(Kind))
 _rows = st.lists(st.builds(Row, _projects, _secrets, _kinds), min_size=1, max_size=14)
 _write_faults = st.lists(st.sampled_from(WRITE_FAULTS), max_size=6)
@@ -56,6 +57,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     rows, faults = draw(_rows_with_faults())
     return Scenario(
         rows=rows,
+        left_out=tuple(draw(st.one_of(st.just([]), _left_out))),
         faults=faults,
         outages=tuple(draw(st.one_of(st.just([]), _outages))),
         weather=draw(st.one_of(st.none(), _weather)),

@@ -14,7 +14,9 @@ Place = tuple[str, str]
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """One manifest row as its author meant it; `usable` False for a row that breaks a rule by itself."""
+    """One manifest row as its author meant it; `usable` False for a row that breaks a rule by itself, `selected` False
+    for one that its job leaves out.
+    """
 
     row: int
     project_id: str
@@ -23,6 +25,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     expected_kms_key_id: str | None = None
     usable: bool = True
+    selected: bool = True
 
     @property
     def place(self) -> Place:

@@ -88,14 +88,15 @@ class Evidence:
 
 
 def leaders_of(asked: Sequence[Asked]) -> Mapping[int, int | None]:
-    """The row that is sent for each row: itself, an earlier twin, or None where nothing may be sent.
+    """The row that is sent for each row: itself, an earlier twin, or None where nothing may be sent. Rows that are not
+    selected have no say.
 
     Worked out from the manifest alone, by what a row means: twins ask for the very same, and rows of one secret that
     do not are all unusable.
     """
     by_place: dict[Place, list[Asked]] = defaultdict(list)
     for one in asked:
-        if one.usable:
+        if one.usable and one.selected:
             by_place[one.place].append(one)
     leaders: dict[int, int | None] = {one.row: None for one in asked}
     for group in by_place.values():

@@ -142,11 +142,16 @@ def expected_key_is_read_first(case: Case, evidence: Evidence) -> Iterator[Viola
 
 
 def invalid_is_what_is_invalid(case: Case, evidence: Evidence) -> Iterator[Violation]:
-    """I5d: rows that are unusable or contradict each other are invalid, others never; twins share one outcome."""
+    """I5d: rows that are unusable or contradict each other are invalid, others never; twins share one outcome. What is
+    not selected is not attempted, whatever is wrong with it.
+    """
     by_row = {claim.row: claim for claim in case.claims}
     for asked, claim in _pairs(case):
         leader = evidence.leaders[asked.row]
-        if (claim.status is Status.INVALID) != (leader is None):
+        if not asked.selected:
+            if claim.status is not Status.NOT_ATTEMPTED:
+                yield Violation(rule="I5d", row=asked.row, reason=f"{claim.status}, and it is not selected")
+        elif (claim.status is Status.INVALID) != (leader is None):
             reason = f"{claim.status}, and {'nothing may' if leader is None else 'it can'} be sent for it"
             yield Violation(rule="I5d", row=asked.row, reason=reason)
         elif leader is not None and (led := by_row.get(leader)) is not None and led.status is not claim.status:

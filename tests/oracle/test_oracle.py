@@ -33,6 +33,20 @@ def rules_broken(case: Case) -> set[tuple[str, int | None]]:
     return {(violation.rule, violation.row) for violation in violations(case)}
 
 
+def test_rows_that_were_not_selected_count_for_nothing() -> None:
+    """Not for the retry file, the exit code or the progress, and none of them contradicts another."""
+    case = case_of(
+        (asked(1, "a"), Status.UPDATED, 1, (put(1, "a"),)),
+        (asked(2, "b", selected=False), Status.NOT_ATTEMPTED, 0, ()),
+        (asked(3, "b", selected=False, description="x"), Status.NOT_ATTEMPTED, 0, ()),
+        (asked(4, "c", selected=False, usable=False), Status.NOT_ATTEMPTED, 0, ()),
+        again=(),
+        exit_code=0,
+        ended_as="finished",
+    )
+    assert violations(case) == []
+
+
 def test_a_case_with_a_row_of_every_kind_told_as_it_is_breaks_no_rule() -> None:
     plain = healthy()
     shown = {(PROJECT, "c"): NEW}
@@ -50,6 +64,8 @@ MOVED, STILL = {(PROJECT, "a"): NEW}, {(PROJECT, "a"): OLD}
 ONE = single(Status.UPDATED, 1, put(1, "a"))
 NEVER_SENT = replace(single(Status.NOT_ATTEMPTED, 0), ended_as="stopped")
 UNUSABLE: dict[str, object] = {"usable": False}
+LEFT_OUT: dict[str, object] = {"selected": False}
+NOT_SELECTED = replace(single(Status.NOT_ATTEMPTED, 0, row=LEFT_OUT), again=())
 EXPECTING: dict[str, object] = {"expected_kms_key_id": OLD}
 SILENT = put(1, "a", status=None, answered_whole=False)
 UNHEARD = msgspec.structs.replace(SILENT, applied=False)
@@ -71,6 +87,7 @@ BITES: dict[str, tuple[str, int | None, Case]] = {
     "a row to run again is not in the file": ("I2", None, replace(NEVER_SENT, again=())),
     "a row that is done is in the file": ("I2", None, replace(ONE, again=(1,))),
     "a row is in the file twice": ("I2", None, replace(NEVER_SENT, again=(1, 1))),
+    "a row that was not selected is in the file": ("I2", None, replace(NOT_SELECTED, again=(1,))),
     "updated without a PUT": ("I3", 1, single(UPDATED, 1, after=MOVED)),
     "updated on a 504": ("I3", 1, single(UPDATED, 1, put(1, "a", status=504))),
     "updated on an answer that was cut": ("I3", 1, single(UPDATED, 1, put(1, "a", answered_whole=False))),
@@ -101,6 +118,8 @@ BITES: dict[str, tuple[str, int | None, Case]] = {
     "a PUT for a secret no row names": ("I5", None, replace(ONE, records=(put(1, "a"), put(2, "z")))),
     "a read of a secret no row names": ("I5", None, replace(ONE, records=(put(1, "a"), get(2, "z")))),
     "a PUT for an unusable row": ("I5", None, single(Status.INVALID, 0, refused(1, "a"), row=UNUSABLE)),
+    "a PUT for a row that was not selected": ("I5", None, replace(NOT_SELECTED, records=(refused(1, "a"),))),
+    "a row that was not selected told as invalid": ("I5d", 1, told(NOT_SELECTED, 1, status=Status.INVALID)),
     "a PUT to another spelling of the path": (
         "I5",
         None,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from jobs.model import Status
 from tests.kit.records import busiest_window
-from tests.oracle.case import Case, Violation
+from tests.oracle.case import Case, Claim, Violation
 from tests.oracle.evidence import Evidence, is_no
 
 _DONE = frozenset({Status.UPDATED, Status.VERIFIED, Status.UNCHANGED})
@@ -24,9 +24,14 @@ def every_row_once(case: Case, _evidence: Evidence) -> Iterator[Violation]:
         yield Violation(rule="I1", row=None, reason=f"{len(case.claims)} claims for {len(case.asked)} rows")
 
 
+def _selected(case: Case) -> list[Claim]:
+    left_out = {asked.row for asked in case.asked if not asked.selected}
+    return [claim for claim in case.claims if claim.row not in left_out]
+
+
 def retry_file_is_what_runs_again(case: Case, _evidence: Evidence) -> Iterator[Violation]:
-    """I2: the retry file holds exactly the rows to run again, in order."""
-    due = tuple(claim.row for claim in case.claims if claim.status in _AGAIN)
+    """I2: the retry file holds exactly the selected rows to run again, in order."""
+    due = tuple(claim.row for claim in _selected(case) if claim.status in _AGAIN)
     if case.again != due:
         missing, extra = sorted({*due} - {*case.again}), sorted({*case.again} - {*due})
         reason = f"missing {missing}, too many {extra}" if missing or extra else "out of order or repeated"
@@ -64,10 +69,10 @@ def every_row_is_reached(case: Case, evidence: Evidence) -> Iterator[Violation]:
 
 
 def exit_code_follows(case: Case, _evidence: Evidence) -> Iterator[Violation]:
-    """I17: the exit code is a function of the outcomes and of what ended the run."""
+    """I17: the exit code is a function of the outcomes of the selected rows and of what ended the run."""
     if case.exit_code is None:
         return
-    statuses = {claim.status for claim in case.claims}
+    statuses = {claim.status for claim in _selected(case)}
     due = _exit_code(statuses, case.ended_as)
     if case.exit_code != due:
         told = ", ".join(sorted(statuses))
