@@ -109,24 +109,6 @@ def test_a_signal_is_passed_on_and_waited_for(nightly: Nightly) -> None:
     assert nightly.calls() == ["resume RUN"]
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze on this machine")
-def test_systemd_takes_the_units(tmp_path: Path) -> None:
-    """Its own check has nothing to say, with a program that exists here in the place of the script."""
-    for path in (EXAMPLES / "systemd").iterdir():
-        text = path.read_text().replace("/opt/csms-rekey/nightly.sh", "/bin/true")
-        (tmp_path / path.name).write_text(text)
-    units = [str(path) for path in sorted(tmp_path.iterdir())]
-    command = ["systemd-analyze", "--man=no", "--recursive-errors=no", "verify", *units]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (told.returncode, told.stderr) == (0, "")
-
-
-def test_the_service_is_never_restarted_for_rows_to_fix() -> None:
-    """The same again gives the same; and one signal is enough."""
-    lines = (EXAMPLES / "systemd" / "csms-rekey.service").read_text().splitlines()
-    assert {"RestartPreventExitStatus=1 2", "KillMode=mixed", "TimeoutStopSec=90"} <= set(lines)
-
-
 def test_the_crontab_is_one() -> None:
     """Five fields of time, a command that the shell takes, no per cent sign, which cron takes for a line break."""
     *settings, job = [
