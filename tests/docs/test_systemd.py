@@ -15,7 +15,7 @@ from batch.sandbox.assembly import sandbox_of
 from batch.sandbox.manifest import manifest_csv
 from batch.sandbox.options import SandboxOptions
 from tests.docs.confined import allowed_calls, settings, unusable
-from tests.e2e.tool import PYTHON, Tool, served
+from tests.e2e.tool import Tool, served
 
 UNITS = Path(__file__).parents[2] / "docs" / "examples" / "systemd"
 SERVICE = UNITS / "csms-rekey.service"
