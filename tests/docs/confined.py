@@ -55,8 +55,8 @@ def allowed_calls(unit: str) -> set[str]:
 
 def program(unit: str) -> list[Instruction]:
     """The unit's filter as the kernel takes it."""
-    [number] = settings(unit, "SystemCallErrorNumber") or [None]
-    refused = _KILL if number is None else _ERROR | getattr(errno, number)
+    number = "".join(settings(unit, "SystemCallErrorNumber"))
+    refused = _ERROR | getattr(errno, number) if number else _KILL
     [families] = settings(unit, "RestrictAddressFamilies")
     return [
         (_LOAD, 0, 0, _ARCHITECTURE_AT),
