@@ -2,7 +2,7 @@
 
 import msgspec
 
-from jobs.options import spelled, word
+from jobs.options import options_in, spelled, word
 from jobs.rate import Rate
 from jobs.spec import Auth, FailureLimit, JobSpec
 
@@ -38,10 +38,32 @@ def job_facts(spec: JobSpec) -> JobFacts:
 
 def options_of(job: JobFacts) -> tuple[str, ...]:
     """The command line's words for a job: every option that is not the default."""
-    default = job_facts(JobSpec())
+    return _words(job, job_facts(JobSpec()))
+
+
+def changed_options(now: JobSpec, was: JobSpec) -> tuple[str, ...]:
+    """The command line's words for the options in which a session differs from its job."""
+    return _words(job_facts(now), job_facts(was))
+
+
+def _words(job: JobFacts, usual: JobFacts) -> tuple[str, ...]:
     words: list[str] = []
     for name in JobFacts.__struct_fields__:
         value = getattr(job, name)
-        if value is not None and value != getattr(default, name):
+        if value is not None and value != getattr(usual, name):
             words += [f"--{spelled(name)}"] if value is True else [f"--{spelled(name)}", word(value)]
     return tuple(words)
+
+
+def differences(stored: JobSpec, given: JobSpec) -> tuple[str, ...]:
+    """What a job that is given asks otherwise than a stored one, option by option; limits and login are no part of it.
+
+    A project that nobody gave, but the login named, differs from none.
+    """
+    before = msgspec.structs.replace(stored, project_id=None) if stored.project_found else stored
+    pairs = ((spelled(one.name), getattr(before, one.name), getattr(given, one.name)) for one in options_in(JobSpec))
+    return tuple(f"--{name} {_shown(now)}, the job's is {_shown(was)}" for name, was, now in pairs if was != now)
+
+
+def _shown(value: object) -> str:
+    return "not given" if value is None else word(value)

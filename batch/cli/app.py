@@ -40,6 +40,7 @@ _COMMANDS = (
     ("run:run", "Apply a manifest: CSV, TSV or Parquet, text also .gz or .zst; - reads standard input."),
     ("check:check", "Print every problem of a manifest; nothing is sent."),
     ("resume:resume", "Go on with a run that was stopped, interrupted or killed."),
+    ("go:go", "Run a manifest, or continue its run: the same command each time, for schedulers."),
     ("look:report", "Write the reports of a run directory again, from its ledger alone."),
     ("look:status", "Tell where a run stands, also while it is going."),
     ("auth:auth", "Tell which login a run would use, and make one harmless read with it; a credential is never shown."),

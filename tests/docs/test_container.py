@@ -135,7 +135,7 @@ def test_the_documented_command_works_for_a_user_without_a_name_on_a_read_only_s
     sandbox = sandbox_of(SandboxOptions(secrets=10, projects=2, seed=5), epoch_s=0.0)
     (data / "secrets.csv").write_text(manifest_csv(sandbox.world))
     words = documented()
-    arguments = ["run", *(word.replace("/data", str(data)) for word in words[words.index("csms-rekey") + 2 :])]
+    arguments = [word.replace("/data", str(data)) for word in words[words.index("csms-rekey") + 1 :]]
     environment = {"PATH": f"{image / 'bin'}:/usr/bin:/bin", "TMPDIR": str(tmp_path / "tmp"), "LANG": "C.UTF-8"}
     environment |= {"HOME": home} if home else {}
     with served(sandbox, tmp_path) as tool:

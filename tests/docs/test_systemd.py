@@ -61,7 +61,7 @@ def test_a_whole_run_ends_well_under_the_service_s_own_filter(tmp_path: Path, ki
         pq.write_table(pa.Table.from_pylist(list(csv.DictReader(text.splitlines()))), manifest)
     with served(sandbox, tmp_path) as tool:
         assert confined(SERVICE, tool, "check", str(manifest), tool.to(tmp_path)[0]) == 0
-        assert confined(SERVICE, tool, "run", str(manifest), *tool.to(tmp_path / "run")) == 0
+        assert confined(SERVICE, tool, "go", str(manifest), *tool.to(tmp_path / "run")) == 0
     assert (tmp_path / "run" / "report.html").exists()
 
 
