@@ -41,6 +41,11 @@ def test_the_service_is_never_restarted_for_rows_to_fix() -> None:
     assert {"RestartPreventExitStatus=1 2", "KillMode=mixed", "TimeoutStopSec=90"} <= set(lines)
 
 
+def test_a_night_with_nothing_to_do_is_no_failure_to_the_service_manager() -> None:
+    """Of a service that has to say that it is ready it would be one."""
+    assert {"Type=oneshot", "NotifyAccess=main"} <= set(SERVICE.read_text().splitlines())
+
+
 def confined(unit: Path, tool: Tool, *arguments: str) -> int:
     """What a command of the tool ends with under a unit."""
     with tool.start(*arguments, before=[sys.executable, str(CONFINED), str(unit)]) as running:
