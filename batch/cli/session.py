@@ -79,7 +79,7 @@ def apply(
         end = run_ledger(plan, ledger)
         announce(end.summary, folder, _targets(options), access.network, say)
         if options.json:
-            show_json(end.summary)
+            show_json(folder, end.summary)
         else:
             show(folder, end.summary, plain=options.progress == "off")
         return end.exit_code
