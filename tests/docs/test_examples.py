@@ -74,10 +74,10 @@ def test_cron_mails_what_did_not_end_well_and_passes_the_exit_code_on(tmp_path: 
     *times, command = job.split(maxsplit=5)
     assert all(re.fullmatch(r"\*|[0-9]+", time) for time in times)
     assert "%" not in command
-    told = subprocess.run(
+    done = subprocess.run(
         ["/bin/sh", "-c", command], env=with_fake(tmp_path, code), capture_output=True, text=True, check=False
     )
-    assert (told.returncode, told.stdout) == (code, f"{called()['cron']}\n" if code else "")
+    assert (done.returncode, done.stdout) == (code, f"{called()['cron']}\n" if code else "")
 
 
 def test_the_cron_job_is_locked_down_and_handles_exit_codes() -> None:

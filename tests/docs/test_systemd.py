@@ -31,8 +31,8 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         (tmp_path / path.name).write_text(path.read_text().replace(SHELL, "/bin/true"))
     units = [str(path) for path in sorted(tmp_path.iterdir())]
     command = ["systemd-analyze", "--man=no", "--recursive-errors=no", "verify", *units]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (told.returncode, told.stderr) == (0, "")
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr) == (0, "")
 
 
 def test_the_service_is_never_restarted_for_rows_to_fix() -> None:

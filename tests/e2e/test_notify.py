@@ -8,7 +8,7 @@ from tests.engine.rows import moves, small_service
 from tests.unit.telemetry.test_notify import listening
 
 
-def test_a_chat_is_told_of_a_run_that_was_stopped_and_of_its_next_command(tmp_path: Path) -> None:
+def test_a_chat_hears_of_a_run_that_was_stopped_and_of_its_next_command(tmp_path: Path) -> None:
     sandbox = small_service(secrets=3)
     path, run_dir = tmp_path / "m.csv", tmp_path / "run"
     path.write_bytes(manifest_of(moves(sandbox)))

@@ -50,9 +50,9 @@ def test_any_other_is_refused_with_a_cure_that_is_possible_there(
     cure: str,
 ) -> None:
     access = FileAccess(mode=0o100000 | mode, owner=owner, group=group, read_only=read_only)
-    told = exposed(access, US, {OURS, 3000})
-    assert told is not None
-    assert told.startswith(cure)
+    said = exposed(access, US, {OURS, 3000})
+    assert said is not None
+    assert said.startswith(cure)
 
 
 def test_to_root_itself_a_group_of_its_own_is_a_stranger() -> None:

@@ -50,7 +50,7 @@ def test_it_tells_how_a_run_ended_its_counts_and_what_to_do_next(summary: Summar
         ("the service has been down for 600 s", ": the service has been down for 600 s"),
     ],
 )
-def test_a_cause_is_told_in_our_own_words_or_not_at_all(summary: Summary, reason: str, words: str) -> None:
+def test_a_cause_is_named_in_our_own_words_or_not_at_all(summary: Summary, reason: str, words: str) -> None:
     stopped = msgspec.structs.replace(summary, stopped=reason)
     assert lines(stopped)[0] == f"csms-rekey: secrets.csv: stopped early{words}; 2 of 3 rows not done"
 
