@@ -52,10 +52,9 @@ def start(manifest: str, spec: JobSpec, access: Access, options: SessionOptions,
     """Runs a manifest, for a caller that has made the job and the login already."""
     refuse_bad_options(options)
     directory = RunDirectory.claim(run_dir, manifest, network_ok=options.allow_network_fs)
-    with directory.lock("run", Patience(0.0, say)):
+    with directory.lock("run", Patience(0.0, say)), directory.or_nothing():
         directory.sweep()
-        with directory.or_nothing():
-            keep = _keep(directory)
+        keep = _keep(directory)
         new = Start(command="run", incoming=incoming_of(manifest), spec=spec, access=access, options=options, keep=keep)
         return load_and_apply(directory, new)
 
