@@ -38,24 +38,24 @@ def other_beginning(lines: Sequence[str], delimiter: str) -> str | None:
     """What keeps the column names from being found in the first line, and what to do about it; None where nothing is
     known about it. The lines are without their endings.
     """
-    sep = _SEP.fullmatch(lines[0].rstrip(" ,;\t|")) is not None
+    for_excel = _SEP.fullmatch(lines[0].rstrip(" ,;\t|")) is not None
     found, steps = list[str](), list[str]()
-    if sep:
+    if for_excel:
         found.append(f"the line {quoted(lines[0])} is for Excel only")
         steps.append("remove it")
-    for number, line in enumerate(lines, 1):
-        for name, wrapped in _readings(line, delimiter):
-            if number > 1 + sep:
-                found.append(f"the column names stand on line {number}")
-                steps = ["remove the line above them" if number == 2 else f"remove the {number - 1} lines above them"]  # noqa: PLR2004 - the second line
-            if name.character != delimiter:
-                found.append(f"the fields are separated by {name}s")
-                steps.append(f"say --delimiter {name}")
-            if wrapped:
-                found.append("each line stands in quotes as a whole")
-                steps.append("save the file without them")
-            return f"{', and '.join(found)}: {' and '.join(steps)}" if found else None
-    return f"{found[0]}: {steps[0]}" if found else None
+    readings = ((number, *one) for number, line in enumerate(lines) for one in _readings(line, delimiter))
+    if (reading := next(readings, None)) is not None:
+        above, name, wrapped = reading
+        if above > for_excel:
+            found.append(f"the column names stand on line {above + 1}")
+            steps = ["remove the line above them" if above == 1 else f"remove the {above} lines above them"]
+        if name.character != delimiter:
+            found.append(f"the fields are separated by {name}s")
+            steps.append(f"say --delimiter {name}")
+        if wrapped:
+            found.append("each line stands in quotes as a whole")
+            steps.append("save the file without them")
+    return f"{', and '.join(found)}: {' and '.join(steps)}" if found else None
 
 
 def _readings(line: str, delimiter: str) -> Iterator[tuple[Delimiter, bool]]:

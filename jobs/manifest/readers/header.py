@@ -11,6 +11,7 @@ from jobs.manifest.readers.first_lines import plain_name
 from jobs.problem import Problem, character, foreign_character, quoted
 
 _UNPRINTABLE = re.compile(r"[^ -~\u00a1-\U0010ffff]|[\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_LOOKS_LIKE = 0.75
 _KEY_LIKE = re.compile(r"[0-9A-Za-z]{8}(-[0-9A-Za-z]{4}){3}-[0-9A-Za-z]{12}|[0-9a-fA-F]{32}")
 
 
@@ -74,7 +75,7 @@ def _nearly(name: str, names: Sequence[str]) -> str:
     """The column that has this name but for its spelling or characters that only look right."""
     same = (found for found in names if plain_name(found) == plain_name(name))
     foreign = [found for found in names if not found.isascii()]
-    other = next(same, None) or next(iter(difflib.get_close_matches(name, foreign, n=1)), None)
+    other = next(same, None) or next(iter(difflib.get_close_matches(name, foreign, n=1, cutoff=_LOOKS_LIKE)), None)
     return "" if other is None else f"there is {quoted(other)}{foreign_character(other)}, and names count exactly"
 
 
