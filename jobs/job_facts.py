@@ -43,5 +43,5 @@ def options_of(job: JobFacts) -> tuple[str, ...]:
     for name in JobFacts.__struct_fields__:
         value = getattr(job, name)
         if value is not None and value != getattr(default, name):
-            words += [f"--{spelled(name)}"] if value is True else [f"--{spelled(name)}", word(value)]
+            words += [f"--{spelled(name)}"] if value is True else [f"--{spelled(name)}", word(name, value)]
     return tuple(words)

@@ -1,13 +1,14 @@
 """The command line's options as values, and what they make of a job."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
+from jobs.duration import duration_text, parse_duration
 from jobs.options import OptionField, options_in, spelled, word
 from jobs.spec import Auth, JobSpec, Limits, SpecError
 
@@ -17,11 +18,15 @@ ManifestPath = Annotated[str, Parameter(allow_leading_hyphen=True)]
 JobFile = Annotated[Path | None, Parameter(name="--job", help="TOML file with options of this command.")]
 
 
+def _seconds(_kind: object, tokens: Sequence[Token]) -> float:
+    return parse_duration(tokens[0].value)
+
+
 def with_options_of(part: type[msgspec.Struct]) -> Callable[[type[T]], type[T]]:
     """Gives a class every option that a part of a job has; None, its default, leaves that part as it is."""
 
     def extended(cls: type[T]) -> type[T]:
-        kinds = {one: str if hasattr(one.kind, "parse") else one.kind for one in options_in(part)}
+        kinds = {one: str if one.parse else one.kind for one in options_in(part)}
         options = [(_key(one), kind | None, field(default=None, metadata=_told(one))) for one, kind in kinds.items()]
         namespace = {"__module__": cls.__module__, "__doc__": cls.__doc__}
         return make_dataclass(cls.__name__, options, bases=(cls,), namespace=namespace, frozen=True)
@@ -34,7 +39,7 @@ def _key(one: OptionField) -> str:
 
 
 def _told(one: OptionField) -> dict[str, str]:
-    unset = one.option.unset or ("" if one.default is None else word(one.default))
+    unset = one.option.unset or ("" if one.default is None else word(one.name, one.default))
     return {"help": f"{one.option.help} [default: {unset}]" if unset else one.option.help}
 
 
@@ -82,8 +87,8 @@ class SessionOptions:
     """Write Prometheus metrics of the run that has ended to this file."""
     notify_url: str | None = None
     """Post summary.json there at the end: https, or http to this machine."""
-    wait: float = 0.0
-    """Seconds to wait for another run that works on the same project or directory."""
+    wait: Annotated[float, Parameter(converter=_seconds, show_default=duration_text)] = 0.0
+    """How long to wait for another run that works on the same project or directory, e.g. 10m."""
     allow_network_fs: bool = False
     """Keep the ledger on NFS, SMB, FUSE and the like all the same."""
 
@@ -116,7 +121,7 @@ def _given(options: object, part: type[msgspec.Struct]) -> dict[str, Any]:
     for one in options_in(part):
         if (value := getattr(options, _key(one))) is not None:
             try:
-                values[one.name] = one.kind.parse(value) if hasattr(one.kind, "parse") else value
+                values[one.name] = one.parse(value) if one.parse else value
             except ValueError as error:
                 raise SpecError(spelled(one.name), str(error)) from error
     return values
