@@ -70,14 +70,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: Annotated[int, Option("Most requests in flight, over all projects.", least=1)] = 32
     max_attempts: Annotated[int, Option("Most PUTs for one row.", least=1)] = 8
     timeout_s: Annotated[float, Option("How long one request may take, e.g. 60s.", least=1)] = 60.0
-    max_outage_s: Annotated[float, Option("How long the service may be down before the run stops, e.g. 10m.", least=0)] = 600.0
+    max_outage_s: Annotated[
+        float, Option("How long the service may be down before the run stops, e.g. 10m.", least=0)
+    ] = 600.0
     max_failures: Annotated[
         FailureLimit | None, Option("Stop when more rows than this failed: N, or N% of those attempted.", "no limit")
     ] = None
     max_duration_s: Annotated[
         float | None, Option("Time after which no more requests are started, e.g. 4h or 1h30m.", "no limit", least=1)
     ] = None
-    grace_s: Annotated[float, Option("How long requests in flight may take to finish when a run is interrupted.", least=0)] = 20.0
+    grace_s: Annotated[
+        float, Option("How long requests in flight may take to finish when a run is interrupted.", least=0)
+    ] = 20.0
 
     def __post_init__(self) -> None:
         """Refuses what no run could work with.

@@ -1,12 +1,12 @@
 """The command line's options as values, and what they make of a job."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from cyclopts import Parameter, Token
+from cyclopts import Group, Parameter, Token
 
 from jobs.duration import duration_text, parse_duration
 from jobs.options import OptionField, options_in, spelled, word
@@ -22,12 +22,18 @@ def _seconds(_kind: object, tokens: Sequence[Token]) -> float:
     return parse_duration(tokens[0].value)
 
 
-def with_options_of(part: type[msgspec.Struct]) -> Callable[[type[T]], type[T]]:
-    """Gives a class every option that a part of a job has; None, its default, leaves that part as it is."""
+def with_options_of(
+    part: type[msgspec.Struct], *, only: frozenset[str] | None = None, unset: str = ""
+) -> Callable[[type[T]], type[T]]:
+    """Gives a class every option that a part of a job has, or `only` some; None, its default, leaves that part as it
+    is, and `unset` says what that comes to where it is not the part's own default.
+    """
 
     def extended(cls: type[T]) -> type[T]:
-        kinds = {one: str if one.parse else one.kind for one in options_in(part)}
-        options = [(_key(one), kind | None, field(default=None, metadata=_told(one))) for one, kind in kinds.items()]
+        chosen = [one for one in options_in(part) if only is None or one.name in only]
+        kinds = {one: str if one.parse else one.kind for one in chosen}
+        told = {one: _told(one, unset) for one in chosen}
+        options = [(_key(one), kind | None, field(default=None, metadata=told[one])) for one, kind in kinds.items()]
         namespace = {"__module__": cls.__module__, "__doc__": cls.__doc__}
         return make_dataclass(cls.__name__, options, bases=(cls,), namespace=namespace, frozen=True)
 
@@ -38,24 +44,41 @@ def _key(one: OptionField) -> str:
     return spelled(one.name).replace("-", "_")
 
 
-def _told(one: OptionField) -> dict[str, str]:
-    unset = one.option.unset or ("" if one.default is None else word(one.name, one.default))
-    return {"help": f"{one.option.help} [default: {unset}]" if unset else one.option.help}
+def _told(one: OptionField, unset: str) -> dict[str, str]:
+    default = unset or one.option.unset or ("" if one.default is None else word(one.name, one.default))
+    return {"help": f"{one.option.help} [default: {default}]" if default else one.option.help}
 
 
-@Parameter(name="*")
+_MANIFEST, _LIMITS, _LOGIN, _OUTPUT = (
+    Group(name, sort_key=at) for at, name in enumerate(("Manifest", "Limits", "Login", "Output"), start=1)
+)
+
+
+@Parameter(name="*", group=_LIMITS)
 @with_options_of(Limits)
 class LimitOptions:
-    """How hard to push, and when to give up. Unset options keep their default or, on resume, the job's value."""
+    """How hard to push, and when to give up."""
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=_LIMITS)
+@with_options_of(Limits, unset="the job's")
+class ResumedLimitOptions(LimitOptions):
+    """The same for a job that has its limits: options that are not given leave them as they are."""
+
+
+@Parameter(name="*", group=_MANIFEST)
 @with_options_of(JobSpec)
 class ManifestOptions:
     """Where the secrets are, and how the manifest is to be read."""
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=_MANIFEST)
+@with_options_of(JobSpec, only=frozenset({"endpoint", "region", "project_id", "project_pattern"}))
+class PlaceOptions:
+    """Where the secrets are, for a command that reads no manifest."""
+
+
+@Parameter(name="*", group=_LOGIN)
 @dataclass(frozen=True, kw_only=True)
 class AuthOptions:
     """How to log in. Credentials themselves never come on the command line."""
@@ -70,7 +93,7 @@ class AuthOptions:
     """HTTP proxy, http://HOST:PORT. [default: none, whatever the environment says]"""
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=_OUTPUT)
 @dataclass(frozen=True, kw_only=True)
 class SessionOptions:
     """What goes on around a run."""
@@ -94,7 +117,12 @@ class SessionOptions:
 
 
 SOURCE, LIMITS, AUTH, SESSION = ManifestOptions(), LimitOptions(), AuthOptions(), SessionOptions()
+PLACE, RESUMED = PlaceOptions(), ResumedLimitOptions()
 """What a command is given where the command line says nothing."""
+
+_OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions)
+OPTIONS = frozenset({"run_dir", "failed", "job"} | {one.name for options in _OPTIONS for one in fields(options)})
+"""Every option of every command that takes some from the environment or a job file."""
 
 
 def limits_of(options: LimitOptions, base: Limits) -> Limits:
@@ -106,7 +134,7 @@ def limits_of(options: LimitOptions, base: Limits) -> Limits:
     return msgspec.structs.replace(base, **_given(options, Limits))
 
 
-def spec_of(manifest: ManifestOptions, limits: LimitOptions, auth: AuthOptions) -> JobSpec:
+def spec_of(manifest: ManifestOptions | PlaceOptions, limits: LimitOptions, auth: AuthOptions) -> JobSpec:
     """The job that the options ask for.
 
     Raises:
@@ -119,7 +147,7 @@ def spec_of(manifest: ManifestOptions, limits: LimitOptions, auth: AuthOptions) 
 def _given(options: object, part: type[msgspec.Struct]) -> dict[str, Any]:
     values = {}
     for one in options_in(part):
-        if (value := getattr(options, _key(one))) is not None:
+        if (value := getattr(options, _key(one), None)) is not None:
             try:
                 values[one.name] = one.parse(value) if one.parse else value
             except ValueError as error:

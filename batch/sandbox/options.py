@@ -63,11 +63,15 @@ class SandboxOptions:
     """New file to write a manifest of all secrets to."""
     auth: AuthMode = AuthMode.STRICT
     """Who is let in: tokens and signatures, verified; only one of the two; or any signature of a known key."""
-    token_life_s: Annotated[float, Parameter(name="--token-life", converter=_seconds, show_default=duration_text)] = 86_400.0
+    token_life_s: Annotated[float, Parameter(name="--token-life", converter=_seconds, show_default=duration_text)] = (
+        86_400.0
+    )
     """How long a token is good for, e.g. 90s or 24h."""
     token_uses: int | None = None
     """Requests a token is good for. [default: any number]"""
-    key_life_s: Annotated[float, Parameter(name="--key-life", converter=_seconds, show_default=duration_text)] = 86_400.0
+    key_life_s: Annotated[float, Parameter(name="--key-life", converter=_seconds, show_default=duration_text)] = (
+        86_400.0
+    )
     """How long the temporary keys of the metadata service are good for."""
     revoke_after: int | None = None
     """Requests after which every credential is taken back. [default: never]"""

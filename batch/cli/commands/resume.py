@@ -4,7 +4,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from batch.cli.login import open_access
-from batch.cli.options import AUTH, LIMITS, SESSION, AuthOptions, JobFile, LimitOptions, SessionOptions, limits_of
+from batch.cli.options import (
+    AUTH,
+    RESUMED,
+    SESSION,
+    AuthOptions,
+    JobFile,
+    ResumedLimitOptions,
+    SessionOptions,
+    limits_of,
+)
 from batch.cli.screen import say
 from batch.cli.session import apply, occupy, refuse_bad_options
 from batch.process.version import version
@@ -20,7 +29,7 @@ def resume(
     /,
     *,
     failed: bool = False,
-    limits: LimitOptions = LIMITS,
+    limits: ResumedLimitOptions = RESUMED,
     auth: AuthOptions = AUTH,
     session: SessionOptions = SESSION,
     _job: JobFile = None,

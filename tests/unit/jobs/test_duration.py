@@ -35,7 +35,25 @@ def test_a_time_is_read_as_people_write_it(text: str, seconds: float, shown: str
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "h", "-1", "-1s", "1e3", "nan", "inf", "1 h", "30m1h", "1h1h", "10min", "5x", "1,5h", ".5h", "١s", "1h30"],
+    [
+        "",
+        " ",
+        "h",
+        "-1",
+        "-1s",
+        "1e3",
+        "nan",
+        "inf",
+        "1 h",
+        "30m1h",
+        "1h1h",
+        "10min",
+        "5x",
+        "1,5h",
+        ".5h",
+        "١s",
+        "1h30",
+    ],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a time: write 90s"):
