@@ -2,7 +2,7 @@
 
 import msgspec
 
-from jobs.options import spelled, word
+from jobs.options import options_in, spelled, word
 from jobs.rate import Rate
 from jobs.spec import Auth, FailureLimit, JobSpec
 
@@ -53,3 +53,19 @@ def _words(job: JobFacts, usual: JobFacts) -> tuple[str, ...]:
         if value is not None and value != getattr(usual, name):
             words += [f"--{spelled(name)}"] if value is True else [f"--{spelled(name)}", word(name, value)]
     return tuple(words)
+
+
+def differences(stored: JobSpec, given: JobSpec) -> tuple[str, ...]:
+    """What a job that is given asks otherwise than a stored one, option by option; limits and login are no part of it.
+
+    A project that nobody gave, but the login named, differs from none.
+    """
+    before = msgspec.structs.replace(stored, project_id=None) if stored.project_found else stored
+    pairs = ((spelled(one.name), getattr(before, one.name), getattr(given, one.name)) for one in options_in(JobSpec))
+    return tuple(
+        f"--{name} {_shown(name, now)}, the job's is {_shown(name, was)}" for name, was, now in pairs if was != now
+    )
+
+
+def _shown(field: str, value: object) -> str:
+    return "not given" if value is None else word(field, value)

@@ -116,6 +116,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         PROJECT_PATTERN
     )
     limits: Limits = Limits()
+    project_found: bool = False
+    """The project is the login's own: nobody gave one."""
 
     def __post_init__(self) -> None:
         """Refuses options that contradict themselves before anything is read.

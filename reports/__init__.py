@@ -4,7 +4,7 @@ from reports.error import ReportError
 from reports.exit_code import Ending, Exit, exit_code_of
 from reports.screen.end import show_end
 from reports.screen.status import Standing, status_lines
-from reports.summary.schema import Summary, remove_summary
+from reports.summary.schema import Summary, read_summary_text, remove_summary
 from reports.unrecorded import print_unrecorded
 from reports.writing import write_reports
 
@@ -16,6 +16,7 @@ __all__ = [
     "Summary",
     "exit_code_of",
     "print_unrecorded",
+    "read_summary_text",
     "remove_summary",
     "show_end",
     "status_lines",

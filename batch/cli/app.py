@@ -63,6 +63,11 @@ _COMMANDS = (
     ),
     _Command("resume:resume", "Go on with a run that was stopped, interrupted or killed.", f"{_CODES}\n\n{_ELSEWHERE}"),
     _Command(
+        "go:go",
+        "Run a manifest, or continue its run: the same command each time, for schedulers.",
+        f"{_CODES}\n\n{_ELSEWHERE}",
+    ),
+    _Command(
         "look:report",
         "Write the reports of a run directory again, from its ledger alone.",
         "Exit codes: that of the run; 2 no run directory; 4 a run is using it; 74 a report cannot be written.",

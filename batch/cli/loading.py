@@ -7,9 +7,9 @@ from batch.cli.screen import say
 from batch.csms.auth import CredentialError
 from batch.process.standard_input import StandardInput
 from batch.process.version import version
+from jobs.manifest.incoming import Incoming
 from jobs.manifest.loading import Loaded, load
 from jobs.manifest.scopes import lacks_project
-from jobs.manifest.source import copy_manifest
 from jobs.problem import Problem
 from jobs.spec import JobSpec, UsageError
 
@@ -18,11 +18,19 @@ _SHOWN_PROBLEMS = 20
 
 def load_manifest(manifest: str, spec: JobSpec, folder: Path, on_problem: Callable[[Problem], None]) -> Loaded:
     """Copies a manifest into a folder and makes a ledger of it, if it can be used; `-` is standard input."""
-    copy = copy_manifest(manifest, folder, stdin=StandardInput())
-    return load(copy, spec, folder, version=version(), on_problem=on_problem)
+    return _load(incoming_of(manifest), spec, folder, on_problem)
 
 
-def load_to_run(manifest: str, spec: JobSpec, folder: Path, no_project: CredentialError | None) -> None:
+def incoming_of(manifest: str) -> Incoming:
+    """The manifest that a command was given; `-` is standard input."""
+    return Incoming(manifest, StandardInput())
+
+
+def _load(incoming: Incoming, spec: JobSpec, folder: Path, on_problem: Callable[[Problem], None]) -> Loaded:
+    return load(incoming.copy_to(folder), spec, folder, version=version(), on_problem=on_problem)
+
+
+def load_to_run(incoming: Incoming, spec: JobSpec, folder: Path, no_project: CredentialError | None) -> Loaded:
     """Rows without a project are not at fault where that of the job could not be found: then nothing is sent at all.
 
     Raises:
@@ -37,12 +45,13 @@ def load_to_run(manifest: str, spec: JobSpec, folder: Path, no_project: Credenti
         lacking = lacking or lacks_project(problem)
         problems.add(problem)
 
-    loaded = load_manifest(manifest, spec, folder, note)
+    loaded = _load(incoming, spec, folder, note)
     problems.finish()
     if no_project is not None and lacking:
         raise no_project
     if not loaded.usable(strict=spec.strict):
         raise UsageError(f"{loaded.name}: unusable; nothing was sent")
+    return loaded
 
 
 class ProblemPrinter:

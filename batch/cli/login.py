@@ -53,4 +53,6 @@ def with_project(spec: JobSpec, access: Access) -> tuple[JobSpec, CredentialErro
         found = ask_loop(lambda: own_project(spec, access))
     except CredentialError as error:
         return spec, error
-    return (spec if found is None else msgspec.structs.replace(spec, project_id=found)), None
+    if found is None:
+        return spec, None
+    return msgspec.structs.replace(spec, project_id=found, project_found=True), None

@@ -13,6 +13,7 @@ from jobs.ledger.keys import HeldKey, KeyCounts
 from jobs.ledger.schema import LedgerError, blame
 from jobs.ledger.sessions import SESSIONS, SessionRecord, session_of
 from jobs.model import Group, Outcome, Status, StatusCount
+from jobs.next_run import SoFar
 from jobs.run_view import Backlog
 
 _BLOCK = 5_000
@@ -56,6 +57,11 @@ class ScopeCount(msgspec.Struct, frozen=True, kw_only=True):
 
 _CELL = PaceCell.__struct_fields__
 
+_SO_FAR = """SELECT COUNT(*), COUNT(*) FILTER (WHERE status IS NULL OR status IN ('failed', 'unknown')),
+    COUNT(*) FILTER (WHERE status IN ('failed', 'unknown')),
+    COUNT(*) FILTER (WHERE status = 'unknown' OR (status IS NULL AND doubt)), COUNT(*) FILTER (WHERE attempts > 0),
+    COUNT(*) FILTER (WHERE status IN ('updated', 'verified')) FROM row WHERE leader IS NULL"""
+
 
 class Told:
     """Reads from an open ledger; every method runs in constant memory, and raises `LedgerError` where it is damaged."""
@@ -98,6 +104,11 @@ class Told:
             open_rows=sum(rows.pop(status, 0) for status in again),
             ended=tuple(StatusCount(status=status, rows=count) for status, count in rows.items() if status),
         )
+
+    def so_far(self) -> SoFar:
+        """How far the job has come; rows that repeat an earlier one count with it."""
+        ((rows, again, failed, in_doubt, sent, accepted),) = self._query(_SO_FAR)
+        return SoFar(rows=rows, again=again, failed=failed, in_doubt=in_doubt, sent=sent, accepted=accepted)
 
     def scopes(self) -> tuple[ScopeCount, ...]:
         """Every scope with its rows, in the order the manifest names them."""

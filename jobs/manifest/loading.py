@@ -16,11 +16,12 @@ from jobs.spec import JobSpec
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """What a manifest turned out to be, under its user's name for it. With a `structural` problem it is unusable and no
-    ledger was made.
+    """What a manifest turned out to be, under its user's name for it, and the file name of its copy. With a
+    `structural` problem it is unusable and no ledger was made.
     """
 
     name: str
+    copy: str
     rows: int
     invalid: int
     structural: int
@@ -66,4 +67,4 @@ def _fill(loader: Loader, copy: ManifestCopy, spec: JobSpec, on_problem: Callabl
     for conflict in loader.settle_repeats():
         invalid += 1
         on_problem(copy.row_problem(conflict.row, "secret_name", conflict.reason))
-    return Loaded(name=copy.name, rows=rows, invalid=invalid, structural=structural)
+    return Loaded(name=copy.name, copy=copy.path.name, rows=rows, invalid=invalid, structural=structural)

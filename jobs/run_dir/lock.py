@@ -40,13 +40,14 @@ class LockHeldError(Exception):
 class FileLock:
     """An flock on one file. The file is never deleted: a lock on a deleted file keeps nobody out."""
 
-    def __init__(self, path: Path, purpose: str) -> None:
-        """Takes the lock at once.
+    def __init__(self, path: Path, purpose: str | None) -> None:
+        """Takes the lock at once; without a purpose its holder says nothing, and writes nothing, until `introduce`.
 
         Raises:
             LockHeldError: another process, or another lock in this one, has it.
             OSError: the file cannot be made, or not locked where it is.
         """
+        self._introduced = False
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -55,10 +56,12 @@ class FileLock:
             if isinstance(error, BlockingIOError):
                 raise LockHeldError(path, _read_holder(path)) from None
             raise
-        self._introduce(purpose)
+        if purpose is not None:
+            self.introduce(purpose)
 
-    def _introduce(self, purpose: str) -> None:
+    def introduce(self, purpose: str) -> None:
         """Says who holds it; where that cannot be written, as on a full disk, it is held all the same."""
+        self._introduced = True
         holder = Holder(pid=os.getpid(), host=socket.gethostname(), since=time.time(), purpose=purpose)
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, 0)
@@ -73,14 +76,30 @@ class FileLock:
         self.release()
 
     def release(self) -> None:
-        """Lets go; safe to call twice."""
+        """Lets go; safe to call twice. What the holder said of itself goes with it."""
         if self._descriptor >= 0:
+            if self._introduced:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = -1
 
 
 def _read_holder(path: Path) -> Holder | None:
+    """Who says so; None too where that one was killed, and another holds the lock that has not said anything yet."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Holder)
+        holder = msgspec.json.decode(path.read_bytes(), type=Holder)
     except (OSError, msgspec.DecodeError):
         return None
+    return None if holder.host == socket.gethostname() and _dead(holder.pid) else holder
+
+
+def _dead(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        # It belongs to another user.
+        return False
+    return False

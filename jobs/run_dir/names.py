@@ -13,3 +13,7 @@ STATE = "state.json"
 OUTCOMES = "outcomes.csv"
 PAGE = "report.html"
 SUMMARY = "summary.json"
+SUMS = "SHA256SUMS"
+DONE, ABANDONED = "done", "abandoned"
+"""How the folders begin into which the files of an earlier job are moved."""
+KEPT_FOLDERS = (f"{DONE}-*", f"{ABANDONED}-*")

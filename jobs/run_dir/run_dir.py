@@ -1,7 +1,10 @@
 """A run directory: how one is made and found, kept to one process, given room and swept."""
 
+import contextlib
 import shutil
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -9,7 +12,8 @@ from typing import Self
 
 from jobs.problem import plain
 from jobs.run_dir import names
-from jobs.run_dir.durable import sweep_parts
+from jobs.run_dir.durable import PART, sweep_parts, sync_folder
+from jobs.run_dir.earlier import clear_unloaded, strangers
 from jobs.run_dir.filesystem import network_filesystem
 from jobs.run_dir.lock import FileLock
 from jobs.run_dir.room import require_room
@@ -21,16 +25,18 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
-    """A folder with one run in it, or with one that is being loaded."""
+    """A folder with one run in it, or with one that is being loaded; `made` by this process, or there before it."""
 
     path: Path
+    made: bool = False
 
     @classmethod
-    def new(cls, path: Path | None, manifest: str, *, network_ok: bool) -> Self:
-        """Makes a folder for a run, under a free name of its own where none is given.
+    def claim(cls, path: Path | None, manifest: str, *, network_ok: bool) -> Self:
+        """A folder for a run: a new one, under a free name of its own where none is given, or one that is there and
+        has nothing in it but what runs leave. Nothing is touched in that one; what it needs is for its holder to say.
 
         Raises:
-            UsageError: it exists already, cannot be made, or would be on a network file system.
+            UsageError: it holds other things, cannot be made, or is on a network file system.
         """
         path = path or _free_name(manifest)
         _refuse_network(path, network_ok=network_ok)
@@ -38,10 +44,11 @@ class RunDirectory:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.mkdir(mode=0o700)
         except FileExistsError:
-            raise UsageError(f"{path}: exists already; give another --run-dir, or resume it") from None
+            _require_ours(path)
+            return cls(path)
         except OSError as error:
             raise UsageError(f"{path}: cannot be made: {error.strerror}") from error
-        return cls(path)
+        return cls(path, made=True)
 
     @classmethod
     def find(cls, path: Path, *, network_ok: bool = True) -> Self:
@@ -64,14 +71,46 @@ class RunDirectory:
         """
         return patience.take(self.path / names.LOCK, purpose)
 
+    def look(self, patience: Patience) -> FileLock:
+        """The same for a holder that does not know yet whether it has anything to do; nothing is written.
+
+        Raises:
+            LockHeldError: another one is in it.
+            OSError: its file cannot be made.
+        """
+        return patience.take(self.path / names.LOCK, None)
+
+    @property
+    def reported(self) -> bool:
+        """Whether its reports are complete."""
+        return (self.path / names.SUMMARY).is_file()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether there is a job in it; only the holder of the lock can know."""
+        return (self.path / names.LEDGER).is_file()
+
     def require_loaded(self) -> None:
         """Makes sure that there is a job in it; only the holder of the lock can know.
 
         Raises:
             UsageError: there is none.
         """
-        if not (self.path / names.LEDGER).is_file():
-            raise UsageError(f"{self.path}: its manifest was never fully loaded and nothing was sent; start a new run")
+        if not self.loaded:
+            raise UsageError(
+                f"{self.path}: its manifest was never fully loaded and nothing was sent;"
+                f" run it with the same command again, or with `csms-rekey go MANIFEST --run-dir {self.path}`"
+            )
+
+    def refuse_own(self, manifest: str) -> None:
+        """Makes sure that a manifest is none of the files that a run writes here, and would move or replace.
+
+        Raises:
+            UsageError: it is one.
+        """
+        path = Path(manifest)
+        if path.parent.resolve() == self.path.resolve() and path.name not in strangers(self.path):
+            raise UsageError(f"{manifest}: belongs to the run of this directory; copy it elsewhere first")
 
     def require_room(self, *, rows: int, manifest_bytes: int) -> None:
         """Makes sure that all a run writes will fit.
@@ -84,10 +123,48 @@ class RunDirectory:
     def sweep(self) -> None:
         """Removes what a killed process left half written; only the holder of the lock may."""
         sweep_parts(self.path)
+        clear_unloaded(self.path)
 
-    def discard(self) -> None:
-        """Removes all of it: nothing was sent, so there is nothing to continue."""
-        shutil.rmtree(self.path, ignore_errors=True)
+    @contextlib.contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A folder in it for a job that is being loaded, on the same file system; it goes when the block ends, and is
+        swept where its process was killed.
+        """
+        with tempfile.TemporaryDirectory(prefix=PART, dir=self.path) as folder:
+            yield Path(folder)
+
+    def take_in(self, staged: Path, manifest: str) -> None:
+        """Puts a job that was loaded in `staging` in place; the ledger comes last, so that there is a job or none.
+
+        Raises:
+            OSError: a file cannot be moved.
+        """
+        for name in (manifest, names.LEDGER):
+            (staged / name).replace(self.path / name)
+            sync_folder(self.path)
+
+    @contextlib.contextmanager
+    def or_nothing(self) -> Iterator[None]:
+        """Leaves no new directory behind when the block fails: nothing was sent, so there is nothing to continue. Only
+        the holder of the lock may: another process may have taken the directory as soon as it was made.
+        """
+        try:
+            yield
+        except BaseException:
+            if self.made:
+                shutil.rmtree(self.path, ignore_errors=True)
+            raise
+
+
+def _require_ours(path: Path) -> None:
+    if not path.is_dir():
+        raise UsageError(f"{path}: exists already and is not a directory; give another --run-dir")
+    try:
+        found = strangers(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    if found and not _is_run_directory(path):
+        raise UsageError(f"{path}: holds other things ({plain(found[0])}); give a new or an empty --run-dir")
 
 
 def _free_name(manifest: str) -> Path:

@@ -47,7 +47,7 @@ class Patience:
         self._say = say
         self._nap = nap
 
-    def take(self, path: Path, purpose: str) -> FileLock:
+    def take(self, path: Path, purpose: str | None) -> FileLock:
         """Takes a lock, waiting for it if need be.
 
         Raises:
@@ -59,8 +59,8 @@ class Patience:
             try:
                 return FileLock(path, purpose)
             except LockHeldError as held:
-                looking = held.holder is not None and held.holder.purpose in LOOKS
-                # The first try may meet a holder that has not said yet who it is.
+                looking = held.holder is None or held.holder.purpose in LOOKS
+                # One that says nothing only looks, or has not come to it yet.
                 if self._left_s <= 0 and waited_s >= (_LONGEST_LOOK_S if looking else _POLL_S):
                     raise
                 if not waited_s and self._left_s > 0:

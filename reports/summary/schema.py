@@ -186,6 +186,17 @@ def _dedented(schema: Any) -> Any:
     return schema
 
 
+def read_summary_text(folder: Path) -> str:
+    """The summary as its file has it, without its last line end.
+
+    Raises:
+        ReportError: there is none, or it cannot be read.
+    """
+    path = folder / names.SUMMARY
+    with blaming(path):
+        return path.read_text(encoding="utf-8").rstrip("\n")
+
+
 def remove_summary(folder: Path) -> None:
     """Takes the summary away, durably: whatever changes in the folder from now on, nobody takes it for complete.
 

@@ -33,7 +33,7 @@ def demo(*, run_dir: Path | None = None, seed: int = 7) -> int:
     """
     from batch.csms.network import open_network  # noqa: PLC0415 - --help does without aiohttp
 
-    folder = RunDirectory.new(run_dir, "demo", network_ok=True).path
+    folder = RunDirectory.claim(run_dir, "demo", network_ok=True).path
     manifest = folder / "secrets.csv"
     faults = ", ".join(_FAULTS)
     say(f"sandbox: {_SECRETS} secrets in {_PROJECTS} projects, {_QUOTA} allowed in each, faults {faults}")

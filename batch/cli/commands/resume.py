@@ -3,24 +3,11 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from batch.cli.login import open_access
-from batch.cli.options import (
-    AUTH,
-    RESUMED,
-    SESSION,
-    AuthOptions,
-    JobFile,
-    ResumedLimitOptions,
-    SessionOptions,
-    limits_of,
-)
+from batch.cli.continuing import continue_run, nothing_left
+from batch.cli.options import AUTH, RESUMED, SESSION, AuthOptions, JobFile, ResumedLimitOptions, SessionOptions
 from batch.cli.screen import say
-from batch.cli.session import apply, occupy, refuse_bad_options
-from batch.cli.session_start import session_start
-from batch.process.version import version
-from jobs.ledger import Ledger
-from jobs.ledger.record import read_record
-from jobs.ledger.upgrade import upgrade
+from batch.cli.session import refuse_bad_options
+from batch.cli.starting import looked_at
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 
@@ -43,17 +30,11 @@ def resume(
     refuse_bad_options(session)
     directory = RunDirectory.find(run_dir, network_ok=session.allow_network_fs)
     with ExitStack() as stack:
-        patience = Patience(session.wait, say)
-        stack.enter_context(directory.lock("resume", patience))
+        lock = stack.enter_context(directory.look(Patience(session.wait, say)))
         directory.require_loaded()
         directory.sweep()
-        if (found := upgrade(run_dir, release=version())) is not None:
-            say(f"{run_dir}: its ledger was of format {found} and is upgraded")
-        ledger = stack.enter_context(Ledger(run_dir))
-        spec = read_record(ledger).spec
-        merged = limits_of(limits, spec.limits)
-        occupy(directory, ledger, merged, patience, stack, also_failed=failed)
-        # The job's own kind of login: another one that happens to be found may have other rights, or none.
-        access = open_access(auth, stored=spec.auth)
-        begin = session_start("resume", spec, merged, access, also_failed=failed)
-        return apply(run_dir, ledger, access, session, merged, start=begin)
+        found = looked_at(directory)
+        if found is not None and not found[1].left(also_failed=failed):
+            return nothing_left(directory, session)
+        lock.introduce("resume")
+        return continue_run("resume", directory, limits, auth, session, also_failed=failed)

@@ -1,12 +1,9 @@
 """`run`: from a manifest to reports."""
 
-from contextlib import ExitStack
 from pathlib import Path
 
-import msgspec
-
-from batch.cli.loading import load_to_run
-from batch.cli.login import open_access, with_project
+from batch.cli.loading import incoming_of
+from batch.cli.login import open_access
 from batch.cli.options import (
     AUTH,
     LIMITS,
@@ -21,13 +18,13 @@ from batch.cli.options import (
     spec_of,
 )
 from batch.cli.screen import say
-from batch.cli.session import apply, occupy, refuse_bad_options
-from batch.cli.session_start import session_start
+from batch.cli.session import refuse_bad_options
+from batch.cli.starting import load_and_apply, looked_at
 from batch.csms.access import Access
-from jobs.ledger import Ledger
+from jobs.run_dir import names
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
-from jobs.spec import JobSpec
+from jobs.spec import JobSpec, UsageError
 
 
 def run(
@@ -45,26 +42,32 @@ def run(
 
     Args:
         manifest: Columns secret_name, kms_key_id; optional project_id, region, description, expected_kms_key_id.
-        run_dir: New directory for the ledger and the reports. [default: runs/<UTC time>-<manifest>]
+        run_dir: Directory for the ledger and the reports: new, empty, or of a run that never sent anything.
+            [default: runs/<UTC time>-<manifest>]
     """
     return start(manifest, spec_of(source, limits, auth), open_access(auth), session, run_dir)
 
 
 def start(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
-    """Runs a manifest, for whoever has made the job and the login already."""
+    """Runs a manifest, for a caller that has made the job and the login already."""
     refuse_bad_options(options)
-    spec, no_project = with_project(spec, access)
-    # Also which kind of login it was: a resume is not to take another one that happens to be found.
-    spec = msgspec.structs.replace(spec, auth=access.login.describe().kind)
-    directory = RunDirectory.new(run_dir, manifest, network_ok=options.allow_network_fs)
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(directory.lock("run", Patience(0.0, say)))
-            load_to_run(manifest, spec, directory.path, no_project)
-            ledger = stack.enter_context(Ledger(directory.path))
-            occupy(directory, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
-        except BaseException:
-            directory.discard()
-            raise
-        begin = session_start("run", spec, spec.limits, access, also_failed=False)
-        return apply(directory.path, ledger, access, options, spec.limits, start=begin)
+    directory = RunDirectory.claim(run_dir, manifest, network_ok=options.allow_network_fs)
+    with directory.lock("run", Patience(0.0, say)):
+        directory.sweep()
+        with directory.or_nothing():
+            keep = _keep(directory)
+        return load_and_apply("run", directory, incoming_of(manifest), spec, access, options, keep)
+
+
+def _keep(directory: RunDirectory) -> str | None:
+    """How the job is kept aside that is there already and never sent anything; None where there is none.
+
+    Raises:
+        UsageError: it has sent something.
+    """
+    found = looked_at(directory)
+    if found is None:
+        return None
+    if found[1].sent:
+        raise UsageError(f"{directory.path}: exists already, with a run; resume it, or give another --run-dir")
+    return names.ABANDONED

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.cli.loading import load_to_run
+from batch.cli.loading import incoming_of, load_to_run
 from batch.csms.auth import CredentialError
 from jobs.spec import JobSpec
 
@@ -32,4 +32,4 @@ def test_only_a_row_that_lacks_its_project_stops_a_run_whose_project_could_not_b
     folder.mkdir()
     reason = CredentialError("IAM does not tell")
     with pytest.raises(CredentialError, match="IAM does not tell") if stops else nullcontext():
-        load_to_run(str(manifest), JobSpec(endpoint="http://127.0.0.1:1"), folder, reason)
+        load_to_run(incoming_of(str(manifest)), JobSpec(endpoint="http://127.0.0.1:1"), folder, reason)

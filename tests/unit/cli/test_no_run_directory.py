@@ -67,5 +67,8 @@ def test_a_run_that_was_killed_while_it_loaded_has_nothing_to_continue(
     path = tmp_path / "x"
     only_locked(path)
     assert main([command, str(path)]) == 2
-    told = "its manifest was never fully loaded and nothing was sent; start a new run"
+    told = (
+        "its manifest was never fully loaded and nothing was sent; run it with the same command again, or with"
+        f" `csms-rekey go MANIFEST --run-dir {path}`"
+    )
     assert capsys.readouterr().err == f"csms-rekey: {path}: {told}\n"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from jobs.run_dir import names, run_dir
+from jobs.run_dir.durable import PART
 from jobs.run_dir.lock import LockHeldError
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
@@ -13,11 +14,58 @@ from jobs.spec import UsageError
 NOBODY = Patience(0.0, print)
 
 
-def test_a_new_one_is_the_owners_alone_and_never_one_that_is_there_already(tmp_path: Path) -> None:
-    made = RunDirectory.new(tmp_path / "runs" / "x", "m.csv", network_ok=False)
-    assert made.path.stat().st_mode & 0o777 == 0o700
-    with pytest.raises(UsageError, match="exists already; give another --run-dir, or resume it"):
-        RunDirectory.new(made.path, "m.csv", network_ok=False)
+def test_a_new_one_is_the_owners_alone(tmp_path: Path) -> None:
+    claimed = RunDirectory.claim(tmp_path / "runs" / "x", "m.csv", network_ok=False)
+    assert (claimed.made, claimed.path.stat().st_mode & 0o777) == (True, 0o700)
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        (),
+        ("lost+found",),
+        (names.LOCK,),
+        (names.LOCK, "manifest.csv", f"{PART}x"),
+        ("done-20260101T000000Z", "abandoned-20260101T000000Z", "rejected.2.csv", "SHA256SUMS"),
+        (names.LEDGER, "notes of a person.txt"),
+    ],
+)
+def test_a_directory_that_is_there_may_be_claimed_if_only_runs_have_used_it(
+    tmp_path: Path, there: tuple[str, ...]
+) -> None:
+    for name in there:
+        (tmp_path / name).touch()
+    assert RunDirectory.claim(tmp_path, "m.csv", network_ok=False) == RunDirectory(tmp_path)
+    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(there)
+
+
+def test_a_directory_with_other_things_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").touch()
+    (tmp_path / "outcomes.csv").touch()
+    with pytest.raises(UsageError, match=r"holds other things \(m.csv\); give a new or an empty --run-dir"):
+        RunDirectory.claim(tmp_path, "m.csv", network_ok=False)
+    with pytest.raises(UsageError, match="exists already and is not a directory"):
+        RunDirectory.claim(tmp_path / "m.csv", "m.csv", network_ok=False)
+
+
+def test_only_a_directory_that_was_made_for_it_goes_with_a_load_that_failed(tmp_path: Path) -> None:
+    for path in (tmp_path / "new", tmp_path):
+        claimed = RunDirectory.claim(path, "m.csv", network_ok=False)
+        with pytest.raises(ZeroDivisionError), claimed.lock("run", NOBODY), claimed.or_nothing():
+            raise ZeroDivisionError
+        assert path.exists() is (not claimed.made)
+
+
+def test_the_leftovers_of_a_killed_load_go_and_a_jobs_own_copy_stays(tmp_path: Path) -> None:
+    killed, loaded = RunDirectory(tmp_path / "killed"), RunDirectory(tmp_path / "loaded")
+    for directory in (killed, loaded):
+        (directory.path / f"{PART}x").mkdir(parents=True)
+        (directory.path / "manifest.csv").touch()
+    (loaded.path / names.LEDGER).touch()
+    for directory in (killed, loaded):
+        directory.sweep()
+    assert list(killed.path.iterdir()) == []
+    assert sorted(one.name for one in loaded.path.iterdir()) == [names.LEDGER, "manifest.csv"]
 
 
 def test_without_a_name_it_takes_a_free_one_by_time_and_manifest(
@@ -26,7 +74,7 @@ def test_without_a_name_it_takes_a_free_one_by_time_and_manifest(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("time.strftime", lambda *_: "T")
     manifests = ("a/m.csv.gz", "m.csv", "m.tsv", "-", ".csv")
-    made = [RunDirectory.new(None, manifest, network_ok=False).path.name for manifest in manifests]
+    made = [RunDirectory.claim(None, manifest, network_ok=False).path.name for manifest in manifests]
     assert made == ["T-m", "T-m-2", "T-m-3", "T-stdin", "T-manifest"]
 
 
@@ -36,16 +84,16 @@ def test_a_network_file_system_is_refused_before_anything_is_made(
     monkeypatch.setattr(run_dir, "network_filesystem", lambda _: "nfs4")
     path = tmp_path / "runs" / "x"
     with pytest.raises(UsageError, match="on nfs4, which may lose a ledger or its locks"):
-        RunDirectory.new(path, "m.csv", network_ok=False)
+        RunDirectory.claim(path, "m.csv", network_ok=False)
     assert not path.parent.exists()
-    RunDirectory.new(path, "m.csv", network_ok=True).lock("run", NOBODY).release()
+    RunDirectory.claim(path, "m.csv", network_ok=True).lock("run", NOBODY).release()
     assert RunDirectory.find(path).path == path
     with pytest.raises(UsageError, match="on nfs4"):
         RunDirectory.find(path, network_ok=False)
 
 
 def test_it_is_one_process_at_a_time_and_has_a_job_once_the_ledger_has_its_name(tmp_path: Path) -> None:
-    directory = RunDirectory.new(tmp_path / "x", "m.csv", network_ok=False)
+    directory = RunDirectory.claim(tmp_path / "x", "m.csv", network_ok=False)
     with directory.lock("run", NOBODY):
         with pytest.raises(LockHeldError):
             directory.lock("resume", NOBODY)

@@ -1,0 +1,89 @@
+"""`go`: runs a manifest in a directory of its own, or continues there, whatever the directory needs."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from batch.cli.continuing import continue_run, nothing_left
+from batch.cli.loading import incoming_of
+from batch.cli.login import open_access
+from batch.cli.options import (
+    AUTH,
+    LIMITS,
+    SESSION,
+    SOURCE,
+    AuthOptions,
+    JobFile,
+    LimitOptions,
+    ManifestOptions,
+    ManifestPath,
+    SessionOptions,
+    spec_of,
+)
+from batch.cli.screen import say
+from batch.cli.session import refuse_bad_options
+from batch.cli.starting import load_and_apply, looked_at
+from jobs.job_facts import differences
+from jobs.manifest.incoming import Incoming
+from jobs.next_run import Next, next_run
+from jobs.run_dir import names
+from jobs.run_dir.run_dir import RunDirectory
+from jobs.run_dir.scope_locks import Patience
+from jobs.spec import JobSpec, UsageError
+
+
+def go(
+    manifest: ManifestPath,
+    /,
+    *,
+    run_dir: Path,
+    source: ManifestOptions = SOURCE,
+    limits: LimitOptions = LIMITS,
+    auth: AuthOptions = AUTH,
+    session: SessionOptions = SESSION,
+    _job: JobFile = None,
+) -> int:
+    """Runs a manifest, or continues its run: for schedulers, which call the same command again until all is done.
+
+    Does nothing where every row of this manifest has ended. Takes failed and unknown rows again. Where the manifest or
+    the job's options have changed, a finished run is kept aside and a new one starts; an unfinished one is refused.
+
+    Args:
+        manifest: Columns secret_name, kms_key_id; optional project_id, region, description, expected_kms_key_id.
+        run_dir: Directory for the ledger and the reports, the same each time; may be a mount point.
+    """
+    refuse_bad_options(session)
+    given = spec_of(source, limits, auth)
+    incoming = incoming_of(manifest)
+    directory = RunDirectory.claim(run_dir, manifest, network_ok=session.allow_network_fs)
+    directory.refuse_own(manifest)
+    with ExitStack() as stack:
+        lock = stack.enter_context(directory.look(Patience(session.wait, say)))
+        directory.sweep()
+        with directory.or_nothing():
+            spool = stack.enter_context(directory.staging()) if incoming.read_once else directory.path
+            step = _step(directory, incoming, given, spool)
+            if step is Next.NOTHING:
+                return nothing_left(directory, session)
+            lock.introduce("go")
+            access = open_access(auth) if step is not Next.CONTINUE else None
+        if access is None:
+            return continue_run("go", directory, limits, auth, session, also_failed=True)
+        keep = {Next.AFTER_DONE: names.DONE, Next.AFTER_NOTHING: names.ABANDONED}.get(step)
+        return load_and_apply("go", directory, incoming, given, access, session, keep)
+
+
+def _step(directory: RunDirectory, incoming: Incoming, given: JobSpec, spool: Path) -> Next:
+    found = looked_at(directory)
+    if found is None:
+        return next_run(None, same_job=False)
+    record, so_far = found
+    changed = differences(record.spec, given)
+    if incoming.sha256(spool) != record.manifest.sha256:
+        changed = (f"manifest {incoming.manifest}: not the bytes that were loaded", *changed)
+    step = next_run(so_far, same_job=not changed)
+    if step is Next.REFUSE:
+        raise UsageError(
+            f"{directory.path}: its run has {so_far.again} rows left, and this is another job ({'; '.join(changed)});"
+            f" nothing was sent: finish that run with `csms-rekey resume --failed`, or give another --run-dir"
+        )
+    return step

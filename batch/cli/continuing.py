@@ -1,0 +1,62 @@
+"""Continues the run of a run directory whose lock the caller holds, or says that nothing is left of it."""
+
+from contextlib import ExitStack
+
+from batch.cli.login import open_access
+from batch.cli.options import AuthOptions, LimitOptions, SessionOptions, limits_of
+from batch.cli.screen import say, tell_json
+from batch.cli.session import apply, occupy
+from batch.cli.session_start import session_start
+from batch.process.version import version
+from jobs.ledger import Ledger
+from jobs.ledger.record import read_record
+from jobs.ledger.upgrade import reading, upgrade
+from jobs.run_dir import names
+from jobs.run_dir.run_dir import RunDirectory
+from jobs.run_dir.scope_locks import Patience
+from reports import Ending, Exit, exit_code_of, read_summary_text, write_reports
+
+
+def continue_run(
+    command: str,
+    directory: RunDirectory,
+    limits: LimitOptions,
+    auth: AuthOptions,
+    session: SessionOptions,
+    *,
+    also_failed: bool,
+) -> int:
+    """Runs the open rows, and with `also_failed` those that failed; limits that are not given are the job's own."""
+    if (found := upgrade(directory.path, release=version())) is not None:
+        say(f"{directory.path}: its ledger was of format {found} and is upgraded")
+    with ExitStack() as stack:
+        ledger = stack.enter_context(Ledger(directory.path))
+        spec = read_record(ledger).spec
+        merged = limits_of(limits, spec.limits)
+        occupy(directory, ledger, merged, Patience(session.wait, say), stack, also_failed=also_failed)
+        # The job's own kind of login: another one that happens to be found may have other rights, or none.
+        access = open_access(auth, stored=spec.auth)
+        begin = session_start(command, spec, merged, access, also_failed=also_failed)
+        return apply(directory.path, ledger, access, session, merged, start=begin)
+
+
+def nothing_left(directory: RunDirectory, session: SessionOptions) -> int:
+    """Says so and returns the run's exit code. Nothing is written, unless the reports were cut off.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+        ReportError: reports that are missing cannot be written.
+    """
+    with reading(directory.path, release=version()) as ledger:
+        record, so_far = read_record(ledger), ledger.told.so_far()
+        code = exit_code_of(ledger.told.counts(), Ending.FINISHED)
+        if not directory.reported:
+            write_reports(directory.path, ledger, record, code)
+    if code is Exit.DONE:
+        say(f"{directory.path}: nothing to do, every row is done")
+    else:
+        failed = ", and resume --failed takes failed rows again" if so_far.failed else ""
+        say(f"{directory.path}: nothing to do, every row has ended; not all are done: see {names.PAGE}{failed}")
+    if session.json:
+        tell_json(read_summary_text(directory.path))
+    return code

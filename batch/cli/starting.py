@@ -1,0 +1,71 @@
+"""Starts a run in a run directory: loads the manifest beside what is there, puts it in place, and applies it."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+
+from batch.cli.loading import load_to_run
+from batch.cli.login import with_project
+from batch.cli.options import SessionOptions
+from batch.cli.screen import say
+from batch.cli.session import apply, occupy
+from batch.cli.session_start import session_start
+from batch.csms.access import Access
+from batch.process.version import version
+from jobs.ledger import Ledger
+from jobs.ledger.record import JobRecord, read_record
+from jobs.ledger.upgrade import reading
+from jobs.manifest.incoming import Incoming
+from jobs.next_run import SoFar
+from jobs.run_dir.earlier import set_aside
+from jobs.run_dir.run_dir import RunDirectory
+from jobs.run_dir.scope_locks import Patience
+from jobs.spec import JobSpec
+
+
+def load_and_apply(  # noqa: PLR0917 - what a run is made of; each caller has all of it
+    command: str,
+    directory: RunDirectory,
+    incoming: Incoming,
+    spec: JobSpec,
+    access: Access,
+    options: SessionOptions,
+    keep: str | None,
+) -> int:
+    """Loads a manifest and runs it, in a directory whose lock the caller holds. The job that is there is moved into a
+    folder named `keep` and its time, once the new one is loaded.
+
+    Raises:
+        UsageError: the manifest cannot be used, and nothing has changed.
+    """
+    with directory.or_nothing():
+        spec, no_project = with_project(spec, access)
+    # Also which kind of login it was: a resume is not to take another one that happens to be found.
+    spec = msgspec.structs.replace(spec, auth=access.login.describe().kind)
+    with ExitStack() as stack:
+        with directory.or_nothing():
+            with directory.staging() as staged:
+                loaded = load_to_run(incoming, spec, staged, no_project)
+                if keep is not None:
+                    _keep_aside(directory.path, keep)
+                directory.take_in(staged, loaded.copy)
+            ledger = stack.enter_context(Ledger(directory.path))
+            occupy(directory, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
+        begin = session_start(command, spec, spec.limits, access, also_failed=False)
+        return apply(directory.path, ledger, access, options, spec.limits, start=begin)
+
+
+def _keep_aside(folder: Path, kind: str) -> None:
+    # Opening it folds its log back, so that the ledger is one file.
+    with reading(folder, release=version()) as ledger:
+        loaded_at = read_record(ledger).created_at
+    say(f"the files of the job before are kept in {set_aside(folder, kind, loaded_at)}")
+
+
+def looked_at(directory: RunDirectory) -> tuple[JobRecord, SoFar] | None:
+    """The job of a run directory and how far it has come, for the holder of its lock; None where there is none."""
+    if not directory.loaded:
+        return None
+    with reading(directory.path, release=version()) as ledger:
+        return read_record(ledger), ledger.told.so_far()

@@ -1,0 +1,47 @@
+"""A manifest that a command was given: known by its SHA-256 where that decides whether it is loaded, then copied."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+from jobs.manifest.source import ManifestCopy, Readable, copy_manifest
+
+
+class Incoming:
+    """One manifest, which can be read once only where it is a pipe."""
+
+    def __init__(self, manifest: str, stdin: Readable) -> None:
+        """`manifest` is a path, or `-` for `stdin`."""
+        self.manifest = manifest
+        self._stdin = stdin
+        self._spooled: ManifestCopy | None = None
+
+    @property
+    def read_once(self) -> bool:
+        """Whether it is gone once it was read, as a pipe is."""
+        return not Path(self.manifest).is_file()
+
+    def sha256(self, spool: Path) -> str:
+        """The SHA-256 of its bytes; a pipe is copied into the folder `spool` meanwhile, and nothing else is written.
+
+        Raises:
+            ManifestError: it is missing, unreadable, of no known format, or too big.
+            OSError: the copy cannot be written.
+        """
+        if not self.read_once:
+            with Path(self.manifest).open("rb") as raw:
+                return hashlib.file_digest(raw, "sha256").hexdigest()
+        self._spooled = self._spooled or copy_manifest(self.manifest, spool, stdin=self._stdin)
+        return self._spooled.sha256
+
+    def copy_to(self, folder: Path) -> ManifestCopy:
+        """Its copy in a folder, as `copy_manifest` makes it.
+
+        Raises:
+            ManifestError: as `sha256`.
+            OSError: as `sha256`.
+        """
+        if self._spooled is None:
+            return copy_manifest(self.manifest, folder, stdin=self._stdin)
+        path = self._spooled.path.replace(folder / self._spooled.path.name)
+        return dataclasses.replace(self._spooled, path=path)

@@ -1,0 +1,65 @@
+"""How the files of an earlier job are moved aside, also where that is cut off at any point."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.run_dir import names
+from jobs.run_dir.earlier import set_aside
+
+FILES = (names.LEDGER, names.LOCK, "manifest.csv", "outcomes.csv", "rejected.csv", "rejected.2.csv", names.LOG)
+OTHERS = ("notes.txt", "done-20250101T000000Z", "lost+found")
+LOADED_AT = 1_767_225_600.0
+
+
+def filled(folder: Path) -> None:
+    for name in (*FILES, *OTHERS):
+        (folder / name).write_text(name)
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
+
+
+def test_all_files_of_a_job_move_and_nothing_else_does(tmp_path: Path) -> None:
+    filled(tmp_path)
+    kept = set_aside(tmp_path, "done", LOADED_AT)
+    assert kept == tmp_path / "done-20260101T000000Z"
+    assert names_in(kept) == sorted(set(FILES) - {names.LOCK})
+    assert names_in(tmp_path) == sorted({*OTHERS, names.LOCK, kept.name})
+
+
+@pytest.mark.parametrize("moves", range(6))
+def test_a_move_that_was_cut_off_is_completed_in_the_same_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: int
+) -> None:
+    filled(tmp_path)
+    real, left = Path.replace, [moves]
+
+    def replace(self: Path, target: Path) -> Path:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        set_aside(tmp_path, "done", LOADED_AT)
+    assert (tmp_path / names.LEDGER).exists(), "the job is still the one of the directory"
+    monkeypatch.undo()
+    assert names_in(set_aside(tmp_path, "done", LOADED_AT)) == sorted(set(FILES) - {names.LOCK})
+
+
+def test_two_jobs_of_one_second_have_a_folder_each(tmp_path: Path) -> None:
+    filled(tmp_path)
+    set_aside(tmp_path, "done", LOADED_AT)
+    filled(tmp_path)
+    assert set_aside(tmp_path, "done", LOADED_AT).name == "done-20260101T000000Z-2"
+
+
+def test_a_ledger_whose_log_is_still_beside_it_is_not_moved(tmp_path: Path) -> None:
+    filled(tmp_path)
+    (tmp_path / "ledger.db-wal").touch()
+    with pytest.raises(OSError, match=r"ledger\.db-wal still belongs to the ledger"):
+        set_aside(tmp_path, "done", LOADED_AT)
+    assert (tmp_path / "outcomes.csv").exists()
