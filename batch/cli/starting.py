@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from batch.cli.confirm import show_forecast
 from batch.cli.loading import load_to_run
 from batch.cli.login import with_project
 from batch.cli.options import SessionOptions
@@ -52,6 +53,8 @@ def load_and_apply(  # noqa: PLR0917 - what a run is made of; each caller has al
                 directory.take_in(staged, loaded.copy)
             ledger = stack.enter_context(Ledger(directory.path))
             occupy(directory, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
+            if not incoming.shown:
+                show_forecast(ledger, spec, access)
         begin = session_start(command, spec, spec.limits, access, also_failed=False)
         return apply(directory.path, ledger, access, options, spec.limits, start=begin)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from batch.cli.commands.run import start
+from batch.cli.loading import incoming_of
 from batch.cli.login import redacted_access
 from batch.cli.options import SESSION
 from batch.cli.screen import say
@@ -41,7 +42,7 @@ def demo(*, run_dir: Path | None = None, seed: int = 7) -> int:
         spec = JobSpec(endpoint=ready.url, limits=Limits(rate=Rate.parse(_QUOTA), timeout_s=5.0))
         network = open_network(ca_file=None, proxy=None, environment={})
         access = redacted_access(network, TokenCredential(Masked(ready.token)))
-        code = start(str(manifest), spec, access, SESSION, folder / "run")
+        code = start(incoming_of(str(manifest)), spec, access, SESSION, folder / "run")
     say(f"what the sandbox saw: {folder / 'sandbox.log'}")
     return code
 
