@@ -121,7 +121,9 @@ PLACE, RESUMED = PlaceOptions(), ResumedLimitOptions()
 """What a command is given where the command line says nothing."""
 
 _OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions)
-OPTIONS = frozenset({"run_dir", "failed", "yes", "job"} | {one.name for options in _OPTIONS for one in fields(options)})
+OPTIONS = frozenset(
+    {"run_dir", "failed", "yes", "junit", "job"} | {one.name for options in _OPTIONS for one in fields(options)}
+)
 """Every option of every command that takes some from the environment or a job file."""
 
 

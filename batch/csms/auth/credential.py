@@ -30,6 +30,10 @@ def valid_text(name: str, text: str) -> str:
     raise CredentialError(f"{name}: holds bytes that are no text in this locale's encoding; use a UTF-8 locale")
 
 
+class NoLoginError(CredentialError):
+    """None is given at all."""
+
+
 class LoginRefusedError(CredentialError):
     """There is one, and it was refused for good."""
 
