@@ -22,7 +22,7 @@ from batch.telemetry.heartbeat import Heartbeat, Viewers
 from jobs.ledger import Ledger, LedgerError, SessionStart
 from jobs.ledger.record import JobRecord
 from jobs.spec import Limits
-from reports import Ending, Exit, Summary, exit_code_of, print_unrecorded, remove_summary, write_reports
+from reports import Ending, Exit, Summary, exit_code_of, print_unrecorded, withdraw_summary, write_reports
 
 _log = structlog.get_logger()
 
@@ -68,7 +68,7 @@ def run_ledger(plan: RunPlan, ledger: Ledger) -> RunEnd:
     """
     try:
         # From now on the old summary is not true any more.
-        remove_summary(plan.folder)
+        withdraw_summary(plan.folder)
         ran = run_loop(lambda: _session(plan, ledger))
     finally:
         plan.make_room()

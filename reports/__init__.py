@@ -4,9 +4,9 @@ from reports.error import ReportError
 from reports.exit_code import Ending, Exit, exit_code_of
 from reports.screen.end import show_end
 from reports.screen.status import Standing, status_lines
-from reports.summary.schema import Summary, read_summary_text, remove_summary
+from reports.summary.schema import Summary, read_summary_text
 from reports.unrecorded import print_unrecorded
-from reports.writing import write_reports
+from reports.writing import withdraw_summary, write_reports
 
 __all__ = [
     "Ending",
@@ -17,8 +17,8 @@ __all__ = [
     "exit_code_of",
     "print_unrecorded",
     "read_summary_text",
-    "remove_summary",
     "show_end",
     "status_lines",
+    "withdraw_summary",
     "write_reports",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from jobs.ledger import ToldRow
 from jobs.printable import MESSAGE_CHARS, cell, name_cell
 from jobs.run_dir import names
-from jobs.run_dir.durable import whole_file
+from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError, blaming
 from reports.moment import utc_text
 from reports.summary.schema import FileFacts
@@ -34,19 +34,19 @@ HEADER = (
 _BLOCK_ROWS = 2_000
 
 
-def write_outcomes(folder: Path, rows: Iterable[ToldRow], *, with_lines: bool, tally: Tally) -> FileFacts:
+def write_outcomes(files: ReportFiles, rows: Iterable[ToldRow], *, with_lines: bool, tally: Tally) -> FileFacts:
     """Writes the file and counts every row into `tally`; `with_lines` says whether the manifest has lines to point to.
 
     Raises:
         ReportError: it cannot be written, or the rows do not count 1, 2, 3, ...
     """
-    path = folder / names.OUTCOMES
+    path = files.folder / names.OUTCOMES
     lines = _lines(path, rows, with_lines=with_lines, tally=tally)
-    with blaming(path), whole_file(path) as out:
+    with blaming(path), files.place(names.OUTCOMES) as out:
         out.write(f"{','.join(HEADER)}\n".encode())
         while block := "".join(islice(lines, _BLOCK_ROWS)):
             out.write(block.encode())
-    return FileFacts(name=names.OUTCOMES, sha256=out.sha256, bytes=out.size, rows=tally.rows)
+    return FileFacts(name=files.name_of(names.OUTCOMES), sha256=out.sha256, bytes=out.size, rows=tally.rows)
 
 
 def _lines(path: Path, rows: Iterable[ToldRow], *, with_lines: bool, tally: Tally) -> Iterator[str]:

@@ -11,7 +11,7 @@ from jobs.manifest.source import Format, ManifestCopy
 from jobs.model import Group
 from jobs.problem import ManifestError
 from jobs.run_dir import names
-from jobs.run_dir.durable import whole_file
+from jobs.run_dir.report_files import ReportFiles
 from reports.error import blaming
 from reports.summary.schema import FileFacts
 
@@ -36,35 +36,35 @@ def check_copy(copy: ManifestCopy) -> None:
             raise ManifestError(copy.problem(reason))
 
 
-def write_retry(folder: Path, ledger: Ledger, record: JobRecord) -> FileFacts:
+def write_retry(files: ReportFiles, ledger: Ledger, record: JobRecord) -> FileFacts:
     """Writes `retry.<format>`: exactly the rows to run again, as the manifest has them.
 
     Raises:
         ReportError: it cannot be written, or the copy and the ledger disagree.
     """
-    return _cut(folder, names.RETRY, record, ledger.told.row_numbers_of(Group.RUN_AGAIN))
+    return _cut(files, names.RETRY, record, ledger.told.row_numbers_of(Group.RUN_AGAIN))
 
 
-def write_rejected(folder: Path, ledger: Ledger, record: JobRecord) -> FileFacts:
+def write_rejected(files: ReportFiles, ledger: Ledger, record: JobRecord) -> FileFacts:
     """Writes `rejected.<format>`: exactly the rows to fix first, and why.
 
     Raises:
         ReportError: it cannot be written, or the copy and the ledger disagree.
     """
     rows, told = ledger.told.row_numbers_of(Group.FIX_FIRST), ledger.told.rows_of(Group.FIX_FIRST)
-    return _cut(folder, names.REJECTED, record, rows, told)
+    return _cut(files, names.REJECTED, record, rows, told)
 
 
 def _cut(
-    folder: Path, stem: str, record: JobRecord, rows: Iterator[int], told: Iterator[ToldRow] | None = None
+    files: ReportFiles, stem: str, record: JobRecord, rows: Iterator[int], told: Iterator[ToldRow] | None = None
 ) -> FileFacts:
-    copy, total = manifest_copy(folder, record), record.manifest.rows
-    path = folder / f"{stem}.{copy.format}"
-    with blaming(path), whole_file(path) as out:
+    copy, total = manifest_copy(files.folder, record), record.manifest.rows
+    name = f"{stem}.{copy.format}"
+    with blaming(files.folder / name), files.place(name) as out:
         if copy.format is Format.PARQUET:
             from jobs.manifest import cut_batches  # noqa: PLC0415 - 60 MB that reports of a text manifest do without
 
             written = cut_batches.copy_rows(copy, rows, told, total=total, out=out)
         else:
             written = cut_lines.copy_rows(copy, record.spec.encoding, rows, told, total=total, out=out)
-    return FileFacts(name=path.name, sha256=out.sha256, bytes=out.size, rows=written)
+    return FileFacts(name=files.name_of(name), sha256=out.sha256, bytes=out.size, rows=written)

@@ -7,31 +7,34 @@ import msgspec
 from jobs.ledger import Ledger
 from jobs.ledger.record import JobRecord
 from jobs.manifest.source import Format
-from reports.error import ReportError
+from jobs.run_dir import names
+from jobs.run_dir.report_files import ReportFiles
+from reports.error import ReportError, blaming
 from reports.outcomes import write_outcomes
 from reports.retry_file import check_copy, manifest_copy, write_rejected, write_retry
+from reports.summary.open_rows import ListedRow
 from reports.summary.projection import summarize
-from reports.summary.schema import Summary, remove_summary, write_summary
+from reports.summary.schema import KeptFile, Summary, remove_summary, write_summary
 from reports.summary.tally import Tally
 
 
 def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: int) -> Summary:
     """Writes every report of a run from its ledger and its copy of the manifest; may be done again at any time.
 
-    The summary of an earlier time goes first and the new one comes last, so a folder with a summary is consistent, and
-    one without it has whole files, each of the earlier time or of this one. The outcomes need nothing but the ledger,
-    so they are there even when the manifest's copy is damaged.
+    The summary of an earlier time goes first and the new one comes last but for the sums, so a folder with a summary
+    is consistent, and one without it has whole files, each of the earlier time or of this one. The outcomes need
+    nothing but the ledger, so they are there even when the manifest's copy is damaged. A file that somebody changed
+    since it was written is kept: the new one gets a name with a number.
 
     Raises:
         ReportError: a file cannot be written, or ledger and manifest copy disagree.
     """
-    from reports.page.page import write_page  # noqa: PLC0415 - what draws is not needed to tell how a run stands
-
-    remove_summary(folder)
+    files = ReportFiles(folder)
+    remove_summary(files)
     copy = manifest_copy(folder, record)
     sessions = ledger.told.sessions()
     tally = Tally(origin_s=sessions[0].started_at if sessions else 0.0)
-    outcomes = write_outcomes(folder, ledger.told.rows(), with_lines=copy.format is not Format.PARQUET, tally=tally)
+    outcomes = write_outcomes(files, ledger.told.rows(), with_lines=copy.format is not Format.PARQUET, tally=tally)
     if tally.rows != record.manifest.rows:
         reason = f"the ledger has {tally.rows} rows, and {record.manifest.rows} were loaded"
         raise ReportError(folder / outcomes.name, reason)
@@ -39,7 +42,7 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     for session, cell in ledger.told.pace():
         tally.timeline.add_pace(began[session], cell)
     check_copy(copy)
-    written = (outcomes, write_retry(folder, ledger, record), write_rejected(folder, ledger, record))
+    written = (outcomes, write_retry(files, ledger, record), write_rejected(files, ledger, record))
     summary = summarize(
         record=record,
         tally=tally,
@@ -49,7 +52,27 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
         exit_code=exit_code,
         files=written,
     )
-    page = write_page(folder, summary, tally.open_rows.kept())
-    summary = msgspec.structs.replace(summary, files=(*written, page))
-    write_summary(folder, summary)
+    summary = _complete(files, summary, tally.open_rows.kept())
+    with blaming(folder / names.SUMS):
+        files.seal([(copy.path.name, copy.sha256)])
+    return summary
+
+
+def withdraw_summary(folder: Path) -> None:
+    """Takes the summary of an earlier time away: from now on it is not true any more.
+
+    Raises:
+        ReportError: the folder cannot be written.
+    """
+    remove_summary(ReportFiles(folder))
+
+
+def _complete(files: ReportFiles, summary: Summary, open_rows: tuple[ListedRow, ...]) -> Summary:
+    """Writes the page and then the summary that names all files."""
+    from reports.page.page import write_page  # noqa: PLC0415 - what draws is not needed to tell how a run stands
+
+    page = write_page(files, summary, open_rows)
+    kept = tuple(KeptFile(name=name, written_as=new) for name, new in files.kept)
+    summary = msgspec.structs.replace(summary, files=(*summary.files, page), kept_files=kept)
+    write_summary(files, summary)
     return summary

@@ -18,8 +18,8 @@ from reports import Ending, Exit, exit_code_of, read_summary_text, write_reports
 
 
 def continue_run(
-    command: str,
     directory: RunDirectory,
+    command: str,
     limits: LimitOptions,
     auth: AuthOptions,
     session: SessionOptions,

@@ -58,14 +58,21 @@ def show(folder: Path, summary: Summary, *, plain: bool) -> None:
             """Otherwise it ends the process, with an exit code of its own."""
             raise BrokenPipeError
 
+    _say_kept(folder, summary)
     with _shown_if_possible():
         show_end(summary, folder, _Patient(file=_strict(sys.stdout), highlight=False), plain=plain)
 
 
-def show_json(summary: Summary) -> None:
+def show_json(folder: Path, summary: Summary) -> None:
     """The same for a program: the summary, as its file has it, and nothing else on stdout."""
+    _say_kept(folder, summary)
     with _shown_if_possible():
         _write_json(summary_json(summary).decode().rstrip("\n"))
+
+
+def _say_kept(folder: Path, summary: Summary) -> None:
+    for one in summary.kept_files:
+        say(f"{folder / one.name}: changed since it was written, so it is kept; the new file is {one.written_as}")
 
 
 def tell_json(text: str) -> None:

@@ -75,7 +75,7 @@ def apply(
         end = run_ledger(plan, ledger)
         announce(end.summary, targets_of(options.notify_url, options.metrics_textfile), access.network, say)
         if options.json:
-            show_json(end.summary)
+            show_json(folder, end.summary)
         else:
             show(folder, end.summary, plain=options.progress == "off")
         return end.exit_code

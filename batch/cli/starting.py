@@ -1,6 +1,7 @@
 """Starts a run in a run directory: loads the manifest beside what is there, puts it in place, and applies it."""
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -25,37 +26,43 @@ from jobs.run_dir.scope_locks import Patience
 from jobs.spec import JobSpec
 
 
-def load_and_apply(  # noqa: PLR0917 - what a run is made of; each caller has all of it
-    command: str,
-    directory: RunDirectory,
-    incoming: Incoming,
-    spec: JobSpec,
-    access: Access,
-    options: SessionOptions,
-    keep: str | None,
-) -> int:
-    """Loads a manifest and runs it, in a directory whose lock the caller holds. The job that is there is moved into a
-    folder named `keep` and its time, once the new one is loaded.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What a run is made of. With `keep`, the job that is in its directory is moved into a folder named so and after
+    its time, once the new one is loaded.
+    """
+
+    command: str
+    incoming: Incoming
+    spec: JobSpec
+    access: Access
+    options: SessionOptions
+    keep: str | None = None
+
+
+def load_and_apply(directory: RunDirectory, start: Start) -> int:
+    """Loads a manifest and runs it, in a directory whose lock the caller holds.
 
     Raises:
         UsageError: the manifest cannot be used, and nothing has changed.
     """
+    access, options = start.access, start.options
     with directory.or_nothing():
-        spec, no_project = with_project(spec, access)
+        spec, no_project = with_project(start.spec, access)
     # Also which kind of login it was: a resume is not to take another one that happens to be found.
     spec = msgspec.structs.replace(spec, auth=access.login.describe().kind)
     with ExitStack() as stack:
         with directory.or_nothing():
             with directory.staging() as staged:
-                loaded = load_to_run(incoming, spec, staged, no_project)
-                if keep is not None:
-                    _keep_aside(directory.path, keep)
+                loaded = load_to_run(start.incoming, spec, staged, no_project)
+                if start.keep is not None:
+                    _keep_aside(directory.path, start.keep)
                 directory.take_in(staged, loaded.copy)
             ledger = stack.enter_context(Ledger(directory.path))
             occupy(directory, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
-            if not incoming.shown:
+            if not start.incoming.shown:
                 show_forecast(ledger, spec, access)
-        begin = session_start(command, spec, spec.limits, access, also_failed=False)
+        begin = session_start(start.command, spec, spec.limits, access, also_failed=False)
         return apply(directory.path, ledger, access, options, spec.limits, start=begin)
 
 

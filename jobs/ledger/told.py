@@ -61,7 +61,7 @@ _CELL = PaceCell.__struct_fields__
 _SO_FAR = """SELECT COUNT(*), COUNT(*) FILTER (WHERE status IS NULL OR status IN ('failed', 'unknown')),
     COUNT(*) FILTER (WHERE status IN ('failed', 'unknown')),
     COUNT(*) FILTER (WHERE status = 'unknown' OR (status IS NULL AND doubt)), COUNT(*) FILTER (WHERE attempts > 0),
-    COUNT(*) FILTER (WHERE status IN ('updated', 'verified')) FROM row WHERE leader IS NULL"""
+    COUNT(*) FILTER (WHERE status IN ('updated', 'verified')) FROM row WHERE leader IS NULL AND left_out = 0"""
 
 
 class Told:

@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -39,8 +39,11 @@ class HashingFile:
 
 
 @contextlib.contextmanager
-def whole_file(final: Path, *, durable: bool = True) -> Iterator[HashingFile]:
-    """Opens a file that appears under its name only when the block ends well, and then durably unless told otherwise.
+def whole_file(
+    final: Path, *, durable: bool = True, settle: Callable[[HashingFile, Path], Path | None] | None = None
+) -> Iterator[HashingFile]:
+    """Opens a file that appears under its name only when the block ends well, and then durably unless told otherwise;
+    `settle` may choose another name for it once it is complete, or None where it is not needed.
 
     It is written beside its target under a name of its own (created exclusively, 0600, so no link is followed), synced
     to disk, renamed over the target - which replaces a symbolic link rather than what it points to - and the folder is
@@ -52,11 +55,16 @@ def whole_file(final: Path, *, durable: bool = True) -> Iterator[HashingFile]:
     descriptor, name = tempfile.mkstemp(prefix=f"{PART}{final.name}-", dir=final.parent)
     try:
         with os.fdopen(descriptor, "wb") as raw:
-            yield HashingFile(cast("BinaryIO", raw))
+            file = HashingFile(cast("BinaryIO", raw))
+            yield file
             raw.flush()
             if durable:
                 os.fsync(raw.fileno())
-        Path(name).replace(final)
+        settled = final if settle is None else settle(file, final)
+        if settled is None:
+            Path(name).unlink()
+        else:
+            Path(name).replace(settled)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(name).unlink()

@@ -2,14 +2,14 @@
 
 import base64
 import hashlib
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 
 from jinja2 import BaseLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from jobs.run_dir import names
-from jobs.run_dir.durable import whole_file
+from jobs.run_dir.report_files import ReportFiles
 from reports.error import blaming
 from reports.moment import clock_text
 from reports.page.facts import duration, page_of
@@ -18,17 +18,16 @@ from reports.summary.open_rows import ListedRow
 from reports.summary.schema import FileFacts, Summary
 
 
-def write_page(folder: Path, summary: Summary, open_rows: tuple[ListedRow, ...]) -> FileFacts:
+def write_page(files: ReportFiles, summary: Summary, open_rows: tuple[ListedRow, ...]) -> FileFacts:
     """Writes the page of a summary that tells of every file but this one and itself.
 
     Raises:
         ReportError: it cannot be written.
     """
-    path = folder / names.PAGE
-    text = render_page(summary, open_rows, folder)
-    with blaming(path), whole_file(path) as out:
+    text = render_page(summary, open_rows, files.folder)
+    with blaming(files.folder / names.PAGE), files.place(names.PAGE) as out:
         out.write(text.encode())
-    return FileFacts(name=names.PAGE, sha256=out.sha256, bytes=out.size, rows=summary.manifest.rows)
+    return FileFacts(name=files.name_of(names.PAGE), sha256=out.sha256, bytes=out.size, rows=summary.manifest.rows)
 
 
 def render_page(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) -> str:
@@ -60,7 +59,7 @@ def _figure(value: str | float | None) -> str:
 
 
 def _asset(name: str) -> str:
-    return files("reports.page").joinpath("template", name).read_text(encoding="utf-8")
+    return resources.files("reports.page").joinpath("template", name).read_text(encoding="utf-8")
 
 
 def _policy(style: str, script: str) -> str:

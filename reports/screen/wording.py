@@ -77,7 +77,7 @@ def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
     Where something has to be mended first, that comes before the command: alone it would end like the last one.
     """
     groups = summary.by_group
-    files = {Path(facts.name).stem: folder / facts.name for facts in summary.files}
+    files = {facts.name.partition(".")[0]: folder / facts.name for facts in summary.files}
     steps: list[Step] = []
     if groups.run_again and (summary.by_status.not_attempted or summary.exit_code in _RESUMABLE):
         steps += _after_stop(summary, folder, files[names.RETRY])

@@ -9,7 +9,7 @@ import msgspec
 from jobs.job_facts import JobFacts
 from jobs.model import Group, Status
 from jobs.run_dir import names
-from jobs.run_dir.durable import sync_folder, whole_file
+from jobs.run_dir.report_files import ReportFiles
 from reports.error import blaming
 from reports.summary.sessions import HeldKeySummary, SessionSummary
 from reports.summary.sketch import Percentiles
@@ -28,6 +28,13 @@ class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     bytes: int
     rows: int
+
+
+class KeptFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that somebody changed since it was written, so it was kept; the new one is `written_as`."""
+
+    name: str
+    written_as: str
 
 
 class ManifestSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +169,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[SessionSummary, ...] = ()
     held_keys: tuple[HeldKeySummary, ...] = ()
     left_out: int = 0
+    kept_files: tuple[KeptFile, ...] = ()
 
 
 def summary_json(summary: Summary) -> bytes:
@@ -197,24 +205,21 @@ def read_summary_text(folder: Path) -> str:
         return path.read_text(encoding="utf-8").rstrip("\n")
 
 
-def remove_summary(folder: Path) -> None:
+def remove_summary(files: ReportFiles) -> None:
     """Takes the summary away, durably: whatever changes in the folder from now on, nobody takes it for complete.
 
     Raises:
         ReportError: the folder cannot be written.
     """
-    path = folder / names.SUMMARY
-    with blaming(path):
-        path.unlink(missing_ok=True)
-        sync_folder(folder)
+    with blaming(files.folder / names.SUMMARY):
+        files.withdraw(names.SUMMARY)
 
 
-def write_summary(folder: Path, summary: Summary) -> None:
+def write_summary(files: ReportFiles, summary: Summary) -> None:
     """Writes it whole; every other file must be in place already.
 
     Raises:
         ReportError: it cannot be written.
     """
-    path = folder / names.SUMMARY
-    with blaming(path), whole_file(path) as out:
+    with blaming(files.folder / names.SUMMARY), files.place(names.SUMMARY) as out:
         out.write(summary_json(summary))

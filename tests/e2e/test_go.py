@@ -169,3 +169,24 @@ def test_go_needs_a_directory_by_name(tmp_path: Path) -> None:
         [*PYTHON, "go", "m.csv"], cwd=ROOT, env=environment(tmp_path, "t"), capture_output=True, check=False
     )
     assert (done.returncode, b"--run-dir" in done.stderr) == (2, True)
+
+
+def test_a_file_that_somebody_corrected_in_place_is_kept_and_the_sums_hold(tmp_path: Path) -> None:
+    sandbox, asked, run_dir = night(tmp_path)
+    gone = Asked(row=ROWS + 1, project_id=asked[0].project_id, secret_name="gone", kms_key_id=asked[0].kms_key_id)
+    with served(sandbox, tmp_path) as tool:
+        assert go(tool, written(tmp_path, [*asked, gone]), run_dir)[0] == 1
+        sums = subprocess.run(["/usr/bin/sha256sum", "-c", "SHA256SUMS"], cwd=run_dir, capture_output=True, check=False)
+        named = {line.split("  ")[1] for line in (run_dir / "SHA256SUMS").read_text().splitlines()}
+        text = (run_dir / "rejected.csv").read_bytes()
+        (run_dir / "rejected.csv").write_bytes(text.replace(b"gone", b"found"))
+        # A summary that is gone has the reports written again.
+        (run_dir / "summary.json").unlink()
+        again = tool.run("report", str(run_dir))
+    assert (sums.returncode, sums.stderr) == (0, b"")
+    unnamed = {one.name for one in run_dir.iterdir()} - named
+    assert unnamed == {"ledger.db", "run.log", "state.json", "run.lock", "SHA256SUMS", "rejected.2.csv"}
+    assert again.code == 1
+    assert "rejected.csv: changed since it was written, so it is kept; the new file is rejected.2.csv" in again.err
+    assert (run_dir / "rejected.csv").read_bytes() == text.replace(b"gone", b"found")
+    assert (run_dir / "rejected.2.csv").read_bytes() == text

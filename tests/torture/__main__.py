@@ -12,6 +12,7 @@ from random import Random
 import msgspec
 
 import batch.cli.app
+import batch.cli.commands.go
 import batch.cli.commands.resume
 import batch.cli.commands.run
 from batch.csms.wire import HttpWire
@@ -19,10 +20,10 @@ from tests.engine.places import room
 from tests.torture.disk import disk_sweep
 from tests.torture.rig import rigged
 from tests.torture.simulate import Simulated, simulate
-from tests.torture.sweeps import plan, random_kills, sweep
+from tests.torture.sweeps import nights, plan, random_kills, sweep
 
 # Children are forked with everything in memory that a run imports.
-PRELOADED = (batch.cli.app, batch.cli.commands.run, batch.cli.commands.resume, HttpWire)
+PRELOADED = (batch.cli.app, batch.cli.commands.run, batch.cli.commands.go, batch.cli.commands.resume, HttpWire)
 _QUICK_STEP = 13
 
 
@@ -59,6 +60,17 @@ def _killed(task: tuple[int, int]) -> Figures:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _nightly(task: tuple[int, int]) -> Figures:
+    seed, rounds = task
+    folder = room()
+    try:
+        with rigged(folder, jobs=rounds, seed=seed) as rig:
+            died = nights(rig, Random(seed), rounds)
+            return Figures(name="two nights with go", points=died, runs=2 * rig.used, wrong=rig.violations)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _filled(task: tuple[int, bool]) -> Figures:
     seed, quick = task
     folder = room()
@@ -80,7 +92,7 @@ def _simulated(task: tuple[int, int]) -> Figures:
 
 def _call(job: tuple[object, tuple[object, ...]]) -> Figures:
     function, task = job
-    return function(task)  # type: ignore[operator, no-any-return] # one of the four above
+    return function(task)  # type: ignore[operator, no-any-return] # one of the five above
 
 
 def main() -> int:
@@ -98,6 +110,7 @@ def main() -> int:
         for first in ((1,) if quick else range(1, cores + 1))
     ]
     tasks += [(_killed, (seed + n, 4 if quick else 220)) for n in range(cores)]
+    tasks += [(_nightly, (seed + n, 2 if quick else 60)) for n in range(cores)]
     tasks += [(_filled, (seed, quick))]
     tasks += [(_simulated, (seed + n, 40 if quick else 2_500)) for n in range(cores)]
     started = time.monotonic()

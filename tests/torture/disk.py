@@ -24,6 +24,7 @@ def disk_sweep(rig: Rig, *, quick: bool) -> tuple[int, str]:
         job = rig.job()
         job.start(before=lambda limit=limit: _limit_files(limit))
         job.check(f"files of at most {limit} bytes")
+        job.remove()
         points += 1
     log = rig.job()
     ended = log.start(before=_fill_log)
@@ -95,6 +96,7 @@ def _too_little(rig: Rig, folder: Path, *, quick: bool) -> int:
         (folder / "filler").unlink()
         job.before_resume = _no_reserve
         job.check(f"a disk with {left} bytes left")
+        job.remove()
         _clear(job)
         points += 1
     return points
@@ -110,6 +112,7 @@ def _filled_by_others(rig: Rig, folder: Path, *, jobs: int) -> int:
             rig.violations.append(f"a disk that others filled stopped the recording: {ended.code}")
         (folder / "filler").unlink()
         job.check("a disk that others filled")
+        job.remove()
         _clear(job)
     return jobs
 

@@ -28,6 +28,7 @@ FAULTS = ("504=0.015", "502=0.01", "reset=0.01", "truncate=0.01", "drop=0.01", "
 TIMEOUT_S = 2.0
 _FAST = ("--rate=120/s", "--concurrency=4", f"--timeout={TIMEOUT_S:g}", "--log-level=error", "--progress=off")
 _FINE = frozenset({0, 1, 3})
+_MOST_CALLS = 6
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,41 +44,77 @@ class Rig:
 
     def job(self) -> "TorturedJob":
         """The next one."""
+        project, folder = self._next()
+        return TorturedJob(self, project, project.names, folder / "m.csv", folder / "run")
+
+    def nights(self) -> "tuple[TorturedJob, TorturedJob]":
+        """Two jobs for one run directory, one after the other."""
+        project, folder = self._next()
+        half = len(project.names) // 2
+        first, second = project.names[:half], project.names[half:]
+        return (
+            TorturedJob(self, project, first, folder / "first.csv", folder / "run"),
+            TorturedJob(self, project, second, folder / "second.csv", folder / "run"),
+        )
+
+    def _next(self) -> tuple[Project, Path]:
         project = self.projects[self.used]
         self.used += 1
-        return TorturedJob(self, project, self.folder / f"job{self.used}")
+        folder = self.folder / f"job{self.used}"
+        folder.mkdir()
+        return project, folder
 
 
 class TorturedJob:
     """One manifest of a project, run, killed and resumed by real processes."""
 
-    def __init__(self, rig: Rig, project: Project, folder: Path) -> None:
-        folder.mkdir()
-        self.folder = folder
-        self.run_dir = folder / "run"
-        self.output = folder / "output"
+    def __init__(self, rig: Rig, project: Project, secrets: Sequence[str], manifest: Path, run_dir: Path) -> None:
+        self.folder = manifest.parent
+        self.run_dir = run_dir
+        self.output = self.folder / "output"
+        self._path = manifest
         self._rig = rig
         self._project = project
+        self._secrets = frozenset(secrets)
         self._cut_off = 0
+        self._went = 0
         self.before_resume: Callable[[], None] = lambda: None
         key = project.key_ids.new
         asked = [
             Asked(row=row, project_id=project.id, secret_name=name, kms_key_id=key)
-            for row, name in enumerate([*project.names, project.names[0]], 1)
+            for row, name in enumerate([*secrets, secrets[0]], 1)
         ]
         self._asked = (
             *asked,
             Asked(row=len(asked) + 1, project_id=project.id, secret_name="a b", kms_key_id=key, usable=False),
         )
         self._manifest = manifest_of(self._asked)
-        (folder / "m.csv").write_bytes(self._manifest)
+        manifest.write_bytes(self._manifest)
 
     def start(self, trap: Trap | None = None, **more: object) -> Ended:
         """`run`, perhaps into a trap."""
-        path = str(self.folder / "m.csv")
-        return self._tool(
-            "run", path, f"--endpoint={self._rig.ready.url}", f"--run-dir={self.run_dir}", *_FAST, trap=trap, **more
-        )
+        return self._tool("run", *self._options(), trap=trap, **more)
+
+    def go(self, trap: Trap | None = None, **more: object) -> Ended:
+        """`go`, the same command each time."""
+        self._went += 1
+        return self._tool("go", *self._options(), trap=trap, **more)
+
+    def finish(self) -> None:
+        """Calls `go` until it says that no row is left, or that it was of no use."""
+        for _ in range(_MOST_CALLS):
+            if (ended := self.go()).code not in _FINE:
+                self._rig.violations.append(f"the last go ended with {ended.code} {self._said()}")
+                return
+            if not any(claim.status.group is Group.RUN_AGAIN for claim in outcomes_in(self.run_dir)):
+                return
+        self._rig.violations.append(f"rows were left after {_MOST_CALLS} calls {self._said()}")
+
+    def _options(self) -> tuple[str, ...]:
+        return (str(self._path), f"--endpoint={self._rig.ready.url}", f"--run-dir={self.run_dir}", *_FAST)
+
+    def _said(self) -> str:
+        return self.output.read_text(errors="replace")[-2_500:]
 
     def resume(self, trap: Trap | None = None, **more: object) -> Ended:
         """`resume`, perhaps into another."""
@@ -91,10 +128,12 @@ class TorturedJob:
     def check(self, what: str) -> None:
         """Brings the job to its end and holds its files against the service's log."""
         wrong = list(self._ended()) if (self.run_dir / "ledger.db").exists() else list(self._unsent())
-        said = self.output.read_text(errors="replace")[-2_500:] if wrong else ""
+        said = self._said() if wrong else ""
         self._rig.violations += [f"{what}: {one} {said}" for one in wrong]
-        if not wrong:
-            shutil.rmtree(self.folder)
+
+    def remove(self) -> None:
+        """Removes its files; nobody looks at them where nothing is wrong."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _unsent(self) -> Iterator[str]:
         records = self._records()
@@ -120,8 +159,10 @@ class TorturedJob:
             claims=outcomes_in(self.run_dir),
             again=again_in(self.run_dir, self._manifest),
             records=tuple(records),
-            before={(self._project.id, name): self._project.key_ids.old for name in self._project.names},
-            bounds=Bounds(lands_within_s=TIMEOUT_S - 0.3, interruptions=self._cut_off, concurrency=64),
+            before={(self._project.id, name): self._project.key_ids.old for name in self._secrets},
+            bounds=Bounds(
+                lands_within_s=TIMEOUT_S - 0.3, interruptions=self._cut_off, fresh_starts=self._went, concurrency=64
+            ),
             exit_code=code,
         )
 
@@ -130,15 +171,15 @@ class TorturedJob:
         self._cut_off += ended.code not in _FINE or bool(ended.told)
         self._rig.violations += [f"{trap}: {line}" for line in ended.told if not line.startswith("fired ")]
         if ended.code not in {*_FINE, 2, 74, -signal.SIGKILL}:
-            said = self.output.read_text(errors="replace")[-2_500:]
-            self._rig.violations.append(f"{trap}: {argv[0]} ended with {ended.code} {said}")
+            self._rig.violations.append(f"{trap}: {argv[0]} ended with {ended.code} {self._said()}")
         return ended
 
     def _records(self) -> tuple[Record, ...]:
         # A request of a killed process ends when the service notices.
         give_up_s = time.monotonic() + 10.0
         while True:
-            records = [one for one in read_journal(self._rig.log) if one.project_id == self._project.id]
+            mine = (one for one in read_journal(self._rig.log) if one.project_id == self._project.id)
+            records = [one for one in mine if one.secret_name in self._secrets]
             if all(one.ended_s is not None for one in records) or time.monotonic() > give_up_s:
                 return tuple(records)
             time.sleep(0.01)

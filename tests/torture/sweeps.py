@@ -23,6 +23,7 @@ def sweep(rig: Rig, scene: str, how: str, what: str = "", *, first: int = 1, ste
         trap = Trap(how=how, what=what, nth=nth)
         ended = _SCENES[scene](job, trap)
         job.check(f"{scene} {trap}")
+        job.remove()
         if not ended.told:
             break
         fired += sum(line.startswith("fired ") for line in ended.told)
@@ -43,6 +44,12 @@ def _report(job: TorturedJob, trap: Trap) -> Ended:
     return job.report(trap)
 
 
+def _go(job: TorturedJob, trap: Trap) -> Ended:
+    ended = job.go(trap)
+    job.finish()
+    return ended
+
+
 def _twice(job: TorturedJob, trap: Trap) -> Ended:
     first = job.start(trap)
     if not (job.run_dir / "ledger.db").exists():
@@ -54,6 +61,7 @@ def _twice(job: TorturedJob, trap: Trap) -> Ended:
 
 _SCENES: dict[str, Callable[[TorturedJob, Trap], Ended]] = {
     "run": _run,
+    "go": _go,
     "resume": _resume,
     "report": _report,
     "twice": _twice,
@@ -73,13 +81,36 @@ def random_kills(rig: Rig, rng: Random, jobs: int) -> int:
             if (job.run_dir / "ledger.db").exists():
                 died += job.resume(kill_after_s=delay_s).code == KILLED
         job.check(f"random kills after {delays} s")
+        job.remove()
+    return died
+
+
+def nights(rig: Rig, rng: Random, rounds: int) -> int:
+    """Two nights with a manifest each in one run directory, the same command again after each kill; how many died."""
+    died = 0
+    for _ in range(rounds):
+        if rig.used == len(rig.projects):
+            break
+        first, second = rig.nights()
+        for job in (first, second):
+            delays = [round(rng.uniform(0.0, 0.4), 4) for _ in range(rng.randint(1, 3))]
+            died += sum(job.go(kill_after_s=delay_s).code == KILLED for delay_s in delays)
+            job.finish()
+        kept = list(first.run_dir.glob("done-*"))
+        if len(kept) != 1:
+            rig.violations.append(f"nights: {len(kept)} runs are kept aside")
+            continue
+        first.run_dir = kept[0]
+        for job in (first, second):
+            job.check("nights")
+        first.remove()
     return died
 
 
 def plan(*, quick: bool) -> Iterator[tuple[str, str, str]]:
     """Scene, kill or error, and of which operations, for every sweep; a run meets other faults each time."""
-    yield from (("run", "kill", ""), ("run", "error", ""))
+    yield from (("run", "kill", ""), ("run", "error", ""), ("go", "kill", ""))
     if not quick:
-        yield from (("run", "kill", ""), ("run", "error", ""))
+        yield from (("run", "kill", ""), ("run", "error", ""), ("go", "error", ""))
         yield from (("resume", "kill", ""), ("resume", "error", ""), ("report", "kill", ""), ("report", "error", ""))
         yield from (("twice", "kill", ""),)

@@ -13,7 +13,7 @@ import jobs.run_dir.durable
 from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import WireAnswer, WireRequest, nothing
 from batch.csms.wire import HttpWire
-from jobs.ledger import Ledger, LedgerError
+from jobs.ledger import Ledger, LedgerError, Loader
 
 
 class Trap(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +61,8 @@ def set_trap(trap: Trap, told: int) -> None:
 def _arm_ledger(counter: _Counter) -> None:
     for name in ("begin_session", "commit", "keep_pace", "end_session"):
         _wrap(Ledger, name, counter)
+    for name in ("add", "settle_repeats", "finish"):
+        _wrap(Loader, name, counter)
 
 
 def _wrap(owner: Any, name: str, counter: _Counter) -> None:

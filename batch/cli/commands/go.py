@@ -21,7 +21,7 @@ from batch.cli.options import (
 )
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
-from batch.cli.starting import load_and_apply, looked_at
+from batch.cli.starting import Start, load_and_apply, looked_at
 from jobs.job_facts import differences
 from jobs.manifest.incoming import Incoming
 from jobs.next_run import Next, next_run
@@ -67,9 +67,10 @@ def go(
             lock.introduce("go")
             access = open_access(auth) if step is not Next.CONTINUE else None
         if access is None:
-            return continue_run("go", directory, limits, auth, session, also_failed=True)
+            return continue_run(directory, "go", limits, auth, session, also_failed=True)
         keep = {Next.AFTER_DONE: names.DONE, Next.AFTER_NOTHING: names.ABANDONED}.get(step)
-        return load_and_apply("go", directory, incoming, given, access, session, keep)
+        new = Start(command="go", incoming=incoming, spec=given, access=access, options=session, keep=keep)
+        return load_and_apply(directory, new)
 
 
 def _step(directory: RunDirectory, incoming: Incoming, given: JobSpec, spool: Path) -> Next:

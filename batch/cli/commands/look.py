@@ -38,7 +38,7 @@ def report(run_dir: Path, /, *, json: bool = False) -> int:
         code = exit_code_of(ledger.told.counts(), Ending.STOPPED) if recorded is None else recorded
         summary = write_reports(run_dir, ledger, read_record(ledger), code)
     if json:
-        show_json(summary)
+        show_json(run_dir, summary)
     else:
         show(run_dir, summary, plain=False)
     return code

@@ -37,4 +37,4 @@ def resume(
         if found is not None and not found[1].left(also_failed=failed):
             return nothing_left(directory, session)
         lock.introduce("resume")
-        return continue_run("resume", directory, limits, auth, session, also_failed=failed)
+        return continue_run(directory, "resume", limits, auth, session, also_failed=failed)

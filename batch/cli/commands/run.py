@@ -23,7 +23,7 @@ from batch.cli.options import (
 )
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
-from batch.cli.starting import load_and_apply, looked_at
+from batch.cli.starting import Start, load_and_apply, looked_at
 from batch.csms.access import Access
 from jobs.manifest.incoming import Incoming
 from jobs.run_dir import names
@@ -65,7 +65,8 @@ def start(incoming: Incoming, spec: JobSpec, access: Access, options: SessionOpt
         directory.sweep()
         with directory.or_nothing():
             keep = _keep(directory)
-        return load_and_apply("run", directory, incoming, spec, access, options, keep)
+        new = Start(command="run", incoming=incoming, spec=spec, access=access, options=options, keep=keep)
+        return load_and_apply(directory, new)
 
 
 def _keep(directory: RunDirectory) -> str | None:

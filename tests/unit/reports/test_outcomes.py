@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from jobs.ledger import ToldRow
 from jobs.model import Outcome, Status
+from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError
 from reports.moment import utc_text
 from reports.outcomes import write_outcomes
@@ -37,7 +38,7 @@ def told(row: int, **texts: str) -> ToldRow:
 
 def written(folder: Path, *rows: ToldRow, with_lines: bool = True) -> str:
     """The text of an outcomes file of these rows."""
-    write_outcomes(folder, rows, with_lines=with_lines, tally=Tally())
+    write_outcomes(ReportFiles(folder), rows, with_lines=with_lines, tally=Tally())
     return (folder / "outcomes.csv").read_bytes().decode()
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import stat
 import subprocess
@@ -17,13 +18,14 @@ import pytest
 import jobs
 from jobs.model import Status
 from jobs.run_dir import durable
-from reports import ReportError, remove_summary
+from reports import ReportError, withdraw_summary
 from tests.unit.reports.runs import MakeRun, Run
 
 MANIFEST = b"secret_name,kms_key_id\na,k\nb,k\nc,k\n"
 ROOT = Path(jobs.__file__).parents[1]
 STATUSES = (Status.UPDATED, Status.REJECTED, Status.FAILED)
 REPORTS = ("outcomes.csv", "retry.csv", "rejected.csv", "report.html", "summary.json")
+ALWAYS = ("ledger.db", "manifest.csv", "SHA256SUMS")
 
 
 class Killed(BaseException):
@@ -32,12 +34,16 @@ class Killed(BaseException):
 
 @pytest.fixture
 def run(make_run: MakeRun) -> Run:
-    """A run whose reports are written, with marks in them that writing again takes away."""
+    """A run whose reports are written, with marks in them that writing again takes away: to all appearances an earlier
+    session wrote them so.
+    """
     run = make_run(MANIFEST, STATUSES)
     run.write()
     for name in REPORTS[:-1]:
         with (run.folder / name).open("ab") as file:
             file.write(b"old\n")
+    sums = (f"{hashlib.sha256(run.read(name)).hexdigest()}  {name}\n" for name in REPORTS)
+    (run.folder / "SHA256SUMS").write_text("".join(sums))
     return run
 
 
@@ -86,7 +92,7 @@ def refusal(run: Run) -> ReportError | None:
 
 def parts(run: Run) -> list[str]:
     """What is in the folder besides the ledger, the manifest and the reports."""
-    return sorted(p.name for p in run.folder.iterdir() if p.name not in {*REPORTS, "ledger.db", "manifest.csv"})
+    return sorted(p.name for p in run.folder.iterdir() if p.name not in {*REPORTS, *ALWAYS})
 
 
 def new_files(run: Run) -> dict[str, bytes]:
@@ -166,8 +172,8 @@ def test_writing_again_gives_the_same_bytes(run: Run) -> None:
 
 def test_a_summary_can_be_taken_away(run: Run) -> None:
     """Before a run goes on, say; it is no error when there is none."""
-    remove_summary(run.folder)
-    remove_summary(run.folder)
+    withdraw_summary(run.folder)
+    withdraw_summary(run.folder)
     assert not (run.folder / "summary.json").exists()
 
 
@@ -191,12 +197,13 @@ def test_the_systems_own_limit_is_reported_like_a_full_disk(make_run: MakeRun) -
     code = (
         "import resource, signal, sys\nfrom pathlib import Path\nfrom jobs.ledger import Ledger\n"
         "from jobs.ledger.record import read_record\nfrom reports.retry_file import write_retry\n"
+        "from jobs.run_dir.report_files import ReportFiles\n"
         "from reports.error import ReportError\nfolder = Path(sys.argv[1])\n"
         "with Ledger(folder) as ledger:\n"
         "    record = read_record(ledger)\n"
         "    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
-        "    try:\n        write_retry(folder, ledger, record)\n"
+        "    try:\n        write_retry(ReportFiles(folder), ledger, record)\n"
         "    except ReportError as error:\n        print(error.path.name, error.reason)\n"
     )
     told = subprocess.run(

@@ -26,8 +26,8 @@ GONE = Outcome(
     row=0, status=Status.REJECTED, attempts=1, http_status=404, error_code="E.404", error_message="gone", request_id="r"
 )
 KEYS = {
-    "": "attempts by_group by_status elapsed_ms errors exit_code files held_keys job left_out manifest notice over_time"
-    " schema scopes sessions stopped timing version",
+    "": "attempts by_group by_status elapsed_ms errors exit_code files held_keys job kept_files left_out manifest"
+    " notice over_time schema scopes sessions stopped timing version",
     "job": "auth burst concurrency encoding endpoint grace_s key_pattern max_attempts max_duration_s max_failures"
     " max_outage_s project_id project_pattern rate region strict timeout_s",
     "manifest": "bytes name rows sha256",

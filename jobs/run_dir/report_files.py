@@ -1,0 +1,118 @@
+"""Puts reports into a run directory, never over a file that somebody changed since it was written."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import count
+from pathlib import Path
+
+import msgspec
+
+from jobs.run_dir import names
+from jobs.run_dir.durable import HashingFile, sync_folder, whole_file
+
+
+class ReportFiles:
+    """The reports of one run directory. `SHA256SUMS` says how each was written; while they are written again it names
+    the old and the new of each, so that a process that is killed in between leaves nothing that looks changed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._known = _known_in(folder)
+        self._placed: dict[str, tuple[str, str]] = {}
+
+    @contextlib.contextmanager
+    def place(self, name: str) -> Iterator[HashingFile]:
+        """Opens a file that appears whole or not at all; under a name with a number where `name` was changed. One that
+        is there already, byte for byte, is not touched.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        with whole_file(self.folder / name, settle=self._settle) as file:
+            yield file
+
+    def name_of(self, name: str) -> str:
+        """The name under which a file was placed."""
+        return self._placed[name][0]
+
+    @property
+    def kept(self) -> tuple[tuple[str, str], ...]:
+        """The files that somebody changed, and the names of the new ones beside them."""
+        return tuple((name, placed) for name, (placed, _) in self._placed.items() if placed != name)
+
+    def withdraw(self, name: str) -> None:
+        """Removes a file durably, also one with a number, but none that somebody changed.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        for path in self._candidates(name):
+            if not path.exists():
+                break
+            if path.is_symlink() or (path.name, _digest(path)) in self._known:
+                if not (self.folder / names.SUMS).exists():
+                    # What an earlier release wrote is known by its summary alone, which goes now.
+                    self._record()
+                path.unlink()
+        sync_folder(self.folder)
+
+    def seal(self, also: Iterable[tuple[str, str]]) -> None:
+        """Writes the sums of all that was placed, and of `also`: names and SHA-256 of files that never change.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        self._known = {*self._placed.values(), *also}
+        self._record()
+
+    def _settle(self, part: HashingFile, final: Path) -> Path | None:
+        """Where a file goes that is complete but has no name yet; None where it is there already."""
+        path, there = next(
+            (path, there)
+            for path in self._candidates(final.name)
+            # A link is replaced, never followed.
+            for there in (_digest(path) if path.exists() and not path.is_symlink() else None,)
+            if there is None or there == part.sha256 or (path.name, there) in self._known
+        )
+        self._placed[final.name] = (path.name, part.sha256)
+        if self._placed[final.name] not in self._known:
+            self._known.add(self._placed[final.name])
+            self._record()
+        return None if there == part.sha256 else path
+
+    def _candidates(self, name: str) -> Iterator[Path]:
+        stem, suffix = Path(name).stem, Path(name).suffix
+        yield self.folder / name
+        yield from (self.folder / f"{stem}.{number}{suffix}" for number in count(2))
+
+    def _record(self) -> None:
+        with whole_file(self.folder / names.SUMS) as file:
+            file.write("".join(f"{digest}  {name}\n" for name, digest in sorted(self._known)).encode())
+
+
+class _Written(msgspec.Struct):
+    name: str
+    sha256: str
+
+
+class _Summary(msgspec.Struct):
+    files: tuple[_Written, ...] = ()
+
+
+def _known_in(folder: Path) -> set[tuple[str, str]]:
+    """Names and SHA-256 of the reports as they were written; of an earlier release by its summary, if that is there."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        lines = (folder / names.SUMS).read_text(encoding="utf-8").splitlines()
+        return {(name, digest) for digest, _, name in (line.partition("  ") for line in lines)}
+    with contextlib.suppress(OSError, msgspec.DecodeError):
+        text = (folder / names.SUMMARY).read_bytes()
+        written = {(one.name, one.sha256) for one in msgspec.json.decode(text, type=_Summary).files}
+        return {*written, (names.SUMMARY, hashlib.sha256(text).hexdigest())}
+    return set()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as raw:
+        return hashlib.file_digest(raw, "sha256").hexdigest()
