@@ -31,7 +31,7 @@ def confirm(incoming: Incoming, spec: JobSpec, access: Access, *, yes: bool) -> 
         load_to_run(incoming, spec, folder, no_project)
         with Ledger(folder) as ledger:
             rows = show_forecast(ledger, spec, access)
-    if not ask(f"change the keys of {rows:,} row{'' if rows == 1 else 's'} as shown?"):
+    if rows and not ask(f"change the keys of {rows:,} row{'' if rows == 1 else 's'} as shown?"):
         raise UsageError("not confirmed; nothing was sent")
     incoming.freeze()
 

@@ -27,7 +27,6 @@ NO_OPTIONS = {
 # Kubernetes makes these for every service of a namespace: one called csms-rekey is no mistake.
 _OF_A_SERVICE = ("SERVICE_", "PORT_")
 _PORT = "PORT"
-_POSITIONAL = ("MANIFEST", "RUN_DIR")
 
 
 def from_environment(_app: object, _commands: tuple[str, ...], arguments: Any) -> None:
@@ -56,7 +55,7 @@ def refuse_unknown(names: Iterable[str]) -> None:
     Raises:
         UsageError: one is.
     """
-    known = {*NO_OPTIONS, *_POSITIONAL, *(option.upper() for option in OPTIONS)}
+    known = {*NO_OPTIONS, *(option.upper() for option in OPTIONS)}
     for name in sorted(names):
         rest = name.removeprefix(PREFIX)
         if rest not in known and rest != _PORT and not rest.startswith(_OF_A_SERVICE):

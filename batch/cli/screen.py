@@ -33,14 +33,15 @@ def ask(question: str) -> bool:
         stream = sys.stderr
         stream.write(printable(f"csms-rekey: {question} [y/N] ", stream.encoding or "ascii"))
         stream.flush()
+    answer = b""
     try:
-        answer = StandardInput().read(_ANSWER_BYTES)
-    except OSError:
-        # The terminal is gone.
-        answer = b""
-    if not answer.endswith(b"\n"):
+        # An error means that the terminal is gone.
         with contextlib.suppress(OSError):
-            sys.stderr.write("\n")
+            answer = StandardInput().read(_ANSWER_BYTES)
+    finally:
+        if not answer.endswith(b"\n"):
+            with contextlib.suppress(OSError):
+                sys.stderr.write("\n")
     return answer.strip().lower() in {b"y", b"yes"}
 
 

@@ -75,7 +75,7 @@ def config(
         tell(_line(one, _origins.of(one.option)))
     for name in _set_variables():
         tell(f"# {name} is set")
-    tell("# resume: a limit that is a default here stays as the job has it")
+    tell("# resume keeps the limits and the kind of login of its job where a default stands here")
     return Exit.DONE
 
 
