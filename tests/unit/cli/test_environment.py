@@ -74,6 +74,16 @@ def test_every_command_that_takes_variables_refuses_a_misspelt_one(
     assert "CSMS_REKEY_RATES is not an option" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [["sandbox", "--secrets=-1"], ["demo", "--seed=x"]])
+def test_a_rehearsal_reads_no_variable_and_refuses_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    for name in ("CSMS_REKEY_RATES", "CSMS_REKEY_AUTH", "CSMS_REKEY_RUN_DIR"):
+        monkeypatch.setenv(name, "nonsense")
+    assert main(arguments) == 2
+    assert "CSMS_REKEY" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["--version"], ["-V"], *([command, "--help"] for command in COMMANDS)]
 )
