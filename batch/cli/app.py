@@ -1,5 +1,6 @@
 """The command line: parses, then hands over to one module per command, imported only when it is asked for."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 import cyclopts
 
 from batch.cli.environment import from_environment
+from batch.cli.exit_metrics import ExitMetrics
 from batch.cli.exits import guarded
 from batch.cli.job_file import named_by_job
 from batch.cli.origins import note_origins
@@ -116,15 +118,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     harden()
     guard_streams()
+    words = sys.argv[1:] if argv is None else argv
+    metrics = ExitMetrics(words, os.environ)
 
     try:
         with interruptible(PROCESS_SIGNALS, to_the_end=argv is None):
-            return guarded(lambda: _run(sys.argv[1:] if argv is None else argv), say)
+            code = guarded(lambda: _run(words), say)
     except InterruptedBySignal as interrupted:
         say(f"interrupted by {interrupted.number.name}")
-        return 128 + interrupted.number
-    finally:
-        flush_streams()
+        code = 128 + interrupted.number
+    metrics.write(code)
+    flush_streams()
+    return code
 
 
 def _run(argv: Sequence[str]) -> int:

@@ -18,8 +18,7 @@ NO_OPTIONS = {
     "PROXY_USER": "user at the proxy",
     "PROXY_PASSWORD": "password at the proxy",
     "METADATA_URL": "where the metadata service of a cloud server is, for tests",
-    "MANIFEST": "the manifest, for nightly.sh, and for commands that are given none",
-    "STATE": "where nightly.sh keeps its runs",
+    "MANIFEST": "the manifest, for a command that is given none",
     "WAVE": "which wave of a run a command is called for",
 }
 """What variables without an option of their name are for."""

@@ -110,6 +110,8 @@ class SessionOptions:
     """Write Prometheus metrics of the run that has ended to this file."""
     notify_url: str | None = None
     """Post summary.json there at the end: https, or http to this machine."""
+    notify_format: Literal["summary", "text"] = "summary"
+    """summary, or text for the hook of a chat: a short message as {"text": "..."}, without names of secrets."""
     wait: Annotated[float, Parameter(converter=_seconds, show_default=duration_text)] = 0.0
     """How long to wait for another run that works on the same project or directory, e.g. 10m."""
     allow_network_fs: bool = False

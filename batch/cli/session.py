@@ -16,7 +16,7 @@ from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.run import RunPlan, run_ledger
 from batch.telemetry.heartbeat import Viewers
 from batch.telemetry.log import start_log
-from batch.telemetry.notify import announce, targets_of
+from batch.telemetry.notify import Targets, announce, targets_of
 from jobs.ledger import Ledger, SessionStart
 from jobs.ledger.record import read_record
 from jobs.run_dir.room import Reserve
@@ -30,7 +30,7 @@ _MAX_PORT = 65_535
 
 def refuse_bad_options(options: SessionOptions) -> None:
     """What cannot be used is told before anything is loaded, not after the run."""
-    targets_of(options.notify_url, options.metrics_textfile)
+    _targets(options)
     if options.metrics_port is not None and not 0 <= options.metrics_port <= _MAX_PORT:
         raise SpecError("metrics-port", f"{options.metrics_port} is not from 0 to {_MAX_PORT}")
     if options.metrics_port is not None:
@@ -39,6 +39,10 @@ def refuse_bad_options(options: SessionOptions) -> None:
         require_port(options.metrics_port)
     if not 0 <= options.wait < math.inf:
         raise SpecError("wait", f"{options.wait:g} is no number of seconds")
+
+
+def _targets(options: SessionOptions) -> Targets:
+    return targets_of(options.notify_url, options.metrics_textfile, chat=options.notify_format == "text")
 
 
 def occupy(
@@ -73,7 +77,7 @@ def apply(
             viewers=Viewers(say=say, console=live_console(options.progress), metrics_port=options.metrics_port),
         )
         end = run_ledger(plan, ledger)
-        announce(end.summary, targets_of(options.notify_url, options.metrics_textfile), access.network, say)
+        announce(end.summary, folder, _targets(options), access.network, say)
         if options.json:
             show_json(folder, end.summary)
         else:

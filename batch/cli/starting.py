@@ -47,21 +47,19 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
         UsageError: the manifest cannot be used, and nothing has changed.
     """
     access, options = start.access, start.options
-    with directory.or_nothing():
-        spec, no_project = with_project(start.spec, access)
+    spec, no_project = with_project(start.spec, access)
     # Also which kind of login it was: a resume is not to take another one that happens to be found.
     spec = msgspec.structs.replace(spec, auth=access.login.describe().kind)
+    with directory.staging() as staged:
+        loaded = load_to_run(start.incoming, spec, staged, no_project)
+        if start.keep is not None:
+            _keep_aside(directory.path, start.keep)
+        directory.take_in(staged, loaded.copy)
     with ExitStack() as stack:
-        with directory.or_nothing():
-            with directory.staging() as staged:
-                loaded = load_to_run(start.incoming, spec, staged, no_project)
-                if start.keep is not None:
-                    _keep_aside(directory.path, start.keep)
-                directory.take_in(staged, loaded.copy)
-            ledger = stack.enter_context(Ledger(directory.path))
-            occupy(directory, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
-            if not start.incoming.shown:
-                show_forecast(ledger, spec, access)
+        ledger = stack.enter_context(Ledger(directory.path))
+        occupy(directory, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
+        if not start.incoming.shown:
+            show_forecast(ledger, spec, access)
         begin = session_start(start.command, spec, spec.limits, access, also_failed=False)
         return apply(directory.path, ledger, access, options, spec.limits, start=begin)
 

@@ -69,8 +69,21 @@ def write_textfile(path: Path, summary: Summary) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    _write(path, _Ended(summary))
+
+
+def write_exit(path: Path, exit_code: int, *, ended_s: float) -> None:
+    """The same for an end without a summary: the file has no figures, neither of this run nor of an earlier one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    _write(path, _EndedEarly(exit_code, ended_s))
+
+
+def _write(path: Path, figures: Collector) -> None:
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Ended(summary))
+    registry.register(figures)
     with whole_file(path) as file:
         file.write(generate_latest(registry))
     path.chmod(_ANY_READER)
@@ -106,7 +119,7 @@ class _Ended(Collector):
     def collect(self) -> Iterable[Metric]:
         summary = self._summary
         yield _rows({status.value: summary.by_status.of(status) for status in Status} | {_OPEN: 0})
-        yield _gauge("exit_code", "Exit code of the last run or resume.", summary.exit_code)
+        yield _exit_code(summary.exit_code)
         yield _gauge("work_seconds", "Time at work over all runs and resumes.", summary.timing.wall_s)
         ended = _labelled("scope_rows", "Rows of a scope by what is to be done about them.", (*_SCOPE, "group"))
         for scope in summary.scopes:
@@ -116,8 +129,25 @@ class _Ended(Collector):
             ended.add_metric((*place, "run_again"), scope.run_again)
         yield ended
         if summary.timing.ended_at is not None:
-            moment = "When the last run or resume ended, in seconds since 1970."
-            yield _gauge("end_time_seconds", moment, utc_seconds(summary.timing.ended_at))
+            yield _end_time(utc_seconds(summary.timing.ended_at))
+
+
+class _EndedEarly(Collector):
+    def __init__(self, exit_code: int, ended_s: float) -> None:
+        self._exit_code = exit_code
+        self._ended_s = ended_s
+
+    def collect(self) -> Iterable[Metric]:
+        yield _exit_code(self._exit_code)
+        yield _end_time(self._ended_s)
+
+
+def _exit_code(code: int) -> Metric:
+    return _gauge("exit_code", "Exit code of the last run or resume.", code)
+
+
+def _end_time(utc_s: float) -> Metric:
+    return _gauge("end_time_seconds", "When the last run or resume ended, in seconds since 1970.", utc_s)
 
 
 def _scopes(view: RunView) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""Tells others that a run has ended: a post of its summary, a file of metrics. Neither delays or fails a run."""
+"""Tells others that a run has ended: a post of its summary or of a message, a file of metrics. Neither fails a run."""
 
 import os
 from collections.abc import Callable
@@ -15,9 +15,11 @@ from batch.csms.messages import WireRequest
 from batch.process.loop import run_loop
 from batch.process.version import version
 from batch.redaction.masked import Masked
+from batch.redaction.redactor import PROCESS_REDACTOR
 from jobs.endpoint import is_loopback
 from jobs.spec import SpecError
 from reports import Summary
+from reports.screen.chat import chat_text
 from reports.summary.schema import summary_json
 
 if TYPE_CHECKING:
@@ -69,13 +71,14 @@ class NotifyUrl(msgspec.Struct, frozen=True):
 
 
 class Targets(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is to be told."""
+    """Who is to be told; `chat` says that the URL takes a message, not a summary."""
 
     url: NotifyUrl | None = None
+    chat: bool = False
     textfile: Path | None = None
 
 
-def targets_of(url: str | None, textfile: Path | None) -> Targets:
+def targets_of(url: str | None, textfile: Path | None, *, chat: bool = False) -> Targets:
     """Who is to be told, by the options.
 
     Raises:
@@ -84,13 +87,13 @@ def targets_of(url: str | None, textfile: Path | None) -> Targets:
     if textfile is not None and not os.access(textfile.parent, os.W_OK):
         raise SpecError("metrics-textfile", f"{textfile.parent}: there is no such folder, or it cannot be written to")
     try:
-        return Targets(url=None if url is None else NotifyUrl.parse(url), textfile=textfile)
+        return Targets(url=None if url is None else NotifyUrl.parse(url), chat=chat, textfile=textfile)
     except ValueError as error:
         raise SpecError("notify-url", str(error)) from error
 
 
-def announce(summary: Summary, targets: Targets, network: "Network", say: Callable[[str], None]) -> None:
-    """Tells everybody; what cannot be told is said and logged, and changes nothing else."""
+def announce(summary: Summary, folder: Path, targets: Targets, network: "Network", say: Callable[[str], None]) -> None:
+    """Tells everybody of a run in `folder`; what cannot be told is said and logged, and changes nothing else."""
     if targets.textfile is not None:
         from batch.telemetry.metrics import write_textfile  # noqa: PLC0415 - few runs need it
 
@@ -100,7 +103,8 @@ def announce(summary: Summary, targets: Targets, network: "Network", say: Callab
             _log.warning("metrics.not_written", reason=error.strerror)
             say(f"{targets.textfile}: metrics not written: {error.strerror}")
     if targets.url is not None:
-        reason = post(targets.url, summary, network)
+        body = chat_json(summary, folder) if targets.chat else summary_json(summary)
+        reason = post(targets.url, body, network)
         if reason is None:
             _log.info("notify.sent", host=targets.url.host)
         else:
@@ -108,19 +112,24 @@ def announce(summary: Summary, targets: Targets, network: "Network", say: Callab
             say(f"{targets.url.host} was not told of the end: {reason}")
 
 
-def post(url: NotifyUrl, summary: Summary, network: "Network") -> str | None:
-    """Posts a summary as JSON, the way a run's own requests go; None when it was taken, otherwise why not.
+def chat_json(summary: Summary, folder: Path) -> bytes:
+    """The end of a run as the hooks of chats take it: one text."""
+    return msgspec.json.encode({"text": PROCESS_REDACTOR.clean(chat_text(summary, folder))})
+
+
+def post(url: NotifyUrl, body: bytes, network: "Network") -> str | None:
+    """Posts JSON, the way a run's own requests go; None when it was taken, otherwise why not.
 
     A redirect is not followed: what it leads to was not asked for.
     """
-    return run_loop(lambda: _post(url, summary, network))
+    return run_loop(lambda: _post(url, body, network))
 
 
-async def _post(url: NotifyUrl, summary: Summary, network: "Network") -> str | None:
+async def _post(url: NotifyUrl, body: bytes, network: "Network") -> str | None:
     endpoint, target = url.parts()
     headers = {"Content-Type": "application/json", "User-Agent": f"csms-rekey/{version()}"}
     async with network.wire(endpoint, timeout_s=_PATIENCE_S) as wire:
-        request = WireRequest(method="POST", target=target, headers=headers, body=summary_json(summary))
+        request = WireRequest(method="POST", target=target, headers=headers, body=body)
         answer = await wire.send(request)
     status = answer.http_status if isinstance(answer, Fault) else answer.status
     if status is not None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:

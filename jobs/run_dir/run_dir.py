@@ -145,13 +145,14 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def or_nothing(self) -> Iterator[None]:
-        """Leaves no new directory behind when the block fails: nothing was sent, so there is nothing to continue. Only
-        the holder of the lock may: another process may have taken the directory as soon as it was made.
+        """Leaves no new directory behind when the block fails before a session has begun: nothing was sent, so there is
+        nothing to continue. Only the holder of the lock may: another process may take a directory as soon as it is
+        made.
         """
         try:
             yield
         except BaseException:
-            if self.made:
+            if self.made and not (self.path / names.LOG).exists():
                 shutil.rmtree(self.path, ignore_errors=True)
             raise
 

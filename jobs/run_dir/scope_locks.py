@@ -26,6 +26,9 @@ def lock_folder() -> Path:
     """
     state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111 - no home, no error
     for folder in (Path(state) / "csms-rekey" / "locks", Path(tempfile.gettempdir()) / f"csms-rekey-{os.geteuid()}"):
+        if not folder.is_absolute():
+            # A user without a home: a folder named ~ would be made wherever this was started.
+            continue
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:

@@ -1,133 +1,71 @@
-"""The examples under docs/ do what their pages say, as far as that can be tried here."""
+"""The examples for cron, Kubernetes and Airflow do what their pages say, as far as that can be tried here."""
 
-import ast
 import os
 import re
 import shlex
-import shutil
-import signal
 import subprocess
 import sys
-import time
+from contextlib import nullcontext
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
+from batch.cli.app import app
+
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-NIGHTLY = EXAMPLES / "nightly.sh"
-# Ends with the code in the file `code`, or waits for a signal and ends with 143; notes how it was called.
-FAKE = """#!/bin/sh
-echo "$@" >> calls
-[ "$1" = run ] && mkdir -p "$4"
-code=$(cat code)
-if [ "$code" = wait ]; then
-    trap 'echo term >> calls; exit 143' TERM
-    touch waiting
-    while :; do sleep 0.01; done
-fi
-exit "$code"
-"""
+# Says how it was called, then ends with the code in the variable CODE.
+FAKE = '#!/bin/sh\necho "$@"\nexit "$CODE"\n'
 
 
-class Nightly:
-    """The script with a csms-rekey that only pretends."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        fake = folder / "csms-rekey"
-        fake.write_text(FAKE)
-        fake.chmod(0o755)
-        self.environment = {
-            "PATH": f"{folder}:{os.environ['PATH']}",
-            "CSMS_REKEY_MANIFEST": "secrets.csv",
-            "CSMS_REKEY_STATE": str(folder / "state"),
-        }
-
-    def start(self, code: str) -> "subprocess.Popen[bytes]":
-        """Calls the script; its csms-rekey will end so."""
-        (self.folder / "code").write_text(code)
-        return subprocess.Popen([NIGHTLY], cwd=self.folder, env=self.environment)
-
-    def run(self, code: int) -> int:
-        """The same to its end."""
-        with self.start(str(code)) as process:
-            return process.wait(20)
-
-    def calls(self) -> list[str]:
-        """What csms-rekey was asked, without the names of run directories."""
-        path = self.folder / "calls"
-        lines = path.read_text().splitlines() if path.exists() else []
-        path.unlink(missing_ok=True)
-        return [re.sub(r"\S*/runs/\S+", "RUN", line) for line in lines]
+def with_fake(folder: Path, code: int) -> dict[str, str]:
+    """An environment whose csms-rekey only pretends, and ends with this code."""
+    fake = folder / "csms-rekey"
+    fake.write_text(FAKE)
+    fake.chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}", "CODE": str(code)}
 
 
-@pytest.fixture
-def nightly(tmp_path: Path) -> Nightly:
-    """In a folder of its own."""
-    return Nightly(tmp_path)
+def kubernetes() -> dict[str, Any]:
+    """The objects of the file, by kind."""
+    objects = yaml.safe_load_all((EXAMPLES / "kubernetes" / "cronjob.yaml").read_text())
+    return {one["kind"]: one for one in objects}
 
 
-@pytest.mark.parametrize("code", [0, 1])
-def test_a_finished_run_is_followed_by_a_new_one(nightly: Nightly, code: int) -> None:
-    """Its exit code is passed on."""
-    assert nightly.run(code) == code
-    assert nightly.run(code) == code
-    assert nightly.calls() == ["run secrets.csv --run-dir RUN"] * 2
+def pod() -> dict[str, Any]:
+    """What the job runs."""
+    return dict(kubernetes()["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"])
 
 
-@pytest.mark.parametrize("code", [3, 70, 74, 130, 143])
-def test_a_stopped_run_is_resumed_and_then_followed_by_a_new_one(nightly: Nightly, code: int) -> None:
-    """As often as it takes; a new one begins only when the old one is done."""
-    assert nightly.run(code) == code
-    assert nightly.run(code) == code
-    assert nightly.calls() == ["run secrets.csv --run-dir RUN", "resume RUN"]
-    assert nightly.run(0) == 0
-    assert nightly.calls() == ["resume RUN", "run secrets.csv --run-dir RUN"]
+def container() -> dict[str, Any]:
+    """The one container of the job."""
+    [only] = pod()["containers"]
+    return dict(only)
 
 
-def test_a_run_that_left_no_directory_is_not_resumed(nightly: Nightly) -> None:
-    """Nothing was sent: wrong use, or another run was at work."""
-    assert nightly.run(2) == 2
-    shutil.rmtree(nightly.folder / "state" / "runs")
-    assert nightly.run(0) == 0
-    assert nightly.calls() == ["run secrets.csv --run-dir RUN"] * 2
+def called() -> dict[str, str]:
+    """What each scheduler calls the tool with."""
+    unit = (EXAMPLES / "systemd" / "csms-rekey.service").read_text()
+    crontab = (EXAMPLES / "cron" / "crontab").read_text()
+    found = {
+        "systemd": re.search(r"^ExecStart=/opt/csms-rekey/bin/csms-rekey (.*)$", unit, re.MULTILINE),
+        "cron": re.search(r"\$\(csms-rekey (.*) 2>&1\)", crontab),
+    }
+    return {name: match[1] for name, match in found.items() if match} | {"kubernetes": shlex.join(container()["args"])}
 
 
-def test_a_signal_is_passed_on_and_waited_for(nightly: Nightly) -> None:
-    """Once; the exit code is that of csms-rekey, and the next call resumes."""
-    with nightly.start("wait") as process:
-        while not (nightly.folder / "waiting").exists():
-            assert process.poll() is None
-            time.sleep(0.01)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 143
-    assert nightly.calls() == ["run secrets.csv --run-dir RUN", "term"]
-    assert nightly.run(3) == 3
-    assert nightly.calls() == ["resume RUN"]
+@pytest.mark.parametrize("scheduler", ["systemd", "cron", "kubernetes"])
+def test_a_scheduler_calls_a_command_that_exists_with_one_directory_for_every_night(scheduler: str) -> None:
+    command, manifest, *options = shlex.split(called()[scheduler])
+    assert (command, Path(manifest).name, options[0]) == ("go", "secrets.csv", "--run-dir")
+    assert Path(options[1]).name == "nightly"
+    app.parse_args([command, manifest, *options], print_error=False, exit_on_error=False)
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze on this machine")
-def test_systemd_takes_the_units(tmp_path: Path) -> None:
-    """Its own check has nothing to say, with a program that exists here in the place of the script."""
-    for path in (EXAMPLES / "systemd").iterdir():
-        text = path.read_text().replace("/opt/csms-rekey/nightly.sh", "/bin/true")
-        (tmp_path / path.name).write_text(text)
-    units = [str(path) for path in sorted(tmp_path.iterdir())]
-    command = ["systemd-analyze", "--man=no", "--recursive-errors=no", "verify", *units]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (told.returncode, told.stderr) == (0, "")
-
-
-def test_the_service_is_never_restarted_for_rows_to_fix() -> None:
-    """The same again gives the same; and one signal is enough."""
-    lines = (EXAMPLES / "systemd" / "csms-rekey.service").read_text().splitlines()
-    assert {"RestartPreventExitStatus=1 2", "KillMode=mixed", "TimeoutStopSec=90"} <= set(lines)
-
-
-def test_the_crontab_is_one() -> None:
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_cron_mails_what_did_not_end_well_and_passes_the_exit_code_on(tmp_path: Path, code: int) -> None:
     """Five fields of time, a command that the shell takes, no per cent sign, which cron takes for a line break."""
     *settings, job = [
         line for line in (EXAMPLES / "cron" / "crontab").read_text().splitlines() if not line.startswith("#")
@@ -136,85 +74,123 @@ def test_the_crontab_is_one() -> None:
     *times, command = job.split(maxsplit=5)
     assert all(re.fullmatch(r"\*|[0-9]+", time) for time in times)
     assert "%" not in command
-    for code, output in ((0, ""), (3, "some words\n")):
-        called = command.replace("/opt/csms-rekey/nightly.sh", f"{{ echo some words; exit {code}; }}")
-        told = subprocess.run(["/bin/sh", "-c", called], capture_output=True, text=True, check=False)
-        assert (told.returncode, told.stdout) == (code, output)
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], env=with_fake(tmp_path, code), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (code, f"{called()['cron']}\n" if code else "")
 
 
 def test_the_cron_job_is_locked_down_and_handles_exit_codes() -> None:
     """As its page promises; time to finish is more than the grace of a run."""
-    job: Any = yaml.safe_load((EXAMPLES / "kubernetes" / "cronjob.yaml").read_text())
-    assert (job["apiVersion"], job["kind"], job["spec"]["concurrencyPolicy"]) == ("batch/v1", "CronJob", "Forbid")
+    job = kubernetes()["CronJob"]
+    assert (job["apiVersion"], job["spec"]["concurrencyPolicy"]) == ("batch/v1", "Forbid")
     spec = job["spec"]["jobTemplate"]["spec"]
     [codes] = [rule["onExitCodes"] for rule in spec["podFailurePolicy"]["rules"] if "onExitCodes" in rule]
     assert (codes["operator"], codes["values"]) == ("In", [1, 2])
-    pod = spec["template"]["spec"]
-    assert pod["terminationGracePeriodSeconds"] >= 60
-    assert pod["restartPolicy"] == "Never"  # or a policy for failures is refused
-    assert pod["automountServiceAccountToken"] is False
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    [container] = pod["containers"]
-    assert container["name"] == codes["containerName"]
-    assert container["securityContext"] == {
+    assert pod()["terminationGracePeriodSeconds"] >= 60
+    assert pod()["restartPolicy"] == "Never"  # or a policy for failures is refused
+    assert pod()["automountServiceAccountToken"] is False
+    assert pod()["enableServiceLinks"] is False
+    assert pod()["securityContext"]["runAsNonRoot"] is True
+    assert container()["name"] == codes["containerName"]
+    assert container()["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
-    assert all(isinstance(item["value"], str) for item in container["env"])
+    assert {mount["name"] for mount in container()["volumeMounts"]} == {volume["name"] for volume in pod()["volumes"]}
+    assert all(isinstance(item["value"], str) for item in container()["env"])
 
 
-def test_the_image_runs_as_nobody_and_gets_signals() -> None:
-    """The entry point is no shell, and all that is copied exists."""
-    text = (EXAMPLES / "docker" / "Dockerfile").read_text()
-    lines = [line for line in text.replace("\\\n", " ").splitlines() if line and not line.startswith("#")]
-    words = [line.split(maxsplit=1) for line in lines]
-    last = {key: value for key, value in words}  # noqa: C416 - later ones count
-    assert last["USER"] == "10001"
-    assert ast.literal_eval(last["ENTRYPOINT"]) == ["csms-rekey"]
-    assert last["STOPSIGNAL"] == "SIGTERM"
-    for key, value in words:
-        if key == "COPY" and not value.startswith("--from"):
-            for source in shlex.split(value)[:-1]:
-                assert source == "README.md" or (EXAMPLES.parents[1] / source).exists(), source
+def test_everything_that_the_cron_job_names_is_in_the_same_file() -> None:
+    """And its manifest is where the command looks for it, in a volume that can be written where it writes."""
+    found = kubernetes()
+    volumes = {
+        one["name"]: one for one in found["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["volumes"]
+    }
+    mounted = {one["mountPath"]: volumes[one["name"]] for one in container()["volumeMounts"]}
+    named = {
+        "Secret": container()["envFrom"][0]["secretRef"]["name"],
+        "ConfigMap": mounted["/etc/csms-rekey"]["configMap"]["name"],
+        "PersistentVolumeClaim": mounted["/var/lib/csms-rekey"]["persistentVolumeClaim"]["claimName"],
+    }
+    assert {kind: found[kind]["metadata"]["name"] for kind in named} == named
+    _, manifest, _, run_dir = container()["args"]
+    assert manifest == "/etc/csms-rekey/" + next(iter(found["ConfigMap"]["data"]))
+    assert Path(run_dir).parent == Path("/var/lib/csms-rekey")
+    assert set(found["Secret"]["stringData"]) == {"HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"}
 
 
-def test_the_dag_resumes_what_its_last_try_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Airflow is only pretended; the command is what its shell would run."""
-    operators: list[dict[str, Any]] = []
+class FailedError(Exception):
+    """Airflow tries again."""
 
-    class Dag:
-        def __init__(self, **options: Any) -> None:
-            assert options["max_active_runs"] == 1
 
-        def __enter__(self) -> None: ...
+class FailedForGoodError(FailedError):
+    """Airflow does not."""
 
-        def __exit__(self, *_error: object) -> None: ...
 
-    bash = "airflow.providers.standard.operators.bash"
-    parents = ("airflow", "airflow.providers", "airflow.providers.standard", "airflow.providers.standard.operators")
-    fakes = {name: ModuleType(name) for name in (*parents, bash, "airflow.sdk")}
-    vars(fakes["airflow.sdk"])["DAG"] = Dag
-    vars(fakes[bash])["BashOperator"] = lambda **options: operators.append(options)
+class Hook:
+    """What Airflow's hook does with a command: waits for it, and tells its exit code."""
+
+    def run_command(self, command: list[str], env: dict[str, str]) -> SimpleNamespace:
+        self.signalled = 0
+        self.command = command
+        done = subprocess.run(command, env=env, capture_output=True, check=False)
+        return SimpleNamespace(exit_code=done.returncode)
+
+    def send_sigterm(self) -> None:
+        self.signalled += 1
+
+
+class Operator:
+    """One task, with its options."""
+
+    made: "list[Operator]"
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+        self.made.append(self)
+
+
+@pytest.fixture
+def operator(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The DAG's one operator; Airflow itself is only pretended."""
+    Operator.made = []
+    hooks = "airflow.providers.standard.hooks"
+    names = ("airflow", "airflow.providers", "airflow.providers.standard", hooks)
+    fakes = {name: ModuleType(name) for name in (*names, f"{hooks}.subprocess", "airflow.exceptions", "airflow.sdk")}
+    vars(fakes[f"{hooks}.subprocess"])["SubprocessHook"] = Hook
+    vars(fakes["airflow.exceptions"]).update(AirflowException=FailedError, AirflowFailException=FailedForGoodError)
+    vars(fakes["airflow.sdk"]).update(BaseOperator=Operator, DAG=lambda **_: nullcontext())
     for name, module in fakes.items():
         monkeypatch.setitem(sys.modules, name, module)
     source = (EXAMPLES / "airflow" / "csms_rekey_dag.py").read_text()
     exec(compile(source, "csms_rekey_dag.py", "exec"), {"__name__": "dag"})  # noqa: S102 - our own example
-    [operator] = operators
-    run = tmp_path / "run"
-    command = operator["bash_command"].replace("/var/lib/csms-rekey/runs/{{ ts_nodash }}", str(run))
-    assert "{{" not in command
-    fake = tmp_path / "csms-rekey"
-    fake.write_text('#!/bin/sh\necho "$@"\nexit 3\n')
-    fake.chmod(0o755)
-    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", **operator["env"]}
-    told = []
-    for _ in range(2):
-        done = subprocess.run(
-            ["/bin/bash", "-c", command], env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 3
-        told.append(done.stdout.split()[0])
-        run.mkdir(exist_ok=True)
-    assert told == ["run", "resume"]
+    [only] = Operator.made
+    return only
+
+
+@pytest.mark.parametrize(
+    ("code", "ends_as"),
+    [
+        (0, None),
+        (1, FailedForGoodError),
+        (2, FailedForGoodError),
+        *((code, FailedError) for code in (3, 4, 70, 74, 129, 130, 143)),
+    ],
+)
+def test_airflow_tries_again_what_another_try_can_mend_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operator: Any, code: int, ends_as: type[FailedError] | None
+) -> None:
+    for name, value in with_fake(tmp_path, code).items():
+        monkeypatch.setenv(name, value)
+    ended: type[FailedError] | None = None
+    try:
+        operator.execute({})
+    except FailedError as error:
+        ended = type(error)
+    assert ended is ends_as
+    assert operator.hook.command[:2] == ["csms-rekey", "go"]
+    operator.on_kill()
+    assert operator.hook.signalled == 1
+    assert operator.options["retries"] > 0

@@ -58,17 +58,17 @@ def go(
     directory.refuse_own(manifest)
     with ExitStack() as stack:
         lock = stack.enter_context(directory.look(Patience(session.wait, say)))
+        stack.enter_context(directory.or_nothing())
         directory.sweep()
-        with directory.or_nothing():
-            spool = stack.enter_context(directory.staging()) if incoming.read_once else directory.path
-            step = _step(directory, incoming, given, spool)
-            if step is Next.NOTHING:
-                return nothing_left(directory, session)
-            lock.introduce("go")
-            access = open_access(auth) if step is not Next.CONTINUE else None
-        if access is None:
+        spool = stack.enter_context(directory.staging()) if incoming.read_once else directory.path
+        step = _step(directory, incoming, given, spool)
+        if step is Next.NOTHING:
+            return nothing_left(directory, session)
+        lock.introduce("go")
+        if step is Next.CONTINUE:
             return continue_run(directory, "go", limits, auth, session, also_failed=True)
         keep = {Next.AFTER_DONE: names.DONE, Next.AFTER_NOTHING: names.ABANDONED}.get(step)
+        access = open_access(auth)
         new = Start(command="go", incoming=incoming, spec=given, access=access, options=session, keep=keep)
         return load_and_apply(directory, new)
 

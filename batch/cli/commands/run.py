@@ -61,10 +61,9 @@ def run(
 def start(incoming: Incoming, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
     """Runs a manifest, for a caller that has made the job and the login already, and knows its options to be good."""
     directory = RunDirectory.claim(run_dir, incoming.manifest, network_ok=options.allow_network_fs)
-    with directory.lock("run", Patience(0.0, say)):
+    with directory.lock("run", Patience(0.0, say)), directory.or_nothing():
         directory.sweep()
-        with directory.or_nothing():
-            keep = _keep(directory)
+        keep = _keep(directory)
         new = Start(command="run", incoming=incoming, spec=spec, access=access, options=options, keep=keep)
         return load_and_apply(directory, new)
 

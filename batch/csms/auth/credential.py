@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from batch.csms.auth.pasted import odd_name
 from batch.csms.faults import Fault
 from batch.csms.messages import Wire, WireAnswer, WireRequest
 from batch.redaction.masked import Masked
@@ -23,11 +24,13 @@ def valid_text(name: str, text: str) -> str:
     """The text of a variable, which must be valid.
 
     Raises:
-        CredentialError: it holds bytes that are no text in the encoding of this locale.
+        CredentialError: it holds bytes that are no text in the encoding of this locale, or what no password has.
     """
-    if text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text):
-        return text
-    raise CredentialError(f"{name}: holds bytes that are no text in this locale's encoding; use a UTF-8 locale")
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise CredentialError(f"{name}: holds bytes that are no text in this locale's encoding; use a UTF-8 locale")
+    if (odd := odd_name(text)) is not None:
+        raise CredentialError(f"{name}: {odd}")
+    return text
 
 
 class NoLoginError(CredentialError):

@@ -1,6 +1,5 @@
 """Access keys, permanent or temporary: every request is signed with them."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlsplit
 
@@ -9,6 +8,7 @@ import msgspec
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.held import HeldCredential
 from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, iam_endpoint, look_up_project
+from batch.csms.auth.pasted import odd_token
 from batch.csms.auth.renewal import Renewal
 from batch.csms.faults import Fault
 from batch.csms.messages import WireRequest
@@ -19,7 +19,6 @@ from batch.redaction.masked import Masked
 _MARGIN_S = 15 * 60.0
 # Of an access key, which has twenty characters, so many may be shown.
 _TAIL, _LEAST = 4, 16
-_PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
 class AccessKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,8 +44,8 @@ def access_keys(
         CredentialError: one of them cannot be one.
     """
     for name, text in (("access key", ak), ("secret key", sk), ("security token", security_token or None)):
-        if text is not None and not _PRINTABLE.fullmatch(text.strip()):
-            raise CredentialError(f"{source}: the {name} is not one line of printable ASCII")
+        if text is not None and (odd := odd_token(text.strip())) is not None:
+            raise CredentialError(f"{source}: the {name} {odd}")
     token = Masked(security_token.strip()) if security_token else None
     return AccessKeys(ak=Masked(ak.strip()), sk=Masked(sk.strip()), security_token=token, expires_s=expires_s)
 

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from batch.csms.auth.credential import CredentialError
 
 _LIMIT = 200_000
 _LONGEST_SHOWN = 255
+_ROOT = 0
 
 
 class PrivateText(msgspec.Struct, frozen=True):
@@ -19,22 +21,58 @@ class PrivateText(msgspec.Struct, frozen=True):
     again: bool
 
 
+class FileAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may read a file: its permissions and owners, and whether they can be changed at all."""
+
+    mode: int
+    owner: int
+    group: int
+    read_only: bool
+
+
 def read_private(path: Path) -> PrivateText:
-    """The text of a file that only its owner can read, or of a pipe.
+    """The text of a file that no stranger can read, or of a pipe.
 
     Raises:
         CredentialError: it cannot be read, or others may read it.
     """
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+            status = os.fstat(file.fileno())
+            regular = stat.S_ISREG(status.st_mode)
+            if not regular and not stat.S_ISFIFO(status.st_mode):
                 raise CredentialError(f"{_shown(path)}: not a file")
-            if stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise CredentialError(f"{_shown(path)}: others may read it; run chmod 600 on it")
-            return PrivateText(file.read(_LIMIT), stat.S_ISREG(mode))
+            if regular and (cure := exposed(_access(file.fileno(), status), os.geteuid(), _groups())) is not None:
+                raise CredentialError(f"{_shown(path)}: others may read it; {cure}")
+            return PrivateText(file.read(_LIMIT), regular)
     except OSError as error:
         raise CredentialError(f"{_shown(path)}: {error.strerror}") from error
+
+
+def exposed(access: FileAccess, user: int, groups: Collection[int]) -> str | None:
+    """What to do about a file that others may read; None where only those may who are meant to.
+
+    They are its owner and, where root owns it, the group of ours that root gave it to, if that may only read it: so
+    Kubernetes mounts a secret for a pod with a group of its own, and nobody in the pod can change that.
+    """
+    given = access.owner == _ROOT != user and access.group in groups
+    strangers = stat.S_IRWXO | ((stat.S_IRWXG & ~stat.S_IRGRP) if given else stat.S_IRWXG)
+    if not access.mode & strangers:
+        return None
+    if access.read_only:
+        return "its file system is read-only: mount it with mode 0400 (in Kubernetes: defaultMode: 0400, and fsGroup)"
+    if access.owner == user:
+        return "run chmod 600 on it"
+    return "it belongs to another user: copy it to a file of your own, and run chmod 600 on that"
+
+
+def _access(descriptor: int, status: os.stat_result) -> FileAccess:
+    read_only = bool(os.fstatvfs(descriptor).f_flag & os.ST_RDONLY)
+    return FileAccess(mode=status.st_mode, owner=status.st_uid, group=status.st_gid, read_only=read_only)
+
+
+def _groups() -> set[int]:
+    return {os.getegid(), *os.getgroups()}
 
 
 def _shown(path: Path) -> str:

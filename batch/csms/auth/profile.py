@@ -7,6 +7,7 @@ from pathlib import Path
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE
 from batch.csms.auth.keys import AccessKeys, KeyLogin, access_keys
+from batch.csms.auth.pasted import odd_file
 from batch.csms.auth.private_file import read_private
 from jobs.spec import Auth
 
@@ -60,8 +61,11 @@ def _usual(environment: Mapping[str, str]) -> Path | None:
 
 def _section(path: Path) -> dict[str, str] | None:
     parser = configparser.ConfigParser(interpolation=None)
+    text = read_private(path).text
+    if (odd := odd_file(text)) is not None:
+        raise CredentialError(f"{path}: {odd}")
     try:
-        parser.read_string(read_private(path).text)
+        parser.read_string(text)
     except configparser.Error as error:
         # Its message would quote the line.
         raise CredentialError(f"{path}: not an INI file ({type(error).__name__})") from None

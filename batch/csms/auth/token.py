@@ -6,7 +6,8 @@ from pathlib import Path
 
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.held import HeldCredential
-from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, TOKEN_TEXT, Token, iam_endpoint, look_up_project
+from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, Token, iam_endpoint, look_up_project
+from batch.csms.auth.pasted import odd_token
 from batch.csms.auth.private_file import read_private
 from batch.csms.auth.renewal import Renewal
 from batch.csms.messages import WireRequest
@@ -94,6 +95,6 @@ def _from_file(path: Path) -> Masked:
 
 def _checked(text: str, source: str) -> Masked:
     token = text.strip()
-    if not TOKEN_TEXT.fullmatch(token):
-        raise CredentialError(f"{source}: holds no token (one line of printable ASCII)")
+    if (odd := odd_token(token)) is not None:
+        raise CredentialError(f"{source}: holds no token: what is there {odd}")
     return Masked(token)

@@ -1,21 +1,40 @@
 """Moves the secrets of a manifest every night; a retry continues where the last try stopped."""  # noqa: INP001 - Airflow loads files, not packages
 
+import os
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG
+from airflow.exceptions import AirflowException, AirflowFailException
+from airflow.providers.standard.hooks.subprocess import SubprocessHook
+from airflow.sdk import DAG, BaseOperator
 
-RUN = "/var/lib/csms-rekey/runs/{{ ts_nodash }}"
 MANIFEST = "/srv/csms-rekey/secrets.csv"
+# One directory for every night and every try: `go` continues what was stopped, and starts what is new.
+RUN_DIR = "/var/lib/csms-rekey/nightly"
+# The login comes from the worker's environment or ~/.huaweicloud/credentials, never from a template.
+OPTIONS = {"CSMS_REKEY_REGION": "cn-north-4", "CSMS_REKEY_MAX_DURATION": "14400"}
+# Rows to fix, or wrong use: the same again gives the same, a person has to look.
+NO_RETRY = (1, 2)
 
-# One directory for each run of the DAG: a second try finds it and resumes. Resuming what is finished sends nothing.
-# `exec` makes csms-rekey the process that Airflow stops.
-COMMAND = f"""
-if [ -d '{RUN}' ]; then
-    exec csms-rekey resume '{RUN}'
-fi
-exec csms-rekey run '{MANIFEST}' --run-dir '{RUN}' --max-duration 14400
-"""
+
+class RekeyOperator(BaseOperator):
+    """Runs csms-rekey, which stops gently when Airflow stops the task."""
+
+    def execute(self, context: Any) -> None:
+        """Fails for good where another try would end the same, otherwise so that Airflow tries again."""
+        del context
+        self.hook = SubprocessHook()
+        command = ["csms-rekey", "go", MANIFEST, "--run-dir", RUN_DIR]
+        code = self.hook.run_command(command, env={**os.environ, **OPTIONS}).exit_code
+        if code in NO_RETRY:
+            raise AirflowFailException(f"csms-rekey ended with {code}; its report says what to fix")
+        if code:
+            raise AirflowException(f"csms-rekey ended with {code}; the next try continues")
+
+    def on_kill(self) -> None:
+        """It finishes what is in flight, for 20 seconds at most, and writes its reports."""
+        self.hook.send_sigterm()
+
 
 with DAG(
     dag_id="csms_rekey",
@@ -24,12 +43,8 @@ with DAG(
     catchup=False,
     max_active_runs=1,
 ) as dag:
-    BashOperator(
+    RekeyOperator(
         task_id="rekey",
-        bash_command=COMMAND,
-        # The login comes from the worker's environment or ~/.huaweicloud/credentials, never from a template.
-        env={"CSMS_REKEY_REGION": "cn-north-4"},
-        append_env=True,
         retries=4,
         retry_delay=timedelta(minutes=10),
         execution_timeout=timedelta(hours=6),

@@ -13,10 +13,14 @@ import pytest
 
 from batch.csms.network import Network
 from batch.csms.tls import client_context
+from batch.redaction.masked import Masked
+from batch.redaction.redactor import Redactor
 from batch.telemetry import notify
 from batch.telemetry.notify import NotifyUrl, Targets, announce, post, targets_of
 from jobs.spec import SpecError
 from reports import Summary
+from reports.screen.chat import chat_text
+from reports.summary.schema import summary_json
 from tests.unit.summaries import summary_of
 
 NETWORK = Network(client_context())
@@ -80,7 +84,7 @@ def summary(tmp_path: Path) -> Summary:
 def test_the_summary_is_posted_as_it_is_written(summary: Summary, tmp_path: Path) -> None:
     """Byte for byte the file, once."""
     with listening() as server:
-        assert post(NotifyUrl.parse(server.url), summary, NETWORK) is None
+        assert post(NotifyUrl.parse(server.url), summary_json(summary), NETWORK) is None
     [(path, kind, body)] = server.got
     assert (path, kind) == ("/hook/s3cret", "application/json")
     assert body == (tmp_path / "run" / "summary.json").read_bytes()
@@ -91,7 +95,7 @@ def test_the_summary_is_posted_as_it_is_written(summary: Summary, tmp_path: Path
 def test_a_refusal_is_told_and_a_redirect_is_not_followed(summary: Summary, status: int, reason: str) -> None:
     """Nor tried again."""
     with listening(status) as server:
-        assert post(NotifyUrl.parse(server.url), summary, NETWORK) == reason
+        assert post(NotifyUrl.parse(server.url), summary_json(summary), NETWORK) == reason
     assert len(server.got) == 1
 
 
@@ -99,14 +103,31 @@ def test_nobody_there_is_told(summary: Summary) -> None:
     """In the library's words."""
     with listening() as server:
         url = server.url
-    assert "ClientConnectorError" in (post(NotifyUrl.parse(url), summary, NETWORK) or "")
+    assert "ClientConnectorError" in (post(NotifyUrl.parse(url), summary_json(summary), NETWORK) or "")
 
 
 def test_a_listener_that_never_answers_is_left_alone(summary: Summary, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its time, however it drips."""
     monkeypatch.setattr(notify, "_PATIENCE_S", 0.1)
     with listening(0) as server:
-        assert post(NotifyUrl.parse(server.url), summary, NETWORK) == "no whole answer within the timeout"
+        assert post(NotifyUrl.parse(server.url), summary_json(summary), NETWORK) == "no whole answer within the timeout"
+
+
+def test_a_chat_gets_one_text(summary: Summary, tmp_path: Path) -> None:
+    """And nothing that a chat would not know."""
+    said: list[str] = []
+    with listening() as server:
+        targets = targets_of(server.url, None, chat=True)
+        announce(summary, tmp_path / "run", targets, NETWORK, said.append)
+    [(_, kind, body)] = server.got
+    assert (kind, json.loads(body), said) == ("application/json", {"text": chat_text(summary, tmp_path / "run")}, [])
+
+
+def test_a_credential_in_a_message_for_a_chat_is_taken_out(summary: Summary, monkeypatch: pytest.MonkeyPatch) -> None:
+    redactor = Redactor()
+    redactor.watch(lambda: (Masked("canary-token"),))
+    monkeypatch.setattr(notify, "PROCESS_REDACTOR", redactor)
+    assert b"canary" not in notify.chat_json(summary, Path("/srv/canary-token"))
 
 
 def test_an_end_that_cannot_be_told_changes_nothing(summary: Summary, tmp_path: Path) -> None:
@@ -114,7 +135,7 @@ def test_an_end_that_cannot_be_told_changes_nothing(summary: Summary, tmp_path: 
     said: list[str] = []
     with listening(500) as server:
         url = NotifyUrl.parse(server.url)
-        announce(summary, Targets(url=url, textfile=tmp_path / "no" / "x.prom"), NETWORK, said.append)
+        announce(summary, tmp_path, Targets(url=url, textfile=tmp_path / "no" / "x.prom"), NETWORK, said.append)
     assert said == [
         f"{tmp_path}/no/x.prom: metrics not written: No such file or directory",
         "127.0.0.1 was not told of the end: HTTP 500",
@@ -134,7 +155,8 @@ def test_a_server_that_throws_the_address_back_does_not_get_it_shown(summary: Su
     with socketserver.TCPServer(("127.0.0.1", 0), Echo) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
-        reason = post(NotifyUrl.parse(f"http://127.0.0.1:{server.server_address[1]}/hook/s3cret"), summary, NETWORK)
+        url = NotifyUrl.parse(f"http://127.0.0.1:{server.server_address[1]}/hook/s3cret")
+        reason = post(url, summary_json(summary), NETWORK)
         thread.join()
     assert reason == "the answer is not HTTP"
 
@@ -143,7 +165,7 @@ def test_a_proxy_of_the_environment_hears_nothing(summary: Summary, monkeypatch:
     """Only one that --proxy names is used."""
     with listening() as server:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:pw@127.0.0.1:{server.server_port}")
-        assert post(NotifyUrl.parse("https://127.0.0.1:9/x"), summary, NETWORK) is not None
+        assert post(NotifyUrl.parse("https://127.0.0.1:9/x"), summary_json(summary), NETWORK) is not None
         assert server.got == []
 
 
@@ -152,10 +174,10 @@ def test_an_end_that_is_told_says_nothing(summary: Summary, tmp_path: Path) -> N
     said: list[str] = []
     with listening() as server:
         targets = Targets(url=NotifyUrl.parse(server.url), textfile=tmp_path / "x.prom")
-        announce(summary, targets, NETWORK, said.append)
+        announce(summary, tmp_path, targets, NETWORK, said.append)
     assert said == []
     assert (tmp_path / "x.prom").exists()
-    announce(summary, Targets(), NETWORK, said.append)
+    announce(summary, tmp_path, Targets(), NETWORK, said.append)
 
 
 def test_an_option_that_cannot_be_used_is_told_by_its_name() -> None:

@@ -95,8 +95,11 @@ def test_where_nothing_is_given_it_says_what_to_give(home: dict[str, str], auth:
     [
         ({"HUAWEICLOUD_SDK_AK": "a"}, "HUAWEICLOUD_SDK_AK is set, but HUAWEICLOUD_SDK_SK is not"),
         ({"HUAWEICLOUD_SDK_SK": "canary"}, "HUAWEICLOUD_SDK_SK is set, but HUAWEICLOUD_SDK_AK is not"),
-        ({**KEYS, "HUAWEICLOUD_SDK_SECURITY_TOKEN": "canary\nx"}, "the security token is not one line"),
-        ({**KEYS, "HUAWEICLOUD_SDK_SK": "canary\u00e9"}, "the secret key is not one line"),
+        ({**KEYS, "HUAWEICLOUD_SDK_SECURITY_TOKEN": "canary\nx"}, "the security token is more than one line"),
+        (
+            {**KEYS, "HUAWEICLOUD_SDK_SK": "canary\u00e9"},
+            "the secret key holds a character that is not printable ASCII",
+        ),
         ({"CSMS_REKEY_TOKEN": "canary x"}, "CSMS_REKEY_TOKEN: holds no token"),
         ({"CSMS_REKEY_TOKEN": ""}, "CSMS_REKEY_TOKEN: holds no token"),
         ({"OS_USERNAME": "a"}, "set OS_PASSWORD, OS_USER_DOMAIN_NAME, OS_AUTH_URL too"),

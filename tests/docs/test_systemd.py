@@ -1,0 +1,91 @@
+"""The systemd units: systemd takes them, and the tool works under everything that the service forbids."""
+
+import csv
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from batch.sandbox.assembly import sandbox_of
+from batch.sandbox.manifest import manifest_csv
+from batch.sandbox.options import SandboxOptions
+from tests.docs.confined import allowed_calls, settings, unusable
+from tests.e2e.tool import Tool, served
+
+UNITS = Path(__file__).parents[2] / "docs" / "examples" / "systemd"
+SERVICE = UNITS / "csms-rekey.service"
+CONFINED = Path(__file__).parent / "confined.py"
+SHELL = "/opt/csms-rekey/bin/csms-rekey"
+confinable = pytest.mark.skipif(unusable() is not None, reason=str(unusable()))
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze on this machine")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    """Its own check has nothing to say, with a program that exists here in the place of the tool."""
+    for path in UNITS.iterdir():
+        (tmp_path / path.name).write_text(path.read_text().replace(SHELL, "/bin/true"))
+    units = [str(path) for path in sorted(tmp_path.iterdir())]
+    command = ["systemd-analyze", "--man=no", "--recursive-errors=no", "verify", *units]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr) == (0, "")
+
+
+def test_the_service_is_never_restarted_for_rows_to_fix() -> None:
+    """The same again gives the same; and one signal is enough."""
+    lines = SERVICE.read_text().splitlines()
+    assert {"RestartPreventExitStatus=1 2", "KillMode=mixed", "TimeoutStopSec=90"} <= set(lines)
+
+
+def test_a_night_with_nothing_to_do_is_no_failure_to_the_service_manager() -> None:
+    """Of a service that has to say that it is ready it would be one."""
+    assert {"Type=oneshot", "NotifyAccess=main"} <= set(SERVICE.read_text().splitlines())
+
+
+def confined(unit: Path, tool: Tool, *arguments: str) -> int:
+    """What a command of the tool ends with under a unit."""
+    with tool.start(*arguments, before=[sys.executable, str(CONFINED), str(unit)]) as running:
+        _, said = running.communicate(timeout=30)
+    assert b"Traceback" not in said, said.decode()
+    return running.returncode
+
+
+@confinable
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_whole_run_ends_well_under_the_service_s_own_filter(tmp_path: Path, kind: str) -> None:
+    sandbox = sandbox_of(SandboxOptions(secrets=20, projects=2, seed=5), epoch_s=0.0)
+    manifest = tmp_path / f"secrets.{kind}"
+    text = manifest_csv(sandbox.world)
+    if kind == "csv":
+        manifest.write_text(text)
+    else:
+        pq.write_table(pa.Table.from_pylist(list(csv.DictReader(text.splitlines()))), manifest)
+    with served(sandbox, tmp_path) as tool:
+        assert confined(SERVICE, tool, "check", str(manifest), tool.to(tmp_path)[0]) == 0
+        assert confined(SERVICE, tool, "go", str(manifest), *tool.to(tmp_path / "run")) == 0
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+@confinable
+def test_a_filter_that_kills_over_what_a_library_only_tries_is_noticed(tmp_path: Path) -> None:
+    """As a service whose filter has neither the call nor an error for it."""
+    text = SERVICE.read_text().replace("SystemCallErrorNumber=EPERM\n", "")
+    unit = tmp_path / "strict.service"
+    unit.write_text(text.replace("~@privileged", "~@privileged @resources"))
+    manifest = tmp_path / "secrets.csv"
+    manifest.write_text("secret_name,kms_key_id\na,11111111-2222-3333-4444-555555555555\n")
+    tool = Tool(tmp_path, "https://127.0.0.1:9", "t")
+    assert confined(unit, tool, "check", str(manifest), tool.to(tmp_path)[0]) == -signal.SIGSYS
+
+
+@confinable
+def test_the_service_leaves_out_the_calls_of_an_administrator() -> None:
+    """So the filter is one."""
+    assert settings(SERVICE.read_text(), "SystemCallErrorNumber") == ["EPERM"]
+    allowed = allowed_calls(SERVICE.read_text())
+    assert {"openat", "socket", "mbind"} <= allowed
+    assert not {"chown", "reboot", "bpf", "mount", "ptrace", "init_module", "setuid"} & allowed

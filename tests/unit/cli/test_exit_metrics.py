@@ -1,0 +1,73 @@
+"""The file of metrics after an end without a summary tells exit code and time, and nothing of an earlier run."""
+
+from pathlib import Path
+
+import pytest
+
+from batch.cli.exit_metrics import ExitMetrics, textfile_of
+from tests.unit.telemetry.scraping import figures
+
+VARIABLE = "CSMS_REKEY_METRICS_TEXTFILE"
+EARLIER = 'csms_rekey_exit_code 0.0\ncsms_rekey_rows{status="updated"} 7.0\n'
+
+
+def test_an_end_without_figures_takes_those_of_an_earlier_run_away(tmp_path: Path) -> None:
+    path = tmp_path / "x.prom"
+    path.write_text(EARLIER)
+    ExitMetrics(["run", "m.csv", f"--metrics-textfile={path}"], {}).write(4)
+    found = figures(path.read_text())
+    assert (set(found), found["csms_rekey_exit_code"]) == ({"csms_rekey_exit_code", "csms_rekey_end_time_seconds"}, 4)
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("before", [None, EARLIER])
+def test_what_the_run_itself_has_written_stays(tmp_path: Path, before: str | None) -> None:
+    path = tmp_path / "x.prom"
+    if before is not None:
+        path.write_text(before)
+    metrics = ExitMetrics(["resume", "d"], {VARIABLE: str(path)})
+    (tmp_path / "new").write_text(EARLIER)
+    (tmp_path / "new").replace(path)
+    metrics.write(1)
+    assert path.read_text() == EARLIER
+
+
+def test_a_file_that_cannot_be_written_changes_nothing_and_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ExitMetrics(["run", "m.csv", f"--metrics-textfile={tmp_path}/no/x.prom"], {}).write(2)
+    assert capsys.readouterr().err == ""
+    path = tmp_path / "x.prom"
+    path.mkdir()
+    ExitMetrics(["run", "m.csv", f"--metrics-textfile={path}"], {}).write(2)
+    assert capsys.readouterr().err == f"csms-rekey: {path}: metrics not written: Is a directory\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "found"),
+    [
+        (["run", "m", "--metrics-textfile", "a"], {VARIABLE: "b"}, "a"),
+        (["run", "m", "--metrics-textfile=a", "--misspelt"], {VARIABLE: "b"}, "a"),
+        (["go", "m"], {VARIABLE: "b"}, "b"),
+        (["resume", "d"], {VARIABLE: ""}, None),
+        (["resume", "d", "--metrics-textfile"], {}, None),
+        (["run", "m"], {}, None),
+        (["check", "m"], {VARIABLE: "b"}, None),
+        (["run", "--help"], {VARIABLE: "b"}, None),
+        ([], {VARIABLE: "b"}, None),
+    ],
+)
+def test_the_file_is_the_one_that_a_run_was_given(
+    words: list[str], environment: dict[str, str], found: str | None
+) -> None:
+    assert textfile_of(words, environment) == (None if found is None else Path(found))
+
+
+@pytest.mark.parametrize("key", ["metrics-textfile", "metrics_textfile"])
+def test_a_job_file_may_name_it(tmp_path: Path, key: str) -> None:
+    job = tmp_path / "job.toml"
+    job.write_text(f'{key} = "c"\nmax-attempts = 3\n')
+    assert textfile_of(["run", "m", "--job", str(job)], {}) == Path("c")
+    assert textfile_of(["run", "m", f"--job={job}"], {VARIABLE: "b"}) == Path("b")
+    job.write_text("= broken")
+    assert textfile_of(["run", "m", "--job", str(job)], {}) is None
