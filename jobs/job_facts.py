@@ -6,9 +6,10 @@ from itertools import pairwise
 import msgspec
 
 from jobs.delimiter import Delimiter
+from jobs.duration import parse_duration
 from jobs.options import options_in, spelled, word
 from jobs.rate import Rate
-from jobs.spec import Auth, FailureLimit, JobSpec
+from jobs.spec import Auth, FailureLimit, JobSpec, Limits
 
 
 class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +65,11 @@ def with_changes(job: JobFacts, changed: str) -> JobFacts:
     words = shlex.split(changed)
     given = {name: value for name, value in pairwise(words) if name.startswith("--")}
     known = {field: given[option] for field in JobFacts.__struct_fields__ if (option := f"--{spelled(field)}") in given}
+    spans = {one.name for one in options_in(Limits) if one.parse is parse_duration}
     try:
-        return msgspec.convert(msgspec.structs.asdict(job) | known, JobFacts, strict=False)
-    except msgspec.ValidationError:
+        values = {name: parse_duration(text) if name in spans else text for name, text in known.items()}
+        return msgspec.convert(msgspec.structs.asdict(job) | values, JobFacts, strict=False)
+    except (msgspec.ValidationError, ValueError):
         return job
 
 
@@ -83,7 +86,7 @@ def changed_facts(now: JobFacts, was: JobFacts) -> tuple[str, ...]:
 def _option(name: str, value: object) -> list[str]:
     """An option with its value; one that may be repeated stands with each of its values."""
     values = value if isinstance(value, tuple) else (value,)
-    return [part for one in values for part in (f"--{spelled(name)}", word(one))]
+    return [part for one in values for part in (f"--{spelled(name)}", word(name, one))]
 
 
 def differences(stored: JobSpec, given: JobSpec) -> tuple[str, ...]:
@@ -93,8 +96,10 @@ def differences(stored: JobSpec, given: JobSpec) -> tuple[str, ...]:
     """
     before = msgspec.structs.replace(stored, project_id=None) if stored.project_found else stored
     pairs = ((spelled(one.name), getattr(before, one.name), getattr(given, one.name)) for one in options_in(JobSpec))
-    return tuple(f"--{name} {_shown(now)}, the job's is {_shown(was)}" for name, was, now in pairs if was != now)
+    return tuple(
+        f"--{name} {_shown(name, now)}, the job's is {_shown(name, was)}" for name, was, now in pairs if was != now
+    )
 
 
-def _shown(value: object) -> str:
-    return "not given" if value in {None, ()} else word(value)
+def _shown(field: str, value: object) -> str:
+    return "not given" if value in {None, ()} else word(field, value)

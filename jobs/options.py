@@ -1,9 +1,15 @@
 """What a command line says of a field of a job; it stands at the field itself, so that it is said once."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple, get_args, get_origin
 
 import msgspec
+
+from jobs.duration import duration_text, parse_duration
+
+_SECONDS = "_s"
+"""How the names of fields end that hold a time span."""
 
 
 class Option(NamedTuple):
@@ -15,12 +21,17 @@ class Option(NamedTuple):
 
 
 class OptionField(NamedTuple):
-    """A field that is an option, and the type of its values; one that can `parse` is given as a text."""
+    """A field that is an option, and the type of its values."""
 
     name: str
     kind: Any
     default: object
     option: Option
+
+    @property
+    def parse(self) -> Callable[[str], Any] | None:
+        """Makes a value of a text, where a text is what the option takes."""
+        return parse_duration if self.name.endswith(_SECONDS) else getattr(self.kind, "parse", None)
 
 
 @cache
@@ -40,11 +51,11 @@ def _kind(annotated: Any) -> Any:
 
 def spelled(field: str) -> str:
     """An option as it is written, without the dashes before it: the unit is not part of its name."""
-    return field.removesuffix("_s").replace("_", "-")
+    return field.removesuffix(_SECONDS).replace("_", "-")
 
 
-def word(value: object) -> str:
-    """A value as an option takes it."""
+def word(field: str, value: object) -> str:
+    """A value as the option of that field takes it."""
     if isinstance(value, tuple):
-        return " ".join(map(word, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return " ".join(word(field, one) for one in value)
+    return duration_text(value) if field.endswith(_SECONDS) and isinstance(value, float | int) else str(value)

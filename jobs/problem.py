@@ -24,6 +24,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         """`file:line: column: reason`, or `file: row N: column: reason` where a file has no lines."""
+        return f"{self.place}: {self.reason}"
+
+    @property
+    def place(self) -> str:
+        """Where it is: `file:line: column`, as far as that is known."""
         place = plain(self.file)
         if self.line is not None:
             place += f":{self.line}"
@@ -31,7 +36,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
             place += f": row {self.row}"
         if self.column is not None:
             place += f": {plain(self.column)}"
-        return f"{place}: {self.reason}"
+        return place
 
 
 class ManifestError(Exception):

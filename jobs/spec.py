@@ -7,8 +7,9 @@ from typing import Annotated, Self
 import msgspec
 
 from jobs.delimiter import Delimiter
+from jobs.duration import plain_number
 from jobs.endpoint import parse_endpoint
-from jobs.options import Option, options_in, spelled
+from jobs.options import Option, options_in, spelled, word
 from jobs.rate import Rate
 from jobs.regions import endpoint_for
 from jobs.rules import KEY_PATTERN, PROJECT_PATTERN, project_fault
@@ -57,7 +58,7 @@ class FailureLimit(msgspec.Struct, frozen=True):
         return cls(count=int(match[1])) if match[1] else cls(percent=float(match[2]))
 
     def __str__(self) -> str:
-        return f"{self.percent:g}%" if self.count is None else str(self.count)
+        return f"{plain_number(self.percent or 0.0)}%" if self.count is None else str(self.count)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,15 +70,19 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     burst: Annotated[int, Option("Requests that may leave at once after a pause.", least=1)] = 1
     concurrency: Annotated[int, Option("Most requests in flight, over all projects.", least=1)] = 32
     max_attempts: Annotated[int, Option("Most PUTs for one row.", least=1)] = 8
-    timeout_s: Annotated[float, Option("Seconds one request may take.", least=1)] = 60.0
-    max_outage_s: Annotated[float, Option("Seconds the service may be down before the run stops.", least=0)] = 600.0
+    timeout_s: Annotated[float, Option("How long one request may take, e.g. 60s.", least=1)] = 60.0
+    max_outage_s: Annotated[
+        float, Option("How long the service may be down before the run stops, e.g. 10m.", least=0)
+    ] = 600.0
     max_failures: Annotated[
         FailureLimit | None, Option("Stop when more rows than this failed: N, or N% of those attempted.", "no limit")
     ] = None
     max_duration_s: Annotated[
-        float | None, Option("Seconds after which no more requests are started.", "no limit", least=1)
+        float | None, Option("Time after which no more requests are started, e.g. 4h or 1h30m.", "no limit", least=1)
     ] = None
-    grace_s: Annotated[float, Option("Seconds that requests in flight get when a run is interrupted.", least=0)] = 20.0
+    grace_s: Annotated[
+        float, Option("How long requests in flight may take to finish when a run is interrupted.", least=0)
+    ] = 20.0
 
     def __post_init__(self) -> None:
         """Refuses what no run could work with.
@@ -93,10 +98,11 @@ def _require_ranges(part: msgspec.Struct) -> None:
         value, least = getattr(part, field.name), field.option.least
         if least is None or value is None:
             continue
+        shown, bounds = word(field.name, value), (word(field.name, least), word(field.name, _MOST))
         if not value >= least:
-            raise SpecError(spelled(field.name), f"{value:g} is too small, the least is {least:g}")
+            raise SpecError(spelled(field.name), f"{shown} is too small, the least is {bounds[0]}")
         if value > _MOST:
-            raise SpecError(spelled(field.name), f"{value:g} is too large, the most is {_MOST:g}")
+            raise SpecError(spelled(field.name), f"{shown} is too large, the most is {bounds[1]}")
 
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True):

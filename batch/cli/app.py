@@ -3,12 +3,15 @@
 import os
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cyclopts
 
+from batch.cli.environment import from_environment
 from batch.cli.exit_metrics import ExitMetrics
 from batch.cli.exits import guarded
 from batch.cli.job_file import named_by_job
+from batch.cli.origins import note_origins
 from batch.cli.screen import say
 from batch.process.hardening import harden
 from batch.process.signals import PROCESS_SIGNALS, InterruptedBySignal, interruptible
@@ -17,10 +20,12 @@ from batch.redaction.redactor import flush_streams, guard_streams
 from jobs.spec import UsageError
 from reports import Exit
 
-_EPILOGUE = (
+_CODES = (
     "Exit codes: 0 every row done; 1 finished, some rows not done; 2 usage or unusable manifest, nothing sent;"
     " 3 stopped early by a safety rule, resumable; 4 another run holds the lock; 70 internal error; 74 ledger or"
-    " reports cannot be written; 130/143/129 interrupted, resumable.\n\n"
+    " reports cannot be written; 130/143/129 interrupted, resumable."
+)
+_ELSEWHERE = (
     "Every option is also an environment variable (CSMS_REKEY_MAX_ATTEMPTS=5) and a key of a job file"
     " (max-attempts = 5, read by --job FILE.toml). The command line comes before the environment, that before the file."
 )
@@ -28,31 +33,85 @@ _EPILOGUE = (
 app = cyclopts.App(
     name="csms-rekey",
     help="Moves the secrets of Huawei Cloud CSMS to new KMS keys in bulk, and says for every row how it ended.",
-    help_epilogue=_EPILOGUE,
+    help_epilogue="csms-rekey COMMAND --help lists the options of a command, and its exit codes.",
     version=version,
-    config=(cyclopts.config.Env("CSMS_REKEY_", command=False, show=False), named_by_job),
+    version_flags=("--version", "-V"),
     help_format="plaintext",
 )
 
 
-# Each module is imported when its command is called, or its own help is asked for.
+class _Command(NamedTuple):
+    """One command: its module is imported when it is called, or its own help is asked for. `epilogue` says what it ends
+    with; a `sealed` one takes no option from the environment, as one made for runs does not mean it.
+    """
+
+    path: str
+    help: str
+    epilogue: str
+    sealed: bool = False
+
+
+# In the order in which they are used.
 _COMMANDS = (
-    ("run:run", "Apply a manifest: CSV, TSV or Parquet, text also .gz or .zst; - reads standard input."),
-    ("check:check", "Print every problem of a manifest; nothing is sent."),
-    ("resume:resume", "Go on with a run that was stopped, interrupted or killed."),
-    ("go:go", "Run a manifest, or continue its run: the same command each time, for schedulers."),
-    ("look:report", "Write the reports of a run directory again, from its ledger alone."),
-    ("look:status", "Tell where a run stands, also while it is going."),
-    ("auth:auth", "Tell which login a run would use, and make one harmless read with it; a credential is never shown."),
-    (
+    _Command(
+        "run:run",
+        "Apply a manifest: CSV, TSV or Parquet, text also .gz or .zst; - reads standard input.",
+        f"{_CODES}\n\n{_ELSEWHERE}",
+    ),
+    _Command(
+        "check:check",
+        "Print every problem of a manifest, and what a run of it would do; nothing is sent.",
+        f"Exit codes: 0 every row can be sent; 1 some rows are invalid; 2 usage or unusable manifest.\n\n{_ELSEWHERE}",
+    ),
+    _Command("resume:resume", "Go on with a run that was stopped, interrupted or killed.", f"{_CODES}\n\n{_ELSEWHERE}"),
+    _Command(
+        "go:go",
+        "Run a manifest, or continue its run: the same command each time, for schedulers.",
+        f"{_CODES}\n\n{_ELSEWHERE}",
+    ),
+    _Command(
+        "look:report",
+        "Write the reports of a run directory again, from its ledger alone.",
+        "Exit codes: that of the run; 2 no run directory; 4 a run is using it; 74 a report cannot be written.",
+    ),
+    _Command(
+        "look:status",
+        "Tell where a run stands, also while it is going.",
+        "Exit codes: 0 shown, however the run stands; 2 no run directory; 74 its ledger cannot be read.",
+    ),
+    _Command(
+        "auth:auth",
+        "Tell which login a run would use, and make one harmless read with it; a credential is never shown.",
+        "Exit codes: 0 the login works; 1 the read failed; 2 usage, no login, or no project; 3 the login was refused."
+        f"\n\n{_ELSEWHERE}",
+    ),
+    _Command(
+        "config:config",
+        "Print every option of run and resume, its value, and where the value comes from.",
+        f"Exit codes: 0 printed; 2 an option cannot be used.\n\n{_ELSEWHERE}",
+    ),
+    _Command(
         "sandbox:sandbox",
         "Run the embedded service on this machine, for rehearsals; its first line says where, as JSON.",
+        "Exit codes: 0 ended by a signal; 2 it cannot start. Variables named CSMS_REKEY_... do not reach it.",
+        sealed=True,
     ),
-    ("demo:demo", "Show it: a sandbox with faults, 500 secrets in two projects, and a real run over them."),
+    _Command(
+        "demo:demo",
+        "Show it: a sandbox with faults, 500 secrets in two projects, and a real run over them.",
+        "Exit codes: that of its run. Variables named CSMS_REKEY_... do not reach it.",
+        sealed=True,
+    ),
 )
-for _path, _help in _COMMANDS:
-    # The sandbox has options named like those of a run, which an environment made for runs does not mean.
-    app.command(f"batch.cli.commands.{_path}", help=_help, config=() if _path == "sandbox:sandbox" else None)
+_CONFIG = (from_environment, named_by_job)
+for _at, _command in enumerate(_COMMANDS):
+    app.command(
+        f"batch.cli.commands.{_command.path}",
+        help=_command.help,
+        help_epilogue=_command.epilogue,
+        config=() if _command.sealed else (*_CONFIG, note_origins) if _command.path == "config:config" else _CONFIG,
+        sort_key=_at,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,15 +137,19 @@ def _run(argv: Sequence[str]) -> int:
         function, bound, _ = app.parse_args(list(argv), print_error=False, exit_on_error=False)
     except cyclopts.UnusedCliTokensError as error:
         # A misspelt option before the manifest is taken for the manifest, and that is left over.
-        return _refuse(f"one argument too many, or an option is misspelt: {' '.join(error.unused_tokens or ())}")
+        left = " ".join(error.unused_tokens or ())
+        return _refuse(f"one argument too many, or an option is misspelt: {left}", error.command_chain)
     except cyclopts.CycloptsError as error:
-        return _refuse(str(error))
+        return _refuse(str(error), error.command_chain)
     except ValueError as error:  # what a dataclass of options says of its values
         raise UsageError(str(error)) from error
     return int(function(*bound.args, **bound.kwargs) or Exit.DONE)
 
 
-def _refuse(message: str) -> int:
+def _refuse(message: str, commands: Sequence[str] | None) -> int:
     say(message)
-    say("csms-rekey --help lists the commands and their options")
+    if commands:
+        say(f"csms-rekey {' '.join(commands)} --help lists its options")
+    else:
+        say("csms-rekey --help lists the commands")
     return Exit.USAGE

@@ -1,17 +1,17 @@
 """Reads a job file: options of a run, one key each, in TOML."""
 
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import cyclopts
 
-from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions
+from batch.cli.environment import nearest
+from batch.cli.options import OPTIONS
 from jobs.spec import UsageError
 
-_OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions)
-_KNOWN = {"run_dir", "failed"} | {field.name for options in _OPTIONS for field in fields(options)}
+# A file names no other.
+_KNOWN = {option.replace("_", "-") for option in OPTIONS - {"job"}}
 
 
 def named_by_job(app: cyclopts.App, commands: tuple[str, ...], arguments: Any) -> None:
@@ -39,6 +39,6 @@ def read_job_file(path: Path) -> dict[str, Any]:
     for key, value in given.items():
         if isinstance(value, dict):
             raise UsageError(f"--job: {path}: [{key}] is a table; options stand at the top, one line each")
-        if key.replace("-", "_") not in _KNOWN:
-            raise UsageError(f"--job: {path}: {key} is no option")
+        if (option := key.replace("_", "-")) not in _KNOWN:
+            raise UsageError(f"--job: {path}: {key} is not an option{nearest(option, _KNOWN)}")
     return given

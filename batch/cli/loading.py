@@ -37,7 +37,8 @@ def load_to_run(incoming: Incoming, spec: JobSpec, folder: Path, no_project: Cre
         UsageError: the manifest cannot be used.
         CredentialError: `no_project`, where a row needs the job's own.
     """
-    problems = ProblemPrinter(say, limit=_SHOWN_PROBLEMS)
+    # What was shown before the question was answered is not shown twice.
+    problems = ProblemPrinter(_keep_silent if incoming.shown else say, limit=_SHOWN_PROBLEMS)
     lacking = False
 
     def note(problem: Problem) -> None:
@@ -52,6 +53,9 @@ def load_to_run(incoming: Incoming, spec: JobSpec, folder: Path, no_project: Cre
     if not loaded.usable(strict=spec.strict):
         raise UsageError(f"{loaded.name}: unusable; nothing was sent")
     return loaded
+
+
+def _keep_silent(_line: str) -> None: ...
 
 
 class ProblemPrinter:

@@ -1,13 +1,14 @@
 """The command line's options as values, and what they make of a job."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, make_dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_origin
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Group, Parameter, Token
 
+from jobs.duration import duration_text, parse_duration
 from jobs.options import OptionField, options_in, spelled, word
 from jobs.spec import Auth, JobSpec, Limits, SpecError
 
@@ -17,11 +18,21 @@ ManifestPath = Annotated[str, Parameter(allow_leading_hyphen=True)]
 JobFile = Annotated[Path | None, Parameter(name="--job", help="TOML file with options of this command.")]
 
 
-def with_options_of(part: type[msgspec.Struct]) -> Callable[[type[T]], type[T]]:
-    """Gives a class every option that a part of a job has; None, its default, leaves that part as it is."""
+def _seconds(_kind: object, tokens: Sequence[Token]) -> float:
+    return parse_duration(tokens[0].value)
+
+
+def with_options_of(
+    part: type[msgspec.Struct], *, only: frozenset[str] | None = None, unset: str = ""
+) -> Callable[[type[T]], type[T]]:
+    """Gives a class every option that a part of a job has, or `only` some; None, its default, leaves that part as it
+    is, and `unset` says what that comes to where it is not the part's own default.
+    """
 
     def extended(cls: type[T]) -> type[T]:
-        options = [(_key(one), _given_as(one), field(default=None, metadata=_told(one))) for one in options_in(part)]
+        chosen = [one for one in options_in(part) if only is None or one.name in only]
+        told = {one: _told(one, unset) for one in chosen}
+        options = [(_key(one), _given_as(one), field(default=None, metadata=told[one])) for one in chosen]
         namespace = {"__module__": cls.__module__, "__doc__": cls.__doc__}
         return make_dataclass(cls.__name__, options, bases=(cls,), namespace=namespace, frozen=True)
 
@@ -32,31 +43,48 @@ def _given_as(one: OptionField) -> Any:
     if get_origin(one.kind) is tuple:
         # Without this, there would be an option to empty it as well.
         return Annotated[one.kind | None, Parameter(negative=())]
-    return (str if hasattr(one.kind, "parse") else one.kind) | None
+    return (str if one.parse else one.kind) | None
 
 
 def _key(one: OptionField) -> str:
     return spelled(one.name).replace("-", "_")
 
 
-def _told(one: OptionField) -> dict[str, str]:
-    unset = one.option.unset or ("" if one.default in {None, ()} else word(one.default))
-    return {"help": f"{one.option.help} [default: {unset}]" if unset else one.option.help}
+def _told(one: OptionField, unset: str) -> dict[str, str]:
+    default = unset or one.option.unset or ("" if one.default in {None, ()} else word(one.name, one.default))
+    return {"help": f"{one.option.help} [default: {default}]" if default else one.option.help}
 
 
-@Parameter(name="*")
+_MANIFEST, _LIMITS, _LOGIN, _OUTPUT = (
+    Group(name, sort_key=at) for at, name in enumerate(("Manifest", "Limits", "Login", "Output"), start=1)
+)
+
+
+@Parameter(name="*", group=_LIMITS)
 @with_options_of(Limits)
 class LimitOptions:
-    """How hard to push, and when to give up. Unset options keep their default or, on resume, the job's value."""
+    """How hard to push, and when to give up."""
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=_LIMITS)
+@with_options_of(Limits, unset="the job's")
+class ResumedLimitOptions(LimitOptions):
+    """The same for a job that has its limits: options that are not given leave them as they are."""
+
+
+@Parameter(name="*", group=_MANIFEST)
 @with_options_of(JobSpec)
 class ManifestOptions:
     """Where the secrets are, and how the manifest is to be read."""
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=_MANIFEST)
+@with_options_of(JobSpec, only=frozenset({"endpoint", "region", "project_id", "project_pattern"}))
+class PlaceOptions:
+    """Where the secrets are, for a command that reads no manifest."""
+
+
+@Parameter(name="*", group=_LOGIN)
 @dataclass(frozen=True, kw_only=True)
 class AuthOptions:
     """How to log in. Credentials themselves never come on the command line."""
@@ -71,7 +99,7 @@ class AuthOptions:
     """HTTP proxy, http://HOST:PORT. [default: none, whatever the environment says]"""
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=_OUTPUT)
 @dataclass(frozen=True, kw_only=True)
 class SessionOptions:
     """What goes on around a run."""
@@ -90,14 +118,21 @@ class SessionOptions:
     """Post summary.json there at the end: https, or http to this machine."""
     notify_format: Literal["summary", "text"] = "summary"
     """summary, or text for the hook of a chat: a short message as {"text": "..."}, without names of secrets."""
-    wait: float = 0.0
-    """Seconds to wait for another run that works on the same project or directory."""
+    wait: Annotated[float, Parameter(converter=_seconds, show_default=duration_text)] = 0.0
+    """How long to wait for another run that works on the same project or directory, e.g. 10m."""
     allow_network_fs: bool = False
     """Keep the ledger on NFS, SMB, FUSE and the like all the same."""
 
 
 SOURCE, LIMITS, AUTH, SESSION = ManifestOptions(), LimitOptions(), AuthOptions(), SessionOptions()
+PLACE, RESUMED = PlaceOptions(), ResumedLimitOptions()
 """What a command is given where the command line says nothing."""
+
+_OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions)
+OPTIONS = frozenset(
+    {"run_dir", "failed", "yes", "junit", "job"} | {one.name for options in _OPTIONS for one in fields(options)}
+)
+"""Every option of every command that takes some from the environment or a job file."""
 
 
 def limits_of(options: LimitOptions, base: Limits) -> Limits:
@@ -109,7 +144,7 @@ def limits_of(options: LimitOptions, base: Limits) -> Limits:
     return msgspec.structs.replace(base, **_given(options, Limits))
 
 
-def spec_of(manifest: ManifestOptions, limits: LimitOptions, auth: AuthOptions) -> JobSpec:
+def spec_of(manifest: ManifestOptions | PlaceOptions, limits: LimitOptions, auth: AuthOptions) -> JobSpec:
     """The job that the options ask for.
 
     Raises:
@@ -122,9 +157,9 @@ def spec_of(manifest: ManifestOptions, limits: LimitOptions, auth: AuthOptions) 
 def _given(options: object, part: type[msgspec.Struct]) -> dict[str, Any]:
     values = {}
     for one in options_in(part):
-        if (value := getattr(options, _key(one))) is not None:
+        if (value := getattr(options, _key(one), None)) is not None:
             try:
-                values[one.name] = one.kind.parse(value) if hasattr(one.kind, "parse") else value
+                values[one.name] = one.parse(value) if one.parse else value
             except ValueError as error:
                 raise SpecError(spelled(one.name), str(error)) from error
     return values

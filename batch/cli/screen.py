@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from batch.process.standard_input import StandardInput
 from batch.redaction.redactor import PROCESS_REDACTOR
 from jobs.printable import printable, printable_json
 from reports import Summary, show_end
@@ -16,10 +17,32 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+# More than any answer: a terminal hands over a line at a time.
+_ANSWER_BYTES = 1 << 10
+
+
 def say(line: str) -> None:
     """One line for a person, on stderr; a terminal that is gone stops nothing."""
     with contextlib.suppress(OSError):
         _write(sys.stderr, f"csms-rekey: {line}")
+
+
+def ask(question: str) -> bool:
+    """Asks a person at the terminal; anything but a yes is a no, also the end of input."""
+    with contextlib.suppress(OSError):
+        stream = sys.stderr
+        stream.write(printable(f"csms-rekey: {question} [y/N] ", stream.encoding or "ascii"))
+        stream.flush()
+    answer = b""
+    try:
+        # An error means that the terminal is gone.
+        with contextlib.suppress(OSError):
+            answer = StandardInput().read(_ANSWER_BYTES)
+    finally:
+        if not answer.endswith(b"\n"):
+            with contextlib.suppress(OSError):
+                sys.stderr.write("\n")
+    return answer.strip().lower() in {b"y", b"yes"}
 
 
 def tell(line: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from batch.cli.confirm import show_forecast
 from batch.cli.loading import load_to_run
 from batch.cli.login import with_project
 from batch.cli.options import SessionOptions
@@ -57,6 +58,8 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(directory.path))
         occupy(directory, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
+        if not start.incoming.shown:
+            show_forecast(ledger, spec, access)
         begin = session_start(start.command, spec, spec.limits, access, also_failed=False)
         return apply(directory.path, ledger, access, options, spec.limits, start=begin)
 

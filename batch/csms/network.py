@@ -78,7 +78,7 @@ def parse_proxy(text: str, environment: Mapping[str, str]) -> Proxy:
 
 
 def _proxy_login(environment: Mapping[str, str]) -> Masked | None:
-    user, password = environment.get(_USER), environment.get(_PASSWORD)
+    user, password = (environment.get(name) or None for name in (_USER, _PASSWORD))
     if user is None and password is None:
         return None
     if user is None or password is None:

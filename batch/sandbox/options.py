@@ -1,18 +1,30 @@
 """What a sandbox started from a command line can be told."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from batch.sandbox.chance import parse_odds
 from batch.sandbox.checks import AuthMode
 from batch.sandbox.metadata import MetadataMode
 from batch.sandbox.quota import parse_rate, parse_rival
+from jobs.duration import duration_text, parse_duration
 
 _MAX_PORT = 65_535
+
+
+def _seconds(_kind: object, tokens: Sequence[Token]) -> float:
+    return parse_duration(tokens[0].value)
+
+
+def _milliseconds(_kind: object, tokens: Sequence[Token]) -> float:
+    """Of this one option a number alone is milliseconds."""
+    text = tokens[0].value.strip()
+    return parse_duration(f"{text}ms" if text[-1:].isdigit() else text) * 1_000
 
 
 @Parameter(name="*")
@@ -41,8 +53,8 @@ class SandboxOptions:
     ] = None
     faults: Annotated[tuple[str, ...], Parameter(name="--fault", negative="")] = ()
     """KIND=SHARE of all requests, e.g. 504=2% or 504=0.02, reset=1%; may be given several times."""
-    latency_ms: Annotated[float, Parameter(name="--latency")] = 0.0
-    """Milliseconds before each answer."""
+    latency_ms: Annotated[float, Parameter(name="--latency", converter=_milliseconds, show_default=False)] = 0.0
+    """Time before each answer: 250ms, 1.5s; a number alone is milliseconds. [default: none]"""
     seed: int = 7
     """Makes the same secrets and the same faults again."""
     log: Path | None = None
@@ -51,12 +63,16 @@ class SandboxOptions:
     """New file to write a manifest of all secrets to."""
     auth: AuthMode = AuthMode.STRICT
     """Who is let in: tokens and signatures, verified; only one of the two; or any signature of a known key."""
-    token_life_s: Annotated[float, Parameter(name="--token-life")] = 86_400.0
-    """Seconds a token is good for."""
+    token_life_s: Annotated[float, Parameter(name="--token-life", converter=_seconds, show_default=duration_text)] = (
+        86_400.0
+    )
+    """How long a token is good for, e.g. 90s or 24h."""
     token_uses: int | None = None
     """Requests a token is good for. [default: any number]"""
-    key_life_s: Annotated[float, Parameter(name="--key-life")] = 86_400.0
-    """Seconds the temporary keys of the metadata service are good for."""
+    key_life_s: Annotated[float, Parameter(name="--key-life", converter=_seconds, show_default=duration_text)] = (
+        86_400.0
+    )
+    """How long the temporary keys of the metadata service are good for."""
     revoke_after: int | None = None
     """Requests after which every credential is taken back. [default: never]"""
     metadata: MetadataMode = MetadataMode.TOKEN

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from jobs.ledger import keys
+from jobs.forecast import PlaceCount, Sample
+from jobs.ledger import keys, places
 from jobs.ledger.entries import PaceCell
 from jobs.ledger.keys import HeldKey, KeyCounts
 from jobs.ledger.schema import LedgerError, blame
@@ -144,6 +145,14 @@ class Told:
     def keys(self) -> KeyCounts:
         """How the rows of each target key stand, those with the most rows first."""
         return keys.key_counts(self._query, self._status)
+
+    def places(self) -> tuple[PlaceCount, ...]:
+        """The projects of rows that are still to be sent, in manifest order."""
+        return places.place_counts(self._query)
+
+    def samples(self) -> tuple[Sample, ...]:
+        """The first rows that are still to be sent."""
+        return places.samples(self._query)
 
     def accepted_keys(self, scope_id: int) -> frozenset[str]:
         """The keys that rows of a scope were updated with so far."""

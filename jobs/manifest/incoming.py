@@ -5,6 +5,8 @@ import hashlib
 from pathlib import Path
 
 from jobs.manifest.source import ManifestCopy, Readable, copy_manifest
+from jobs.problem import plain
+from jobs.spec import UsageError
 
 
 class Incoming:
@@ -15,6 +17,17 @@ class Incoming:
         self.manifest = manifest
         self._stdin = stdin
         self._spooled: ManifestCopy | None = None
+        self._copied: str | None = None
+        self._frozen: str | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether a person has seen and confirmed what it asks for."""
+        return self._frozen is not None
+
+    def freeze(self) -> None:
+        """From now on only the bytes that were copied last are taken: those that a person has confirmed."""
+        self._frozen = self._copied
 
     @property
     def read_once(self) -> bool:
@@ -40,8 +53,13 @@ class Incoming:
         Raises:
             ManifestError: as `sha256`.
             OSError: as `sha256`.
+            UsageError: its bytes are not those that were confirmed.
         """
         if self._spooled is None:
-            return copy_manifest(self.manifest, folder, stdin=self._stdin)
+            copy = copy_manifest(self.manifest, folder, stdin=self._stdin)
+            if self._frozen not in {None, copy.sha256}:
+                raise UsageError(f"{plain(self.manifest)}: has changed since it was shown; nothing was sent")
+            self._copied = copy.sha256
+            return copy
         path = self._spooled.path.replace(folder / self._spooled.path.name)
         return dataclasses.replace(self._spooled, path=path)

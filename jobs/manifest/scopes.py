@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import msgspec
+
 from jobs.model import Scope
 from jobs.problem import Problem, foreign_character, quoted
 from jobs.regions import endpoint_for
@@ -9,6 +11,8 @@ from jobs.rules import project_check
 from jobs.spec import JobSpec
 
 _NO_PROJECT = "is missing; fill the column or say --project-id"
+NOT_LOOKED_UP = "(not looked up: no login)"
+"""Stands for the project of a job that is only looked at; no request can be made of it."""
 NO_ROW_NAMES_A_PROJECT = "no row names a project; add the column or say --project-id"
 
 
@@ -22,6 +26,14 @@ class CellFault(NamedTuple):
 def lacks_project(problem: Problem) -> bool:
     """Whether what is wrong is that a project is not named at all, and so would not be wrong if the job had one."""
     return problem.reason in {_NO_PROJECT, NO_ROW_NAMES_A_PROJECT}
+
+
+def with_unknown_project(spec: JobSpec) -> JobSpec:
+    """The job as if its project were known, for a look at all the rest."""
+    looked_at = msgspec.structs.replace(spec)
+    # Past its own check: that is for projects.
+    msgspec.structs.force_setattr(looked_at, "project_id", NOT_LOOKED_UP)
+    return looked_at
 
 
 class ScopeTable:
@@ -59,7 +71,9 @@ class ScopeTable:
     def _project_fault(self, project_id: str | None) -> str | None:
         if project_id is None:
             return _NO_PROJECT
-        return self._check_project(project_id) or self._otherwise_spelt(project_id)
+        # The job has checked its own.
+        checked = None if project_id == self._spec.project_id else self._check_project(project_id)
+        return checked or self._otherwise_spelt(project_id)
 
     def _otherwise_spelt(self, project_id: str) -> str | None:
         """One project as two scopes would get twice its rate, and a pattern may admit both cases of a letter."""

@@ -180,5 +180,4 @@ def _job(job: JobFacts) -> Iterator[tuple[str, str]]:
     for field in JobFacts.__struct_fields__:
         value = getattr(job, field)
         if value is not None and value is not False and value != () and _DEFAULT_PATTERNS.get(field) != value:
-            unit = " s" if field.endswith("_s") else ""
-            yield spelled(field), f"{'yes' if value is True else word(value)}{unit}"
+            yield spelled(field), "yes" if value is True else word(field, value)

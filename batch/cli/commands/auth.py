@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from batch.cli.login import open_access
-from batch.cli.options import AUTH, LIMITS, SOURCE, AuthOptions, JobFile, ManifestOptions, spec_of
+from batch.cli.options import AUTH, LIMITS, PLACE, AuthOptions, JobFile, PlaceOptions, spec_of
 from batch.cli.screen import tell
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, LoginRefusedError
@@ -26,7 +26,7 @@ class _Read(msgspec.Struct, frozen=True):
     answer: SecretPage | Fault
 
 
-def auth(*, source: ManifestOptions = SOURCE, auth: AuthOptions = AUTH, _job: JobFile = None) -> int:
+def auth(*, source: PlaceOptions = PLACE, auth: AuthOptions = AUTH, _job: JobFile = None) -> int:
     """Tells it line by line; no credential is ever shown.
 
     Returns 0 if the read was answered, 3 if the credential was refused, 1 if the read failed for another reason.

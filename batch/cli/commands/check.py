@@ -1,21 +1,123 @@
-"""`check`: every problem of a manifest, nothing sent."""
+"""`check`: every problem of a manifest and what a run would ask for, nothing sent."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
-from batch.cli.loading import ProblemPrinter, load_manifest
-from batch.cli.options import AUTH, LIMITS, SOURCE, JobFile, ManifestOptions, ManifestPath, spec_of
-from batch.cli.screen import tell
+from cyclopts import Parameter
+
+from batch.cli.checking import Look, look_at
+from batch.cli.loading import ProblemPrinter
+from batch.cli.options import (
+    AUTH,
+    LIMITS,
+    SOURCE,
+    AuthOptions,
+    JobFile,
+    LimitOptions,
+    ManifestOptions,
+    ManifestPath,
+    spec_of,
+)
+from batch.cli.screen import tell, tell_json
+from jobs.manifest.scopes import NOT_LOOKED_UP
+from jobs.problem import Problem
+from jobs.spec import SpecError
 from reports import Exit
+from reports.checked import Checked, checked_json, with_figures
+from reports.junit import write_junit
+from reports.screen.forecast_words import forecast_lines
 
 
-def check(manifest: ManifestPath, /, *, source: ManifestOptions = SOURCE, _job: JobFile = None) -> int:
-    """Reads a manifest exactly as `run` does and prints all that is wrong with it."""
-    spec = spec_of(source, LIMITS, AUTH)
+def check(
+    manifest: ManifestPath,
+    /,
+    *,
+    source: ManifestOptions = SOURCE,
+    limits: LimitOptions = LIMITS,
+    auth: AuthOptions = AUTH,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    junit: Path | None = None,
+    _job: JobFile = None,
+) -> int:
+    """Reads a manifest exactly as `run` does and prints all that is wrong with it.
+
+    Args:
+        json: Print what was found as one JSON object, and nothing else.
+        junit: Also write the problems to this file, as JUnit XML.
+    """
+    _refuse_junit(junit, manifest)
+    spec = spec_of(source, limits, auth)
+    problems: list[Problem] = []
+    on_problem: Callable[[Problem], None] = ProblemPrinter(tell, limit=None).add
+    if json or junit is not None:
+        # Only what is written as a whole is kept.
+        on_problem = problems.append if json else _both(on_problem, problems.append)
     with tempfile.TemporaryDirectory(prefix="csms-rekey-check-") as name:
-        loaded = load_manifest(manifest, spec, Path(name), ProblemPrinter(tell, limit=None).add)
-    found = f"{loaded.rows} rows, {loaded.invalid} invalid, {loaded.structural} problems of the file itself"
-    tell(f"{loaded.name}: {found}")
-    if not loaded.usable(strict=spec.strict):
+        look = look_at(manifest, spec, auth, Path(name), on_problem)
+    code = _exit_code(look, strict=spec.strict)
+    if junit is not None:
+        write_junit(junit, manifest, problems)
+    if json:
+        tell_json(checked_json(_checked(manifest, look, problems, code)))
+    else:
+        _tell(look)
+    return code
+
+
+def _refuse_junit(path: Path | None, manifest: str) -> None:
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        raise SpecError("junit", f"{path.parent}: no such folder")
+    if path.exists() and Path(manifest).exists() and path.samefile(manifest):
+        raise SpecError("junit", f"{path} is the manifest")
+
+
+def _both(first: Callable[[Problem], None], second: Callable[[Problem], None]) -> Callable[[Problem], None]:
+    def add(problem: Problem) -> None:
+        first(problem)
+        second(problem)
+
+    return add
+
+
+def _exit_code(look: Look, *, strict: bool) -> Exit:
+    if look.loaded is None or not look.loaded.usable(strict=strict):
         return Exit.USAGE
-    return Exit.NOT_ALL_DONE if loaded.invalid else Exit.DONE
+    return Exit.NOT_ALL_DONE if look.loaded.invalid else Exit.DONE
+
+
+def _checked(manifest: str, look: Look, problems: list[Problem], code: Exit) -> Checked:
+    found, known = look.loaded, look.spec.project_id
+    checked = Checked(
+        manifest=manifest,
+        sha256=look.sha256,
+        exit_code=code,
+        usable=code is not Exit.USAGE,
+        rows=0 if found is None else found.rows,
+        invalid=0 if found is None else found.invalid,
+        problems=tuple(problems),
+        project_id=None if known == NOT_LOOKED_UP else known,
+        rows_without_project=_rows_without_project(look),
+        rate=str(look.spec.limits.rate),
+    )
+    return checked if look.forecast is None else with_figures(checked, look.forecast)
+
+
+def _rows_without_project(look: Look) -> int:
+    places = () if look.forecast is None else look.forecast.places
+    return sum(place.rows for place in places if place.project_id == NOT_LOOKED_UP)
+
+
+def _tell(look: Look) -> None:
+    if look.forecast is not None:
+        for line in forecast_lines(look.forecast, look.login):
+            tell(line)
+    if look.loaded is not None:
+        found = look.loaded
+        counts = f"{found.rows} rows, {found.invalid} invalid, {found.structural} problems of the file itself"
+        tell(f"{found.name}: {counts}")
+    if rows := _rows_without_project(look):
+        tell(f"{rows} rows name no project, which was not looked up: no login")

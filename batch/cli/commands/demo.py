@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from batch.cli.commands.run import start
+from batch.cli.loading import incoming_of
 from batch.cli.login import redacted_access
 from batch.cli.options import SESSION
 from batch.cli.screen import say
@@ -19,7 +20,7 @@ from jobs.run_dir.run_dir import RunDirectory
 from jobs.spec import JobSpec, Limits, UsageError
 
 _SECRETS, _PROJECTS = 500, 2
-_FAULTS = ("504=0.02", "429=0.01", "reset=0.01")
+_FAULTS = ("504=2%", "429=1%", "reset=1%")
 _QUOTA = "20/s"
 _STOP_TIMEOUT_S = 10.0
 
@@ -34,14 +35,17 @@ def demo(*, run_dir: Path | None = None, seed: int = 7) -> int:
     from batch.csms.network import open_network  # noqa: PLC0415 - --help does without aiohttp
 
     folder = RunDirectory.claim(run_dir, "demo", network_ok=True).path
+    if any(folder.iterdir()):
+        # The demo's own files stand around its run: a folder that a run may take over is not for it.
+        raise UsageError(f"{folder}: is not empty; give another --run-dir")
     manifest = folder / "secrets.csv"
     faults = ", ".join(_FAULTS)
     say(f"sandbox: {_SECRETS} secrets in {_PROJECTS} projects, {_QUOTA} allowed in each, faults {faults}")
     with _sandbox(manifest, folder / "sandbox.log", seed) as ready:
         spec = JobSpec(endpoint=ready.url, limits=Limits(rate=Rate.parse(_QUOTA), timeout_s=5.0))
         network = open_network(ca_file=None, proxy=None, environment={})
-        access = redacted_access(network, TokenCredential(Masked(ready.token)))
-        code = start(str(manifest), spec, access, SESSION, folder / "run")
+        access = redacted_access(network, TokenCredential(Masked(ready.token), source="the sandbox"))
+        code = start(incoming_of(str(manifest)), spec, access, SESSION, folder / "run")
     say(f"what the sandbox saw: {folder / 'sandbox.log'}")
     return code
 

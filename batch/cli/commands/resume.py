@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from batch.cli.continuing import continue_run, nothing_left
-from batch.cli.options import AUTH, LIMITS, SESSION, AuthOptions, JobFile, LimitOptions, SessionOptions
+from batch.cli.options import AUTH, RESUMED, SESSION, AuthOptions, JobFile, ResumedLimitOptions, SessionOptions
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
 from batch.cli.starting import looked_at
@@ -17,7 +17,7 @@ def resume(
     /,
     *,
     failed: bool = False,
-    limits: LimitOptions = LIMITS,
+    limits: ResumedLimitOptions = RESUMED,
     auth: AuthOptions = AUTH,
     session: SessionOptions = SESSION,
     _job: JobFile = None,

@@ -1,7 +1,11 @@
 """`run`: from a manifest to reports."""
 
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
+
+from batch.cli.confirm import confirm
 from batch.cli.loading import incoming_of
 from batch.cli.login import open_access
 from batch.cli.options import (
@@ -21,6 +25,7 @@ from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
 from batch.cli.starting import Start, load_and_apply, looked_at
 from batch.csms.access import Access
+from jobs.manifest.incoming import Incoming
 from jobs.run_dir import names
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
@@ -36,6 +41,7 @@ def run(
     auth: AuthOptions = AUTH,
     session: SessionOptions = SESSION,
     run_dir: Path | None = None,
+    yes: Annotated[bool, Parameter(negative="")] = False,
     _job: JobFile = None,
 ) -> int:
     """Loads a manifest into a new run directory and runs it.
@@ -44,18 +50,21 @@ def run(
         manifest: Columns secret_name, kms_key_id; optional project_id, region, description, expected_kms_key_id.
         run_dir: Directory for the ledger and the reports: new, empty, or of a run that never sent anything.
             [default: runs/<UTC time>-<manifest>]
+        yes: Start without asking; a run is only asked for at a terminal.
     """
-    return start(manifest, spec_of(source, limits, auth), open_access(auth), session, run_dir)
+    refuse_bad_options(session)
+    spec, access, incoming = spec_of(source, limits, auth), open_access(auth), incoming_of(manifest)
+    confirm(incoming, spec, access, yes=yes)
+    return start(incoming, spec, access, session, run_dir)
 
 
-def start(manifest: str, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
-    """Runs a manifest, for a caller that has made the job and the login already."""
-    refuse_bad_options(options)
-    directory = RunDirectory.claim(run_dir, manifest, network_ok=options.allow_network_fs)
+def start(incoming: Incoming, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
+    """Runs a manifest, for a caller that has made the job and the login already, and knows its options to be good."""
+    directory = RunDirectory.claim(run_dir, incoming.manifest, network_ok=options.allow_network_fs)
     with directory.lock("run", Patience(0.0, say)), directory.or_nothing():
         directory.sweep()
         keep = _keep(directory)
-        new = Start(command="run", incoming=incoming_of(manifest), spec=spec, access=access, options=options, keep=keep)
+        new = Start(command="run", incoming=incoming, spec=spec, access=access, options=options, keep=keep)
         return load_and_apply(directory, new)
 
 

@@ -7,6 +7,7 @@ from batch.csms.auth.credential import (
     Description,
     Login,
     LoginRefusedError,
+    NoLoginError,
     NotAuthorizedError,
     valid_text,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "Login",
     "LoginRefusedError",
     "Masked",
+    "NoLoginError",
     "NotAuthorizedError",
     "TokenCredential",
     "find_login",

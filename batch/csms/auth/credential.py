@@ -33,6 +33,10 @@ def valid_text(name: str, text: str) -> str:
     return text
 
 
+class NoLoginError(CredentialError):
+    """None is given at all."""
+
+
 class LoginRefusedError(CredentialError):
     """There is one, and it was refused for good."""
 

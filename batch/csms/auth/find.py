@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import assert_never
 
-from batch.csms.auth.credential import Connect, CredentialError, Login
+from batch.csms.auth.credential import Connect, Login, NoLoginError
 from batch.csms.auth.ecs import find_ecs
 from batch.csms.auth.environment import find_environment_keys
 from batch.csms.auth.password import find_password
@@ -38,7 +38,8 @@ def find_login(
     `utc` tells seconds since 1970.
 
     Raises:
-        CredentialError: none is given, or the one that is cannot be used.
+        NoLoginError: none is given.
+        CredentialError: the one that is given cannot be used.
     """
     finders: list[Callable[[], Login | None]] = [
         lambda: find_token(environment, token_file, connect),
@@ -51,7 +52,7 @@ def find_login(
         login = find()
         if login is not None:
             return login
-    raise CredentialError(f"no credential: {_GIVE[auth]}")
+    raise NoLoginError(f"no credential: {_GIVE[auth]}")
 
 
 def _chosen(auth: Auth, finders: list[Callable[[], Login | None]]) -> list[Callable[[], Login | None]]:

@@ -82,7 +82,7 @@ def find_token(
         reread = partial(_from_file, token_file) if read.again else None
         return TokenCredential(token, source=str(token_file), reread=reread, connect=connect, environment=environment)
     given = environment.get(TOKEN_VARIABLE)
-    if given is None:
+    if not given:
         return None
     return TokenCredential(
         _checked(given, TOKEN_VARIABLE), source=TOKEN_VARIABLE, connect=connect, environment=environment

@@ -19,8 +19,8 @@ def test_options_of_any_command_may_be_written_either_way(tmp_path: Path) -> Non
     ("text", "reason"),
     [
         ('[run]\nrate = "1/s"\n', "[run] is a table"),
-        ("raet = 1\n", "raet is no option"),
-        ("token = 'x'\n", "token is no option"),
+        ("raet = 1\n", "raet is not an option; did you mean rate?"),
+        ("token = 'x'\n", "token is not an option; did you mean token-file?"),
         ("rate =\n", "not TOML"),
         ("\udcff", "not TOML"),
     ],

@@ -2,13 +2,15 @@
 
 import math
 import re
+import shlex
 from typing import Any
 
+import msgspec
 import pytest
 
 from jobs.delimiter import Delimiter
 from jobs.endpoint import parse_endpoint
-from jobs.job_facts import differences, job_facts, options_of, unselecting
+from jobs.job_facts import changed_options, differences, job_facts, options_of, unselecting, with_changes
 from jobs.rate import Rate
 from jobs.spec import FailureLimit, JobSpec, Limits, SpecError
 
@@ -58,6 +60,14 @@ def test_a_delimiter_is_named_or_given_as_itself(text: str, character: str) -> N
     assert Delimiter.parse(str(found)) is found
     told = options_of(job_facts(JobSpec(delimiter=found)))
     assert told == ("--delimiter", found.value)
+
+
+def test_what_a_session_changed_is_read_back_from_its_words() -> None:
+    """Times are written as people write them there."""
+    job = JobSpec()
+    limits = msgspec.structs.replace(job.limits, timeout_s=90.0, concurrency=3, rate=Rate(5.0))
+    now = msgspec.structs.replace(job, limits=limits)
+    assert with_changes(job_facts(job), shlex.join(changed_options(now, job))) == job_facts(now)
 
 
 def test_an_option_that_is_repeated_is_told_with_each_of_its_values() -> None:

@@ -247,6 +247,6 @@ def test_the_next_command_repeats_every_option(make_run: MakeRun) -> None:
     spec = JobSpec(region="cn-north-4", project_id="a" * 32, strict=True, limits=limits)
     [step] = next_steps(make_run(MANIFEST, [Status.FAILED] * 3, spec=spec).write(1), FOLDER)
     assert step.command.partition(".csv' ")[2] == (
-        f"--region cn-north-4 --project-id {'a' * 32} --strict --burst 2 --timeout 7.5 --max-failures 5%"
-        " --max-duration 3600 --grace 5"
+        f"--region cn-north-4 --project-id {'a' * 32} --strict --burst 2 --timeout 7.5s --max-failures 5%"
+        " --max-duration 1h --grace 5s"
     )

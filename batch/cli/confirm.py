@@ -1,0 +1,54 @@
+"""Shows what a run will do before it does it, and asks a person at a terminal whether it should."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from batch.cli.loading import load_to_run
+from batch.cli.login import with_project
+from batch.cli.screen import ask, say
+from batch.csms.access import Access
+from jobs.ledger import Ledger
+from jobs.ledger.forecast import forecast
+from jobs.manifest.incoming import Incoming
+from jobs.spec import JobSpec, UsageError
+from reports.screen.forecast_words import forecast_lines
+
+
+def confirm(incoming: Incoming, spec: JobSpec, access: Access, *, yes: bool) -> None:
+    """Asks, where there is a person to ask, and before anything is locked or left behind. Elsewhere the run itself
+    shows the same once its manifest is loaded: a pipe can be read only once.
+
+    Raises:
+        UsageError: the answer is not yes, or the manifest cannot be used.
+        CredentialError: the project that the manifest needs could not be found.
+    """
+    if yes or incoming.read_once or not _person_is_there():
+        return
+    spec, no_project = with_project(spec, access)
+    with tempfile.TemporaryDirectory(prefix="csms-rekey-ask-") as name:
+        folder = Path(name)
+        load_to_run(incoming, spec, folder, no_project)
+        with Ledger(folder) as ledger:
+            rows = show_forecast(ledger, spec, access)
+    if rows and not ask(f"change the keys of {rows:,} row{'' if rows == 1 else 's'} as shown?"):
+        raise UsageError("not confirmed; nothing was sent")
+    incoming.freeze()
+
+
+def show_forecast(ledger: Ledger, spec: JobSpec, access: Access) -> int:
+    """Shows what the rows of a loaded ledger will ask of the service; returns how many can be sent."""
+    found = forecast(ledger, spec.limits.rate)
+    for line in forecast_lines(found, login_words(access)):
+        say(line)
+    return found.rows
+
+
+def login_words(access: Access) -> str:
+    """Which login it is; one without a name of its own is known by where it was found."""
+    shown = access.login.describe()
+    return shown.line if shown.name else f"{shown.line} from {shown.source}"
+
+
+def _person_is_there() -> bool:
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))

@@ -1,0 +1,67 @@
+"""What a run will do, in words, before it does it."""
+
+from collections.abc import Iterator
+
+from jobs.forecast import PlaceCount, Sample
+from jobs.ledger.forecast import Forecast
+from jobs.ledger.keys import KeyCount
+from jobs.model import Group
+from reports.screen.run_words import span
+
+_SHOWN_PLACES = 5
+_SHOWN_KEYS = 5
+_SHOWN_OLD_KEYS = 2
+
+
+def forecast_lines(forecast: Forecast, login: str | None) -> Iterator[str]:
+    """One fact in each line; none of them is printable yet."""
+    for endpoint in sorted({place.endpoint for place in forecast.places}):
+        yield f"endpoint  {endpoint}"
+    if login is not None:
+        yield f"login     {login}"
+    yield from _projects(forecast.places)
+    yield from _keys(forecast)
+    for sample in forecast.samples:
+        yield f"example   {_sample(sample)}"
+    reads = f", and {_count(forecast.reads, 'read')} of the keys before" if forecast.reads else ""
+    yield f"requests  {_count(forecast.puts, 'PUT')}{reads}"
+    yield f"duration  {_duration(forecast)}"
+
+
+def _projects(places: tuple[PlaceCount, ...]) -> Iterator[str]:
+    for place in places[:_SHOWN_PLACES]:
+        region = f" in {place.region}" if place.region else ""
+        yield f"project   {place.project_id}{region}: {_count(place.rows, 'row')}"
+    if len(places) > _SHOWN_PLACES:
+        rest = places[_SHOWN_PLACES:]
+        yield f"          and {_count(len(rest), 'more project')} with {_count(sum(one.rows for one in rest), 'row')}"
+
+
+def _keys(forecast: Forecast) -> Iterator[str]:
+    keys = [key for key in forecast.keys.keys if key.of(Group.RUN_AGAIN)]
+    for key in keys[:_SHOWN_KEYS]:
+        yield f"new key   {key.kms_key_id}: {_count(key.of(Group.RUN_AGAIN), 'row')}{_old(key)}"
+    if more := len(keys) - len(keys[:_SHOWN_KEYS]) + forecast.keys.more:
+        yield f"          and {_count(more, 'more key')}"
+
+
+def _old(key: KeyCount) -> str:
+    if not key.old_keys:
+        return ""
+    more = len(key.old_keys) - _SHOWN_OLD_KEYS + key.more_old_keys
+    return f", from {', '.join(key.old_keys[:_SHOWN_OLD_KEYS])}{f' and {more} more' if more > 0 else ''}"
+
+
+def _sample(sample: Sample) -> str:
+    before = f"{sample.expected_kms_key_id} -> " if sample.expected_kms_key_id else ""
+    return f"{sample.secret_name}: {before}{sample.kms_key_id}"
+
+
+def _duration(forecast: Forecast) -> str:
+    if forecast.expected_s is None:
+        return "not known: the rate has no number" if forecast.puts else "none"
+    return f"about {span(forecast.expected_s)} at {forecast.rate} per project, if nothing fails"
+
+
+def _count(number: int, one: str) -> str:
+    return f"{number:,} {one}{'' if number == 1 else 's'}"
