@@ -7,7 +7,7 @@ from typing import Any
 
 from cyclopts import Token
 
-from batch.cli.options import OPTIONS
+from batch.cli.options import OPTIONS, REPEATED
 from jobs.spec import UsageError
 
 PREFIX = "CSMS_REKEY_"
@@ -40,7 +40,13 @@ def from_environment(_app: object, _commands: tuple[str, ...], arguments: Any) -
     for argument in arguments:
         variable = variable_of(argument.name)
         if variable in given and not argument.tokens:
-            argument.append(Token(keyword=variable, value=given[variable], source=SOURCE))
+            for index, value in enumerate(_values(variable, given[variable])):
+                argument.append(Token(keyword=variable, value=value, source=SOURCE, index=index))
+
+
+def _values(variable: str, text: str) -> list[str]:
+    """One value, or several between spaces where an option may be repeated."""
+    return text.split() if variable.removeprefix(PREFIX).lower() in REPEATED else [text]
 
 
 def variable_of(option: str) -> str:

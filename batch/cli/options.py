@@ -133,6 +133,8 @@ OPTIONS = frozenset(
     {"run_dir", "failed", "yes", "junit", "job"} | {one.name for options in _OPTIONS for one in fields(options)}
 )
 """Every option of every command that takes some from the environment or a job file."""
+REPEATED = frozenset(_key(one) for one in options_in(JobSpec) if get_origin(one.kind) is tuple)
+"""Options that may be given several times."""
 
 
 def limits_of(options: LimitOptions, base: Limits) -> Limits:

@@ -35,7 +35,7 @@ _GivenOrigins = Annotated[Origins, Parameter(name=ARGUMENT, show=False, accepts_
 _NOTHING = Origins()
 _ABSENT = "not given"
 _TIMES = frozenset({"wait"})
-_Value = str | int | bool | None
+_Value = str | int | bool | tuple[str, ...] | None
 
 
 class _Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +82,7 @@ def config(
 def _of_job(job: JobFacts) -> Iterator[_Shown]:
     for one in (*options_in(JobSpec), *options_in(Limits)):
         value = _plain(getattr(job, one.name), one.name)
-        absent = one.option.unset or ("" if value is not None else _ABSENT)
+        absent = one.option.unset or (_ABSENT if value in {None, ()} else "")
         yield _Shown(option=spelled(one.name), value=value, absent=absent)
 
 
@@ -96,7 +96,7 @@ def _of_command(auth: AuthOptions, session: SessionOptions, own: dict[str, Any])
 
 def _plain(value: Any, name: str) -> _Value:
     """A value as a job file has it."""
-    return value if value is None or isinstance(value, bool | int) else word(name, value)
+    return value if value is None or isinstance(value, bool | int | tuple) else word(name, value)
 
 
 def _line(one: _Shown, origin: Origin | None) -> str:

@@ -35,6 +35,7 @@ def test_each_option_is_shown_with_the_first_place_that_gives_it(
         '# max-outage = "10m"  # default',
         "# max-failures: no limit  # default",
         "# region: not given  # default",
+        "# only: not given  # default",
         f'# job = "{job}"  # --job',
     } <= set(lines)
     shown = {line.removeprefix("# ").partition(" =")[0].partition(":")[0] for line in lines[:-1]}
@@ -45,6 +46,7 @@ def test_what_is_printed_is_a_job_file_that_asks_for_the_same(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     asked = ["--rate=200/5m", "--max-failures=2.5%", "--max-duration=1h30m", '--key-pattern=[a-z\\d"]+', "--strict"]
+    asked += ["--only=db-*", "--only=x", "--exclude=db-1", "--limit=5", "--delimiter=;"]
     assert main(["config", *asked]) == 0
     job = tmp_path / "job.toml"
     job.write_text(capsys.readouterr().out, encoding="utf-8")

@@ -44,6 +44,17 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_name(
     assert capsys.readouterr().err == f"csms-rekey: {variable} is not an option{refused}\n"
 
 
+def test_a_variable_gives_an_option_that_may_be_repeated_several_values(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CSMS_REKEY_ONLY", " db-*  x ")
+    monkeypatch.setenv("CSMS_REKEY_KEY_PATTERN", "a b")
+    assert main(["config"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert 'only = ["db-*", "x"]  # CSMS_REKEY_ONLY' in lines
+    assert 'key-pattern = "a b"  # CSMS_REKEY_KEY_PATTERN' in lines
+
+
 @pytest.mark.parametrize(
     "variable",
     [
