@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from jobs.job_facts import changed_options, job_facts, with_changes
+from jobs.job_facts import changed_options, job_facts, limits_of, with_changes
 from jobs.rate import Rate
 from jobs.spec import Auth, FailureLimit, JobSpec, Limits
 
@@ -24,3 +24,9 @@ def test_what_a_session_changes_can_be_read_from_its_words(limits: Limits) -> No
 @pytest.mark.parametrize("words", ["", "--failed", "--rate", "--burst many", "--new-option 3 --failed", "cut..."])
 def test_words_that_are_no_options_of_the_job_change_nothing(words: str) -> None:
     assert with_changes(job_facts(JOB), words) == job_facts(JOB)
+
+
+def test_the_limits_of_a_job_are_its_rate_and_what_is_not_the_default() -> None:
+    assert limits_of(job_facts(JOB)) == ("--rate", "10/s")
+    job = JobSpec(endpoint="https://kms.example.com", limits=CHANGES[2])
+    assert limits_of(job_facts(job)) == (*("--rate", "10/s", "--burst", "4", "--max-duration", "3600", "--grace", "5"),)

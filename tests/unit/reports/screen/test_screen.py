@@ -242,17 +242,19 @@ def test_the_end_says_who_ran_each_session_with_which_login_limits_and_end(summa
         exit_code=3,
         controls=(ControlSummary(at="2026-08-21T12:00:05.000Z", words="--rate 5/s"),),
     )
-    second = msgspec.structs.replace(first, changed="--auth iam --rate 30/s", ended_at=None, controls=(), rows_done=1)
+    second = msgspec.structs.replace(
+        first, changed="--failed --auth iam --rate 30/s --burst 3", ended_at=None, controls=(), rows_done=1
+    )
     both = msgspec.structs.replace(summary, sessions=(first, second))
     lines = [line for line in plain_lines(both, FOLDER) if line.startswith("session: ")]
     who = "session: 2026-08-21T12:00:00.000Z run by ann on box, access keys, ends in ABCD"
     assert lines == [
         f"{who}; --rate 2/s, then --rate 5/s; 3 rows ended; exit code 3: the login was not accepted (CSMS.0301)",
-        f"{who}; --rate 30/s --auth iam; 1 row ended; killed, no end of it is on record",
+        f"{who}; --failed --rate 30/s --burst 3; 1 row ended; killed, no end of it is on record",
     ]
     text = shown(both, width=120, color_system=None)
     assert "run by ann on box, access keys, ends in ABCD" in text
-    assert "--rate 30/s --auth iam" in text
+    assert "--failed --rate 30/s --burst 3" in text
     many = msgspec.structs.replace(both, sessions=both.sessions * 4)
     assert "more_sessions: 3" in list(plain_lines(many, FOLDER))
     assert "3 earlier ones are in summary.json" in shown(many, color_system=None)
