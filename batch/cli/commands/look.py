@@ -91,10 +91,11 @@ def _ended(ledger: Ledger) -> Standing:
         running=False,
         rows=sum(count.rows for count in counts),
         counts=counts,
+        left_out=ledger.told.left_out(),
         scopes=scopes,
         exit_code=None if last is None else last.exit_code,
         stopped=None if last is None else last.stopped,
-        mend=tuple(map(str, mendings(stops, read_record(ledger).spec.auth))),
+        mend=tuple(advice.whole for advice in mendings(stops, read_record(ledger).spec.auth)),
     )
 
 

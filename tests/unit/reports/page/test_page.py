@@ -183,7 +183,7 @@ def test_the_page_says_at_its_top_what_slowed_the_run_and_lists_its_sessions(mak
     page = page_of(twice, (), Path("run"))
     assert "30 % of 200 requests failed (mostly 504), and 2 % were refused for their rate; about" in page.when
     assert shown_of(twice).count("100 30 (30 %) 2 (2 %)") == len(page.sessions)
-    assert "Runs and resumes" not in shown_of(slow)
+    assert shown_of(slow).count("100 30 (30 %) 2 (2 %)") == len(slow.sessions)
     many = msgspec.structs.replace(slow, sessions=slow.sessions * 70)
     assert len(page_of(many, (), Path("run")).sessions) == 50
     assert "20 earlier ones are in summary.json" in shown_of(many)
@@ -192,13 +192,29 @@ def test_the_page_says_at_its_top_what_slowed_the_run_and_lists_its_sessions(mak
 def test_the_facts_of_a_run_say_how_many_requests_failed_and_which_keys_are_held_back(make_run: MakeRun) -> None:
     """What a key is held back for may be hostile, and there may be no end of keys."""
     summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
-    assert "Refused, rate" not in shown_of(summary)
-    key = HeldKeySummary(project_id="p", region=None, kms_key_id="k" * 32, reason="CSMS.0401: <b>no</b>", rows=1)
+    assert "Requests 1,000 Failed" not in shown_of(summary)
+    key = HeldKeySummary(project_id="p", region=None, kms_key_id="k" * 32, reason="CSMS.9999: <b>no</b>", rows=1)
     held = msgspec.structs.replace(counted(summary, (1000, 300, 4, 50.0)), held_keys=(key,) * 23)
     shown = shown_of(held)
     assert "Requests 1,000 Failed 300 (30 %) Refused, rate 4 (0.4 %) Key held back" in shown
-    assert shown.count(f"{'k' * 32}: CSMS.0401: <b>no</b>") == 20
+    assert shown.count(f"{'k' * 32}: CSMS.9999: <b>no</b>") == 20
     assert "Keys held back 3 more are in summary.json" in shown
+
+
+def test_the_page_says_who_ran_it_which_limits_held_and_how_each_key_stands(make_run: MakeRun) -> None:
+    """Of each session; the limits of the first are not those of the last."""
+    summary = run_of(make_run, [timed(Status.UPDATED, 1), timed(Status.INVALID, 1)]).write()
+    first = msgspec.structs.replace(
+        summary.sessions[0], command="run", os_user=HOSTILE, host="box", login="access keys, ends in ABCD", release="9"
+    )
+    second = msgspec.structs.replace(first, command="resume", changed="--rate 30/s", stopped="CSMS.0301: no")
+    key = msgspec.structs.replace(summary.keys[0], state="pending deletion", old_keys=("f" * 32,))
+    shown = shown_of(msgspec.structs.replace(summary, sessions=(first, second), keys=(key,)))
+    assert "box, access keys, ends in ABCD csms-rekey 9 --rate 10/s 1 " in shown
+    assert "box, access keys, ends in ABCD csms-rekey 9 --rate 30/s 1 " in shown
+    assert "exit code 1: the login was not accepted (CSMS.0301)" in shown
+    assert f"{key.kms_key_id} 1 1 1 0 0 pending deletion {'f' * 32}" in shown
+    assert "no usable project 1 0 1 0" in shown
 
 
 def test_a_night_between_two_runs_is_a_gap_in_the_lines(make_run: MakeRun) -> None:

@@ -15,7 +15,7 @@ from jobs.spec import FailureLimit, JobSpec, Limits
 from reports import Summary
 from reports.summary.projection import summarize
 from reports.summary.schema import ByGroup, ByStatus, summary_schema
-from reports.summary.tally import MAX_CODES, Tally
+from reports.summary.tally import MAX_BLAMED_KEYS, MAX_CODES, Tally
 from tests.unit.reports.runs import MakeRun
 
 ROOT = Path(reports.__file__).parents[1]
@@ -26,15 +26,15 @@ GONE = Outcome(
     row=0, status=Status.REJECTED, attempts=1, http_status=404, error_code="E.404", error_message="gone", request_id="r"
 )
 KEYS = {
-    "": "attempts by_group by_status elapsed_ms errors exit_code files held_keys job kept_files left_out manifest"
-    " notice over_time schema scopes sessions stopped timing version",
+    "": "attempts by_group by_status elapsed_ms errors exit_code files held_keys job kept_files keys left_out manifest"
+    " more_keys notice over_time rows_without_project schema scopes sessions stopped timing version",
     "job": "auth burst concurrency encoding endpoint grace_s key_pattern max_attempts max_duration_s max_failures"
     " max_outage_s project_id project_pattern rate region strict timeout_s",
     "manifest": "bytes name rows sha256",
     "by_status": "drifted failed invalid not_attempted rejected unchanged unknown updated verified",
     "by_group": "done fix_first run_again",
     "scopes": "done endpoint fix_first left_out project_id region rows run_again stopped",
-    "errors": "error_code rows samples status",
+    "errors": "error_code key_state kms_key_id rows samples status",
     "errors.samples": "message request_id row secret_name",
     "timing": "ended_at rows_attempted rows_attempted_per_s sessions started_at wall_s",
     "elapsed_ms": "all_rows one_attempt",
@@ -44,8 +44,10 @@ KEYS = {
     "over_time": "interval_s intervals",
     "over_time.intervals": "allowed_per_s at done not_done p50_ms p95_ms p99_ms refused repeats requests unanswered",
     "files": "bytes name rows sha256",
-    "sessions": "code ended_at exit_code refused requests started_at stopped unanswered",
+    "sessions": "changed code command controls ended_at exit_code host login os_user refused release requests rows_done"
+    " started_at stopped unanswered",
     "held_keys": "kms_key_id project_id reason region rows",
+    "keys": "done fix_first kms_key_id left_out more_old_keys old_keys projects rows run_again state",
 }
 
 
@@ -155,6 +157,58 @@ def test_errors_come_with_the_most_rows_first() -> None:
     assert [(error.error_code, error.rows) for error in tally.errors()] == [("A", 3), ("B", 2), ("C", 2)]
 
 
+def test_a_code_that_blames_a_key_is_counted_for_each_key_with_its_state_in_words() -> None:
+    """Rows that wait for a held key are counted with those over which it is held."""
+    tally = Tally()
+    refused = msgspec.structs.replace(GONE, error_code="CSMS.0401", error_message="the key is in state 3")
+    waiting = Outcome(
+        row=0, status=Status.REJECTED, attempts=0, error_message="held back: 9 rows; CSMS.0401: in state 4"
+    )
+    keys = ["AA-aa", "aaaa", "bb", "bb", "bb", "cc"]
+    for row, (key, outcome) in enumerate(zip(keys, [*[refused] * 3, *[waiting] * 2, GONE], strict=True), 1):
+        tally.add(msgspec.structs.replace(told(row, outcome), kms_key_id=key))
+    errors = summary_of(tally).errors
+    assert [(one.error_code, one.kms_key_id, one.key_state, one.rows) for one in errors] == [
+        ("CSMS.0401", "bb", "disabled", 3),
+        ("CSMS.0401", "AA-aa", "disabled", 2),
+        ("E.404", None, None, 1),
+    ]
+
+
+def test_keys_without_end_that_are_blamed_take_a_bounded_place_and_displace_no_code() -> None:
+    """Those beyond it are counted by code alone."""
+    tally = Tally()
+    for row in range(1, 501):
+        outcome = msgspec.structs.replace(GONE, error_code="CSMS.0401")
+        tally.add(msgspec.structs.replace(told(row, outcome), kms_key_id=f"k{row}"))
+    for row in range(501, 501 + MAX_CODES - 1):
+        tally.add(told(row, msgspec.structs.replace(GONE, error_code=f"E.{row}")))
+    errors = tally.errors()
+    assert len(errors) == MAX_BLAMED_KEYS + MAX_CODES
+    assert (errors[0].error_code, errors[0].kms_key_id, errors[0].rows) == ("CSMS.0401", None, 500 - MAX_BLAMED_KEYS)
+    assert sum(error.rows for error in errors) == 500 + MAX_CODES - 1
+
+
+def test_rows_that_were_left_out_are_no_errors_and_belong_to_no_group(make_run: MakeRun) -> None:
+    """They stand in the file of outcomes, and the counts say how many there are."""
+    run = make_run(MANIFEST, [Status.UPDATED, GONE, Status.NOT_ATTEMPTED, Status.NOT_ATTEMPTED])
+    with run.opened() as (ledger, _):
+        ledger._run("UPDATE row SET left_out = row - 2 WHERE row > 2")
+    summary = run.write(1)
+    assert (summary.left_out, summary.by_group) == (2, ByGroup(done=1, fix_first=1, run_again=0))
+    assert [error.status for error in summary.errors] == [Status.REJECTED]
+    assert [(one.rows, one.fix_first, one.run_again, one.left_out) for one in summary.scopes] == [(4, 1, 0, 2)]
+    assert [(one.rows, one.done, one.left_out) for one in summary.keys] == [(4, 1, 2)]
+    assert run.read("outcomes.csv").count(b",not_attempted,,,not selected,0,") == 2
+    assert run.read("retry.csv").count(b"\n") == 1
+
+
+def test_with_the_rows_of_no_usable_project_the_projects_add_up_to_all_rows(make_run: MakeRun) -> None:
+    """An invalid row may name none."""
+    summary = make_run(MANIFEST, [Status.UPDATED, Status.INVALID, Status.INVALID, Status.FAILED]).write()
+    assert (summary.rows_without_project, [scope.rows for scope in summary.scopes]) == (2, [2])
+
+
 def test_hostile_text_is_printable_everywhere() -> None:
     """Whatever the service or the manifest says."""
     hostile = "\x1b[2J\u202e\n" + "x" * 2000
@@ -172,7 +226,7 @@ def test_hostile_text_is_printable_everywhere() -> None:
     text = msgspec.json.encode(summary).decode()
     assert r"\\x1b[2J\\u202e\\n" in text
     assert text.isprintable()
-    assert len(text) < 10_000
+    assert len(text) < 11_000
 
 
 @pytest.mark.parametrize(
