@@ -17,6 +17,7 @@ _TROUBLE = (ScopeState.STOPPED, ScopeState.OUTAGE, ScopeState.THROTTLED, ScopeSt
 _WAITING = frozenset({ScopeState.OUTAGE, ScopeState.THROTTLED})
 _STATE_NAMES = {
     ScopeState.STOPPED: "stopped",
+    ScopeState.PAUSED: "paused",
     ScopeState.OUTAGE: "not answering",
     ScopeState.THROTTLED: "refused for their rate",
     ScopeState.SLOWED: "slowed",
@@ -60,6 +61,11 @@ def count_words(view: RunView) -> Iterator[str]:
 
 def pace_words(view: RunView) -> Iterator[str]:
     """Yields the rates, the time gone, and the time left where it can be told."""
+    if view.paused:
+        yield "paused by `set`"
+        yield f"{view.in_flight} in flight"
+        yield f"{span(math.floor(view.elapsed_s))} elapsed"
+        return
     yield f"{_rate(view.rows_per_s)} rows/s"
     allowed = view.allowed_per_s
     of = "" if not allowed or math.isinf(allowed) else f" of {_rate(allowed)}/s allowed"
@@ -113,6 +119,8 @@ def _state_parts(scope: ScopeView) -> Iterator[str]:
     match scope.state:
         case ScopeState.RUNNING:
             yield f"running, {_allowed_words(scope)}, {scope.in_flight} in flight"
+        case ScopeState.PAUSED:
+            yield f"paused, {scope.in_flight} in flight"
         case ScopeState.SLOWED:
             yield from _slowed_parts(scope)
         case ScopeState.THROTTLED:
