@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from signal import Signals
 
+import msgspec
 import structlog
 
 from batch.csms.access import Access
@@ -18,7 +19,7 @@ from batch.process.loop import run_loop
 from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
 from batch.telemetry.heartbeat import Heartbeat, Viewers
-from jobs.ledger import Ledger, LedgerError
+from jobs.ledger import Ledger, LedgerError, SessionStart
 from jobs.ledger.record import JobRecord
 from jobs.spec import Limits
 from reports import Ending, Exit, Summary, exit_code_of, print_unrecorded, remove_summary, write_reports
@@ -28,15 +29,16 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """What one run or resume does. `make_room` gives back the room that was kept on the disk, `clean` takes credentials
-    out of a text, and `viewers` are told how the run stands while it goes on.
+    """What one run or resume does. `start` is what is put on record when it begins, `make_room` gives back the room
+    that was kept on the disk, `clean` takes credentials out of a text, and `viewers` are told how the run stands while
+    it goes on.
     """
 
     folder: Path
     record: JobRecord
     limits: Limits
     access: Access
-    also_failed: bool
+    start: SessionStart
     make_room: Callable[[], bool]
     clean: Callable[[str], str]
     viewers: Viewers
@@ -89,14 +91,12 @@ def _ending(ran: _Ran) -> Ending:
 async def _session(plan: RunPlan, ledger: Ledger) -> _Ran:
     loop = asyncio.get_running_loop()
     clock = Clock(loop)
-    timeout_s = plan.limits.timeout_s
     session = Session(ledger, plan.limits, _outside(plan, clock))
-    before = ledger.told.backlog(also_failed=plan.also_failed)
+    before = ledger.told.backlog(also_failed=plan.start.also_failed)
     heartbeat = Heartbeat(plan.folder, session, clock, before=before, viewers=plan.viewers)
     draining = PROCESS_SIGNALS.draining(loop, drain=lambda number: _drain(session, number, plan), cancel=session.cancel)
     with heartbeat.serving(), draining:
-        started_at = clock.utc_s(clock.now_s())
-        ledger.begin_session(started_at=started_at, timeout_s=timeout_s, also_failed=plan.also_failed)
+        ledger.begin_session(msgspec.structs.replace(plan.start, started_at=clock.utc_s(clock.now_s())))
         beating = asyncio.create_task(heartbeat.beat())
         try:
             end = await session.run()

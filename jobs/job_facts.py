@@ -38,10 +38,18 @@ def job_facts(spec: JobSpec) -> JobFacts:
 
 def options_of(job: JobFacts) -> tuple[str, ...]:
     """The command line's words for a job: every option that is not the default."""
-    default = job_facts(JobSpec())
+    return _words(job, job_facts(JobSpec()))
+
+
+def changed_options(now: JobSpec, was: JobSpec) -> tuple[str, ...]:
+    """The command line's words for the options in which a session differs from its job."""
+    return _words(job_facts(now), job_facts(was))
+
+
+def _words(job: JobFacts, usual: JobFacts) -> tuple[str, ...]:
     words: list[str] = []
     for name in JobFacts.__struct_fields__:
         value = getattr(job, name)
-        if value is not None and value != getattr(default, name):
+        if value is not None and value != getattr(usual, name):
             words += [f"--{spelled(name)}"] if value is True else [f"--{spelled(name)}", word(value)]
     return tuple(words)

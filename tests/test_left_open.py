@@ -48,7 +48,7 @@ def _no_locks_and_no_tables(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    monkeypatch.setattr(schema, "_VIEW", "CREATE VIEW told AS SELECT FROM nothing;")
+    monkeypatch.setattr(schema, "VIEW", "CREATE VIEW told AS SELECT FROM nothing;")
 
 
 FAILURES: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {

@@ -17,7 +17,7 @@ from batch.run import RunPlan, run_ledger
 from batch.telemetry.heartbeat import Viewers
 from batch.telemetry.log import start_log
 from batch.telemetry.notify import announce, targets_of
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, SessionStart
 from jobs.ledger.record import read_record
 from jobs.run_dir.room import Reserve
 from jobs.run_dir.run_dir import RunDirectory
@@ -53,7 +53,7 @@ def occupy(
 
 
 def apply(
-    folder: Path, ledger: Ledger, access: Access, options: SessionOptions, limits: Limits, *, also_failed: bool
+    folder: Path, ledger: Ledger, access: Access, options: SessionOptions, limits: Limits, *, start: SessionStart
 ) -> int:
     """Applies the open rows of a ledger, then shows and announces how they ended; returns the exit code."""
     # From here on there is something to report: a signal waits until the session can stop for it.
@@ -67,7 +67,7 @@ def apply(
             record=record,
             limits=limits,
             access=access,
-            also_failed=also_failed,
+            start=start,
             make_room=Reserve(folder).release,
             clean=PROCESS_REDACTOR.clean,
             viewers=Viewers(say=say, console=live_console(options.progress), metrics_port=options.metrics_port),

@@ -2,16 +2,21 @@
 
 from jobs.ledger.entries import Elsewhere, Intent, OpenRow, OpenScope, PaceCell, Parked
 from jobs.ledger.journal import Ledger
+from jobs.ledger.keys import HeldKey, KeyCount, KeyCounts
 from jobs.ledger.loader import Conflict, Loader
 from jobs.ledger.schema import LedgerError
-from jobs.ledger.told import ErrorCount, HeldKey, ScopeCount, SessionRecord, Told, ToldRow
+from jobs.ledger.sessions import Control, SessionRecord, SessionStart
+from jobs.ledger.told import ErrorCount, ScopeCount, Told, ToldRow
 
 __all__ = [
     "Conflict",
+    "Control",
     "Elsewhere",
     "ErrorCount",
     "HeldKey",
     "Intent",
+    "KeyCount",
+    "KeyCounts",
     "Ledger",
     "LedgerError",
     "Loader",
@@ -21,6 +26,7 @@ __all__ = [
     "Parked",
     "ScopeCount",
     "SessionRecord",
+    "SessionStart",
     "Told",
     "ToldRow",
 ]

@@ -9,14 +9,15 @@ from typing import Any, Self
 
 from msgspec.structs import astuple
 
-from jobs.ledger import schema
+from jobs.ledger import schema, sessions
 from jobs.ledger.entries import Elsewhere, Intent, OpenRow, OpenScope, PaceCell, Parked
+from jobs.ledger.sessions import SessionStart
 from jobs.ledger.told import Told
 from jobs.model import Outcome, Scope, SecretUpdate, Status
 from jobs.run_dir import names
 
 _OPEN = """SELECT row, secret_name, kms_key_id, description, expected_kms_key_id, attempts, spent, doubt, refused
-    FROM row WHERE scope = ? AND row > ? AND status IS NULL AND leader IS NULL"""
+    FROM row WHERE scope = ? AND row > ? AND status IS NULL AND leader IS NULL AND left_out = 0"""
 _PAGE = f"{_OPEN} AND tried = ? ORDER BY row LIMIT ?"
 _TRIED = "UPDATE row SET tried = 1 WHERE status IS NULL AND (attempts > 0 OR refused)"
 _AFTER_ALL = 2**62
@@ -27,7 +28,7 @@ _PARKED = f"""UPDATE row SET {", ".join(f"{name} = ?" for name in Parked.__struc
 _OUTCOME = """UPDATE row SET status = ?, attempts = ?, http_status = ?, error_code = ?, error_message = ?,
     request_id = ?, started_at = ?, finished_at = ?, elapsed_ms = ?, doubt = ? WHERE row = ?"""
 _REOPEN = """UPDATE row SET status = NULL, spent = attempts, http_status = NULL, error_code = NULL,
-    error_message = NULL, request_id = NULL WHERE status IN ('failed', 'unknown')"""
+    error_message = NULL, request_id = NULL WHERE status IN ('failed', 'unknown') AND left_out = 0"""
 _PACE = "INSERT INTO pace VALUES ((SELECT MAX(id) FROM session), ?, ?, ?, ?, ?, ?, ?)"
 _OLD_PACE = "DELETE FROM pace WHERE session = (SELECT MAX(id) FROM session)"
 
@@ -74,8 +75,8 @@ class Ledger:
         """
         found = self._all(
             "SELECT s.id, s.endpoint, s.project_id, s.region, COUNT(*) FROM row r JOIN scope s ON s.id = r.scope"
-            " WHERE r.leader IS NULL AND (r.status IS NULL OR (? AND r.status IN ('failed', 'unknown')))"
-            " GROUP BY s.id ORDER BY s.id",
+            " WHERE r.leader IS NULL AND r.left_out = 0"
+            " AND (r.status IS NULL OR (? AND r.status IN ('failed', 'unknown'))) GROUP BY s.id ORDER BY s.id",
             (also_failed,),
         )
         return tuple(
@@ -103,19 +104,19 @@ class Ledger:
         ((row,),) = self._all("SELECT COALESCE(MAX(row), 0) FROM row WHERE scope = ?", (scope_id,))
         return int(row)
 
-    def begin_session(self, *, started_at: float, timeout_s: float, also_failed: bool) -> None:
-        """Notes that a run or resume begins, which gives an attempt `timeout_s`, and opens rows again that it may take
-        up; stops of old no longer hold. Room for what it will record is taken first.
+    def begin_session(self, start: SessionStart) -> None:
+        """Notes that a run or resume begins, and opens rows again that it may take up; stops of old no longer hold.
+        Room for what it will record is taken first.
 
         Raises:
             LedgerError: it cannot be written.
         """
         self._take_room()
         self._run("BEGIN IMMEDIATE")
-        self._run("INSERT INTO session (started_at, timeout_s) VALUES (?, ?)", (started_at, timeout_s))
+        self._run(sessions.BEGIN, sessions.begin_values(start))
         self._run("UPDATE scope SET stopped = NULL WHERE stopped IS NOT NULL")
         self._run("DELETE FROM held_key")
-        if also_failed:
+        if start.also_failed:
             self._run(_REOPEN)
         self._run(_TRIED)
         self._run("COMMIT")
@@ -128,10 +129,11 @@ class Ledger:
 
     def end_session(self, *, ended_at: float, exit_code: int, stopped: str | None) -> None:
         """Notes how the session ended and why it stopped early, if it did."""
-        self._run(
-            "UPDATE session SET ended_at = ?, exit_code = ?, stopped = ? WHERE id = (SELECT MAX(id) FROM session)",
-            (ended_at, exit_code, stopped),
-        )
+        self._run(sessions.END, (ended_at, exit_code, stopped))
+
+    def note_control(self, at: float, words: str) -> None:
+        """Notes a change that was made while this session runs, in the words of the command line."""
+        self._run(sessions.CONTROL, (at, words))
 
     def commit(
         self, *, intents: Sequence[Intent] = (), outcomes: Sequence[Outcome] = (), parked: Sequence[Parked] = ()
@@ -146,6 +148,8 @@ class Ledger:
             write.executemany(_PARKED, [(*values, row) for row, *values in map(astuple, parked)])
             write.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
             write.executemany(_OUTCOME, [_outcome_values(o) for o in outcomes])
+            if outcomes:
+                write.execute(sessions.COUNT, (len(outcomes),))
 
     def keep_pace(self, cells: Sequence[PaceCell]) -> None:
         """Records how the requests of this session have been answered so far, in place of what was recorded before.

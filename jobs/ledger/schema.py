@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from jobs.run_dir.filesystem import network_filesystem
 
-VERSION = 3
+VERSION = 4
 """Any change of what follows raises it and adds a step to `upgrade`."""
 RELEASE = "release"
 """Under this name `meta` says which release gave the ledger its format."""
@@ -19,8 +19,9 @@ RELEASE = "release"
 # a `--failed` resume forgave them, or the login was refused, or they tried whether an outage was over. `row.doubt` is 1
 # from the commit before a PUT leaves until an answer proves that PUT was not applied. `row.refused` is 1 from a refusal
 # on that may be true of the moment only; a second one ends the row. `row.tried` is 1 where an earlier session has sent
-# the row: such rows come last. `row.status` stays NULL until the row has ended. `pace` tells in a few hundred rows how
-# the requests of a session were answered over time.
+# the row: such rows come last. `row.left_out` is 1 for a row that the job does not select, 2 for one beyond its limit:
+# it is not sent. `row.status` stays NULL until the row has ended. `session.controls` is a JSON list of what was changed
+# while it ran. `pace` tells in a few hundred rows how the requests of a session were answered over time.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE scope (
@@ -33,13 +34,14 @@ CREATE TABLE row (
     row INTEGER PRIMARY KEY, scope INTEGER, secret_name TEXT NOT NULL, kms_key_id TEXT NOT NULL,
     description TEXT, expected_kms_key_id TEXT, region TEXT, project_id TEXT, leader INTEGER,
     attempts INTEGER NOT NULL DEFAULT 0, spent INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
-    refused INTEGER NOT NULL DEFAULT 0, tried INTEGER NOT NULL DEFAULT 0,
+    refused INTEGER NOT NULL DEFAULT 0, tried INTEGER NOT NULL DEFAULT 0, left_out INTEGER NOT NULL DEFAULT 0,
     status TEXT, http_status INTEGER, error_code TEXT, error_message TEXT, request_id TEXT,
     started_at REAL, finished_at REAL, elapsed_ms REAL
 ) STRICT;
 CREATE TABLE session (
     id INTEGER PRIMARY KEY, started_at REAL NOT NULL, timeout_s REAL NOT NULL,
-    ended_at REAL, exit_code INTEGER, stopped TEXT
+    ended_at REAL, exit_code INTEGER, stopped TEXT,
+    command TEXT, release TEXT, login TEXT, os_user TEXT, host TEXT, changed TEXT, controls TEXT, rows_done INTEGER
 ) STRICT;
 CREATE TABLE pace (
     session INTEGER NOT NULL, at_s REAL NOT NULL, width_s REAL NOT NULL,
@@ -65,19 +67,24 @@ _BYTES_PER_ROW = 200
 # What the pace of a session takes, twice over: a few hundred rows of fifty bytes.
 _PACE_PAGES = 12
 
-# What is told of every row. A row that is still open was either never sent, or sent without an answer on record.
-_VIEW = """
+# What is told of every row. A row that is still open was either never sent, or sent without an answer on record. One
+# that was left out is told so whatever else may be said of it, and a repeat shares also that with its leader.
+VIEW = """
 CREATE VIEW told AS
 SELECT r.row AS row, r.secret_name AS secret_name, r.kms_key_id AS kms_key_id,
     COALESCE(s.region, r.region, '') AS region, COALESCE(s.project_id, r.project_id, '') AS project_id,
-    COALESCE(l.status, CASE WHEN l.doubt THEN 'unknown' ELSE 'not_attempted' END) AS status,
-    l.http_status AS http_status, l.error_code AS error_code,
-    CASE WHEN l.status IS NOT NULL OR l.error_message IS NOT NULL THEN l.error_message
+    CASE WHEN l.left_out THEN 'not_attempted' ELSE
+        COALESCE(l.status, CASE WHEN l.doubt THEN 'unknown' ELSE 'not_attempted' END)
+    END AS status,
+    l.http_status AS http_status, CASE WHEN NOT l.left_out THEN l.error_code END AS error_code,
+    CASE WHEN l.left_out THEN 'not selected'
+         WHEN l.status IS NOT NULL OR l.error_message IS NOT NULL THEN l.error_message
          WHEN l.doubt THEN 'sent, and no answer is on record'
          ELSE COALESCE(k.reason, s.stopped, (SELECT stopped FROM session ORDER BY id DESC LIMIT 1))
     END AS error_message,
     l.attempts AS attempts, l.request_id AS request_id,
-    l.started_at AS started_at, l.finished_at AS finished_at, l.elapsed_ms AS elapsed_ms
+    l.started_at AS started_at, l.finished_at AS finished_at, l.elapsed_ms AS elapsed_ms,
+    l.left_out AS left_out
 FROM row r
 JOIN row l ON l.row = COALESCE(r.leader, r.row)
 LEFT JOIN scope s ON s.id = r.scope
@@ -114,7 +121,7 @@ def create(path: Path) -> sqlite3.Connection:
         # SQLite would create it 0644; its side files take the mode of this one.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
         with opening(path) as connection:
-            connection.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_TABLES} {_VIEW}")
+            connection.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_TABLES} {VIEW}")
             connection.execute(f"PRAGMA user_version={VERSION}")
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(path, str(error)) from error

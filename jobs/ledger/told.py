@@ -7,24 +7,30 @@ from typing import Any
 
 import msgspec
 
+from jobs.ledger import keys
 from jobs.ledger.entries import PaceCell
+from jobs.ledger.keys import HeldKey, KeyCounts
 from jobs.ledger.schema import LedgerError, blame
+from jobs.ledger.sessions import SESSIONS, SessionRecord, session_of
 from jobs.model import Group, Outcome, Status, StatusCount
 from jobs.run_view import Backlog
 
 _BLOCK = 5_000
-_TOLD = """secret_name, kms_key_id, region, project_id, row, status, attempts, http_status, error_code, error_message,
-    request_id, started_at, finished_at, elapsed_ms"""
+_TOLD = """secret_name, kms_key_id, region, project_id, left_out, row, status, attempts, http_status, error_code,
+    error_message, request_id, started_at, finished_at, elapsed_ms"""
 
 
 class ToldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One manifest row and how it ended; texts of an invalid row are the manifest's own, unchecked."""
+    """One manifest row and how it ended; texts of an invalid row are the manifest's own, unchecked. One that was
+    `left_out` was not selected for the job: it is not attempted, and nothing is to be done about it.
+    """
 
     secret_name: str
     kms_key_id: str
     region: str
     project_id: str
     outcome: Outcome
+    left_out: bool = False
 
 
 class ErrorCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +43,7 @@ class ErrorCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScopeCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How the rows of one scope stand."""
+    """How the rows of one scope stand, of which some were left out."""
 
     endpoint: str
     project_id: str
@@ -45,42 +51,10 @@ class ScopeCount(msgspec.Struct, frozen=True, kw_only=True):
     stopped: str | None
     rows: int
     done: int
+    left_out: int = 0
 
 
-class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One run or resume; UTC seconds since 1970. `ended_at` None: it was killed or is still going.
-
-    Of the requests that are on record as `sent`, some were `refused` for their rate and some `unanswered`, most of
-    these with `code`.
-    """
-
-    id: int
-    started_at: float
-    ended_at: float | None
-    exit_code: int | None
-    stopped: str | None
-    sent: int = 0
-    refused: int = 0
-    unanswered: int = 0
-    code: str | None = None
-
-
-class HeldKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A KMS key whose rows are not attempted, of which there are `rows`, and why."""
-
-    project_id: str
-    region: str | None
-    kms_key_id: str
-    reason: str
-    rows: int
-
-
-_SESSION = SessionRecord.__struct_fields__
 _CELL = PaceCell.__struct_fields__
-_SESSIONS = """SELECT s.id, s.started_at, s.ended_at, s.exit_code, s.stopped, COALESCE(SUM(p.sent), 0),
-    COALESCE(SUM(p.refused), 0), COALESCE(SUM(p.unanswered), 0), (SELECT c.code FROM pace c
-        WHERE c.session = s.id AND c.code IS NOT NULL GROUP BY c.code ORDER BY SUM(c.unanswered) DESC LIMIT 1)
-    FROM session s LEFT JOIN pace p ON p.session = s.id GROUP BY s.id ORDER BY s.id"""
 
 
 class Told:
@@ -95,24 +69,30 @@ class Told:
         return self._rows("")
 
     def rows_of(self, group: Group) -> Iterator[ToldRow]:
-        """The rows of one group, in manifest order."""
-        return self._rows(f"WHERE status IN ({_quoted(group)})")
+        """The rows of one group but those left out, in manifest order."""
+        return self._rows(f"WHERE status IN ({_quoted(group)}) AND left_out = 0")
 
     def row_numbers_of(self, group: Group) -> Iterator[int]:
         """The same as plain row numbers."""
-        numbers = f"SELECT row FROM told WHERE status IN ({_quoted(group)}) ORDER BY row"  # noqa: S608 - from an enum
+        where = f"status IN ({_quoted(group)}) AND left_out = 0"
+        numbers = f"SELECT row FROM told WHERE {where} ORDER BY row"  # noqa: S608 - built from an enum
         return (row for (row,) in self._query(numbers))
 
     def counts(self) -> tuple[StatusCount, ...]:
-        """Rows by status, every status once, in the order of `Status`."""
-        found = self._by_status("SELECT status, COUNT(*) FROM told GROUP BY status")
+        """Rows by status, every status once, in the order of `Status`; those left out are not among them."""
+        found = self._by_status("SELECT status, COUNT(*) FROM told WHERE left_out = 0 GROUP BY status")
         return tuple(StatusCount(status=status, rows=found.get(status, 0)) for status in Status)
+
+    def left_out(self) -> int:
+        """How many rows were left out."""
+        ((rows,),) = self._query("SELECT COUNT(*) FROM told WHERE left_out <> 0")
+        return int(rows)
 
     def backlog(self, *, also_failed: bool = False) -> Backlog:
         """How many rows are open, also those that a session which takes failed rows up again will open, and how the
         others ended.
         """
-        rows = self._by_status("SELECT status, COUNT(*) FROM row WHERE leader IS NULL GROUP BY status")
+        rows = self._by_status("SELECT status, COUNT(*) FROM row WHERE leader IS NULL AND left_out = 0 GROUP BY status")
         again = (None, Status.FAILED, Status.UNKNOWN) if also_failed else (None,)
         return Backlog(
             open_rows=sum(rows.pop(status, 0) for status in again),
@@ -123,18 +103,18 @@ class Told:
         """Every scope with its rows, in the order the manifest names them."""
         found = self._query(
             "SELECT s.endpoint, s.project_id, s.region, s.stopped, COUNT(*),"  # noqa: S608 - built from an enum
-            f" COUNT(CASE WHEN l.status IN ({_quoted(Group.DONE)}) THEN 1 END)"
+            f" COUNT(CASE WHEN l.status IN ({_quoted(Group.DONE)}) THEN 1 END), SUM(l.left_out <> 0)"
             " FROM row r JOIN row l ON l.row = COALESCE(r.leader, r.row) JOIN scope s ON s.id = r.scope"
             " GROUP BY s.id ORDER BY s.id"
         )
-        return tuple(
-            ScopeCount(endpoint=endpoint, project_id=project, region=region, stopped=stopped, rows=rows, done=done)
-            for endpoint, project, region, stopped, rows, done in found
-        )
+        return tuple(ScopeCount(**dict(zip(ScopeCount.__struct_fields__, values, strict=True))) for values in found)
 
     def sessions(self) -> tuple[SessionRecord, ...]:
         """Every run and resume of this job, oldest first."""
-        return tuple(SessionRecord(**dict(zip(_SESSION, values, strict=True))) for values in self._query(_SESSIONS))
+        try:
+            return tuple(map(session_of, self._query(SESSIONS)))
+        except msgspec.MsgspecError as error:
+            raise LedgerError(self._path, f"a session cannot be read by this release: {error}") from error
 
     def pace(self) -> Iterator[tuple[int, PaceCell]]:
         """How requests were answered over time: each cell behind the number of its session, oldest first."""
@@ -144,15 +124,11 @@ class Told:
 
     def held_keys(self) -> tuple[HeldKey, ...]:
         """The keys that are held back, in the order of their first rows."""
-        found = self._query(
-            "SELECT s.project_id, s.region, k.kms_key_id, k.reason, SUM(l.status IS NULL) FROM held_key k"
-            " JOIN scope s ON s.id = k.scope JOIN row r ON r.scope = k.scope AND r.kms_key_id = k.kms_key_id"
-            " JOIN row l ON l.row = COALESCE(r.leader, r.row) GROUP BY k.scope, k.kms_key_id ORDER BY MIN(r.row)"
-        )
-        return tuple(
-            HeldKey(project_id=project, region=region, kms_key_id=key, reason=reason, rows=rows)
-            for project, region, key, reason, rows in found
-        )
+        return keys.held_keys(self._query)
+
+    def keys(self) -> KeyCounts:
+        """How the rows of each target key stand, those with the most rows first."""
+        return keys.key_counts(self._query, self._status)
 
     def accepted_keys(self, scope_id: int) -> frozenset[str]:
         """The keys that rows of a scope were updated with so far."""
@@ -179,12 +155,19 @@ class Told:
 
     def _rows(self, where: str) -> Iterator[ToldRow]:
         told = f"SELECT {_TOLD} FROM told {where} ORDER BY row"  # noqa: S608 - its own text
-        for name, key, region, project, *outcome in self._query(told):
+        for name, key, region, project, left_out, *outcome in self._query(told):
             try:
                 ended = _outcome(outcome)
             except msgspec.ValidationError as error:
                 raise LedgerError(self._path, f"row {outcome[0]} cannot be read by this release: {error}") from error
-            yield ToldRow(secret_name=name, kms_key_id=key, region=region, project_id=project, outcome=ended)
+            yield ToldRow(
+                secret_name=name,
+                kms_key_id=key,
+                region=region,
+                project_id=project,
+                outcome=ended,
+                left_out=bool(left_out),
+            )
 
     def _query(self, statement: str) -> Iterator[tuple[Any, ...]]:
         try:

@@ -13,7 +13,8 @@ from jobs.run_dir import names
 from jobs.run_dir.durable import PART, rename_durably, sync_folder
 from jobs.run_dir.room import require_free
 
-# From each format to the next. What stands here never changes: ledgers of these formats are out in the world.
+# From each format to the next. What stands here never changes: ledgers of these formats are out in the world. The view
+# holds nothing, so it is made again at the end.
 _STEPS = {
     2: """
     ALTER TABLE row ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
@@ -23,6 +24,17 @@ _STEPS = {
         sent INTEGER NOT NULL, refused INTEGER NOT NULL, unanswered INTEGER NOT NULL, code TEXT, allowed_per_s REAL,
         PRIMARY KEY (session, at_s)
     ) STRICT, WITHOUT ROWID;
+    """,
+    3: """
+    ALTER TABLE row ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE session ADD COLUMN command TEXT;
+    ALTER TABLE session ADD COLUMN release TEXT;
+    ALTER TABLE session ADD COLUMN login TEXT;
+    ALTER TABLE session ADD COLUMN os_user TEXT;
+    ALTER TABLE session ADD COLUMN host TEXT;
+    ALTER TABLE session ADD COLUMN changed TEXT;
+    ALTER TABLE session ADD COLUMN controls TEXT;
+    ALTER TABLE session ADD COLUMN rows_done INTEGER;
     """,
 }
 _SIDE_FILES = ("-wal", "-journal")
@@ -109,6 +121,7 @@ def _step_up(path: Path, found: int, release: str) -> None:
         connection.executescript("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF;")
         for number in range(found, schema.VERSION):
             connection.executescript(f"BEGIN; {_STEPS[number]} PRAGMA user_version={number + 1}; COMMIT;")
+        connection.executescript(f"BEGIN; DROP VIEW told; {schema.VIEW} COMMIT;")
         connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (schema.RELEASE, release))
         connection.close()
 

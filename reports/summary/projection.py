@@ -57,6 +57,7 @@ def summarize(
         files=files,
         sessions=tuple(map(_session, sessions)),
         held_keys=tuple(map(_held_key, held_keys)),
+        left_out=tally.left_out,
     )
 
 
@@ -78,9 +79,10 @@ def _scope(count: ScopeCount, tally: Tally) -> ScopeSummary:
         region=_shown(count.region),
         rows=count.rows,
         done=count.done,
-        fix_first=count.rows - count.done - run_again,
+        fix_first=count.rows - count.done - run_again - count.left_out,
         run_again=run_again,
         stopped=_shown(count.stopped),
+        left_out=count.left_out,
     )
 
 

@@ -59,7 +59,7 @@ class ByStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ByGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows by what has to be done about them; they add up to all rows."""
+    """Rows by what has to be done about them; with those left out they add up to all rows."""
 
     done: int
     fix_first: int
@@ -85,6 +85,7 @@ class ScopeSummary(msgspec.Struct, frozen=True, kw_only=True):
     fix_first: int
     run_again: int
     stopped: str | None
+    left_out: int = 0
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +138,10 @@ class ElapsedMs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it. Texts of the service and of the manifest are printable; moments are UTC, ISO 8601."""
+    """All of it. Texts of the service and of the manifest are printable; moments are UTC, ISO 8601.
+
+    `left_out` rows were not selected for this job; they stand in `outcomes.csv`, and only there.
+    """
 
     schema: Literal["csms-rekey/summary/1"] = "csms-rekey/summary/1"
     version: str
@@ -157,6 +161,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[FileFacts, ...]
     sessions: tuple[SessionSummary, ...] = ()
     held_keys: tuple[HeldKeySummary, ...] = ()
+    left_out: int = 0
 
 
 def summary_json(summary: Summary) -> bytes:

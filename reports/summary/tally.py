@@ -19,11 +19,12 @@ MOST_PUTS = 20
 
 
 class Tally:
-    """What the rows seen so far add up to; `origin_s` is when the first run began."""
+    """What the rows seen so far add up to, those left out counted apart; `origin_s` is when the first run began."""
 
     def __init__(self, origin_s: float = 0.0) -> None:
         self.rows = 0
         self.attempted = 0
+        self.left_out = 0
         self.timeline = Timeline(origin_s)
         self.open_rows = OpenRows()
         self._by_puts: dict[int, int] = {}
@@ -36,6 +37,9 @@ class Tally:
         """Counts one row."""
         outcome = row.outcome
         self.rows += 1
+        if row.left_out:
+            self.left_out += 1
+            return
         self._by_status[outcome.status] += 1
         if puts := outcome.attempts:
             self.attempted += 1

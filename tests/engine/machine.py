@@ -15,7 +15,7 @@ from batch.engine.session import Session
 from batch.process.clock import Clock
 from batch.redaction.redactor import Redactor
 from batch.sandbox.assembly import Sandbox
-from jobs.ledger import Intent, Ledger, Loader, Parked
+from jobs.ledger import Intent, Ledger, Loader, Parked, SessionStart
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
 from jobs.spec import Limits
 from tests.engine.crash import Crash, CrashPoint, Fuse, snapshot
@@ -179,7 +179,7 @@ def run_job(
         return await one.run()
 
     try:
-        ledger.begin_session(started_at=UTC_S, timeout_s=limits.timeout_s, also_failed=also_failed)
+        ledger.begin_session(SessionStart(started_at=UTC_S, timeout_s=limits.timeout_s, also_failed=also_failed))
         if also_failed:
             job.fresh_starts += 1
             job.tape.append(Reopened(arrived=job.sandbox.journal.arrived_count))

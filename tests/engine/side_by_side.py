@@ -9,7 +9,7 @@ from random import Random
 import msgspec
 
 from batch.sandbox.assembly import Sandbox
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, SessionStart
 from jobs.model import Status
 from jobs.spec import Limits
 from tests.engine.machine import UTC_S, Job, load_job, session_of
@@ -81,5 +81,5 @@ def _run(jobs: Sequence[Job], allowed: Limits, seed: int) -> None:
         stack.callback(loop.close)
         ledgers = [stack.enter_context(Ledger(job.folder)) for job in jobs]
         for ledger in ledgers:
-            ledger.begin_session(started_at=UTC_S, timeout_s=allowed.timeout_s, also_failed=False)
+            ledger.begin_session(SessionStart(started_at=UTC_S, timeout_s=allowed.timeout_s))
         loop.run_until_complete(all_of_them(ledgers))

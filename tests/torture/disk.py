@@ -119,8 +119,8 @@ def _fill_after_begin(filler: Path) -> None:
 
     begin = Ledger.begin_session
 
-    def begun(self: Ledger, **named: Any) -> None:
-        begin(self, **named)
+    def begun(self: Ledger, start: Any) -> None:
+        begin(self, start)
         _fill(filler, 0)
 
     Ledger.begin_session = begun  # type: ignore[method-assign] # the point of it

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from jobs.ledger import Ledger, Loader
+from jobs.ledger import Ledger, Loader, SessionStart
 from jobs.ledger.record import JobRecord, ManifestFacts, to_meta
 from jobs.model import Outcome, PlannedRow, Scope, SecretUpdate, Status
 from jobs.spec import JobSpec
@@ -33,7 +33,7 @@ def summary_of(parent: Path) -> Summary:
     record = JobRecord(version="0.1.0", spec=JobSpec(), manifest=facts, created_at=_STARTED)
     loader.finish(to_meta(record))
     with Ledger(folder) as ledger:
-        ledger.begin_session(started_at=_STARTED, timeout_s=60.0, also_failed=False)
+        ledger.begin_session(SessionStart(started_at=_STARTED))
         ended = (
             Outcome(row=row, status=status, attempts=1) for row, status in ((1, Status.UPDATED), (2, Status.FAILED))
         )

@@ -7,6 +7,7 @@ from batch.cli.login import open_access
 from batch.cli.options import AUTH, LIMITS, SESSION, AuthOptions, JobFile, LimitOptions, SessionOptions, limits_of
 from batch.cli.screen import say
 from batch.cli.session import apply, occupy, refuse_bad_options
+from batch.cli.session_start import session_start
 from batch.process.version import version
 from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
@@ -45,4 +46,5 @@ def resume(
         occupy(directory, ledger, merged, patience, stack, also_failed=failed)
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
         access = open_access(auth, stored=spec.auth)
-        return apply(run_dir, ledger, access, session, merged, also_failed=failed)
+        begin = session_start("resume", spec, merged, access, also_failed=failed)
+        return apply(run_dir, ledger, access, session, merged, start=begin)

@@ -22,6 +22,7 @@ from batch.cli.options import (
 )
 from batch.cli.screen import say
 from batch.cli.session import apply, occupy, refuse_bad_options
+from batch.cli.session_start import session_start
 from batch.csms.access import Access
 from jobs.ledger import Ledger
 from jobs.run_dir.run_dir import RunDirectory
@@ -65,4 +66,5 @@ def start(manifest: str, spec: JobSpec, access: Access, options: SessionOptions,
         except BaseException:
             directory.discard()
             raise
-        return apply(directory.path, ledger, access, options, spec.limits, also_failed=False)
+        begin = session_start("run", spec, spec.limits, access, also_failed=False)
+        return apply(directory.path, ledger, access, options, spec.limits, start=begin)

@@ -46,7 +46,8 @@ class NotAuthorizedError(Exception):
 class Description(msgspec.Struct, frozen=True, kw_only=True):
     """What may be told of a login. `project_id` and `project_name` are what it knows of its own project, and
     `expires_s` is the end of what it holds now in UTC seconds since 1970: None where that is not known or has none, and
-    `ends` says which. `iam_named` says that whoever gave it said where IAM is.
+    `ends` says which. `iam_named` says that whoever gave it said where IAM is. `name` is what others may know it by: a
+    user, an agency, the last characters of an access key.
     """
 
     kind: Auth
@@ -58,6 +59,12 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     ends: bool = False
     renewable: bool = False
     iam_named: bool = False
+    name: str | None = None
+
+    @property
+    def line(self) -> str:
+        """Its kind and its name."""
+        return self.provider if self.name is None else f"{self.provider}, {self.name}"
 
 
 class Credential(Protocol):

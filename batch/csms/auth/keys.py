@@ -17,6 +17,8 @@ from batch.redaction.masked import Masked
 
 # Well before the end: the metadata service gives out new keys long before the old ones end.
 _MARGIN_S = 15 * 60.0
+# Of an access key, which has twenty characters, so many may be shown.
+_TAIL, _LEAST = 4, 16
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -95,7 +97,14 @@ class KeyLogin:
             self._description,
             expires_s=None if held is None else held.expires_s,
             iam_named=bool(self._environment.get(IAM_ENDPOINT_VARIABLE)),
+            name=None if held is None else _tail(held.ak),
         )
+
+
+def _tail(ak: Masked) -> str | None:
+    """How an access key ends, which tells its owner which one it is; of a short one that would be too much."""
+    text = ak.reveal()
+    return f"ends in {text[-_TAIL:]}" if len(text) >= _LEAST else None
 
 
 class KeyCredential(HeldCredential[AccessKeys]):

@@ -97,6 +97,7 @@ class PasswordLogin:
             ends=True,
             renewable=True,
             iam_named=True,
+            name=f"user {self._account.user} of {self._account.domain}",
         )
 
     def _renewal(self, project_id: str, held: Token | None = None) -> Renewal[Token]:

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 import pytest
 
-from jobs.ledger import Ledger, Loader
+from jobs.ledger import Ledger, Loader, SessionStart
 from jobs.ledger.record import JobRecord, ManifestFacts, read_record, to_meta
 from jobs.model import InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
 from jobs.spec import JobSpec
@@ -29,7 +29,7 @@ class Run:
         loader.add(_loaded(outcome, name) for outcome, name in zip(outcomes, names, strict=True))
         loader.finish(to_meta(record))
         with Ledger(folder) as ledger:
-            ledger.begin_session(started_at=STARTED, timeout_s=60.0, also_failed=False)
+            ledger.begin_session(SessionStart(started_at=STARTED))
             ledger.commit(outcomes=[o for o in outcomes if o.status not in {Status.INVALID, Status.NOT_ATTEMPTED}])
             ledger.end_session(ended_at=STARTED + 10, exit_code=1, stopped=None)
 

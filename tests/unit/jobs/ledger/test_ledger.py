@@ -6,7 +6,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from jobs.ledger import Elsewhere, Intent, Ledger, LedgerError, Loader, PaceCell, Parked
+from jobs.ledger import (
+    Control,
+    Elsewhere,
+    Intent,
+    Ledger,
+    LedgerError,
+    Loader,
+    PaceCell,
+    Parked,
+    SessionRecord,
+    SessionStart,
+)
 from jobs.ledger.record import read_record
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
 
@@ -130,11 +141,11 @@ def test_resume_takes_failed_and_unknown_rows_up_again_only_when_asked_to(tmp_pa
                 ended(4, Status.REJECTED),
             ]
         )
-        ledger.begin_session(started_at=1.5, timeout_s=60.0, also_failed=False)
+        ledger.begin_session(SessionStart(started_at=1.5))
         assert [row.row for row in ledger.open_rows(1, 0, 9)] == [5]
         assert [scope.open_rows for scope in ledger.open_scopes()] == [1]
         assert [scope.open_rows for scope in ledger.open_scopes(also_failed=True)] == [3]
-        ledger.begin_session(started_at=2.5, timeout_s=60.0, also_failed=True)
+        ledger.begin_session(SessionStart(started_at=2.5, also_failed=True))
         assert [row.row for row in ledger.open_rows(1, 0, 9)] == [5]
         again = ledger.open_rows(1, 0, 9, tried=True)
         assert [(row.row, row.attempts, row.spent, row.doubt) for row in again] == [(2, 1, 1, False), (3, 1, 1, True)]
@@ -142,12 +153,12 @@ def test_resume_takes_failed_and_unknown_rows_up_again_only_when_asked_to(tmp_pa
 
 def test_rows_that_were_not_attempted_say_why_the_scope_or_the_run_stopped(tmp_path: Path) -> None:
     with loaded(tmp_path, planned(1, "a"), planned(2, "b", KEY2), planned(3, "c", scope=OTHER)) as ledger:
-        ledger.begin_session(started_at=1.0, timeout_s=60.0, also_failed=False)
+        ledger.begin_session(SessionStart(started_at=1.0))
         ledger.end_session(ended_at=2.0, exit_code=3, stopped="too long")
         ledger.stop_scope(1, "down")
         ledger.hold_key(1, KEY2, "bad key")
         assert [told.outcome.error_message for told in ledger.told.rows()] == ["down", "bad key", "too long"]
-        ledger.begin_session(started_at=3.0, timeout_s=60.0, also_failed=False)
+        ledger.begin_session(SessionStart(started_at=3.0))
         assert {told.outcome.error_message for told in ledger.told.rows()} == {None}
 
 
@@ -183,10 +194,10 @@ def test_a_load_that_was_cut_short_leaves_nothing_that_could_be_resumed(tmp_path
 
 def test_a_session_keeps_the_last_word_on_its_pace_and_sums_it_up(tmp_path: Path) -> None:
     with loaded(tmp_path, planned(1, "a")) as ledger:
-        ledger.begin_session(started_at=1.0, timeout_s=60.0, also_failed=False)
+        ledger.begin_session(SessionStart(started_at=1.0))
         ledger.keep_pace([cell(0.0), cell(1.0)])
         ledger.keep_pace([cell(0.0, width_s=2.0, sent=100), cell(2.0, unanswered=9, code="502", allowed_per_s=None)])
-        ledger.begin_session(started_at=2.0, timeout_s=60.0, also_failed=False)
+        ledger.begin_session(SessionStart(started_at=2.0))
         ledger.keep_pace([cell(0.0, unanswered=0, code=None)])
     with Ledger(tmp_path) as ledger:
         kept = [(session, one.at_s, one.width_s, one.allowed_per_s) for session, one in ledger.told.pace()]
@@ -216,7 +227,7 @@ def test_a_ledger_of_a_later_format_is_refused_with_the_release_it_needs_and_sta
         ledger._run("PRAGMA user_version=99")
     before = (tmp_path / "ledger.db").read_bytes()
     needed = f"csms-rekey {named}" if named else "another release"
-    with pytest.raises(LedgerError, match=f"ledger.db: written in format 99, this release reads 3: use {needed}$"):
+    with pytest.raises(LedgerError, match=f"ledger.db: written in format 99, this release reads 4: use {needed}$"):
         Ledger(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"ledger.db": before}
 
@@ -266,7 +277,7 @@ def test_a_page_that_is_damaged_is_told_as_such_also_while_a_run_is_going(tmp_pa
 @pytest.mark.parametrize("rows", [1, 40, pytest.param(600, marks=pytest.mark.slow)])
 def test_what_a_run_records_needs_no_room_beyond_what_it_took_before_it_began(tmp_path: Path, rows: int) -> None:
     with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, rows + 1))) as ledger:
-        ledger.begin_session(started_at=1.0, timeout_s=60.0, also_failed=False)
+        ledger.begin_session(SessionStart(started_at=1.0))
         before = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
         assert before["ledger.db-wal"] >= 4_096 * 8
         for row in range(1, rows + 1):
@@ -295,10 +306,108 @@ def test_rows_that_an_earlier_session_has_sent_come_apart_from_the_others(tmp_pa
         refused = Parked(row=4, attempts=0, doubt=False, refused=True)
         ledger.commit(intents=[Intent(row=2, attempts=1)], parked=[refused])
         assert [row.row for row in ledger.open_rows(scope.id, 0, 9)] == [1, 2, 3, 4, 5]
-        ledger.begin_session(started_at=0.0, timeout_s=60.0, also_failed=False)
+        ledger.begin_session(SessionStart(started_at=0.0))
         assert [row.row for row in ledger.open_rows(scope.id, 0, 9)] == [1, 3, 5]
         assert [row.row for row in ledger.open_rows(scope.id, 0, 9, tried=True)] == [2, 4]
         assert ledger.last_row(scope.id) == 5
         found = ledger.open_row(scope.id, Elsewhere(after_row=0, backwards=True, before_row=5))
         assert found is not None
         assert found.row == 3
+
+
+def left_out(ledger: Ledger, **rows: int) -> None:
+    """Marks rows by the names of their secrets, as loading does."""
+    for name, why in rows.items():
+        ledger._run("UPDATE row SET left_out = ? WHERE secret_name = ?", (why, name))
+
+
+def test_a_row_that_was_left_out_is_never_handed_out_and_is_told_as_not_selected(tmp_path: Path) -> None:
+    bad = InvalidRow(row=6, secret_name="x", kms_key_id="", region="", project_id="", column="kms_key_id", reason="no")
+    names = {1: "a", 2: "b", 3: "c", 4: "b", 5: "d"}
+    with loaded(tmp_path, *(planned(row, name) for row, name in names.items()), bad) as ledger:
+        left_out(ledger, b=1, c=2, x=1)
+        (scope,) = ledger.open_scopes(also_failed=True)
+        assert (scope.open_rows, ledger.told.backlog(also_failed=True).open_rows) == (2, 2)
+        assert [row.row for row in ledger.open_rows(scope.id, 0, 9)] == [1, 5]
+        assert (found := ledger.open_row(scope.id, Elsewhere(after_row=1))) is not None
+        assert found.row == 5
+        ledger.begin_session(SessionStart(started_at=1.0, also_failed=True))
+        ledger.commit(outcomes=[ended(1), ended(5, Status.FAILED)])
+        told = [(row.left_out, row.outcome.status.value, row.outcome.error_message) for row in ledger.told.rows()]
+        unselected = (True, "not_attempted", "not selected")
+        failed = (False, "failed", None)
+        assert told == [(False, "updated", None), unselected, unselected, unselected, failed, unselected]
+        assert list(ledger.told.row_numbers_of(Group.RUN_AGAIN)) == [5]
+        assert list(ledger.told.row_numbers_of(Group.FIX_FIRST)) == []
+        assert [row.outcome.row for row in ledger.told.rows_of(Group.RUN_AGAIN)] == [5]
+        assert {one.status: one.rows for one in ledger.told.counts() if one.rows} == {
+            Status.UPDATED: 1,
+            Status.FAILED: 1,
+        }
+        assert ledger.told.left_out() == 4
+        assert [(one.rows, one.done, one.left_out) for one in ledger.told.scopes()] == [(5, 1, 3)]
+
+
+def test_a_session_keeps_who_runs_it_and_how_what_was_changed_meanwhile_and_how_many_rows_it_ended(
+    tmp_path: Path,
+) -> None:
+    start = SessionStart(
+        started_at=1.0,
+        command="resume",
+        release="9.9",
+        login="access keys, ends in ABCD",
+        os_user="ann",
+        host="box",
+        changed="--rate 30/s",
+    )
+    with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, 5))) as ledger:
+        ledger.begin_session(SessionStart(started_at=0.0))
+        ledger.commit(outcomes=[ended(1)])
+        ledger.begin_session(start)
+        ledger.note_control(2.0, '--rate "5/s"')
+        ledger.note_control(3.5, "--pause")
+        ledger.commit(outcomes=[ended(2), ended(3)])
+        ledger.commit(intents=[Intent(row=4, attempts=1)])
+    with Ledger(tmp_path) as ledger:
+        first, second = ledger.told.sessions()
+    assert (first.command, first.controls, first.rows_done) == (None, (), 1)
+    assert second == SessionRecord(
+        id=2,
+        ended_at=None,
+        exit_code=None,
+        stopped=None,
+        controls=(Control(at=2.0, words='--rate "5/s"'), Control(at=3.5, words="--pause")),
+        rows_done=2,
+        **{name: getattr(start, name) for name in ("started_at", "command", "release", "login", "os_user", "host")},
+        changed="--rate 30/s",
+    )
+
+
+def test_each_target_key_is_told_with_its_rows_its_projects_and_the_keys_it_replaces(tmp_path: Path) -> None:
+    dashed = "aaaaaaaa-AAAA-aaaa-aaaa-aaaaaaaaaaaa"
+    old = [f"{n:032x}" for n in range(1, 23)]
+
+    def expecting(row: int, key: str, expected: str | None, scope: Scope = SCOPE) -> PlannedRow:
+        update = SecretUpdate(secret_name=f"s{row}", kms_key_id=key, expected_kms_key_id=expected)
+        return PlannedRow(row=row, scope=scope, update=update)
+
+    many = (expecting(4 + n, KEY2, key) for n, key in enumerate(old))
+    bad = InvalidRow(row=99, secret_name="x", kms_key_id="?", region="", project_id="", column="kms_key_id", reason="")
+    rows = (expecting(1, KEY, old[0]), expecting(2, dashed, None), expecting(3, KEY, old[0].upper(), OTHER))
+    with loaded(tmp_path, *rows, *many, bad) as ledger:
+        left_out(ledger, s2=1)
+        ledger.commit(outcomes=[ended(1), ended(3, Status.REJECTED)])
+        found = ledger.told.keys()
+    second, first = found.keys
+    assert (first.kms_key_id, first.projects, first.rows, first.left_out) == (KEY, 2, 2, 1)
+    assert [first.of(group) for group in Group] == [1, 1, 0]
+    assert (first.old_keys, first.more_old_keys) == ((old[0],), 0)
+    assert (second.kms_key_id, second.rows, second.old_keys, second.more_old_keys) == (KEY2, 22, tuple(old[:20]), 2)
+    assert found.more == 0
+
+
+def test_of_more_target_keys_than_can_be_listed_those_with_the_most_rows_are(tmp_path: Path) -> None:
+    rows = [planned(n, f"s{n}", f"{n:032x}") for n in range(1, 106)]
+    with loaded(tmp_path, *rows, planned(106, "again", f"{105:032x}")) as ledger:
+        found = ledger.told.keys()
+    assert (len(found.keys), found.more, found.keys[0].kms_key_id) == (100, 5, f"{105:032x}")

@@ -42,10 +42,9 @@ def table_info(ledger: Ledger) -> dict[str, set[Any]]:
     return {table: {column[1:] for column in ledger._all(f"PRAGMA table_info({table})", ())} for table in tables}
 
 
-@pytest.fixture
-def before(tmp_path: Path) -> list[tuple[Any, ...]]:
-    """The rows of the ledger of format 2, read with nothing of ours."""
-    with_log = old_ledger(FORMATS[0], tmp_path / "before")
+def rows_before(kept: Path, tmp_path: Path) -> list[tuple[Any, ...]]:
+    """The rows of an old ledger, read with nothing of ours."""
+    with_log = old_ledger(kept, tmp_path / "before")
     connection = sqlite3.connect(with_log / "ledger.db")
     rows = connection.execute("SELECT * FROM row ORDER BY row").fetchall()
     connection.close()
@@ -58,9 +57,8 @@ def test_there_is_a_step_from_every_format_and_a_ledger_of_each() -> None:
 
 
 @pytest.mark.parametrize("kept", FORMATS, ids=lambda kept: kept.name)
-def test_an_upgrade_keeps_every_row_as_it_was_and_makes_the_tables_of_this_release(
-    tmp_path: Path, before: list[tuple[Any, ...]], kept: Path
-) -> None:
+def test_an_upgrade_keeps_every_row_as_it_was_and_makes_the_tables_of_this_release(tmp_path: Path, kept: Path) -> None:
+    before = rows_before(kept, tmp_path)
     folder = old_ledger(kept, tmp_path / "run")
     found = upgrade.upgrade(folder, release="9.9")
     assert (kept.name, found) == (f"format-{found}.tar.gz", found)
@@ -72,6 +70,8 @@ def test_an_upgrade_keeps_every_row_as_it_was_and_makes_the_tables_of_this_relea
         old_columns = [name for _, name, *_ in ledger._all("PRAGMA table_info(row)", ())][: len(before[0])]
         assert rows_of(ledger, ", ".join(old_columns)) == before
         assert table_info(ledger) == table_info(new)
+        view = "SELECT sql FROM sqlite_schema WHERE type = 'view'"
+        assert ledger._all(view, ()) == new._all(view, ())
         assert (ledger.meta("release"), read_record(ledger).manifest.rows) == ("9.9", len(before))
         assert {row.outcome.status.value for row in ledger.told.rows()} == {
             *("updated", "verified", "rejected", "invalid", "unknown", "not_attempted")
@@ -150,8 +150,9 @@ def killed(folder: Path, nth: int) -> bool:
 
 @pytest.mark.slow
 def test_an_upgrade_killed_at_any_line_loses_nothing_and_is_done_by_the_next(
-    tmp_path: Path, before: list[tuple[Any, ...]]
+    tmp_path: Path,
 ) -> None:
+    before = rows_before(FORMATS[0], tmp_path)
     left_behind = set()
     for nth in range(1, 1_000):
         folder = old_ledger(FORMATS[0], tmp_path / f"run{nth}")

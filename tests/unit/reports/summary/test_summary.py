@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 import reports
-from jobs.ledger import PaceCell, ScopeCount, SessionRecord, ToldRow
+from jobs.ledger import PaceCell, ScopeCount, SessionRecord, SessionStart, ToldRow
 from jobs.ledger.record import JobRecord, ManifestFacts
 from jobs.model import Group, Outcome, Status
 from jobs.rate import Rate
@@ -26,14 +26,14 @@ GONE = Outcome(
     row=0, status=Status.REJECTED, attempts=1, http_status=404, error_code="E.404", error_message="gone", request_id="r"
 )
 KEYS = {
-    "": "attempts by_group by_status elapsed_ms errors exit_code files held_keys job manifest notice over_time schema"
-    " scopes sessions stopped timing version",
+    "": "attempts by_group by_status elapsed_ms errors exit_code files held_keys job left_out manifest notice over_time"
+    " schema scopes sessions stopped timing version",
     "job": "auth burst concurrency encoding endpoint grace_s key_pattern max_attempts max_duration_s max_failures"
     " max_outage_s project_id project_pattern rate region strict timeout_s",
     "manifest": "bytes name rows sha256",
     "by_status": "drifted failed invalid not_attempted rejected unchanged unknown updated verified",
     "by_group": "done fix_first run_again",
-    "scopes": "done endpoint fix_first project_id region rows run_again stopped",
+    "scopes": "done endpoint fix_first left_out project_id region rows run_again stopped",
     "errors": "error_code rows samples status",
     "errors.samples": "message request_id row secret_name",
     "timing": "ended_at rows_attempted rows_attempted_per_s sessions started_at wall_s",
@@ -238,7 +238,7 @@ def test_it_tells_of_each_session_how_its_requests_were_answered_and_of_each_key
     pace = PaceCell(at_s=0.0, width_s=1.0, sent=40, refused=2, unanswered=12, code="5\x1b", allowed_per_s=20.0)
     with run.opened() as (ledger, _):
         ledger.keep_pace([pace, msgspec.structs.replace(pace, at_s=1.0, code="other", unanswered=1)])
-        ledger.begin_session(started_at=STARTED + 60, timeout_s=60.0, also_failed=False)
+        ledger.begin_session(SessionStart(started_at=STARTED + 60))
         ledger.hold_key(1, KEY, "CSMS.0401: disabled\x07")
     summary = run.write(3)
     first, second = summary.sessions
