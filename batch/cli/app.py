@@ -1,5 +1,6 @@
 """The command line: parses, then hands over to one module per command, imported only when it is asked for."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ from batch.cli.exits import guarded
 from batch.cli.job_file import named_by_job
 from batch.cli.screen import say
 from batch.process.hardening import harden
+from batch.process.sd_notify import PROCESS_SUPERVISOR
 from batch.process.signals import PROCESS_SIGNALS, InterruptedBySignal, interruptible
 from batch.process.version import version
 from batch.redaction.redactor import flush_streams, guard_streams
@@ -40,6 +42,7 @@ _COMMANDS = (
     ("resume:resume", "Go on with a run that was stopped, interrupted or killed."),
     ("look:report", "Write the reports of a run directory again, from its ledger alone."),
     ("look:status", "Tell where a run stands, also while it is going."),
+    ("set:change", "Change a live run: its rate, or a pause."),
     ("auth:auth", "Tell which login a run would use, and make one harmless read with it; a credential is never shown."),
     (
         "sandbox:sandbox",
@@ -48,13 +51,16 @@ _COMMANDS = (
     ("demo:demo", "Show it: a sandbox with faults, 500 secrets in two projects, and a real run over them."),
 )
 for _path, _help in _COMMANDS:
-    # The sandbox has options named like those of a run, which an environment made for runs does not mean.
-    app.command(f"batch.cli.commands.{_path}", help=_help, config=() if _path == "sandbox:sandbox" else None)
+    # These have options named like those of a run, which an environment made for runs does not mean.
+    own = _path in {"sandbox:sandbox", "set:change"}
+    name = "set" if _path == "set:change" else None
+    app.command(f"batch.cli.commands.{_path}", name=name, help=_help, config=() if own else None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     harden()
+    PROCESS_SUPERVISOR.adopt(os.environ)
     guard_streams()
 
     try:

@@ -35,6 +35,6 @@ class Controls:
 
     def _changes(self, rate: Rate, *, paused: bool) -> Iterator[str]:
         if rate != self.rate:
-            yield f"rate {rate}, before {self.rate}"
+            yield f"rate {rate} (before {self.rate})"
         if paused != self.paused:
             yield "paused" if paused else "continued"

@@ -46,6 +46,7 @@ class Session:
         self._stopped: str | None = None
         self._scope_stopped: str | None = None
         self._broken: LedgerError | None = None
+        self._lost = False
         self._defect: str | None = None
 
     @property
@@ -70,12 +71,11 @@ class Session:
             full_rate=str(self.controls.full_rate),
         )
 
-    def lose(self, reason: str, *, recorded: bool) -> None:
-        """The ledger is not in its place any more: nothing more is started, and nothing is `recorded` where it is gone
-        for good.
-        """
-        error = LedgerError(self._ledger.path, reason)
-        if recorded:
+    def lose(self, reason: str, *, kept: bool) -> None:
+        """The ledger is not in its place any more: nothing more is started, and nothing recorded unless it is kept."""
+        self._lost = not kept
+        error = LedgerError(self._ledger.path.parent, reason)
+        if kept:
             self._on_broken(error)
         else:
             self._recorder.give_up(error)
@@ -119,6 +119,7 @@ class Session:
         return SessionEnd(
             stopped=self._stopped or self._scope_stopped,
             broken=None if self._broken is None else str(self._broken),
+            lost=self._lost,
             defect=self._defect,
             unrecorded=tuple(self._recorder.unrecorded),
         )

@@ -16,7 +16,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     `running` says that somebody held the run's lock at that moment. Of a run that is going, rows that have not ended
     are counted as `not_attempted`, or as `unknown` when they are in flight; `pace` says how fast it is, and `trouble`
-    what slows it. Of a run that has stopped, `mend` says what has to be mended before it can continue.
+    what slows it; `paused` says that `set` holds it back, and `rate` differs from `full_rate` where `set` has changed
+    it. Of a run that has stopped, `mend` says what has to be mended before it can continue.
     """
 
     at: float
@@ -29,6 +30,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     mend: tuple[str, ...] = ()
     pace: str = ""
     trouble: tuple[str, ...] = ()
+    paused: bool = False
+    rate: str = ""
+    full_rate: str = ""
 
 
 def status_lines(standing: Standing, now_s: float, encoding: str = "utf-8") -> Iterator[str]:
@@ -52,6 +56,8 @@ def _lines(standing: Standing, now_s: float) -> Iterator[str]:
         yield f"project: {scope.endpoint} {scope.project_id} {scope.done} of {scope.rows} done{stopped}"
     for line in standing.mend:
         yield f"mend: {line}"
+    if standing.rate != standing.full_rate:
+        yield f"rate: {standing.rate} by `set`, {standing.full_rate} at the start"
     if standing.pace:
         yield f"pace: {standing.pace}"
     for line in standing.trouble:
@@ -60,7 +66,7 @@ def _lines(standing: Standing, now_s: float) -> Iterator[str]:
 
 def _state(standing: Standing) -> str:
     if standing.running:
-        return "running"
+        return "paused by `set`" if standing.paused else "running"
     if standing.stopped:
         return f"stopped: {standing.stopped}"
     return "ended" if standing.exit_code is not None else "killed: no end is on record, resume it"

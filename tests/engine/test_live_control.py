@@ -162,8 +162,8 @@ def test_what_was_changed_stands_in_the_ledger_with_the_session(folder: Path) ->
     with Ledger(job.folder) as ledger:
         (session,) = ledger.told.sessions()
     assert [one.words for one in session.controls] == [
-        "rate 5/s, before 10/s",
+        "rate 5/s (before 10/s)",
         "paused",
-        "rate 10/s, before 5/s, continued",
+        "rate 10/s (before 5/s), continued",
     ]
     assert [round(later.at - one.at) for one, later in itertools.pairwise(session.controls)] == [1, 2]

@@ -13,16 +13,13 @@ from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading
 from jobs.model import Status, StatusCount
-from jobs.run_dir.lock import Holder, LockHeldError
+from jobs.run_dir.lock import LockHeldError
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
-from jobs.run_dir.state import LiveState, read_state
+from jobs.run_dir.state import LiveState, live_state
 from jobs.spec import UsageError
 from reports import Ending, Exit, Standing, exit_code_of, status_lines, write_reports
 from reports.screen.advice import mendings, stops_of
-
-# A clock that is set right now and then makes steps of this size.
-_CLOCK_STEP_S = 1.0
 
 
 def report(run_dir: Path, /, *, json: bool = False) -> int:
@@ -54,9 +51,9 @@ def status(run_dir: Path, /, *, json: bool = False) -> int:
         with _locked(run_dir, "status"), reading(run_dir, release=version()) as ledger:
             standing = _ended(ledger)
     except LockHeldError as held:
-        state = read_state(run_dir)
-        # What is there may be of the session before: whoever holds the lock may still wait for something.
-        if state is None or (held.holder is not None and not _by(state, held.holder)):
+        # Whoever holds the lock may still wait for something.
+        state = live_state(run_dir, held.holder)
+        if state is None:
             raise UsageError(f"{run_dir}: in use by {held.holder}, which has not told anything yet") from held
         standing = _going(state)
     if json:
@@ -65,11 +62,6 @@ def status(run_dir: Path, /, *, json: bool = False) -> int:
     for line in status_lines(standing, time.time()):
         tell(line)
     return Exit.DONE
-
-
-def _by(state: LiveState, holder: Holder) -> bool:
-    """In a container every run may have the same number."""
-    return state.pid == holder.pid and state.started_at > holder.since - _CLOCK_STEP_S
 
 
 @contextlib.contextmanager
@@ -108,4 +100,7 @@ def _going(state: LiveState) -> Standing:
         counts=tuple(StatusCount(status=status, rows=rows.get(status, 0)) for status in Status),
         pace=state.pace,
         trouble=state.trouble,
+        paused=state.paused,
+        rate=state.rate,
+        full_rate=state.full_rate,
     )
