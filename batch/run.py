@@ -1,7 +1,6 @@
 """One run of a run directory from its first request to its last report."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,16 +16,14 @@ from batch.engine.outside import Outside, SessionEnd
 from batch.engine.session import Session
 from batch.process.clock import Clock
 from batch.process.loop import run_loop
-from batch.process.sd_notify import PROCESS_SUPERVISOR
 from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
 from batch.telemetry.attendant import Attendant
 from batch.telemetry.heartbeat import Heartbeat, Viewers
 from jobs.ledger import Ledger, LedgerError, SessionStart
 from jobs.ledger.record import JobRecord
-from jobs.model import Status
 from jobs.spec import Limits
-from reports import Ending, Exit, Summary, exit_code_of, print_unrecorded, remove_summary, write_reports
+from reports import Ending, Exit, Summary, exit_code_of, print_lost, print_unrecorded, remove_summary, write_reports
 
 _log = structlog.get_logger()
 
@@ -88,11 +85,7 @@ def run_ledger(plan: RunPlan, ledger: Ledger) -> RunEnd:
 def _broken(folder: Path, ledger: Ledger, end: SessionEnd, why: str) -> LedgerError:
     """What there is to say of a ledger that broke or was lost, once the outcomes that it does not hold are printed."""
     if end.lost:
-        known = {outcome.row for outcome in end.unrecorded}
-        with contextlib.suppress(LedgerError):
-            # Its file is open still: what was on record is read once more, and printed with the rest.
-            told = (row.outcome for row in ledger.told.rows() if row.outcome.row not in known)
-            print_unrecorded(outcome for outcome in told if outcome.status is not Status.NOT_ATTEMPTED)
+        print_lost(ledger, end.unrecorded)
     print_unrecorded(end.unrecorded)
     cure = "the outcomes are printed above" if end.lost else "`resume` continues once that is mended"
     return LedgerError(folder, f"{why.removeprefix(f'{folder}: ')}; sending stopped, {cure}")
@@ -119,8 +112,7 @@ async def _session(plan: RunPlan, ledger: Ledger) -> _Ran:
     )
     with heartbeat.serving(), draining, attendant.on_duty():
         ledger.begin_session(msgspec.structs.replace(plan.start, started_at=clock.utc_s(clock.now_s())))
-        PROCESS_SUPERVISOR.ready()
-        besides = (heartbeat.beat(), attendant.attend(), PROCESS_SUPERVISOR.pat())
+        besides = (heartbeat.beat(), attendant.attend(), attendant.keep_alive())
         tasks = tuple(map(asyncio.create_task, besides))
         try:
             end = await session.run()
@@ -128,7 +120,6 @@ async def _session(plan: RunPlan, ledger: Ledger) -> _Ran:
             await _dismiss(tasks)
         # One that comes later, while the reports are written, changes nothing any more.
         signal = PROCESS_SIGNALS.number
-    PROCESS_SUPERVISOR.reporting()
     heartbeat.write()
     return _Ran(end=end, signal=signal, ended_at=clock.utc_s(clock.now_s()))
 
@@ -156,6 +147,5 @@ def _outside(plan: RunPlan, clock: Clock) -> Outside:
 
 def _drain(session: Session, number: Signals, plan: RunPlan) -> None:
     plan.viewers.say(f"{number.name}: finishing what is open ({session.in_flight}); once more breaks it off")
-    PROCESS_SUPERVISOR.stopping()
     session.stop(f"interrupted by {number.name}")
     asyncio.get_running_loop().call_later(plan.limits.grace_s, session.cancel)

@@ -68,11 +68,6 @@ class Recorder:
         self._parked.append(_cleaned(parked, self.clean))
         self._flush_soon()
 
-    def give_up(self, error: LedgerError) -> None:
-        """Records nothing any more: the ledger is gone."""
-        self._error = error
-        self._on_broken(error)
-
     def flush(self, intents: Sequence[Intent] = ()) -> bool:
         """Writes everything taken so far; False where the ledger is broken."""
         if self._timer is not None:

@@ -72,13 +72,11 @@ class Session:
         )
 
     def lose(self, reason: str, *, kept: bool) -> None:
-        """The ledger is not in its place any more: nothing more is started, and nothing recorded unless it is kept."""
+        """The ledger is not in its place any more, `kept` or gone: nothing more is started. Its file is open, and takes
+        what is in flight all the same.
+        """
         self._lost = not kept
-        error = LedgerError(self._ledger.path.parent, reason)
-        if kept:
-            self._on_broken(error)
-        else:
-            self._recorder.give_up(error)
+        self._on_broken(LedgerError(self._ledger.path.parent, reason))
 
     def stop(self, reason: str) -> None:
         """Starts no more requests; the first reason given is the one that is reported."""

@@ -54,28 +54,35 @@ class Attendant:
         self._ignored: str | None = None
         self._shown: tuple[object, ...] = ()
         self._looks = 0
+        self._stopping = False
 
     @contextlib.contextmanager
     def on_duty(self) -> Iterator[None]:
         """What was asked of another session does not hold in this one, nor the other way round."""
         remove_control(self._folder)
+        PROCESS_SUPERVISOR.ready()
         try:
             yield
         finally:
+            PROCESS_SUPERVISOR.reporting()
             with contextlib.suppress(OSError):
                 remove_control(self._folder)
 
     async def attend(self) -> None:
         """Looks once a second, until cancelled or nothing is left to attend to."""
         with contextlib.closing(Presence(self._folder)) as presence:
+            self._heartbeat.write_only_if(lambda: presence.loss() is None)
             while True:
                 if (loss := presence.loss()) is not None:
-                    self._heartbeat.stop_writing()
                     self._session.lose(loss.reason, kept=loss.kept)
                     return
                 self._take_control()
                 self._tell_supervisor(self._heartbeat.latest)
                 await asyncio.sleep(_EVERY_S)
+
+    async def keep_alive(self) -> None:
+        """Tells the service manager that the event loop is alive, where it wants to know."""
+        await PROCESS_SUPERVISOR.pat()
 
     def _take_control(self) -> None:
         try:
@@ -103,6 +110,9 @@ class Attendant:
 
     def _tell_supervisor(self, view: RunView) -> None:
         """Every ten seconds, and when something changes its state."""
+        if view.stopping is not None and not self._stopping:
+            self._stopping = True
+            PROCESS_SUPERVISOR.stopping()
         states = (view.paused, view.stopping, *(scope.state for scope in view.scopes))
         if self._looks % _STATUS_EVERY == 0 or states != self._shown:
             PROCESS_SUPERVISOR.status(progress_line(view))

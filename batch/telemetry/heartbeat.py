@@ -79,7 +79,7 @@ class Heartbeat:
         self._begun_s = clock.now_s()
         self.started_at = clock.utc_s(self._begun_s)
         """UTC seconds since 1970: by this other processes know the session."""
-        self._writes = True
+        self._may_write: Callable[[], bool] = lambda: True
         self._write_failed = False
         self._pace = Pace()
         self._changes = Changes()
@@ -106,7 +106,7 @@ class Heartbeat:
 
     def write(self) -> None:
         """Writes the state file; a full disk is noted once and does not stop a run."""
-        if not self._writes:
+        if not self._may_write():
             return
         try:
             write_state(self._folder, self.state())
@@ -115,9 +115,9 @@ class Heartbeat:
                 self._write_failed = True
                 _log.warning("state.not_written", reason=error.strerror)
 
-    def stop_writing(self) -> None:
-        """The folder is not the run's any more: nothing is made in its place."""
-        self._writes = False
+    def write_only_if(self, may_write: Callable[[], bool]) -> None:
+        """Asked each time from now on: where the folder is not the run's any more, nothing is made in its place."""
+        self._may_write = may_write
 
     def look(self) -> None:
         """Looks and writes the state file before the next beat."""
