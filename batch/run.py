@@ -20,7 +20,7 @@ from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
 from batch.telemetry.attendant import Attendant
 from batch.telemetry.heartbeat import Heartbeat, Viewers
-from jobs.ledger import Ledger, LedgerError, SessionStart
+from jobs.ledger import Ledger, LedgerError, SessionStart, held_words
 from jobs.ledger.record import JobRecord
 from jobs.spec import Limits
 from reports import Ending, Exit, Summary, exit_code_of, print_lost, print_unrecorded, remove_summary, write_reports
@@ -77,8 +77,9 @@ def run_ledger(plan: RunPlan, ledger: Ledger) -> RunEnd:
     if end.broken is not None:
         raise _broken(plan.folder, ledger, end, end.broken)
     exit_code = Exit.INTERNAL if end.defect else exit_code_of(ledger.told.counts(), _ending(ran))
-    ledger.end_session(ended_at=ran.ended_at, exit_code=exit_code, stopped=end.stopped)
-    _log.info("run.ended", exit_code=exit_code, stopped=end.stopped)
+    stopped = end.stopped or held_words(ledger.told.held_keys())
+    ledger.end_session(ended_at=ran.ended_at, exit_code=exit_code, stopped=stopped)
+    _log.info("run.ended", exit_code=exit_code, stopped=stopped)
     return RunEnd(exit_code=exit_code, summary=write_reports(plan.folder, ledger, plan.record, exit_code))
 
 

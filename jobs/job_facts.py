@@ -1,5 +1,8 @@
 """A job in the words of its options: what its summary tells, and the command line that asks for the same again."""
 
+import shlex
+from itertools import pairwise
+
 import msgspec
 
 from jobs.options import spelled, word
@@ -38,18 +41,30 @@ def job_facts(spec: JobSpec) -> JobFacts:
 
 def options_of(job: JobFacts) -> tuple[str, ...]:
     """The command line's words for a job: every option that is not the default."""
-    return _words(job, job_facts(JobSpec()))
+    return changed_facts(job, job_facts(JobSpec()))
 
 
 def changed_options(now: JobSpec, was: JobSpec) -> tuple[str, ...]:
     """The command line's words for the options in which a session differs from its job."""
-    return _words(job_facts(now), job_facts(was))
+    return changed_facts(job_facts(now), job_facts(was))
 
 
-def _words(job: JobFacts, usual: JobFacts) -> tuple[str, ...]:
+def with_changes(job: JobFacts, changed: str) -> JobFacts:
+    """The job with what `changed_options` says of a session; words that are no options of it change nothing."""
+    words = shlex.split(changed)
+    given = {name: value for name, value in pairwise(words) if name.startswith("--")}
+    known = {field: given[option] for field in JobFacts.__struct_fields__ if (option := f"--{spelled(field)}") in given}
+    try:
+        return msgspec.convert(msgspec.structs.asdict(job) | known, JobFacts, strict=False)
+    except msgspec.ValidationError:
+        return job
+
+
+def changed_facts(now: JobFacts, was: JobFacts) -> tuple[str, ...]:
+    """The same for a job as its summary tells it."""
     words: list[str] = []
     for name in JobFacts.__struct_fields__:
-        value = getattr(job, name)
-        if value is not None and value != getattr(usual, name):
+        value = getattr(now, name)
+        if value is not None and value != getattr(was, name):
             words += [f"--{spelled(name)}"] if value is True else [f"--{spelled(name)}", word(value)]
     return tuple(words)

@@ -46,6 +46,7 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
         scopes=ledger.told.scopes(),
         sessions=sessions,
         held_keys=ledger.told.held_keys(),
+        keys=ledger.told.keys(),
         exit_code=exit_code,
         files=written,
     )

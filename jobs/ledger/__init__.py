@@ -2,13 +2,14 @@
 
 from jobs.ledger.entries import Elsewhere, Intent, OpenRow, OpenScope, PaceCell, Parked
 from jobs.ledger.journal import Ledger
-from jobs.ledger.keys import HeldKey, KeyCount, KeyCounts
+from jobs.ledger.keys import HELD, HeldKey, KeyCount, KeyCounts, held_words, same_key
 from jobs.ledger.loader import Conflict, Loader
 from jobs.ledger.schema import LedgerError
 from jobs.ledger.sessions import Control, SessionRecord, SessionStart
 from jobs.ledger.told import ErrorCount, ScopeCount, Told, ToldRow
 
 __all__ = [
+    "HELD",
     "Conflict",
     "Control",
     "Elsewhere",
@@ -29,4 +30,6 @@ __all__ = [
     "SessionStart",
     "Told",
     "ToldRow",
+    "held_words",
+    "same_key",
 ]

@@ -1,6 +1,6 @@
 """What a ledger tells of KMS keys: how the rows of each target key stand, and which keys they move away from."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -53,7 +53,7 @@ class KeyCounts(msgspec.Struct, frozen=True, kw_only=True):
     more: int = 0
 
 
-# A key's id is the same in any case, with dashes and without them.
+# As `same_key`.
 _SAME = "lower(replace({}, '-', ''))"
 _OF_KEY = f"FROM row r WHERE r.scope IS NOT NULL GROUP BY {_SAME.format('r.kms_key_id')}"
 _KEYS = f"""SELECT {_SAME.format("r.kms_key_id")}, r.kms_key_id, COUNT(DISTINCT r.scope), MIN(r.row) {_OF_KEY}
@@ -67,6 +67,25 @@ _OLD_KEYS = f"""SELECT {_SAME.format("r.kms_key_id")}, r.expected_kms_key_id, CO
 _HELD = """SELECT s.project_id, s.region, k.kms_key_id, k.reason, SUM(l.status IS NULL AND l.left_out = 0)
     FROM held_key k JOIN scope s ON s.id = k.scope JOIN row r ON r.scope = k.scope AND r.kms_key_id = k.kms_key_id
     JOIN row l ON l.row = COALESCE(r.leader, r.row) GROUP BY k.scope, k.kms_key_id ORDER BY MIN(r.row)"""
+
+
+HELD = "held back: "
+"""A session that no rule stopped, but that left rows aside because of their keys, says so from here on."""
+
+
+def held_words(held: Sequence[HeldKey]) -> str | None:
+    """Why a session left rows aside, as far as keys are to blame."""
+    waited_for = [one for one in held if one.rows]
+    if not waited_for:
+        return None
+    first, more = waited_for[0], len(waited_for) - 1
+    others = f" (and {more} more)" if more else ""
+    return f"{HELD}key {first.kms_key_id}{others}: {first.reason.removeprefix(HELD)}"
+
+
+def same_key(kms_key_id: str) -> str:
+    """What is equal for all spellings of one key's id: case and dashes do not matter."""
+    return kms_key_id.replace("-", "").lower()
 
 
 def held_keys(query: Query) -> tuple[HeldKey, ...]:

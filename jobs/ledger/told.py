@@ -34,12 +34,15 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ErrorCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows ended with one status and error code, and which ones for example."""
+    """How many rows ended with one status and error code, and which ones for example; with a `kms_key_id`, which its
+    code blames, those of this key.
+    """
 
     status: Status
     error_code: str
     rows: int
     samples: tuple[ToldRow, ...]
+    kms_key_id: str | None = None
 
 
 class ScopeCount(msgspec.Struct, frozen=True, kw_only=True):

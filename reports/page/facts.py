@@ -14,10 +14,11 @@ from reports.page.figures import Figure, bar_figures
 from reports.page.over_time import time_figures
 from reports.screen.request_words import Requests, requests_of, slowed_words
 from reports.screen.run_words import span
+from reports.screen.session_words import end_words, held_words, old_key_words, option_words, who_words
 from reports.screen.wording import GROUP_WORDS, FileNote, Step, file_notes, next_steps, verdict, worst_group
 from reports.summary.open_rows import ListedRow
 from reports.summary.schema import ErrorSummary, FileFacts, ScopeSummary, Summary
-from reports.summary.sessions import HeldKeySummary, SessionSummary
+from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary
 
 _MOST_REASONS = 20
 _MOST_SCOPES = 100
@@ -45,6 +46,15 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     width: float
 
 
+class SessionLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One run or resume, and what is said of it in words."""
+
+    session: SessionSummary
+    who: str
+    options: str
+    ended: str
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a page shows; its texts are printable but may be hostile, so whoever draws it has to escape them."""
 
@@ -64,16 +74,18 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     open_codes: tuple[str, ...]
     open_rows: tuple[ListedRow, ...]
     requests: Requests
-    held_keys: tuple[HeldKeySummary, ...]
-    sessions: tuple[SessionSummary, ...]
+    held_keys: tuple[tuple[HeldKeySummary, str], ...]
+    keys: tuple[tuple[KeySummary, str], ...]
+    sessions: tuple[SessionLine, ...]
     job: tuple[tuple[str, str], ...]
     scopes: tuple[ScopeSummary, ...]
+    fix_without_project: int
     files: tuple[tuple[FileFacts, FileNote], ...]
 
 
 def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) -> Page:
     """The page of a run whose other files are written; `open_rows` are those of its rows that are not done to list."""
-    open_total = summary.manifest.rows - summary.by_group.done
+    open_total = summary.by_group.fix_first + summary.by_group.run_again
     return Page(
         verdict=_sentence(verdict(summary)),
         tone=worst_group(summary).value,
@@ -91,11 +103,19 @@ def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) ->
         open_codes=tuple(sorted({row.error_code for row in open_rows if row.error_code})),
         open_rows=open_rows,
         requests=requests_of(summary),
-        held_keys=summary.held_keys[:_MOST_KEYS],
-        sessions=summary.sessions[-_MOST_SESSIONS:] if len(summary.sessions) > 1 else (),
+        held_keys=tuple((key, held_words(key)) for key in summary.held_keys[:_MOST_KEYS]),
+        keys=tuple((key, old_key_words(key)) for key in summary.keys[:_MOST_KEYS]),
+        sessions=tuple(_session(session, summary.job) for session in summary.sessions[-_MOST_SESSIONS:]),
         job=tuple(_job(summary.job)),
         scopes=summary.scopes[:_MOST_SCOPES],
+        fix_without_project=summary.by_group.fix_first - sum(scope.fix_first for scope in summary.scopes),
         files=tuple(zip(summary.files, file_notes(summary), strict=False)),  # its own note is the last
+    )
+
+
+def _session(session: SessionSummary, job: JobFacts) -> SessionLine:
+    return SessionLine(
+        session=session, who=who_words(session), options=option_words(session, job), ended=end_words(session)
     )
 
 
@@ -125,7 +145,8 @@ def _when(summary: Summary) -> str:
 
 
 def _tiles(summary: Summary) -> tuple[Tile, ...]:
-    tiles = [Tile(kind="all", name="Rows", rows=summary.manifest.rows, detail="in the manifest")]
+    left_out = f", {summary.left_out:,} of them not selected" if summary.left_out else ""
+    tiles = [Tile(kind="all", name="Rows", rows=summary.manifest.rows, detail=f"in the manifest{left_out}")]
     for group, rows in _groups(summary):
         counts = ((status, summary.by_status.of(status)) for status in Status if status.group is group)
         detail = ", ".join(f"{count:,} {status.value}" for status, count in counts if count) or "none"

@@ -1,6 +1,6 @@
 """Draws what became of the rows by project, reason and PUTs; each drawing in words too, and its figures as a table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 
@@ -8,7 +8,7 @@ from jobs.model import Group
 from reports.page.charts import Bar, bar_chart
 from reports.screen.wording import GROUP_WORDS
 from reports.summary.open_rows import place_name
-from reports.summary.schema import ScopeSummary, Summary
+from reports.summary.schema import Summary
 from reports.summary.tally import MOST_PUTS
 
 MOST_BARS = 8
@@ -36,16 +36,16 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 def bar_figures(summary: Summary) -> Iterator[Figure]:
     """Outcomes by project, reasons, and PUTs per row, each where there is something to tell."""
     if summary.scopes:
-        yield _scopes(summary.scopes)
+        yield _scopes(summary)
     if summary.errors:
         yield _codes(summary)
     if summary.attempts:
         yield _puts(summary)
 
 
-def _scopes(scopes: Sequence[ScopeSummary]) -> Figure:
+def _scopes(summary: Summary) -> Figure:
     title = "Outcomes by project"
-    ordered = sorted(scopes, key=lambda scope: -scope.rows)
+    ordered = sorted(summary.scopes, key=lambda scope: -scope.rows)
     shown = [
         (place_name(scope.region, scope.project_id), (scope.done, scope.fix_first, scope.run_again))
         for scope in ordered[:MOST_BARS]
@@ -53,6 +53,8 @@ def _scopes(scopes: Sequence[ScopeSummary]) -> Figure:
     if rest := ordered[MOST_BARS:]:
         sums = (sum(s.done for s in rest), sum(s.fix_first for s in rest), sum(s.run_again for s in rest))
         shown.append((f"{len(rest)} more", sums))
+    if nowhere := summary.by_group.fix_first - sum(scope.fix_first for scope in summary.scopes):
+        shown.append(("no usable project", (0, nowhere, 0)))
     kinds = tuple(group.value for group in GROUP_WORDS)
     bars = [Bar(label=name, parts=tuple(zip(kinds, rows, strict=True))) for name, rows in shown]
     words = "; ".join(f"{name}: {d:,} done, {f:,} to fix first, {r:,} to run again" for name, (d, f, r) in shown)

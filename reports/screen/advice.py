@@ -7,8 +7,10 @@ from typing import Protocol
 
 import msgspec
 
+from jobs.ledger import HELD
 from jobs.printable import shortened
 from jobs.spec import Auth
+from reports.summary.key_faults import KeyFault, code_in, key_fault
 
 
 class Way(Enum):
@@ -30,29 +32,34 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
-    """`cause` says what is wrong, `step` what to do about it."""
+    """`cause` says what is wrong, `step` what to do about it, and `otherwise` what else may be wrong instead: then the
+    rows are corrected as for a new place.
+    """
 
     cause: str
     step: str
     way: Way = Way.RESUME
+    otherwise: str | None = None
 
     def __str__(self) -> str:
         return f"{self.cause}: {self.step}"
 
+    @property
+    def whole(self) -> str:
+        """With what else may be wrong."""
+        return f"{self}; {self.otherwise}" if self.otherwise else str(self)
 
-# A code stands at the beginning of a reason, or behind what this program says before it.
-_CODE = re.compile(r"(?:^|: |; )([A-Za-z][A-Za-z0-9]*\.[0-9]+|tls|proxy): ")
+
 _FOREIGN = "a proxy, filter or gateway before the service?"
-_STATE = re.compile(r"\bstate ([345])\b")
 _KEY_CHARS = 64
+_HELD_KEY = re.compile(rf"{HELD}key ([^ ]+)")
 
 _WHERE = "in the options or in the file"
+_WRONG_PROJECT = f"if the project is wrong, correct it, {_WHERE}"
 _RIGHT = Advice(
     cause="the login lacks a right",
-    step=(
-        "grant it csms:secret:update in this project (and csms:secret:get, for reads), or use another login;"
-        " if the project is wrong, correct it and start a new run"
-    ),
+    step="grant it csms:secret:update in this project (and csms:secret:get, for reads), or use another login",
+    otherwise=_WRONG_PROJECT,
 )
 _FROZEN = Advice(cause="the service is frozen for this account", step="settle what it is frozen for")
 _SIGNATURE = Advice(
@@ -61,7 +68,8 @@ _SIGNATURE = Advice(
 )
 _PROJECT = Advice(
     cause="the login is for another project",
-    step="use a login of this project; if the project itself is wrong, correct it and start a new run",
+    step="use a login of this project",
+    otherwise=_WRONG_PROJECT,
 )
 _PLACE = Advice(
     cause="this endpoint does not have this API",
@@ -77,7 +85,7 @@ _ADDRESS = Advice(cause="requests from this address are not allowed", step="have
 _OF_CODE = {
     **dict.fromkeys(("CSMS.0302", "APIG.0302", "APIG.0304", "APIG.0306", "KMS.0304", "KMS.0307"), _RIGHT),
     **dict.fromkeys(("KMS.0314", "KMS.0326", "APIG.0802"), _RIGHT),
-    **dict.fromkeys(("KMS.0320", "KMS.0328"), _FROZEN),
+    "KMS.0328": _FROZEN,
     **dict.fromkeys(("APIG.0303", "APIG.0305", "APIG.1009"), _SIGNATURE),
     **dict.fromkeys(("IAM.1104", "IAM.1105", "IAM.1106", "IAM.1107"), _SIGNATURE),
     **dict.fromkeys(("KMS.0305", "KMS.0321", "APIG.0310", "APIG.0311"), _PROJECT),
@@ -98,24 +106,22 @@ _LOGIN_STEPS = {
     Auth.ECS: "check the agency of this machine",
     Auth.AUTO: "renew the login",
 }
-# What KMS says of a key, as the end of a sentence, and what to do about it.
-_ENABLE = ("is disabled", "enable it", Way.RESUME)
-_CANCEL = ("is to be deleted", "cancel its deletion", Way.RESUME)
-_CORRECT = ("cannot be used for secrets", "correct kms_key_id in the file", Way.NEW_KEY)
-_MISSING = ("does not exist", "correct kms_key_id in the file", Way.NEW_KEY)
+# What KMS has against a key, as the end of a sentence, and what to do about it.
 _OF_KEY = {
-    "CSMS.0401": ("was not accepted by KMS", "see that it is enabled and that the login may use it", Way.RESUME),
-    "KMS.0205": _MISSING,
-    "KMS.0207": _MISSING,
-    "KMS.0209": _ENABLE,
-    "KMS.0210": _CANCEL,
-    "KMS.0211": _CORRECT,
-    "KMS.0306": ("may not be used by the login", "grant the login the right to use it", Way.RESUME),
-    "KMS.1114": _CORRECT,
-    "KMS.1115": _CORRECT,
-    "KMS.1301": _ENABLE,
+    KeyFault.DISABLED: ("is disabled", "enable it", Way.RESUME),
+    KeyFault.PENDING_DELETION: ("is to be deleted", "cancel its deletion", Way.RESUME),
+    KeyFault.PENDING_IMPORT: ("has no material yet", "import its material", Way.RESUME),
+    KeyFault.PENDING_ACTIVATION: ("is not active yet", "wait until KMS has activated it", Way.RESUME),
+    KeyFault.FROZEN: ("is frozen", "settle what the account is frozen for", Way.RESUME),
+    KeyFault.MISSING: ("does not exist", "correct kms_key_id in the file", Way.NEW_KEY),
+    KeyFault.UNSUITABLE: ("cannot be used for secrets", "correct kms_key_id in the file", Way.NEW_KEY),
+    KeyFault.NO_RIGHT: ("may not be used by the login", "grant the login the right to use it", Way.RESUME),
+    KeyFault.REFUSED: (
+        "was not accepted by KMS",
+        "see that it is enabled and that the login may use it",
+        Way.RESUME,
+    ),
 }
-_OF_STATE = {"3": _ENABLE, "4": _CANCEL, "5": ("has no material yet", "import its material", Way.RESUME)}
 
 
 class _Scope(Protocol):
@@ -135,8 +141,15 @@ def stops_of(stopped: str | None, scopes: Iterable[_Scope], held: Iterable[_Held
     """All that stopped a run: projects, keys and, where no project has a reason of its own, the run as a whole."""
     of_scopes = [Stop(reason=scope.stopped) for scope in scopes if scope.stopped]
     of_keys = [Stop(reason=one.reason, kms_key_id=one.kms_key_id) for one in held]
-    whole = [Stop(reason=stopped)] if stopped and not of_scopes else []
+    whole = [Stop(reason=stopped)] if stopped and not of_scopes and not stopped.startswith(HELD) else []
     return (*of_scopes, *of_keys, *whole)
+
+
+def cause_of(stopped: str) -> str:
+    """What stopped a session, in few words where it is known."""
+    held = _HELD_KEY.match(stopped)
+    known = advise(Stop(reason=stopped, kms_key_id=held[1] if held else None), Auth.AUTO)
+    return stopped if known is None else known.cause
 
 
 def mendings(stops: Iterable[Stop], auth: Auth) -> tuple[Advice, ...]:
@@ -151,12 +164,12 @@ def advise(stop: Stop, auth: Auth) -> Advice | None:
             cause="something before the service answers in its place",
             step="look for a proxy, a filter or a gateway between this machine and the service",
         )
-    found = _CODE.search(stop.reason)
-    if found is None:
+    said = code_in(stop.reason)
+    if said is None:
         return next(_of_words(stop.reason), None)
-    said, code = found[1], found[1].replace("APIGW.", "APIG.")
-    if code in _OF_KEY:
-        return _of_key(stop, code)
+    code = said.replace("APIGW.", "APIG.")
+    if (fault := key_fault(code, stop.reason)) is not None:
+        return _of_key(stop, code, fault)
     if code in _LOGIN_CODES or (code.startswith("IAM.") and code not in _OF_CODE):
         return Advice(cause=f"the login was not accepted ({said})", step=_LOGIN_STEPS[auth])
     known = _OF_CODE.get(code)
@@ -170,15 +183,13 @@ def _of_words(reason: str) -> Iterator[Advice]:
     if "refused for its rate" in reason:
         yield Advice(cause=reason, step="see who else uses the quota, or lower --rate")
     if "--max-failures" in reason:
-        yield Advice(cause=reason, step="look at the reasons of these rows first")
+        yield Advice(
+            cause=reason,
+            step="see in report.html why these rows failed, and give a higher --max-failures if the others may go on",
+        )
 
 
-def _of_key(stop: Stop, code: str) -> Advice:
-    state = _STATE.search(stop.reason)
-    what, step, way = _OF_KEY[code]
-    if code == "CSMS.0401" and state is not None:
-        what, step, way = _OF_STATE[state[1]]
-    elif code == "CSMS.0401" and "does not exist" in stop.reason:
-        what, step, way = _MISSING
+def _of_key(stop: Stop, code: str, fault: KeyFault) -> Advice:
+    what, step, way = _OF_KEY[fault]
     key = "the key" if stop.kms_key_id is None else f"key {shortened(stop.kms_key_id, _KEY_CHARS)}"
     return Advice(cause=f"{key} {what} ({code})", step=step, way=way)

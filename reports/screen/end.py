@@ -9,8 +9,18 @@ from rich.text import Text
 
 from jobs.model import Group, Status
 from jobs.printable import printable
-from reports.screen.plain import SHOWN_CODES, example, plain_lines
+from reports.moment import clock_text
+from reports.screen.plain import SHOWN_CODES, SHOWN_KEYS, SHOWN_SESSIONS, example, plain_lines
 from reports.screen.request_words import slowed_words
+from reports.screen.session_words import (
+    end_words,
+    ended_words,
+    error_key_words,
+    key_words,
+    old_key_words,
+    option_words,
+    who_words,
+)
 from reports.screen.wording import file_notes, group_words, next_steps, verdict, worst_group
 from reports.summary.schema import Summary
 
@@ -41,6 +51,10 @@ class _Screen:
         self._console.print(self._counts(summary))
         if summary.errors:
             self._section("Why", self._errors(summary))
+        if summary.keys:
+            self._section("Keys", self._keys(summary))
+        if summary.sessions:
+            self._section("Who ran it", self._sessions(summary))
         self._section(f"Files in {folder}", self._files(summary))
         for step in next_steps(summary, folder):
             self._console.print()
@@ -66,6 +80,8 @@ class _Screen:
                 style = _STYLE[status.group]
                 words = self._text(group_words(status), style)
                 grid.add_row(self._text(f"{rows:,}", style), self._text(status), words)
+        if summary.left_out:
+            grid.add_row(self._text(f"{summary.left_out:,}"), self._text("left out"), self._text("not selected"))
         grid.add_row(self._text(f"{summary.manifest.rows:,}", "bold"), self._text("rows", "bold"))
         return Padding(grid, (0, 0, 0, 2))
 
@@ -74,11 +90,34 @@ class _Screen:
         grid.add_column(justify="right", no_wrap=True)
         grid.add_column(overflow="fold")
         for error in summary.errors[:SHOWN_CODES]:
-            head = self._text(f"{error.status}  {error.error_code}", _STYLE[error.status.group])
-            grid.add_row(self._text(f"{error.rows:,}"), head)
+            head = "  ".join(filter(None, (error.status, error.error_code, error_key_words(error))))
+            grid.add_row(self._text(f"{error.rows:,}"), self._text(head, _STYLE[error.status.group]))
             grid.add_row("", self._text(example(error), "dim"))
         if (more := len(summary.errors) - SHOWN_CODES) > 0:
             grid.add_row("", self._text(f"and {more} more codes, in summary.json"))
+        return grid
+
+    def _keys(self, summary: Summary) -> Table:
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(justify="right", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for key in summary.keys[:SHOWN_KEYS]:
+            grid.add_row(self._text(f"{key.rows:,}"), self._text(key.kms_key_id))
+            grid.add_row("", self._text(f"{key_words(key)}; {old_key_words(key)}", "dim"))
+        if (more := len(summary.keys) - SHOWN_KEYS + summary.more_keys) > 0:
+            grid.add_row("", self._text(f"and {more} more keys, in summary.json"))
+        return grid
+
+    def _sessions(self, summary: Summary) -> Table:
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        if (more := len(summary.sessions) - SHOWN_SESSIONS) > 0:
+            grid.add_row("", self._text(f"{more} earlier ones are in summary.json"))
+        for session in summary.sessions[-SHOWN_SESSIONS:]:
+            grid.add_row(self._text(clock_text(session.started_at)), self._text(who_words(session)))
+            grid.add_row("", self._text(option_words(session, summary.job), "dim"))
+            grid.add_row("", self._text(f"{ended_words(session)}; {end_words(session)}", "dim"))
         return grid
 
     def _files(self, summary: Summary) -> Table:

@@ -6,10 +6,21 @@ from pathlib import Path
 from jobs.model import Status
 from jobs.printable import printable, shortened
 from reports.screen.request_words import slowed_words
+from reports.screen.session_words import (
+    end_words,
+    ended_words,
+    error_key_words,
+    key_words,
+    old_key_words,
+    option_words,
+    who_words,
+)
 from reports.screen.wording import file_notes, group_words, next_steps, verdict
 from reports.summary.schema import ErrorSummary, Summary
 
 SHOWN_CODES = 5
+SHOWN_KEYS = 5
+SHOWN_SESSIONS = 5
 SHOWN_CHARS = 120
 
 
@@ -37,12 +48,36 @@ def _lines(summary: Summary, folder: Path) -> Iterator[str]:
     for status in Status:
         if rows := summary.by_status.of(status):
             yield f"{status}: {rows} ({group_words(status)})"
-    for error in summary.errors[:SHOWN_CODES]:
-        yield f"error: {error.rows} {error.status} {error.error_code or '-'}; {example(error)}"
-    if more := len(summary.errors) - SHOWN_CODES:
-        yield from (f"more_errors: {more}",) if more > 0 else ()
+    if summary.left_out:
+        yield f"left_out: {summary.left_out} (not selected)"
+    yield from _error_lines(summary)
+    yield from _key_lines(summary)
+    yield from _session_lines(summary)
     for note in file_notes(summary):
         yield f"file: {folder / note.name} ({note.purpose})"
     for step in next_steps(summary, folder):
         yield f"next: {step.command} ({step.why})"
     yield f"notice: {summary.notice}"
+
+
+def _error_lines(summary: Summary) -> Iterator[str]:
+    for error in summary.errors[:SHOWN_CODES]:
+        key = f" {words};" if (words := error_key_words(error)) else ";"
+        yield f"error: {error.rows} {error.status} {error.error_code or '-'}{key} {example(error)}"
+    if (more := len(summary.errors) - SHOWN_CODES) > 0:
+        yield f"more_errors: {more}"
+
+
+def _key_lines(summary: Summary) -> Iterator[str]:
+    for one in summary.keys[:SHOWN_KEYS]:
+        yield f"key: {one.kms_key_id}; {key_words(one)}; {old_key_words(one)}"
+    if (more := len(summary.keys) - SHOWN_KEYS + summary.more_keys) > 0:
+        yield f"more_keys: {more}"
+
+
+def _session_lines(summary: Summary) -> Iterator[str]:
+    for session in summary.sessions[-SHOWN_SESSIONS:]:
+        words = (option_words(session, summary.job), ended_words(session), end_words(session))
+        yield f"session: {session.started_at} {who_words(session)}; {'; '.join(words)}"
+    if (more := len(summary.sessions) - SHOWN_SESSIONS) > 0:
+        yield f"more_sessions: {more}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from jobs.job_facts import JobFacts, options_of
+from jobs.job_facts import JobFacts, changed_facts, options_of, with_changes
 from jobs.model import Group, Status
 from jobs.options import spelled
 from jobs.printable import printable
@@ -38,10 +38,15 @@ class FileNote(msgspec.Struct, frozen=True, kw_only=True):
 
 def verdict(summary: Summary) -> str:
     """The run in one sentence without a full stop."""
-    rows = summary.manifest.rows
+    rows = summary.manifest.rows - summary.left_out
     left = f"{rows - summary.by_group.done:,} of {_rows(rows)} not done"
+    unselected = f"; {_rows(summary.left_out)} not selected" if summary.left_out else ""
+    return f"{_verdict(summary, rows, left)}{unselected}"
+
+
+def _verdict(summary: Summary, rows: int, left: str) -> str:
     match summary.exit_code:
-        case Exit.DONE if not rows:
+        case Exit.DONE if not summary.manifest.rows:
             return "nothing to do: the manifest has no rows"
         case Exit.DONE:
             return f"all done: {_rows(rows)}"
@@ -82,7 +87,7 @@ def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
     if groups.run_again and (summary.by_status.not_attempted or summary.exit_code in _RESUMABLE):
         steps += _after_stop(summary, folder, files[names.RETRY])
     elif groups.run_again:
-        steps.append(Step(why="run the open rows again", command=_run(files[names.RETRY], summary.job)))
+        steps.append(Step(why="run the open rows again", command=_run(files[names.RETRY], job_now(summary))))
     if groups.fix_first:
         steps.append(_fix_first(summary, files[names.REJECTED]))
     return tuple(steps)
@@ -90,7 +95,13 @@ def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
 
 def mended_first(summary: Summary) -> tuple[Advice, ...]:
     """What stopped the run before all its rows were done, and how to mend each cause, as far as that is known."""
-    return mendings(stops_of(summary.stopped, summary.scopes, summary.held_keys), summary.job.auth)
+    return mendings(stops_of(summary.stopped, summary.scopes, summary.held_keys), job_now(summary).auth)
+
+
+def job_now(summary: Summary) -> JobFacts:
+    """The job with the options of the last session."""
+    changed = summary.sessions[-1].changed if summary.sessions else None
+    return with_changes(summary.job, changed) if changed else summary.job
 
 
 def _after_stop(summary: Summary, folder: Path, retry: Path) -> Iterator[Step]:
@@ -101,12 +112,23 @@ def _after_stop(summary: Summary, folder: Path, retry: Path) -> Iterator[Step]:
     if resumed or not causes:
         first = f"{_mend(resumed)}; then " if resumed else ""
         words = ("csms-rekey", "resume", str(folder), *(("--failed",) if ended else ()))
-        yield Step(why=f"{first}continue where it stopped{also}", command=_command(words))
+        changed = changed_facts(job_now(summary), summary.job)
+        yield Step(why=f"{first}continue where it stopped{also}", command=_command((*words, *changed)))
     corrected = [cause for cause in causes if cause.way is not Way.RESUME]
     if corrected:
         place = any(cause.way is Way.NEW_PLACE for cause in corrected)
-        job = _other_place(summary.job) if place else summary.job
+        job = _with_gaps(job_now(summary), _PLACES) if place else job_now(summary)
         yield Step(why=f"{_mend(corrected)}; then run {retry.name}", command=_run(retry, job))
+    elif otherwise := _otherwise(causes, summary):
+        command = _run(retry, _with_gaps(job_now(summary), ("project_id",)))
+        yield Step(why=f"or, {otherwise}; then run {retry.name}", command=command)
+
+
+def _otherwise(causes: Sequence[Advice], summary: Summary) -> str | None:
+    """What else may be wrong with a project in which nothing was ever accepted."""
+    if all(scope.done for scope in summary.scopes if scope.stopped):
+        return None
+    return next((cause.otherwise for cause in causes if cause.otherwise), None)
 
 
 def _mend(causes: Sequence[Advice]) -> str:
@@ -118,14 +140,14 @@ def _fix_first(summary: Summary, path: Path) -> Step:
     refused = [error for error in summary.errors if error.status is Status.REJECTED]
     samples = [(error.error_code, next(iter(error.samples), None)) for error in refused]
     stops = [Stop(reason=f"{code}: {sample.message if sample else ''}") for code, sample in samples]
-    elsewhere = [advice for advice in mendings(stops, summary.job.auth) if advice.way is Way.RESUME]
+    elsewhere = [advice for advice in mendings(stops, job_now(summary).auth) if advice.way is Way.RESUME]
     what = f"{_mend(elsewhere)}; correct what else is wrong in {path.name}" if elsewhere else f"correct {path.name}"
-    return Step(why=f"{what}, then run it", command=_run(path, summary.job))
+    return Step(why=f"{what}, then run it", command=_run(path, job_now(summary)))
 
 
-def _other_place(job: JobFacts) -> JobFacts:
+def _with_gaps(job: JobFacts, options: Iterable[str]) -> JobFacts:
     """The same with a gap for what was wrong."""
-    gaps = {name: f"<{spelled(name)}>" for name in _PLACES if getattr(job, name) is not None}
+    gaps = {name: f"<{spelled(name)}>" for name in options if getattr(job, name) is not None}
     return msgspec.structs.replace(job, **gaps)
 
 
@@ -135,7 +157,8 @@ def _rows(rows: int) -> str:
 
 def _because(summary: Summary) -> str:
     causes = [advice.cause for advice in mended_first(summary)]
-    reasons = [*causes, summary.stopped, *(scope.stopped for scope in summary.scopes)]
+    held = (f"key {key.kms_key_id} is held back: {key.reason}" for key in summary.held_keys)
+    reasons = [*causes, *held, summary.stopped, *(scope.stopped for scope in summary.scopes)]
     first = next((reason for reason in reasons if reason), None)
     return f": {printable(first)}" if first else ""
 

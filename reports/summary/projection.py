@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from jobs.job_facts import job_facts
-from jobs.ledger import ErrorCount, HeldKey, ScopeCount, SessionRecord, ToldRow
+from jobs.ledger import ErrorCount, HeldKey, KeyCounts, ScopeCount, SessionRecord, ToldRow
 from jobs.ledger.record import JobRecord, ManifestFacts
 from jobs.model import Group, Status
 from jobs.printable import printable, shortened
@@ -22,8 +22,10 @@ from reports.summary.schema import (
     Summary,
     Timing,
 )
-from reports.summary.sessions import HeldKeySummary, SessionSummary
+from reports.summary.session_facts import held_key_summary, key_summaries, session_summary, state_of
 from reports.summary.tally import Tally
+
+_NO_KEYS = KeyCounts(keys=())
 
 
 def summarize(
@@ -33,10 +35,12 @@ def summarize(
     scopes: Sequence[ScopeCount],
     sessions: Sequence[SessionRecord],
     held_keys: Sequence[HeldKey] = (),
+    keys: KeyCounts = _NO_KEYS,
     exit_code: int,
     files: tuple[FileFacts, ...],
 ) -> Summary:
     """The summary of a run whose other files are written."""
+    errors = tally.errors()
     return Summary(
         version=record.version,
         notice=OLD_KEY_NOTICE,
@@ -47,7 +51,7 @@ def summarize(
         by_status=ByStatus(**{status.value: tally.of_status(status) for status in Status}),
         by_group=ByGroup(**{group.value: tally.of_group(group) for group in Group}),
         scopes=tuple(_scope(scope, tally) for scope in scopes),
-        errors=tuple(map(_error, tally.errors())),
+        errors=tuple(map(_error, errors)),
         timing=_timing(sessions, tally.attempted),
         elapsed_ms=ElapsedMs(
             one_attempt=tally.timeline.one_put().percentiles(), all_rows=tally.timeline.all_puts().percentiles()
@@ -55,9 +59,12 @@ def summarize(
         attempts=tuple(AttemptCount(attempts=puts, rows=rows) for puts, rows in tally.by_puts()),
         over_time=tally.timeline.over_time(sessions),
         files=files,
-        sessions=tuple(map(_session, sessions)),
-        held_keys=tuple(map(_held_key, held_keys)),
+        sessions=tuple(map(session_summary, sessions)),
+        held_keys=tuple(map(held_key_summary, held_keys)),
         left_out=tally.left_out,
+        rows_without_project=record.manifest.rows - sum(scope.rows for scope in scopes),
+        keys=key_summaries(keys, errors, held_keys),
+        more_keys=keys.more,
     )
 
 
@@ -92,6 +99,8 @@ def _error(count: ErrorCount) -> ErrorSummary:
         error_code=shortened(count.error_code),
         rows=count.rows,
         samples=tuple(map(_sample, count.samples)),
+        kms_key_id=_shown(count.kms_key_id),
+        key_state=state_of(count),
     )
 
 
@@ -117,29 +126,6 @@ def _timing(sessions: Sequence[SessionRecord], attempted: int) -> Timing:
         wall_s=round(wall_s, 3),
         rows_attempted=attempted,
         rows_attempted_per_s=round(attempted / wall_s, 3) if complete else None,
-    )
-
-
-def _session(session: SessionRecord) -> SessionSummary:
-    return SessionSummary(
-        started_at=utc_text(session.started_at),
-        ended_at=utc_text(session.ended_at) or None,
-        exit_code=session.exit_code,
-        stopped=_shown(session.stopped),
-        requests=session.sent,
-        refused=session.refused,
-        unanswered=session.unanswered,
-        code=_shown(session.code),
-    )
-
-
-def _held_key(held: HeldKey) -> HeldKeySummary:
-    return HeldKeySummary(
-        project_id=printable(held.project_id),
-        region=_shown(held.region),
-        kms_key_id=shortened(held.kms_key_id),
-        reason=shortened(held.reason),
-        rows=held.rows,
     )
 
 

@@ -11,7 +11,7 @@ from jobs.model import Group, Status
 from jobs.run_dir import names
 from jobs.run_dir.durable import sync_folder, whole_file
 from reports.error import blaming
-from reports.summary.sessions import HeldKeySummary, SessionSummary
+from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
 
@@ -74,7 +74,7 @@ class ByGroup(msgspec.Struct, frozen=True, kw_only=True):
 class ScopeSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One endpoint and project; `stopped` says why the rest of its rows was not attempted, if it was.
 
-    Rows that have no usable place belong to no scope, so the scopes may add up to less than all rows.
+    Rows that have no usable place belong to no scope: with `rows_without_project` the scopes add up to all rows.
     """
 
     endpoint: str
@@ -98,12 +98,17 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ErrorSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows that are not done for the same reason, and the first of them; `error_code` is empty where there was none."""
+    """Rows that are not done for the same reason, and the first of them; `error_code` is empty where there was none.
+
+    Where the code blames a KMS key, these are the rows of that key, and `key_state` is what is wrong with it in words.
+    """
 
     status: Status
     error_code: str
     rows: int
     samples: tuple[Sample, ...]
+    kms_key_id: str | None = None
+    key_state: str | None = None
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +145,8 @@ class ElapsedMs(msgspec.Struct, frozen=True, kw_only=True):
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. Texts of the service and of the manifest are printable; moments are UTC, ISO 8601.
 
-    `left_out` rows were not selected for this job; they stand in `outcomes.csv`, and only there.
+    `left_out` rows were not selected for this job; they stand in `outcomes.csv`, and only there. Of the target keys,
+    those with the most rows are listed, and there are `more_keys`.
     """
 
     schema: Literal["csms-rekey/summary/1"] = "csms-rekey/summary/1"
@@ -162,6 +168,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[SessionSummary, ...] = ()
     held_keys: tuple[HeldKeySummary, ...] = ()
     left_out: int = 0
+    rows_without_project: int = 0
+    keys: tuple[KeySummary, ...] = ()
+    more_keys: int = 0
 
 
 def summary_json(summary: Summary) -> bytes:

@@ -1,11 +1,22 @@
-"""What a summary tells of each run and resume, and of the keys that the last one left aside."""
+"""What a summary tells of each run and resume, of each target key, and of the keys that the last one left aside."""
 
 import msgspec
+
+
+class ControlSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that was made while a session ran, in the words of the command line."""
+
+    at: str
+    words: str
 
 
 class SessionSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One run or resume. Of its `requests` that got their answer, some were `refused` for their rate and some
     `unanswered`, most of these with `code`: a status such as 504, or a word such as timeout.
+
+    `command`, `release`, `login` (its kind and public name), `os_user` and `host` say who ran it and how, `changed` in
+    which options it differs from the job, and `rows_done` how many rows it ended, whatever became of them. They are
+    null for a session of a release that did not keep them.
     """
 
     started_at: str
@@ -16,6 +27,31 @@ class SessionSummary(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     unanswered: int
     code: str | None
+    command: str | None = None
+    release: str | None = None
+    login: str | None = None
+    os_user: str | None = None
+    host: str | None = None
+    changed: str | None = None
+    controls: tuple[ControlSummary, ...] = ()
+    rows_done: int | None = None
+
+
+class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
+    """How the rows of one target key stand, in so many `projects`. `old_keys` are those that the manifest expects, as
+    far as it does, and `more_old_keys` are not listed; `state` says in words what KMS has against the key, if anything.
+    """
+
+    kms_key_id: str
+    projects: int
+    rows: int
+    done: int
+    fix_first: int
+    run_again: int
+    left_out: int
+    old_keys: tuple[str, ...]
+    more_old_keys: int
+    state: str | None
 
 
 class HeldKeySummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """Counts the rows while they pass by, in bounded memory however many there are and whatever the service answers."""
 
-from jobs.ledger import ErrorCount, ToldRow
+from jobs.ledger import ErrorCount, ToldRow, same_key
 from jobs.model import Group, Status
+from reports.summary.key_faults import key_fault
 from reports.summary.open_rows import OpenRows
 from reports.summary.timeline import Timeline
 
@@ -9,6 +10,9 @@ SAMPLES = 5
 MAX_CODES = 200
 OTHER_CODES = "(other codes)"
 """Stands for every code that comes after the first `MAX_CODES`: codes are the service's text, so there is no end."""
+MAX_BLAMED_KEYS = 100
+_Kind = tuple[Status, str, str]
+"""Status, code and, where the code blames it, the key."""
 
 _DONE = frozenset(status for status in Status if status.group is Group.DONE)
 _AGAIN = frozenset(status for status in Status if status.group is Group.RUN_AGAIN)
@@ -30,8 +34,9 @@ class Tally:
         self._by_puts: dict[int, int] = {}
         self._run_again: dict[tuple[str, str], int] = {}
         self._by_status = dict.fromkeys(Status, 0)
-        self._samples: dict[tuple[Status, str], list[ToldRow]] = {}
-        self._errors: dict[tuple[Status, str], int] = {}
+        self._samples: dict[_Kind, list[ToldRow]] = {}
+        self._errors: dict[_Kind, int] = {}
+        self._keys: set[_Kind] = set()
 
     def add(self, row: ToldRow) -> None:
         """Counts one row."""
@@ -67,11 +72,17 @@ class Tally:
         return self._run_again.get((project_id, region), 0)
 
     def errors(self) -> tuple[ErrorCount, ...]:
-        """Rows that are not done by status and error code, most rows first."""
+        """Rows that are not done by status and error code, and by key where that is blamed, most rows first."""
         ordered = sorted(self._errors.items(), key=lambda found: (-found[1], found[0]))
         return tuple(
-            ErrorCount(status=status, error_code=code, rows=rows, samples=tuple(self._samples[status, code]))
-            for (status, code), rows in ordered
+            ErrorCount(
+                status=kind[0],
+                error_code=kind[1],
+                kms_key_id=self._samples[kind][0].kms_key_id if kind[2] else None,
+                rows=rows,
+                samples=tuple(self._samples[kind]),
+            )
+            for kind, rows in ordered
         )
 
     def _add_open(self, row: ToldRow) -> None:
@@ -82,10 +93,21 @@ class Tally:
         self._add_error(row)
 
     def _add_error(self, row: ToldRow) -> None:
-        key = (row.outcome.status, row.outcome.error_code or "")
-        if key not in self._errors and len(self._errors) >= MAX_CODES:
-            key = (row.outcome.status, OTHER_CODES)
-        self._errors[key] = self._errors.get(key, 0) + 1
-        samples = self._samples.setdefault(key, [])
+        kind = self._kind(row)
+        if kind not in self._errors and len(self._errors) >= MAX_CODES + len(self._keys):
+            kind = (row.outcome.status, OTHER_CODES, "")
+        self._errors[kind] = self._errors.get(kind, 0) + 1
+        samples = self._samples.setdefault(kind, [])
         if len(samples) < SAMPLES:
             samples.append(row)
+
+    def _kind(self, row: ToldRow) -> _Kind:
+        """Rows of one kind are counted together; those of the first keys that are blamed are a kind for each key."""
+        status, code = row.outcome.status, row.outcome.error_code or ""
+        if key_fault(code, "") is None:
+            return status, code, ""
+        kind = (status, code, same_key(row.kms_key_id))
+        if kind not in self._keys and len(self._keys) >= MAX_BLAMED_KEYS:
+            return status, code, ""
+        self._keys.add(kind)
+        return kind

@@ -86,7 +86,7 @@ def _ended(ledger: Ledger) -> Standing:
         scopes=scopes,
         exit_code=None if last is None else last.exit_code,
         stopped=None if last is None else last.stopped,
-        mend=tuple(map(str, mendings(stops, read_record(ledger).spec.auth))),
+        mend=tuple(advice.whole for advice in mendings(stops, read_record(ledger).spec.auth)),
     )
 
 

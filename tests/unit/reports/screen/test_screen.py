@@ -15,7 +15,7 @@ from reports import Summary, show_end
 from reports.screen.plain import plain_lines
 from reports.screen.wording import next_steps, verdict
 from reports.summary.sessions import HeldKeySummary
-from tests.unit.reports.runs import MakeRun
+from tests.unit.reports.runs import KEY, MakeRun
 
 FOLDER = Path("runs/my campaign")
 MESSAGE = "[red]no[/red] \x1b[2J\x07 :smile: \u202e\u5bc6 " + "x" * 2000
@@ -112,9 +112,13 @@ def test_plain_lines_are_keys_and_values(summary: Summary) -> None:
         "rejected: 1 (fix first)",
         "failed: 1 (run again)",
     ]
-    assert [line.partition(": ")[0] for line in lines[6:]] == ["error"] * 2 + ["file"] * 5 + ["next"] * 2 + ["notice"]
+    assert [line.partition(": ")[0] for line in lines[6:]] == [
+        *(["error"] * 2 + ["key", "session"] + ["file"] * 5 + ["next"] * 2 + ["notice"])
+    ]
     assert lines[6] == "error: 1 failed -; row 3 name-3"
-    assert lines[8] == "file: runs/my campaign/outcomes.csv (how every row ended)"
+    assert lines[8] == f"key: {KEY}; 1 done, 1 fix first, 1 run again; old keys not known"
+    assert lines[9] == "session: 2026-08-21T12:00:00.000Z run; --rate 2/s; 3 rows; exit code 1"
+    assert lines[10] == "file: runs/my campaign/outcomes.csv (how every row ended)"
 
 
 def test_many_codes_are_cut_and_said_to_be(summary: Summary) -> None:

@@ -1,0 +1,69 @@
+"""Who ran a job, how and with what end, and how the rows of each key stand, in words."""
+
+from jobs.job_facts import JobFacts, with_changes
+from jobs.spec import Auth
+from reports.screen.advice import Stop, advise, cause_of
+from reports.summary.schema import ErrorSummary
+from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary
+
+SHOWN_OLD_KEYS = 3
+
+
+def who_words(session: SessionSummary) -> str:
+    """Who ran it and with which login: run by ann on box, access keys, ends in ABCD."""
+    by = f"{session.command or 'run'} by {session.os_user} on {session.host}" if session.os_user else "run"
+    return by if session.login is None else f"{by}, {session.login}"
+
+
+def option_words(session: SessionSummary, job: JobFacts) -> str:
+    """The limits that held, in the words of the command line: the rate, what differs from the job, and what was
+    changed meanwhile.
+    """
+    changed = session.changed or ""
+    rate = with_changes(job, changed).rate
+    parts = [f"--rate {rate}", changed.replace(f"--rate {rate}", "").strip()]
+    return ", then ".join([" ".join(filter(None, parts)), *(control.words for control in session.controls)])
+
+
+def end_words(session: SessionSummary) -> str:
+    """Why it ended."""
+    if session.ended_at is None:
+        return "killed, no end of it is on record"
+    stopped = f": {cause_of(session.stopped)}" if session.stopped else ""
+    return f"exit code {session.exit_code}{stopped}"
+
+
+def ended_words(session: SessionSummary) -> str:
+    """How many rows it ended."""
+    if session.rows_done is None:
+        return "rows not known"
+    return "1 row" if session.rows_done == 1 else f"{session.rows_done:,} rows"
+
+
+def old_key_words(key: KeySummary) -> str:
+    """The keys that its rows move away from, the first of them."""
+    if not key.old_keys:
+        return "old keys not known"
+    more = len(key.old_keys) - SHOWN_OLD_KEYS + key.more_old_keys
+    names = ", ".join([*key.old_keys[:SHOWN_OLD_KEYS], *((f"{more} more",) if more > 0 else ())])
+    return f"old key{'s' if len(key.old_keys) > 1 else ''} {names}"
+
+
+def key_words(key: KeySummary) -> str:
+    """How its rows stand."""
+    counts = ((key.done, "done"), (key.fix_first, "fix first"), (key.run_again, "run again"))
+    words = [f"{rows:,} {name}" for rows, name in (*counts, (key.left_out, "not selected")) if rows]
+    return ", ".join([*words, *((f"the key: {key.state}",) if key.state else ())])
+
+
+def held_words(key: HeldKeySummary) -> str:
+    """Why its rows were left open."""
+    known = advise(Stop(reason=key.reason, kms_key_id=key.kms_key_id), Auth.AUTO)
+    return f"key {key.kms_key_id}: {key.reason}" if known is None else str(known)
+
+
+def error_key_words(error: ErrorSummary) -> str:
+    """The key that a code blames, and its state; nothing where it blames none."""
+    if error.kms_key_id is None:
+        return ""
+    return f"key {error.kms_key_id}{f': {error.key_state}' if error.key_state else ''}"
