@@ -1,12 +1,15 @@
 """`report` and `status`: what a run directory has to tell, without sending anything."""
 
 import contextlib
+import shutil
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
+from batch.cli.runs import runs_in
 from batch.cli.screen import say, show, show_json, tell, tell_json
 from batch.process.version import version
 from jobs.ledger import Ledger
@@ -20,6 +23,7 @@ from jobs.run_dir.state import LiveState, live_state
 from jobs.spec import UsageError
 from reports import Ending, Exit, Standing, exit_code_of, status_lines, write_reports
 from reports.screen.advice import mendings, stops_of
+from reports.screen.runs import RunLine, run_lines
 
 
 def report(run_dir: Path, /, *, json: bool = False) -> int:
@@ -42,11 +46,15 @@ def report(run_dir: Path, /, *, json: bool = False) -> int:
 
 
 def status(run_dir: Path, /, *, json: bool = False) -> int:
-    """Shows how the rows stand: from the ledger or, while a run holds it, from what that run last reported.
+    """Shows how the rows stand: from the ledger or, while a run holds it, from what that run last reported. Of a folder
+    of run directories it shows each on one line, newest first.
 
     Args:
-        json: Print it as one JSON object, and nothing else.
+        json: Print it as one JSON object, of a folder as a list, and nothing else.
     """
+    if runs := runs_in(run_dir):
+        _show_runs(runs, json=json)
+        return Exit.DONE
     try:
         with _locked(run_dir, "status"), reading(run_dir, release=version()) as ledger:
             standing = _ended(ledger)
@@ -62,6 +70,15 @@ def status(run_dir: Path, /, *, json: bool = False) -> int:
     for line in status_lines(standing, time.time()):
         tell(line)
     return Exit.DONE
+
+
+def _show_runs(runs: list[RunLine], *, json: bool) -> None:
+    if json:
+        tell_json(msgspec.json.encode(runs).decode())
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in run_lines(runs, width=width):
+        tell(line)
 
 
 @contextlib.contextmanager
