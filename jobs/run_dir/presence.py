@@ -33,8 +33,8 @@ class Presence:
         # Across a network a file may change its number; there only a file that is missing counts.
         self._by_number = network_filesystem(folder) is None
         self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._ledger = self._number(names.LEDGER)
-        self._log = self._number(_LOG)
+        self._known: dict[str, tuple[int, int] | None] = {}
+        self._known = {name: self._number(name) for name in (names.LEDGER, _LOG)}
 
     def close(self) -> None:
         """Lets go of the folder."""
@@ -42,12 +42,13 @@ class Presence:
 
     def loss(self) -> Loss | None:
         """What has happened to them; None while they are in their place."""
-        if self._number(names.LEDGER) != self._ledger:
-            if self._number(names.LEDGER, moved=True) == self._ledger:
+        ledger, log = self._known[names.LEDGER], self._known[_LOG]
+        if ledger is not None and self._number(names.LEDGER) != ledger:
+            if self._number(names.LEDGER, moved=True) == ledger:
                 return Loss(reason="the run directory was moved while the run was active", kept=True)
             what = "its ledger" if self._path.is_dir() else "the run directory"
             return Loss(reason=f"{what} was deleted or replaced while the run was active", kept=False)
-        if self._log is not None and self._number(_LOG) != self._log:
+        if log is not None and self._number(_LOG) != log:
             return Loss(reason=f"{_LOG} was deleted or replaced while the run was active", kept=True)
         return None
 
@@ -56,6 +57,5 @@ class Presence:
         try:
             found = os.stat(name, dir_fd=self._folder) if moved else (self._path / name).stat()
         except OSError as error:
-            known = self._log if name == _LOG else self._ledger
-            return None if error.errno in _GONE else known
+            return None if error.errno in _GONE else self._known.get(name)
         return (found.st_dev, found.st_ino) if self._by_number else (0, 0)
