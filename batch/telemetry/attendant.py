@@ -64,6 +64,7 @@ class Attendant:
         try:
             yield
         finally:
+            self._tell_supervisor(self._heartbeat.view())
             PROCESS_SUPERVISOR.reporting()
             with contextlib.suppress(OSError):
                 remove_control(self._folder)

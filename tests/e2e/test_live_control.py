@@ -109,9 +109,7 @@ def test_a_killed_run_leaves_a_pause_behind_that_holds_for_nobody(tmp_path: Path
         (("--pause", "--continue"), "--pause and --continue exclude each other"),
     ],
 )
-def test_a_change_that_makes_no_sense_is_refused_in_one_line(
-    tmp_path: Path, arguments: tuple[str, ...], told: str
-) -> None:
+def test_a_change_that_makes_no_sense_is_refused(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
     ended = Tool(tmp_path, "http://127.0.0.1:9", "t").run("set", str(tmp_path), *arguments)
     assert (ended.code, ended.out, ended.err) == (2, "", f"csms-rekey: {told}\n")
 
