@@ -120,7 +120,8 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. `counts` are of rows that have ended, over all runs and resumes; rates are those of the last seconds.
 
-    `eta_s` is how long the open rows take at the rate that is really achieved, None where nobody can tell.
+    `eta_s` is how long the open rows take at the rate that is really achieved, None where nobody can tell. So many
+    projects were `sending` at once in these seconds.
     """
 
     total: int
@@ -138,6 +139,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
     rate: str = ""
     full_rate: str = ""
+    sending: int = 0
 
     @property
     def ended(self) -> int:

@@ -14,7 +14,7 @@ import structlog
 from batch.process.clock import Clock
 from jobs.model import Status, StatusCount
 from jobs.run_dir.state import LiveState, write_state
-from jobs.run_view import Backlog, RunView, ScopeState, SessionView
+from jobs.run_view import SENDING, Backlog, RunView, ScopeState, SessionView
 from reports.screen.changes import Changes, change_lines
 from reports.screen.pace import Pace
 from reports.screen.run_words import pace_words, progress_line, trouble_lines
@@ -154,7 +154,8 @@ class Heartbeat:
         ended = sum(count.rows for count in counts)
         known = self._session.look()
         now_s = self._clock.now_s()
-        self._pace.note(now_s, ended=ended, requests=known.requests)
+        sending = sum(scope.state in SENDING for scope in known.scopes)
+        self._pace.note(now_s, ended=ended, requests=known.requests, sending=sending)
         return RunView(
             total=self._total,
             open_rows=self._total - ended,
@@ -171,6 +172,7 @@ class Heartbeat:
             paused=known.paused,
             rate=known.rate,
             full_rate=known.full_rate,
+            sending=self._pace.sending(),
         )
 
     async def _tell(self) -> None:

@@ -1,12 +1,16 @@
 """What a ledger tells of KMS keys: how the rows of each target key stand, and which keys they move away from."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from heapq import nlargest
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from jobs.model import Group, Status, StatusCount
 
+T = TypeVar("T")
 MOST_KEYS = 100
 MOST_OLD_KEYS = 20
 
@@ -53,17 +57,11 @@ class KeyCounts(msgspec.Struct, frozen=True, kw_only=True):
     more: int = 0
 
 
-# As `same_key`.
+# As `same_key`. Few rows are left once those are counted that agree, so that only few are made equal and sorted.
 _SAME = "lower(replace({}, '-', ''))"
-_OF_KEY = f"FROM row r WHERE r.scope IS NOT NULL GROUP BY {_SAME.format('r.kms_key_id')}"
-_KEYS = f"""SELECT {_SAME.format("r.kms_key_id")}, r.kms_key_id, COUNT(DISTINCT r.scope), MIN(r.row) {_OF_KEY}
-    ORDER BY COUNT(*) DESC, MIN(r.row) LIMIT {MOST_KEYS}"""
-_HOW_MANY = f"SELECT COUNT(DISTINCT {_SAME.format('r.kms_key_id')}) FROM row r WHERE r.scope IS NOT NULL"  # noqa: S608 - its own text
-_STATUSES = f"""SELECT {_SAME.format("t.kms_key_id")}, t.status, t.left_out <> 0, COUNT(*)
-    FROM told t JOIN row r ON r.row = t.row WHERE r.scope IS NOT NULL GROUP BY 1, 2, 3"""  # noqa: S608 - its own text
-_OLD_KEYS = f"""SELECT {_SAME.format("r.kms_key_id")}, r.expected_kms_key_id, COUNT(*)
-    FROM row r WHERE r.scope IS NOT NULL AND r.expected_kms_key_id IS NOT NULL
-    GROUP BY 1, {_SAME.format("r.expected_kms_key_id")} ORDER BY 3 DESC, MIN(r.row)"""  # noqa: S608 - its own text
+_ROWS = f"""SELECT {_SAME.format("key")}, {_SAME.format("old")}, scope, status, apart, rows, key, old FROM (
+    SELECT kms_key_id AS key, expected_kms_key_id AS old, scope, status, left_out <> 0 AS apart, COUNT(*) AS rows
+    FROM told WHERE scope IS NOT NULL GROUP BY 1, 2, 3, 4, 5) ORDER BY 1, 2, 6 DESC"""  # noqa: S608 - its own text
 _HELD = """SELECT s.project_id, s.region, k.kms_key_id, k.reason, SUM(l.status IS NULL AND l.left_out = 0)
     FROM held_key k JOIN scope s ON s.id = k.scope JOIN row r ON r.scope = k.scope AND r.kms_key_id = k.kms_key_id
     JOIN row l ON l.row = COALESCE(r.leader, r.row) GROUP BY k.scope, k.kms_key_id ORDER BY MIN(r.row)"""
@@ -98,48 +96,55 @@ def held_keys(query: Query) -> tuple[HeldKey, ...]:
 
 def key_counts(query: Query, status_of: Callable[[str], Status]) -> KeyCounts:
     """The target keys, those with the most rows first, in bounded memory however many there are."""
-    listed = [_Key(*values) for values in query(_KEYS)]
-    by_id = {key.same: key for key in listed}
-    for same, status, left_out, rows in query(_STATUSES):
-        if (key := by_id.get(same)) is not None:
-            key.count(status_of(status), rows, left_out=bool(left_out))
-    for same, old, _ in query(_OLD_KEYS):
-        if (key := by_id.get(same)) is not None:
-            key.add_old(old)
-    ((all_keys,),) = query(_HOW_MANY)
-    return KeyCounts(keys=tuple(key.counted() for key in listed), more=all_keys - len(listed))
+    found = _Most[KeyCount](MOST_KEYS, lambda key: key.rows + key.left_out)
+    for _, parts in groupby(query(_ROWS), key=itemgetter(0)):
+        found.add(_count(parts, status_of))
+    return KeyCounts(keys=found.kept(), more=found.more)
 
 
-class _Key:
-    """One target key while it is counted."""
+def _count(parts: Iterator[tuple[Any, ...]], status_of: Callable[[str], Status]) -> KeyCount:
+    """One target key; its parts come ordered by the key that they leave."""
+    rows, scopes, spellings, left_out = dict.fromkeys(Status, 0), set(), set(), 0
+    old_keys = _Most[tuple[int, str]](MOST_OLD_KEYS, itemgetter(0))
+    for same_old, of_old_key in groupby(parts, key=itemgetter(1)):
+        leaving, spelled = 0, ""
+        for _, _, scope, status, apart, count, spelling, old in of_old_key:
+            leaving, spelled = leaving + count, spelled or old
+            scopes.add(scope)
+            spellings.add(spelling)
+            left_out += count if apart else 0
+            rows[status_of(status)] += 0 if apart else count
+        if same_old is not None:
+            old_keys.add((leaving, spelled))
+    return KeyCount(
+        kms_key_id=min(spellings),
+        projects=len(scopes),
+        counts=tuple(StatusCount(status=status, rows=count) for status, count in rows.items() if count),
+        left_out=left_out,
+        old_keys=tuple(spelled for _, spelled in old_keys.kept()),
+        more_old_keys=old_keys.more,
+    )
 
-    def __init__(self, same: str, spelling: str, projects: int, _first_row: int) -> None:
-        self.same = same
-        self._spelling = spelling
-        self._projects = projects
-        self._rows = dict.fromkeys(Status, 0)
-        self._left_out = 0
-        self._old: list[str] = []
-        self._more_old = 0
 
-    def count(self, status: Status, rows: int, *, left_out: bool) -> None:
-        if left_out:
-            self._left_out += rows
-        else:
-            self._rows[status] += rows
+class _Most(Generic[T]):
+    """Keeps the largest of what it is given, in the order in which they came where they are equal."""
 
-    def add_old(self, key: str) -> None:
-        if len(self._old) < MOST_OLD_KEYS:
-            self._old.append(key)
-        else:
-            self._more_old += 1
+    def __init__(self, limit: int, size: Callable[[T], int]) -> None:
+        self._limit = limit
+        self._size = size
+        self._kept: list[T] = []
+        self._given = 0
 
-    def counted(self) -> KeyCount:
-        return KeyCount(
-            kms_key_id=self._spelling,
-            projects=self._projects,
-            counts=tuple(StatusCount(status=status, rows=rows) for status, rows in self._rows.items() if rows),
-            left_out=self._left_out,
-            old_keys=tuple(self._old),
-            more_old_keys=self._more_old,
-        )
+    def add(self, one: T) -> None:
+        self._given += 1
+        self._kept.append(one)
+        if len(self._kept) >= 2 * self._limit:
+            self._kept = list(self.kept())
+
+    def kept(self) -> tuple[T, ...]:
+        return tuple(nlargest(self._limit, self._kept, key=self._size))
+
+    @property
+    def more(self) -> int:
+        """How many there were besides."""
+        return max(0, self._given - self._limit)

@@ -84,7 +84,7 @@ SELECT r.row AS row, r.secret_name AS secret_name, r.kms_key_id AS kms_key_id,
     END AS error_message,
     l.attempts AS attempts, l.request_id AS request_id,
     l.started_at AS started_at, l.finished_at AS finished_at, l.elapsed_ms AS elapsed_ms,
-    l.left_out AS left_out
+    l.left_out AS left_out, r.scope AS scope, r.expected_kms_key_id AS expected_kms_key_id
 FROM row r
 JOIN row l ON l.row = COALESCE(r.leader, r.row)
 LEFT JOIN scope s ON s.id = r.scope

@@ -12,6 +12,7 @@ from jobs.rules import KEY_PATTERN, PROJECT_PATTERN
 from reports.moment import clock_text
 from reports.page.figures import Figure, bar_figures
 from reports.page.over_time import time_figures
+from reports.screen.advice import cause_of
 from reports.screen.request_words import Requests, requests_of, slowed_words
 from reports.screen.run_words import span
 from reports.screen.session_words import end_words, held_words, old_key_words, option_words, who_words
@@ -74,6 +75,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     open_codes: tuple[str, ...]
     open_rows: tuple[ListedRow, ...]
     requests: Requests
+    stopped: str | None
     held_keys: tuple[tuple[HeldKeySummary, str], ...]
     keys: tuple[tuple[KeySummary, str], ...]
     sessions: tuple[SessionLine, ...]
@@ -103,6 +105,7 @@ def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) ->
         open_codes=tuple(sorted({row.error_code for row in open_rows if row.error_code})),
         open_rows=open_rows,
         requests=requests_of(summary),
+        stopped=summary.stopped and cause_of(summary.stopped),
         held_keys=tuple((key, held_words(key)) for key in summary.held_keys[:_MOST_KEYS]),
         keys=tuple((key, old_key_words(key)) for key in summary.keys[:_MOST_KEYS]),
         sessions=tuple(_session(session, summary.job) for session in summary.sessions[-_MOST_SESSIONS:]),

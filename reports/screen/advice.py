@@ -52,10 +52,10 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
 
 _FOREIGN = "a proxy, filter or gateway before the service?"
 _KEY_CHARS = 64
-_HELD_KEY = re.compile(rf"{HELD}key ([^ ]+)")
+_HELD_KEY = re.compile(rf"{HELD}key ([^ :]+)")
 
 _WHERE = "in the options or in the file"
-_WRONG_PROJECT = f"if the project is wrong, correct it, {_WHERE}"
+_WRONG_PROJECT = f"if the project is wrong instead, correct it, {_WHERE}"
 _RIGHT = Advice(
     cause="the login lacks a right",
     step="grant it csms:secret:update in this project (and csms:secret:get, for reads), or use another login",

@@ -17,7 +17,6 @@ from reports.screen.session_words import (
     ended_words,
     error_key_words,
     key_words,
-    old_key_words,
     option_words,
     who_words,
 )
@@ -102,8 +101,9 @@ class _Screen:
         grid.add_column(justify="right", no_wrap=True)
         grid.add_column(overflow="fold")
         for key in summary.keys[:SHOWN_KEYS]:
-            grid.add_row(self._text(f"{key.rows:,}"), self._text(key.kms_key_id))
-            grid.add_row("", self._text(f"{key_words(key)}; {old_key_words(key)}", "dim"))
+            state = self._text(f"  {key.state}" if key.state else "", "red")
+            grid.add_row(self._text(f"{key.rows:,}"), self._text(key.kms_key_id).append_text(state))
+            grid.add_row("", self._text(key_words(key), "dim"))
         if (more := len(summary.keys) - SHOWN_KEYS + summary.more_keys) > 0:
             grid.add_row("", self._text(f"and {more} more keys, in summary.json"))
         return grid

@@ -11,7 +11,6 @@ from reports.screen.session_words import (
     ended_words,
     error_key_words,
     key_words,
-    old_key_words,
     option_words,
     who_words,
 )
@@ -70,7 +69,7 @@ def _error_lines(summary: Summary) -> Iterator[str]:
 
 def _key_lines(summary: Summary) -> Iterator[str]:
     for one in summary.keys[:SHOWN_KEYS]:
-        yield f"key: {one.kms_key_id}; {key_words(one)}; {old_key_words(one)}"
+        yield f"key: {one.kms_key_id}{f' ({one.state})' if one.state else ''}; {key_words(one)}"
     if (more := len(summary.keys) - SHOWN_KEYS + summary.more_keys) > 0:
         yield f"more_keys: {more}"
 

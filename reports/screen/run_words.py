@@ -14,6 +14,7 @@ _WORTH_A_WORD = 0.02
 _MOST_LINES = 6
 _TELLING_PER_S = 10.0
 _TROUBLE = (ScopeState.STOPPED, ScopeState.OUTAGE, ScopeState.THROTTLED, ScopeState.SLOWED)
+_SAME_PER_S = 0.05
 _WAITING = frozenset({ScopeState.OUTAGE, ScopeState.THROTTLED})
 _STATE_NAMES = {
     ScopeState.STOPPED: "stopped",
@@ -67,14 +68,23 @@ def pace_words(view: RunView) -> Iterator[str]:
         yield f"{span(math.floor(view.elapsed_s))} elapsed"
         return
     yield f"{_rate(view.rows_per_s)} rows/s"
-    allowed = view.allowed_per_s
-    of = "" if not allowed or math.isinf(allowed) else f" of {_rate(allowed)}/s allowed"
-    yield f"{_rate(view.requests_per_s)} requests/s{of}"
+    yield f"{_rate(view.requests_per_s)}/s sent{_allowed_in_all(view)}"
     yield f"{view.in_flight} in flight"
     yield f"{span(math.floor(view.elapsed_s))} elapsed"
     moving = not view.scopes or any(scope.state in SENDING for scope in view.scopes)
     if moving and view.open_rows and view.eta_s is not None and view.stopping is None:
         yield f"about {span(view.eta_s)} left"
+
+
+def _allowed_in_all(view: RunView) -> str:
+    """What each project may send, times the projects that share in what was sent; their sum where they differ."""
+    allowed = [scope.allowed_per_s for scope in view.scopes if scope.state in SENDING]
+    projects = max(view.sending, len(allowed))
+    if not allowed or math.inf in allowed:
+        return ""
+    if max(allowed) - min(allowed) < _SAME_PER_S:
+        return f", allowed {_rate(allowed[0])}/s{f' x {projects} projects' if projects > 1 else ''}"
+    return f", allowed {_rate(sum(allowed))}/s over {projects} projects"
 
 
 def scope_words(scope: ScopeView) -> str:

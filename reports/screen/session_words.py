@@ -37,23 +37,21 @@ def ended_words(session: SessionSummary) -> str:
     """How many rows it ended."""
     if session.rows_done is None:
         return "rows not known"
-    return "1 row" if session.rows_done == 1 else f"{session.rows_done:,} rows"
+    return "1 row ended" if session.rows_done == 1 else f"{session.rows_done:,} rows ended"
 
 
 def old_key_words(key: KeySummary) -> str:
     """The keys that its rows move away from, the first of them."""
-    if not key.old_keys:
-        return "old keys not known"
     more = len(key.old_keys) - SHOWN_OLD_KEYS + key.more_old_keys
-    names = ", ".join([*key.old_keys[:SHOWN_OLD_KEYS], *((f"{more} more",) if more > 0 else ())])
-    return f"old key{'s' if len(key.old_keys) > 1 else ''} {names}"
+    names = [*key.old_keys[:SHOWN_OLD_KEYS], *((f"{more} more",) if more > 0 else ())]
+    return ", ".join(names) or "not known"
 
 
 def key_words(key: KeySummary) -> str:
-    """How its rows stand."""
+    """How its rows stand, and which keys they leave."""
     counts = ((key.done, "done"), (key.fix_first, "fix first"), (key.run_again, "run again"))
     words = [f"{rows:,} {name}" for rows, name in (*counts, (key.left_out, "not selected")) if rows]
-    return ", ".join([*words, *((f"the key: {key.state}",) if key.state else ())])
+    return f"{', '.join(words)}; old key{'s' if len(key.old_keys) > 1 else ''}: {old_key_words(key)}"
 
 
 def held_words(key: HeldKeySummary) -> str:

@@ -17,7 +17,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     `running` says that somebody held the run's lock at that moment. Of a run that is going, rows that have not ended
     are counted as `not_attempted`, or as `unknown` when they are in flight; `pace` says how fast it is, and `trouble`
     what slows it; `paused` says that `set` holds it back, and `rate` differs from `full_rate` where `set` has changed
-    it. Of a run that has stopped, `mend` says what has to be mended before it can continue.
+    it. Of a run that has stopped, `mend` says what has to be mended before it can continue. `left_out` rows were not
+    selected, and are not among the others.
     """
 
     at: float
@@ -33,6 +34,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
     rate: str = ""
     full_rate: str = ""
+    left_out: int = 0
 
 
 def status_lines(standing: Standing, now_s: float, encoding: str = "utf-8") -> Iterator[str]:
@@ -51,17 +53,32 @@ def _lines(standing: Standing, now_s: float) -> Iterator[str]:
     for count in standing.counts:
         if count.rows:
             yield f"{_label(count.status, running=standing.running)}: {count.rows} ({_words(count.status, standing)})"
+    if standing.left_out:
+        yield f"left_out: {standing.left_out} (not selected)"
     for scope in standing.scopes:
         stopped = f", stopped: {scope.stopped}" if scope.stopped else ""
-        yield f"project: {scope.endpoint} {scope.project_id} {scope.done} of {scope.rows} done{stopped}"
+        left_out = f", {scope.left_out} not selected" if scope.left_out else ""
+        rows = scope.rows - scope.left_out
+        yield f"project: {scope.endpoint} {scope.project_id} {scope.done} of {rows} done{left_out}{stopped}"
+    if standing.scopes and (nowhere := _nowhere(standing)) > 0:
+        yield f"no usable project: {nowhere}"
     for line in standing.mend:
         yield f"mend: {line}"
+    yield from _pace_lines(standing)
+
+
+def _pace_lines(standing: Standing) -> Iterator[str]:
     if standing.rate != standing.full_rate:
         yield f"rate: {standing.rate} by `set`, {standing.full_rate} at the start"
     if standing.pace:
         yield f"pace: {standing.pace}"
     for line in standing.trouble:
         yield f"trouble: {line}"
+
+
+def _nowhere(standing: Standing) -> int:
+    """Rows that belong to no project: with them the projects add up to all rows."""
+    return standing.rows + standing.left_out - sum(scope.rows for scope in standing.scopes)
 
 
 def _state(standing: Standing) -> str:

@@ -13,7 +13,7 @@ from jobs.printable import printable
 from jobs.run_dir import names
 from reports.exit_code import Exit
 from reports.screen.advice import Advice, Stop, Way, mendings, stops_of
-from reports.summary.schema import Summary
+from reports.summary.schema import ErrorSummary, Summary
 
 GROUP_WORDS = {Group.DONE: "done", Group.FIX_FIRST: "fix first", Group.RUN_AGAIN: "run again"}
 _MOST_CAUSES = 3
@@ -121,7 +121,7 @@ def _after_stop(summary: Summary, folder: Path, retry: Path) -> Iterator[Step]:
         yield Step(why=f"{_mend(corrected)}; then run {retry.name}", command=_run(retry, job))
     elif otherwise := _otherwise(causes, summary):
         command = _run(retry, _with_gaps(job_now(summary), ("project_id",)))
-        yield Step(why=f"or, {otherwise}; then run {retry.name}", command=command)
+        yield Step(why=f"{otherwise}; then run {retry.name}", command=command)
 
 
 def _otherwise(causes: Sequence[Advice], summary: Summary) -> str | None:
@@ -138,11 +138,14 @@ def _mend(causes: Sequence[Advice]) -> str:
 
 def _fix_first(summary: Summary, path: Path) -> Step:
     refused = [error for error in summary.errors if error.status is Status.REJECTED]
-    samples = [(error.error_code, next(iter(error.samples), None)) for error in refused]
-    stops = [Stop(reason=f"{code}: {sample.message if sample else ''}") for code, sample in samples]
+    stops = [Stop(reason=f"{error.error_code}: {_message(error)}", kms_key_id=error.kms_key_id) for error in refused]
     elsewhere = [advice for advice in mendings(stops, job_now(summary).auth) if advice.way is Way.RESUME]
     what = f"{_mend(elsewhere)}; correct what else is wrong in {path.name}" if elsewhere else f"correct {path.name}"
     return Step(why=f"{what}, then run it", command=_run(path, job_now(summary)))
+
+
+def _message(error: ErrorSummary) -> str:
+    return error.samples[0].message or "" if error.samples else ""
 
 
 def _with_gaps(job: JobFacts, options: Iterable[str]) -> JobFacts:

@@ -3,6 +3,8 @@
 import re
 from enum import StrEnum
 
+from jobs.ledger import HELD
+
 
 class KeyFault(StrEnum):
     """Why a key cannot be used, as it stands behind the key's id."""
@@ -27,6 +29,8 @@ _STATES = {
     "7": KeyFault.FROZEN,
 }
 _STATE = re.compile(r"\bstate\W{0,3}([13457])\b")
+# Only symmetric keys encrypt secrets.
+_OTHER_USE = re.compile(r"\b(?:RSA|EC|SM2|HMAC)_|\b(?:SIGN_VERIFY|GENERATE_VERIFY_MAC)\b")
 _CODES = {
     "CSMS.0401": KeyFault.REFUSED,
     "KMS.0205": KeyFault.MISSING,
@@ -50,6 +54,11 @@ def code_in(reason: str) -> str | None:
     return found[1] if found else None
 
 
+def held_code(message: str) -> str:
+    """The code over which a row's key is held back; empty where the message is of something else."""
+    return (code_in(message) or "") if message.startswith(HELD) else ""
+
+
 def key_fault(code: str, message: str) -> KeyFault | None:
     """What is wrong with the key; None where the code is not about keys. One code stands for many faults, so that its
     message decides.
@@ -59,4 +68,6 @@ def key_fault(code: str, message: str) -> KeyFault | None:
         return fault
     if (state := _STATE.search(message)) is not None:
         return _STATES[state[1]]
+    if _OTHER_USE.search(message):
+        return KeyFault.UNSUITABLE
     return KeyFault.MISSING if "does not exist" in message else fault

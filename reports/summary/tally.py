@@ -2,7 +2,7 @@
 
 from jobs.ledger import ErrorCount, ToldRow, same_key
 from jobs.model import Group, Status
-from reports.summary.key_faults import key_fault
+from reports.summary.key_faults import held_code, key_fault
 from reports.summary.open_rows import OpenRows
 from reports.summary.timeline import Timeline
 
@@ -103,7 +103,7 @@ class Tally:
 
     def _kind(self, row: ToldRow) -> _Kind:
         """Rows of one kind are counted together; those of the first keys that are blamed are a kind for each key."""
-        status, code = row.outcome.status, row.outcome.error_code or ""
+        status, code = row.outcome.status, row.outcome.error_code or held_code(row.outcome.error_message or "")
         if key_fault(code, "") is None:
             return status, code, ""
         kind = (status, code, same_key(row.kms_key_id))

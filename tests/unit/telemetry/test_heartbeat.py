@@ -92,7 +92,7 @@ def test_without_a_terminal_it_says_a_line_every_ten_seconds(tmp_path: Path) -> 
     watch.run(30.5)
     assert len(watch.said) == 3
     assert watch.said[0] == (
-        "119 of 120 rows (99 %); 119 updated, 10 rows/s, 20 requests/s of 20/s allowed, 3 in flight,"
+        "119 of 120 rows (99 %); 119 updated, 10 rows/s, 20/s sent, allowed 20/s, 3 in flight,"
         " 10 s elapsed, about 1 s left"
     ) or watch.said[0].startswith("120 of 120 rows (100 %); 120 updated, 10 rows/s")
 
@@ -122,7 +122,7 @@ def test_the_state_file_says_how_fast_it_is_and_what_slows_it(tmp_path: Path) ->
     Watch(tmp_path).run(3.5, states={1.5: ScopeState.OUTAGE})
     state = read_state(tmp_path)
     assert state is not None
-    assert state.pace == "10 rows/s, 20 requests/s, 3 in flight, 3 s elapsed"
+    assert state.pace == "10 rows/s, 20/s sent, 3 in flight, 3 s elapsed"
     assert state.trouble == ("project eu-west-1 aaaaaaaa: service not answering; probing now",)
 
 

@@ -399,7 +399,7 @@ def test_each_target_key_is_told_with_its_rows_its_projects_and_the_keys_it_repl
         ledger.commit(outcomes=[ended(1), ended(3, Status.REJECTED)])
         found = ledger.told.keys()
     second, first = found.keys
-    assert (first.kms_key_id, first.projects, first.rows, first.left_out) == (KEY, 2, 2, 1)
+    assert (first.kms_key_id, first.projects, first.rows, first.left_out) == (dashed, 2, 2, 1)
     assert [first.of(group) for group in Group] == [1, 1, 0]
     assert (first.old_keys, first.more_old_keys) == ((old[0],), 0)
     assert (second.kms_key_id, second.rows, second.old_keys, second.more_old_keys) == (KEY2, 22, tuple(old[:20]), 2)

@@ -1,4 +1,5 @@
 import io
+import math
 from typing import Any
 
 import msgspec
@@ -71,7 +72,8 @@ def test_the_screen_tells_all_of_it() -> None:
     bar, counts, pace, *rest = lines(drawn(view(faults=faults), width=140))
     assert bar.endswith("  120 of 500 rows  24 %")
     assert counts == "116 updated   4 failed"
-    assert pace == "17.2 rows/s   18 requests/s of 40/s allowed   5 in flight   7 s elapsed   about 23 s left"
+    sent = "18/s sent, allowed 20/s x 2 projects"
+    assert pace == f"17.2 rows/s   {sent}   5 in flight   7 s elapsed   about 23 s left"
     assert rest == [
         "eu-west-1 00000002  200 rows left, running, 20/s allowed, 2 in flight",
         "eu-west-1 00000001  100 rows left, running, 20/s allowed, 2 in flight",
@@ -180,15 +182,32 @@ def test_a_project_is_told_in_words_and_what_slows_it_with_what_it_costs(fields:
 def test_a_line_tells_how_it_stands() -> None:
     """For a log: everything but the scopes."""
     assert progress_line(view()) == (
-        "120 of 500 rows (24 %); 116 updated, 4 failed, 17.2 rows/s, 18 requests/s of 40/s allowed, 5 in flight,"
-        " 7 s elapsed, about 23 s left"
+        "120 of 500 rows (24 %); 116 updated, 4 failed, 17.2 rows/s, 18/s sent, allowed 20/s x 2 projects,"
+        " 5 in flight, 7 s elapsed, about 23 s left"
     )
+
+
+@pytest.mark.parametrize(
+    ("scopes", "sending", "words"),
+    [
+        ((scope(1),), 0, "15.1/s sent, allowed 20/s"),
+        # One of them has ended within the seconds for which requests are counted.
+        ((scope(1), scope(2, state=ScopeState.ENDED)), 2, "15.1/s sent, allowed 20/s x 2 projects"),
+        ((scope(1), scope(2, allowed_per_s=7.5)), 2, "15.1/s sent, allowed 27.5/s over 2 projects"),
+        ((scope(1), scope(2, allowed_per_s=math.inf)), 2, "15.1/s sent"),
+    ],
+)
+def test_what_is_sent_stands_beside_what_each_project_may_send(
+    scopes: tuple[ScopeView, ...], sending: int, words: str
+) -> None:
+    now = view(scopes=scopes, sending=sending, requests_per_s=15.1)
+    assert f"rows/s, {words}, 5 in flight" in progress_line(now)
 
 
 def test_a_line_tells_no_more_than_is_known() -> None:
     """Before the first row, without scopes, with no end in sight."""
     now = view(open_rows=500, counts=(), rows_per_s=0.0, eta_s=None, requests_per_s=0.0, scopes=())
-    assert progress_line(now) == "0 of 500 rows (0 %); 0 rows/s, 0 requests/s, 5 in flight, 7 s elapsed"
+    assert progress_line(now) == "0 of 500 rows (0 %); 0 rows/s, 0/s sent, 5 in flight, 7 s elapsed"
 
 
 def test_a_line_for_a_log_tells_what_slows_the_run() -> None:
