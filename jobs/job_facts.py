@@ -74,7 +74,7 @@ def with_changes(job: JobFacts, changed: str) -> JobFacts:
 
 
 def changed_facts(now: JobFacts, was: JobFacts) -> tuple[str, ...]:
-    """The same for a job as its summary tells it."""
+    """The same for a job as its summary has it."""
     words: list[str] = []
     for name in JobFacts.__struct_fields__:
         value = getattr(now, name)

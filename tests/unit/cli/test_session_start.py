@@ -31,7 +31,7 @@ def test_it_says_who_with_which_login_and_which_options_differ_from_the_job(monk
 
 
 def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a container; and a name that is no text is made printable."""
+    """As in a container. A host name that is not text is made printable."""
     monkeypatch.setenv("CSMS_REKEY_TOKEN", "token-of-some-length")
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000_017)
     monkeypatch.setattr(socket, "gethostname", lambda: "box\udcff")

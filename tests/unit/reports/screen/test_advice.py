@@ -48,7 +48,7 @@ def advice(reason: str, key: str | None = None, auth: Auth = Auth.TOKEN) -> Advi
         (
             "6 of 81 rows failed, more than --max-failures 5",
             "6 of 81 rows failed, more than --max-failures 5",
-            "see in report.html why these rows failed, and give a higher --max-failures",
+            "see in report.html why these rows failed, and raise --max-failures",
         ),
     ],
 )
