@@ -18,11 +18,21 @@ from batch.process.clock import Clock
 from batch.process.loop import run_loop
 from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
+from batch.telemetry.attendant import Attendant
 from batch.telemetry.heartbeat import Heartbeat, Viewers
 from jobs.ledger import Ledger, LedgerError, SessionStart, held_words
 from jobs.ledger.record import JobRecord
 from jobs.spec import Limits
-from reports import Ending, Exit, Summary, exit_code_of, print_unrecorded, withdraw_summary, write_reports
+from reports import (
+    Ending,
+    Exit,
+    Summary,
+    exit_code_of,
+    print_lost,
+    print_unrecorded,
+    withdraw_summary,
+    write_reports,
+)
 
 _log = structlog.get_logger()
 
@@ -30,8 +40,8 @@ _log = structlog.get_logger()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
     """What one run or resume does. `start` is what is put on record when it begins, `make_room` gives back the room
-    that was kept on the disk, `clean` takes credentials out of a text, and `viewers` are told how the run stands while
-    it goes on.
+    that was kept on the disk, `clean` takes credentials out of a text, and `viewers` see how the run stands
+    meanwhile.
     """
 
     folder: Path
@@ -74,13 +84,21 @@ def run_ledger(plan: RunPlan, ledger: Ledger) -> RunEnd:
         plan.make_room()
     end = ran.end
     if end.broken is not None:
-        print_unrecorded(end.unrecorded)
-        raise LedgerError(plan.folder, f"{end.broken}; sending stopped, `resume` continues once there is room")
+        raise _broken(plan.folder, ledger, end, end.broken)
     exit_code = Exit.INTERNAL if end.defect else exit_code_of(ledger.told.counts(), _ending(ran))
     stopped = end.stopped or held_words(ledger.told.held_keys())
     ledger.end_session(ended_at=ran.ended_at, exit_code=exit_code, stopped=stopped)
     _log.info("run.ended", exit_code=exit_code, stopped=stopped)
     return RunEnd(exit_code=exit_code, summary=write_reports(plan.folder, ledger, plan.record, exit_code))
+
+
+def _broken(folder: Path, ledger: Ledger, end: SessionEnd, why: str) -> LedgerError:
+    """What there is to say of a ledger that broke or was lost, once the outcomes that it does not hold are printed."""
+    if end.lost:
+        print_lost(ledger, end.unrecorded)
+    print_unrecorded(end.unrecorded)
+    cure = "the outcomes are printed above" if end.lost else "`resume` continues once that is mended"
+    return LedgerError(folder, f"{why.removeprefix(f'{folder}: ')}; sending stopped, {cure}")
 
 
 def _ending(ran: _Ran) -> Ending:
@@ -95,22 +113,34 @@ async def _session(plan: RunPlan, ledger: Ledger) -> _Ran:
     session = Session(ledger, plan.limits, _outside(plan, clock))
     before = ledger.told.backlog(also_failed=plan.start.also_failed)
     heartbeat = Heartbeat(plan.folder, session, clock, before=before, viewers=plan.viewers)
-    draining = PROCESS_SIGNALS.draining(loop, drain=lambda number: _drain(session, number, plan), cancel=session.cancel)
-    with heartbeat.serving(), draining:
+    attendant = Attendant(plan.folder, session, heartbeat, plan.viewers.say)
+    draining = PROCESS_SIGNALS.draining(
+        loop,
+        drain=lambda number: _drain(session, number, plan),
+        cancel=session.cancel,
+        report=heartbeat.report,
+    )
+    with heartbeat.serving(), draining, attendant.on_duty():
         ledger.begin_session(msgspec.structs.replace(plan.start, started_at=clock.utc_s(clock.now_s())))
-        beating = asyncio.create_task(heartbeat.beat())
+        besides = (heartbeat.beat(), attendant.attend(), attendant.keep_alive())
+        tasks = tuple(map(asyncio.create_task, besides))
         try:
             end = await session.run()
         finally:
-            beating.cancel()
-            (lost,) = await asyncio.gather(beating, return_exceptions=True)
-            if isinstance(lost, Exception):
-                # What only shows a run must not cost it its reports.
-                _log.error("screen.defect", exc_info=lost)
+            await _dismiss(tasks)
         # One that comes later, while the reports are written, changes nothing any more.
         signal = PROCESS_SIGNALS.number
     heartbeat.write()
     return _Ran(end=end, signal=signal, ended_at=clock.utc_s(clock.now_s()))
+
+
+async def _dismiss(tasks: tuple[asyncio.Task[None], ...]) -> None:
+    for task in tasks:
+        task.cancel()
+    for lost in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(lost, Exception):
+            # What only shows a run, or attends to it, must not cost it its reports.
+            _log.error("screen.defect", exc_info=lost)
 
 
 def _outside(plan: RunPlan, clock: Clock) -> Outside:

@@ -6,10 +6,11 @@ from itertools import pairwise
 import msgspec
 
 from jobs.delimiter import Delimiter
-from jobs.duration import parse_duration
-from jobs.options import options_in, spelled, word
+from jobs.options import options_in, spelled, value_of, word
 from jobs.rate import Rate
 from jobs.spec import Auth, FailureLimit, JobSpec, Limits
+
+_LIMITS = frozenset(Limits.__struct_fields__)
 
 
 class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +56,14 @@ def unselecting(job: JobFacts) -> JobFacts:
     return msgspec.structs.replace(job, only=(), exclude=(), limit=None)
 
 
+def limits_of(job: JobFacts) -> tuple[str, ...]:
+    """The rate, and every other limit that is not the default."""
+    default = job_facts(JobSpec())
+    others = {name: getattr(default, name) for name in JobFacts.__struct_fields__ if name not in _LIMITS}
+    usual = msgspec.structs.replace(default, rate="")
+    return changed_facts(msgspec.structs.replace(job, **others), usual)
+
+
 def changed_options(now: JobSpec, was: JobSpec) -> tuple[str, ...]:
     """The command line's words for the options in which a session differs from its job."""
     return changed_facts(job_facts(now), job_facts(was))
@@ -64,17 +73,18 @@ def with_changes(job: JobFacts, changed: str) -> JobFacts:
     """The job with what `changed_options` says of a session; words that are no options of it change nothing."""
     words = shlex.split(changed)
     given = {name: value for name, value in pairwise(words) if name.startswith("--")}
-    known = {field: given[option] for field in JobFacts.__struct_fields__ if (option := f"--{spelled(field)}") in given}
-    spans = {one.name for one in options_in(Limits) if one.parse is parse_duration}
+    known: dict[str, object] = {}
     try:
-        values = {name: parse_duration(text) if name in spans else text for name, text in known.items()}
-        return msgspec.convert(msgspec.structs.asdict(job) | values, JobFacts, strict=False)
-    except (msgspec.ValidationError, ValueError):
+        for field in JobFacts.__struct_fields__:
+            if (text := given.get(f"--{spelled(field)}")) is not None:
+                known[field] = value_of(field, text)
+        return msgspec.convert(msgspec.structs.asdict(job) | known, JobFacts, strict=False)
+    except ValueError:  # also msgspec's own
         return job
 
 
 def changed_facts(now: JobFacts, was: JobFacts) -> tuple[str, ...]:
-    """The same for a job as its summary tells it."""
+    """The same for a job as its summary has it."""
     words: list[str] = []
     for name in JobFacts.__struct_fields__:
         value = getattr(now, name)

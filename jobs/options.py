@@ -54,6 +54,15 @@ def spelled(field: str) -> str:
     return field.removesuffix(_SECONDS).replace("_", "-")
 
 
+def value_of(field: str, text: str) -> object:
+    """What `word` wrote, as far as that needs no type: a time span in seconds, anything else as its text.
+
+    Raises:
+        ValueError: it is no time span.
+    """
+    return parse_duration(text) if field.endswith(_SECONDS) else text
+
+
 def word(field: str, value: object) -> str:
     """A value as the option of that field takes it."""
     if isinstance(value, tuple):

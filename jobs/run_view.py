@@ -21,6 +21,8 @@ class ScopeState(StrEnum):
 
     STOPPED = "stopped"
     """The rest of its rows will not be attempted in this run."""
+    PAUSED = "paused"
+    """Held back by `set --pause`; what is in flight is finished."""
     OUTAGE = "outage"
     """Its service does not answer; it is asked now and then whether it is back."""
     THROTTLED = "throttled"
@@ -97,13 +99,17 @@ class FaultCount(msgspec.Struct, frozen=True, kw_only=True):
 class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     """What a session knows of itself: `requests` have left since it began, reads too; faults come most recent first.
 
-    `stopping` says why no more requests are started, where that is so.
+    `stopping` says why no more requests are started, where that is so; in a pause they are `paused`. `rate` is the
+    user's now, `full_rate` the one that the session began with.
     """
 
     requests: int
     scopes: tuple[ScopeView, ...]
     faults: tuple[FaultCount, ...]
     stopping: str | None = None
+    paused: bool = False
+    rate: str = ""
+    full_rate: str = ""
 
     @property
     def allowed_per_s(self) -> float:
@@ -130,6 +136,9 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[ScopeView, ...] = ()
     faults: tuple[FaultCount, ...] = ()
     stopping: str | None = None
+    paused: bool = False
+    rate: str = ""
+    full_rate: str = ""
     sending: int = 0
 
     @property

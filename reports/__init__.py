@@ -5,7 +5,7 @@ from reports.exit_code import Ending, Exit, exit_code_of
 from reports.screen.end import show_end
 from reports.screen.status import Standing, status_lines
 from reports.summary.schema import Summary, read_summary_text
-from reports.unrecorded import print_unrecorded
+from reports.unrecorded import print_lost, print_unrecorded
 from reports.writing import withdraw_summary, write_reports
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Standing",
     "Summary",
     "exit_code_of",
+    "print_lost",
     "print_unrecorded",
     "read_summary_text",
     "show_end",

@@ -14,6 +14,7 @@ from batch.cli.job_file import named_by_job
 from batch.cli.origins import note_origins
 from batch.cli.screen import say
 from batch.process.hardening import harden
+from batch.process.sd_notify import PROCESS_SUPERVISOR
 from batch.process.signals import PROCESS_SIGNALS, InterruptedBySignal, interruptible
 from batch.process.version import version
 from batch.redaction.redactor import flush_streams, guard_streams
@@ -49,6 +50,7 @@ class _Command(NamedTuple):
     help: str
     epilogue: str
     sealed: bool = False
+    name: str | None = None
 
 
 # In the order in which they are used.
@@ -80,6 +82,14 @@ _COMMANDS = (
         "Exit codes: 0 shown, however the run stands; 2 no run directory; 74 its ledger cannot be read.",
     ),
     _Command(
+        "set:change",
+        "Change a live run: its rate, or a pause.",
+        "Exit codes: 0 the run has taken the change; 2 no run is active there, or it cannot be changed so. Variables"
+        " named CSMS_REKEY_... do not reach it.",
+        sealed=True,
+        name="set",
+    ),
+    _Command(
         "auth:auth",
         "Tell which login a run would use, and make one harmless read with it; a credential is never shown.",
         "Exit codes: 0 the login works; 1 the read failed; 2 usage, no login, or no project; 3 the login was refused."
@@ -107,6 +117,7 @@ _CONFIG = (from_environment, named_by_job)
 for _at, _command in enumerate(_COMMANDS):
     app.command(
         f"batch.cli.commands.{_command.path}",
+        name=_command.name,
         help=_command.help,
         help_epilogue=_command.epilogue,
         config=() if _command.sealed else (*_CONFIG, note_origins) if _command.path == "config:config" else _CONFIG,
@@ -117,6 +128,7 @@ for _at, _command in enumerate(_COMMANDS):
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     harden()
+    PROCESS_SUPERVISOR.adopt(os.environ)
     guard_streams()
     words = sys.argv[1:] if argv is None else argv
     metrics = ExitMetrics(words, os.environ)

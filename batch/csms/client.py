@@ -13,7 +13,7 @@ import msgspec
 from batch.csms.auth import Credential, NotAuthorizedError
 from batch.csms.errors import UNREADABLE, classify, garbled, mismatch
 from batch.csms.faults import Fault, FaultKind
-from batch.csms.messages import UNWATCHED, Departure, Wire, WireAnswer, WireRequest
+from batch.csms.messages import UNWATCHED, Departure, HeldBackError, Wire, WireAnswer, WireRequest
 from jobs.model import SecretUpdate
 
 
@@ -67,6 +67,8 @@ _UNHEARD = Fault(kind=FaultKind.LOST, code="cancelled", message="nobody waited f
 _STOPPED = Fault(
     kind=FaultKind.UNREACHABLE, code="stopped", message="the run was stopped", maybe_applied=False, withheld=True
 )
+HELD_BACK = msgspec.structs.replace(_STOPPED, code="paused", message="the run is paused")
+"""It did not leave, and says nothing about its row or the service."""
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE_ONE = msgspec.json.Decoder(_One).decode
 _DECODE_MANY = msgspec.json.Decoder(_Many).decode
@@ -166,6 +168,8 @@ class CsmsClient:
             if departure.may_leave():
                 answer = _UNHEARD
                 answer = await self._wire.send(authorized, departure.leaving)
+        except HeldBackError:
+            answer = HELD_BACK
         finally:
             self.credential.observe(answer, generation)
         return answer

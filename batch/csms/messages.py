@@ -13,8 +13,12 @@ def nothing() -> None:
     """What is called where nobody wants to know."""
 
 
+class HeldBackError(Exception):
+    """Raised by a departure: for the time being no request may leave."""
+
+
 class Departure(Protocol):
-    """Asked and told at the two moments at which a request leaves."""
+    """Asked and told at the two moments at which a request leaves; at each of them it can raise `HeldBackError`."""
 
     def may_leave(self) -> bool:
         """Whether it may still leave: it is authorized by now, which may have taken a while."""

@@ -18,7 +18,7 @@ import msgspec
 from yarl import URL
 
 from batch.csms.faults import Fault, bounded
-from batch.csms.messages import WireAnswer, WireRequest, nothing
+from batch.csms.messages import HeldBackError, WireAnswer, WireRequest, nothing
 from batch.csms.wire_faults import ConnectionLostError, fault_of, lost, told
 from batch.redaction.masked import Masked
 
@@ -50,9 +50,9 @@ class _SendMark:
         self._leaving = leaving
 
     def leave(self) -> None:
-        """It goes out now."""
-        self.sent = True
+        """It goes out now, unless it is held back."""
         self._leaving()
+        self.sent = True
 
 
 # Every exchange runs in a task, and so in a context, of its own.
@@ -122,7 +122,7 @@ class HttpWire:
         await self._session.close()
 
     async def send(self, request: WireRequest, leaving: Callable[[], None] = nothing) -> WireAnswer | Fault:
-        """Sends it once; what goes wrong comes back as a value, and only cancellation is raised."""
+        """Sends it once; what goes wrong comes back as a value. Only cancellation is raised, and `HeldBackError`."""
         mark = _SendMark(leaving)
         _mark.set(mark)
         try:
@@ -136,6 +136,8 @@ class HttpWire:
             ) as response:
                 # An answer without a mark: the library sends in another way than the one that is watched here.
                 return await _read(response) if mark.sent else lost("internal", "sending was not noticed")
+        except HeldBackError:
+            raise
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is becomes a value, nothing may leave
             return fault_of(error, sent=mark.sent)
 

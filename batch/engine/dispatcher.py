@@ -14,6 +14,7 @@ from batch.engine.scope import ScopeRun
 from batch.engine.work import Work
 from batch.flow.admission import Admission
 from batch.flow.ticket import Pass, Ticket
+from jobs.rate import Rate
 from jobs.run_view import ScopeState, ScopeView
 
 _log = structlog.get_logger()
@@ -59,6 +60,14 @@ class Dispatcher:
         """Starts no more requests; what is in flight is waited for."""
         self.scope.switch.stop()
 
+    def obey(self, rate: Rate, *, paused: bool) -> None:
+        """Sends at this rate from now on, or nothing until the pause is over."""
+        self._admission.allow(rate)
+        if paused:
+            self._admission.pause()
+        else:
+            self._admission.proceed()
+
     def cancel(self) -> None:
         """Breaks off what is in flight."""
         self.stop()
@@ -99,6 +108,8 @@ class Dispatcher:
             return ScopeState.STOPPED, None
         if self._over:
             return ScopeState.ENDED, None
+        if self.scope.switch.paused:
+            return ScopeState.PAUSED, None
         now_s = self.scope.clock.now_s()
         state, again_in_s = self._admission.standing(now_s)
         settling_in_s = self._queue.settling_in_s(now_s)

@@ -20,11 +20,12 @@ WireFactory = Callable[[str], contextlib.AbstractAsyncContextManager[Wire]]
 
 class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
     """How a session ended. `stopped` says why it did early; `broken` and `defect` that it could not continue at all,
-    and `unrecorded` are outcomes the ledger did not take.
+    and `unrecorded` are outcomes the ledger did not take; with `lost` those that it had taken are gone too.
     """
 
     stopped: str | None = None
     broken: str | None = None
+    lost: bool = False
     defect: str | None = None
     unrecorded: tuple[Outcome, ...] = ()
 

@@ -78,9 +78,11 @@ def after_answer(progress: Progress, answer: Answer, policy: Policy, sent: Sent,
     """What becomes of a row after the answer, at `now_s`, to what its phase sent."""
     if isinstance(answer, Fault):
         if answer.withheld and answer.kind not in STOPS_SCOPE:
-            # It never left: the row is unchanged; whether to continue is for the breaker to decide.
+            # It never left: the row is unchanged, but for a comparison that is too old by then; whether to continue is
+            # for the breaker to decide.
             wait_s = backoff_s(policy, _WITHHELD_TRIES, rng, silent=True)
-            return Again(progress=progress, after_s=wait_s, fault=answer)
+            unsent = progress.again() if progress.phase is Phase.WRITE else progress
+            return Again(progress=unsent, after_s=wait_s, fault=answer)
         if answer.kind in sent.forgives:
             progress = progress.forgiven()
     match progress.phase:

@@ -2,7 +2,7 @@
 
 import structlog
 
-from batch.csms.client import Answer, CsmsClient
+from batch.csms.client import HELD_BACK, Answer, CsmsClient
 from batch.csms.faults import NO_SERVICE, Fault, FaultKind
 from batch.engine.fail_fast import FailFast
 from batch.engine.progress import Phase, nearly_used_up
@@ -56,6 +56,9 @@ class RowWorker:
         """Reads a row's secret only to see whether there is an answer; the row stays unchanged."""
         generation = self._client.credential.generation
         answer = await self._client.show_secret(work.progress.update.secret_name, self._scope)
+        if answer is HELD_BACK:
+            self._hold_back(work, ticket)
+            return
         self._note(ticket, Exchange(sent_s=ticket.sent_s, answer=answer, write=False, row=work.row))
         self._queue.give_back(work)
         if isinstance(answer, Fault) and not await self._log_in_again(answer, generation):
@@ -65,6 +68,9 @@ class RowWorker:
         """One request and what it means for its row; when the row's PUT may leave, if that is to follow at once."""
         generation, phase = self._client.credential.generation, work.progress.phase
         answer = await self._ask(work)
+        if answer is HELD_BACK:
+            self._hold_back(work, ticket)
+            return None
         # A PUT may have waited for a login or a connection first; a read that did has looked no earlier for it.
         at_s = max(sent_s, work.sent_s) if phase is Phase.WRITE else sent_s
         self._learn(work, ticket, answer, at_s)
@@ -78,6 +84,13 @@ class RowWorker:
         await self._conclude(work, step, at_s, now_s, generation)
         self._watch(work, waits=isinstance(step, Again))
         return None
+
+    def _hold_back(self, work: Work, ticket: Ticket) -> None:
+        """A pause began before the request left: the row is first when it is over, and is compared again."""
+        self._admission.withdraw(ticket)
+        if work.progress.phase is Phase.WRITE:
+            work.progress = work.progress.again()
+        self._queue.give_back(work)
 
     def _watch(self, work: Work, *, waits: bool) -> None:
         if work.doubtful and waits:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from batch.csms.client import Answer
 from batch.csms.faults import STOPS_SCOPE, Fault, FaultKind
+from batch.csms.messages import HeldBackError
 from batch.engine.progress import Policy
 from batch.engine.recorder import Recorder
 from batch.flow.switch import Switch
@@ -56,10 +57,13 @@ class ScopeRun:
 
     def may_leave(self) -> bool:
         """As `Departure`: asked at the last moment before a request leaves."""
+        self.leaving()
         return not self.switch.stopped
 
     def leaving(self) -> None:
-        """As `Departure`: nothing of the scope depends on it."""
+        """As `Departure`."""
+        if self.switch.paused:
+            raise HeldBackError
 
     def end(self, outcome: Outcome) -> None:
         """Takes the outcome of a row."""

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import structlog
 
-from batch.csms.client import Answer, CsmsClient
+from batch.csms.client import Answer
 from batch.csms.faults import Fault
 from batch.engine.assembly import Shared, assemble, scope_run
 from batch.engine.budget import FailureBudget
-from batch.engine.dispatcher import Dispatcher
+from batch.engine.controls import Controls
 from batch.engine.fault_book import FaultBook
 from batch.engine.fresh_rows import OpenRows
 from batch.engine.outside import Outside, SessionEnd, clients
@@ -38,13 +38,15 @@ class Session:
         self._outside = outside
         self._recorder = Recorder(ledger, on_broken=self._on_broken, make_room=outside.make_room, clean=outside.clean)
         self._slots = Slots(limits.concurrency)
-        self._scopes: list[Dispatcher] = []
+        self.controls = Controls(limits.rate, self._on_control)
+        self._scopes = self.controls.scopes
         self._faults = FaultBook(outside.clean)
         self._pace = PaceLog(outside.clock.now_s(), outside.clean)
         self._failures = FailureBudget(limits.max_failures)
         self._stopped: str | None = None
         self._scope_stopped: str | None = None
         self._broken: LedgerError | None = None
+        self._lost = False
         self._defect: str | None = None
 
     @property
@@ -64,7 +66,17 @@ class Session:
             scopes=tuple(one.view() for one in self._scopes),
             faults=self._faults.recent(),
             stopping=self._stopped,
+            paused=self.controls.paused and self._stopped is None,
+            rate=str(self.controls.rate),
+            full_rate=str(self.controls.full_rate),
         )
+
+    def lose(self, reason: str, *, kept: bool) -> None:
+        """The ledger is not in its place any more, `kept` or gone: nothing more is started. Its file is open, and takes
+        what is in flight all the same.
+        """
+        self._lost = not kept
+        self._on_broken(LedgerError(self._ledger.path.parent, reason))
 
     def stop(self, reason: str) -> None:
         """Starts no more requests; the first reason given is the one that is reported."""
@@ -92,7 +104,9 @@ class Session:
             old_land_until_s=self._outside.clock.now_s() + max(LATE_UPDATE_S, self._ledger.told.longest_timeout_s()),
         )
         async with clients(self._outside, opened) as client_of:
-            self._scopes += [self._assembled(scope, client_of(scope), shared) for scope in opened]
+            for one in opened:
+                scope = scope_run(one, self._outside, self._limits, self._recorder, self)
+                self.controls.add(assemble(scope, self._rows_of(one), client_of(one), shared))
             if self._stopped is not None:
                 self.stop(self._stopped)
             if (limit_s := self._limits.max_duration_s) is not None:
@@ -103,13 +117,10 @@ class Session:
         return SessionEnd(
             stopped=self._stopped or self._scope_stopped,
             broken=None if self._broken is None else str(self._broken),
+            lost=self._lost,
             defect=self._defect,
             unrecorded=tuple(self._recorder.unrecorded),
         )
-
-    def _assembled(self, opened: OpenScope, client: CsmsClient, shared: Shared) -> Dispatcher:
-        scope = scope_run(opened, self._outside, self._limits, self._recorder, self)
-        return assemble(scope, self._rows_of(opened), client, shared)
 
     def _rows_of(self, scope: OpenScope) -> OpenRows:
         def page(after_row: int, limit: int, *, tried: bool) -> list[OpenRow]:
@@ -174,6 +185,11 @@ class Session:
             write()
         except LedgerError as error:
             self._on_broken(error)
+
+    def _on_control(self, words: str) -> None:
+        _log.warning("control.changed", reason=words)
+        at = self._outside.clock.utc_s(self._outside.clock.now_s())
+        self._record(lambda: self._ledger.note_control(at, words))
 
     def _on_broken(self, error: LedgerError) -> None:
         _log.critical("ledger.broken", reason=error.reason)

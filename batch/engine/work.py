@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from batch.csms.client import SecretView
 from batch.csms.faults import Fault, bounded
+from batch.csms.messages import HeldBackError
 from batch.engine.fail_fast import Streak
 from batch.engine.progress import Phase, Policy, Progress
 from batch.engine.retry import Finish
@@ -91,11 +92,14 @@ class Departing:
 
     def __init__(self, work: Work, switch: Switch, clock: Clock) -> None:
         self._work = work
+        self._before = work.progress
         self._switch = switch
         self._clock = clock
 
     def may_leave(self) -> bool:
         """As `Departure`."""
+        if self._switch.paused:
+            raise HeldBackError
         if self._switch.stopped or self._clock.now_s() > self._work.leave_by_s:
             return False
         self._work.progress = self._work.progress.sent()
@@ -104,6 +108,9 @@ class Departing:
 
     def leaving(self) -> None:
         """As `Departure`."""
+        if self._switch.paused:
+            self._work.progress, self._work.intended = self._before, True
+            raise HeldBackError
         self._work.sending = True
         self._work.sent_s = self._clock.now_s()
 

@@ -10,11 +10,12 @@ from random import Random
 
 from batch.flow import breaker, concurrency, gate, rate
 from batch.flow.condition import Condition
-from batch.flow.pacer import Pacer, pacer_for
+from batch.flow.pacer import Pacer, pacer_for, repaced
 from batch.flow.slots import ScopeSlots
 from batch.flow.switch import Switch
 from batch.flow.ticket import Pass, Ticket
 from batch.process.clock import Clock
+from jobs.rate import Rate
 from jobs.spec import Limits
 
 _SHORTEST_NAP_S = 0.001
@@ -86,7 +87,7 @@ class Admission(Condition):
         return sent_s
 
     async def _follow(self, until_s: float, *, trial: bool) -> float | None:
-        while not self._switch.stopped:
+        while not (self._switch.stopped or self._switch.paused):
             now_s = self._clock.now_s()
             wait_s = max(self._pacer.wait_s(now_s), gate.wait_s(self._gate, now_s))
             down = not trial and breaker.wait_s(self._breaker, now_s) > 0
@@ -95,13 +96,39 @@ class Admission(Condition):
             if wait_s <= 0:
                 await self._pace(now_s)
                 return now_s
-            await self._switch.pause(max(wait_s, _SHORTEST_NAP_S))
+            await self._switch.sleep(max(wait_s, _SHORTEST_NAP_S))
         return None
 
     def leave(self) -> None:
         """A request that was let out has ended."""
         self._slots.release()
         self._switch.changed.set()
+
+    def withdraw(self, ticket: Ticket) -> None:
+        """What was let out did not leave after all: a pause began before its first byte did."""
+        self.sent -= 1
+        if ticket.good_for in {Pass.TRIAL, Pass.READ}:
+            self._breaker = breaker.withdrawn(self._breaker)
+
+    def allow(self, asked: Rate) -> None:
+        """The user allows another rate: it holds for the next request already, however long that was to wait."""
+        if asked == self._limits.rate:
+            return
+        super().allow(asked)
+        now_s = self._clock.now_s()
+        self._paced_per_s = rate.per_s(self._rate, now_s)
+        self._pacer = repaced(self._pacer, self._paced_per_s, self._limits.burst, now_s)
+        self._switch.changed.set()
+
+    def pause(self) -> None:
+        """Nothing leaves from now on, not even what has been let out and waits for a login or a connection."""
+        super().pause()
+        self._switch.set_paused(True)
+
+    def proceed(self) -> None:
+        """The pause is over."""
+        super().proceed()
+        self._switch.set_paused(False)
 
     def close(self) -> None:
         """The scope has ended and will send nothing more."""
@@ -111,8 +138,8 @@ class Admission(Condition):
         return not self._switch.stopped and wanted() and self._wait_s(now_s) <= 0
 
     def _wait_s(self, now_s: float) -> float:
-        """Seconds until a request may leave; infinite where only an answer can open the way."""
-        if self._following:
+        """Seconds until a request may leave; infinite where only an answer can open the way, or the end of a pause."""
+        if self._following or self._switch.paused:
             return math.inf
         return max(gate.wait_s(self._gate, now_s), breaker.wait_s(self._breaker, now_s), self._pacer.wait_s(now_s))
 

@@ -133,6 +133,16 @@ def sent(state: BreakerState) -> BreakerState:
     return state if state.stage is Stage.CLOSED else msgspec.structs.replace(state, pending=True)
 
 
+def withdrawn(state: BreakerState) -> BreakerState:
+    """A read or trial did not leave after all."""
+    return msgspec.structs.replace(state, pending=False)
+
+
+def excused(state: BreakerState, since_s: float, now_s: float) -> BreakerState:
+    """The time since a moment does not count for how long the service has been down: nobody asked it."""
+    return msgspec.structs.replace(state, opened_at_s=state.opened_at_s + now_s - max(since_s, state.opened_at_s))
+
+
 def wait_s(state: BreakerState, now_s: float) -> float:
     """Seconds until a request may leave; infinite while a read or trial is in flight."""
     match state.stage:

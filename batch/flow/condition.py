@@ -7,11 +7,14 @@ import math
 from collections.abc import Callable
 from random import Random
 
+import msgspec
+
 from batch.csms.faults import NO_SERVICE, Fault, FaultKind
 from batch.flow import breaker, concurrency, gate, rate
 from batch.flow.meter import Meter, Reading
 from batch.flow.ticket import Exchange, Pass, Ticket
 from batch.process.clock import Clock
+from jobs.rate import Rate
 from jobs.run_view import ScopeState
 from jobs.spec import Limits
 
@@ -35,6 +38,8 @@ class Condition:
         """Rows of the scope were found to be at fault themselves."""
         self._answered_s = {True: -math.inf, False: -math.inf}
         """When a write (True) or a read (False) was last answered."""
+        self._paused_at_s: float | None = None
+        """Since when nobody asks the service anything."""
 
     @property
     def rate_per_s(self) -> float:
@@ -73,8 +78,9 @@ class Condition:
         return self._answered_s[write] >= since_s
 
     def patience_s(self, now_s: float) -> float:
-        """Seconds until the scope has to stop if nothing changes; infinite while all is well."""
-        if self._breaker.stage is breaker.Stage.CLOSED and not self._gate.refusals:
+        """Seconds until the scope has to stop if nothing changes; infinite while all is well, and in a pause."""
+        well = self._breaker.stage is breaker.Stage.CLOSED and not self._gate.refusals
+        if well or self._paused_at_s is not None:
             return math.inf
         troubled_s = max(breaker.down_for_s(self._breaker, now_s), gate.refused_for_s(self._gate, now_s))
         return max(0.0, self._limits.max_outage_s - troubled_s)
@@ -106,6 +112,25 @@ class Condition:
         )
         if not theirs and not self.answered_since(since_s, write=write):
             self._open()
+
+    def allow(self, asked: Rate) -> None:
+        """The user allows another rate from now on."""
+        self._limits = msgspec.structs.replace(self._limits, rate=asked)
+        self._rate = rate.asked(self._rate, self._clock.now_s(), asked)
+
+    def pause(self) -> None:
+        """Nobody asks the service anything from now on."""
+        if self._paused_at_s is None:
+            self._paused_at_s = self._clock.now_s()
+
+    def proceed(self) -> None:
+        """The pause is over; it says nothing about the service."""
+        if self._paused_at_s is None:
+            return
+        since_s, now_s, self._paused_at_s = self._paused_at_s, self._clock.now_s(), None
+        self._breaker = breaker.excused(self._breaker, since_s, now_s)
+        self._gate = gate.excused(self._gate, since_s, now_s)
+        self._rate = rate.held(self._rate, now_s - since_s)
 
     def withheld(self, since_s: float) -> None:
         """A request could not leave for want of a login: the service is down where nothing was answered since."""

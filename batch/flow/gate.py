@@ -80,6 +80,14 @@ def refused_for_s(state: GateState, now_s: float) -> float:
     return now_s - state.refused_since_s if state.refusals else 0.0
 
 
+def excused(state: GateState, since_s: float, now_s: float) -> GateState:
+    """The time since a moment does not count for how long there was nothing but refusals: nobody asked."""
+    if not state.refusals:
+        return state
+    begun_s = state.refused_since_s
+    return msgspec.structs.replace(state, refused_since_s=begun_s + now_s - max(since_s, begun_s))
+
+
 def answered(state: GateState, *, sent_s: float) -> GateState:
     """Any answer but a refusal for rate, to a request that left at `sent_s`: the gate is open, if that was after it
     shut.

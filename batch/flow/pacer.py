@@ -64,7 +64,11 @@ class LimiterPacer:
 
     def left(self, now_s: float) -> float:
         """What is left of a burst: requests that may leave at once beside the one that is due."""
-        return min(self._burst_s, max(0.0, now_s - self.due_s)) / self._interval_s
+        return max(0.0, self.ahead(now_s))
+
+    def ahead(self, now_s: float) -> float:
+        """The same, below zero where none is due yet: the share of an interval that is still to come."""
+        return max(-1.0, min(self._burst_s, now_s - self.due_s) / self._interval_s)
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until the bucket has room for one more."""
@@ -91,3 +95,12 @@ def pacer_for(per_s: float, burst: int, *, after: Pacer | None = None, now_s: fl
     if not isinstance(after, LimiterPacer):
         return LimiterPacer(per_s, burst, left=burst - 1.0, now_s=-math.inf)
     return LimiterPacer(per_s, burst, left=after.left(now_s), now_s=max(now_s, after.due_s))
+
+
+def repaced(pacer: Pacer, per_s: float, burst: int, now_s: float) -> Pacer:
+    """The pacer for another rate that the user allows. What was used up of a burst or of an interval stays so, as a
+    share: a long wait at a slow rate becomes a short one.
+    """
+    if math.isinf(per_s) or not isinstance(pacer, LimiterPacer):
+        return pacer_for(per_s, burst)
+    return LimiterPacer(per_s, burst, left=pacer.ahead(now_s), now_s=now_s)

@@ -12,6 +12,7 @@ import msgspec
 
 from batch.csms.faults import Quota
 from batch.flow.meter import Reading
+from jobs.rate import Rate
 
 _FLOOR_PER_S = 0.1
 _BACK_OFF = 0.75
@@ -50,10 +51,10 @@ class Mode(Enum):
 
 
 class RateState(msgspec.Struct, frozen=True, kw_only=True):
-    """`ceiling_per_s` is what the user allowed, lowered to a quota that the service has named, and `window_s` that
-    quota's window. `low_per_s` is the rate after the last step down at `stepped_at_s`, `peak_per_s` the one it rises to
-    first, `scale_per_s` the size of the quota as far as it is known; for `held_s` of the time since then nothing could
-    leave. Until `believed_until_s` refusals are taken for chance, after those in `unexplained_s`.
+    """`ceiling_per_s` is what the user allowed, lowered to a quota that the service has named: `limit_per_s`, with its
+    window `window_s`. `low_per_s` is the rate after the last step down at `stepped_at_s`, `peak_per_s` the one it rises
+    to first, `scale_per_s` the size of the quota as far as it is known; for `held_s` of the time since then nothing
+    could leave. Until `believed_until_s` refusals are taken for chance, after those in `unexplained_s`.
     """
 
     mode: Mode
@@ -62,6 +63,7 @@ class RateState(msgspec.Struct, frozen=True, kw_only=True):
     peak_per_s: float
     scale_per_s: float
     window_s: float = 1.0
+    limit_per_s: float = math.inf
     named: bool = False
     stepped_at_s: float = -math.inf
     held_s: float = 0.0
@@ -107,6 +109,22 @@ def refused(state: RateState, now_s: float, *, sent_s: float, quota: Quota | Non
     return _stepped_down(state, now_s, reading)
 
 
+def asked(state: RateState, now_s: float, rate: Rate) -> RateState:
+    """After the user has allowed another rate: it holds at once, but for what is known of the quota. Where others keep
+    the rate below both, it rises as before.
+    """
+    if rate.auto and not state.named and state.mode is not Mode.SEEKING:
+        return seek()
+    ceiling = min(rate.per_s, state.limit_per_s)
+    now = per_s(state, now_s)
+    if state.mode is Mode.SEEKING or now < min(_REGAINED * state.ceiling_per_s, ceiling):
+        return msgspec.structs.replace(state, ceiling_per_s=ceiling)
+    return msgspec.structs.replace(
+        state, ceiling_per_s=ceiling, low_per_s=ceiling, peak_per_s=ceiling, scale_per_s=ceiling,
+        stepped_at_s=-math.inf, held_s=0.0,
+    )  # fmt: skip
+
+
 def held(state: RateState, seconds: float) -> RateState:
     """After a refusal nothing leaves for so many seconds more. A rate that nobody tries does not rise."""
     return msgspec.structs.replace(state, held_s=state.held_s + seconds)
@@ -128,13 +146,15 @@ def _to_peak(state: RateState) -> float:
 
 
 def _named(state: RateState, now_s: float, quota: Quota) -> RateState:
-    ceiling = min(state.ceiling_per_s, quota.requests / quota.period_s)
+    limit = min(state.limit_per_s, quota.requests / quota.period_s)
+    ceiling = min(state.ceiling_per_s, limit)
     if state.named and ceiling == state.ceiling_per_s and quota.period_s == state.window_s:
         return state
     now = min(per_s(state, now_s), ceiling)
     return msgspec.structs.replace(
-        state, mode=Mode.GIVEN, named=True, ceiling_per_s=ceiling, scale_per_s=ceiling, window_s=quota.period_s,
-        low_per_s=now, peak_per_s=ceiling, stepped_at_s=now_s if now < ceiling else -math.inf, held_s=0.0,
+        state, mode=Mode.GIVEN, named=True, limit_per_s=limit, ceiling_per_s=ceiling, scale_per_s=ceiling,
+        window_s=quota.period_s, low_per_s=now, peak_per_s=ceiling,
+        stepped_at_s=now_s if now < ceiling else -math.inf, held_s=0.0,
     )  # fmt: skip
 
 

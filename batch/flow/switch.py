@@ -1,4 +1,4 @@
-"""Stops one scope and wakes whatever waits in it: one small object that all its parts share."""
+"""Stops or pauses one scope and wakes whatever waits in it: one small object that all its parts share."""
 
 import asyncio
 import contextlib
@@ -11,16 +11,23 @@ class Switch:
     def __init__(self) -> None:
         self.changed = asyncio.Event()
         self.stopped = False
+        self.paused = False
+        """Nothing may leave until somebody says so."""
 
     def stop(self) -> None:
         """Nothing more may leave."""
         self.stopped = True
         self.changed.set()
 
-    async def pause(self, seconds: float) -> None:
-        """Sleeps until the time is over or the switch is stopped."""
+    def set_paused(self, paused: bool) -> None:  # noqa: FBT001 - the state itself
+        """Nothing leaves for now, or everything may again."""
+        self.paused = paused
+        self.changed.set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleeps until the time is over or the switch is stopped or paused."""
         end_s = asyncio.get_running_loop().time() + seconds
-        while not self.stopped and (left_s := end_s - asyncio.get_running_loop().time()) > 0:
+        while not (self.stopped or self.paused) and (left_s := end_s - asyncio.get_running_loop().time()) > 0:
             self.changed.clear()
             await self.nap(left_s)
 

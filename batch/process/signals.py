@@ -1,4 +1,5 @@
 """Ends a process as its owner asks: before anything is sent at once, in a run by draining, in its reports not at all.
+SIGUSR1 ends nothing: a run says how it stands, and everything else takes no notice.
 
 Every handler is set by hand, and from the start: asyncio's own are missing where SIGINT was inherited as ignored, and a
 process with number 1 in a container ignores every signal that has no handler.
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ASKING = signal.SIGUSR1
 _FIRST, _SECOND, _THIRD = 1, 2, 3
 
 
@@ -30,6 +32,7 @@ class Interruption:
         self._count = 0
         self._held = False
         self._steps: dict[int, Callable[[signal.Signals], object]] = {}
+        self._report: Callable[[], object] | None = None
         self.number: signal.Signals | None = None
 
     def take(self, number: int, _frame: FrameType | None = None) -> None:
@@ -47,20 +50,34 @@ class Interruption:
             raise InterruptedBySignal(self.number)
         self._step(self._count)
 
+    def answer(self, _number: int = _ASKING, _frame: FrameType | None = None) -> None:
+        """Somebody asks how it stands; only a run has anything to say."""
+        if self._report is not None:
+            self._report()
+
     def hold(self) -> None:
         """From now on a signal interrupts nothing: it is noted, for whoever drains or has drained."""
         self._held = True
 
     @contextlib.contextmanager
     def draining(
-        self, loop: asyncio.AbstractEventLoop, *, drain: Callable[[signal.Signals], None], cancel: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        drain: Callable[[signal.Signals], None],
+        cancel: Callable[[], None],
+        report: Callable[[], object],
     ) -> Iterator[None]:
         """Has the loop take the signals while the block runs: the first drains, the second cancels, also those that
-        came before.
+        came before. SIGUSR1 asks for a report.
         """
         self.hold()
-        with self._told_by(loop, {_FIRST: drain, _SECOND: lambda _: cancel()}):
-            yield
+        self._report = report
+        try:
+            with self._told_by(loop, {_FIRST: drain, _SECOND: lambda _: cancel()}):
+                yield
+        finally:
+            self._report = None
 
     @contextlib.contextmanager
     def breaking_off(self, loop: asyncio.AbstractEventLoop, cancel: Callable[[], object]) -> Iterator[None]:
@@ -86,6 +103,7 @@ class Interruption:
         self._steps = steps
         for number in _SIGNALS:
             loop.add_signal_handler(number, self.take, number)
+        loop.add_signal_handler(_ASKING, self.answer)
         for count in range(1, self._count + 1):
             self._step(count)
         try:
@@ -97,6 +115,8 @@ class Interruption:
                 for number in _SIGNALS:
                     loop.remove_signal_handler(number)
                     signal.signal(number, self.take)
+                loop.remove_signal_handler(_ASKING)
+                signal.signal(_ASKING, self.answer)
 
     def _step(self, count: int) -> None:
         step = self._steps.get(count)
@@ -110,6 +130,7 @@ def interruptible(interruption: Interruption, *, to_the_end: bool) -> Iterator[N
     no signal must change that on the last steps.
     """
     before = {number: signal.signal(number, interruption.take) for number in _SIGNALS}
+    before[_ASKING] = signal.signal(_ASKING, interruption.answer)
     try:
         yield
     finally:
@@ -119,7 +140,7 @@ def interruptible(interruption: Interruption, *, to_the_end: bool) -> Iterator[N
 
 @contextlib.contextmanager
 def _blocked() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*_SIGNALS, _ASKING))
     try:
         yield
     finally:

@@ -77,7 +77,9 @@ class Heartbeat:
         self._ended_before = {count.status: count.rows for count in before.ended}
         self._total = before.open_rows + sum(self._ended_before.values())
         self._begun_s = clock.now_s()
-        self._started_at = clock.utc_s(self._begun_s)
+        self.started_at = clock.utc_s(self._begun_s)
+        """UTC seconds since 1970: by this other processes know the session."""
+        self._may_write: Callable[[], bool] = lambda: True
         self._write_failed = False
         self._pace = Pace()
         self._changes = Changes()
@@ -104,6 +106,8 @@ class Heartbeat:
 
     def write(self) -> None:
         """Writes the state file; a full disk is noted once and does not stop a run."""
+        if not self._may_write():
+            return
         try:
             write_state(self._folder, self.state())
         except OSError as error:
@@ -111,12 +115,27 @@ class Heartbeat:
                 self._write_failed = True
                 _log.warning("state.not_written", reason=error.strerror)
 
+    def write_only_if(self, may_write: Callable[[], bool]) -> None:
+        """Asked each time from now on: where the folder is not the run's any more, nothing is made in its place."""
+        self._may_write = may_write
+
+    def look(self) -> None:
+        """Looks and writes the state file before the next beat."""
+        self.latest = self.view()
+        self.write()
+
+    def report(self) -> None:
+        """Says how the run stands now, because somebody has asked."""
+        line = progress_line(self.view())
+        _log.info("run.progress", reason=line)
+        self._say(line)
+
     def state(self) -> LiveState:
         """How the run stands now, for other processes."""
         counts = self._counts()
         return LiveState(
             pid=os.getpid(),
-            started_at=self._started_at,
+            started_at=self.started_at,
             written_at=self._clock.utc_s(self._clock.now_s()),
             total=self._total,
             open_rows=self._total - sum(count.rows for count in counts),
@@ -124,6 +143,9 @@ class Heartbeat:
             counts=counts,
             pace=", ".join(pace_words(self.latest)),
             trouble=tuple(trouble_lines(self.latest)),
+            paused=self.latest.paused,
+            rate=self.latest.rate,
+            full_rate=self.latest.full_rate,
         )
 
     def view(self) -> RunView:
@@ -147,14 +169,16 @@ class Heartbeat:
             scopes=known.scopes,
             faults=known.faults,
             stopping=known.stopping,
+            paused=known.paused,
+            rate=known.rate,
+            full_rate=known.full_rate,
             sending=self._pace.sending(),
         )
 
     async def _tell(self) -> None:
         line_s = self._begun_s + _LINE_EVERY_S
         while True:
-            self.latest = self.view()
-            self.write()
+            self.look()
             for line in self._news():
                 self._say(line)
             if self._clock.now_s() >= line_s:

@@ -85,6 +85,26 @@ class FileLock:
             self._descriptor = -1
 
 
+def held_by_another(path: Path) -> LockHeldError | None:
+    """What taking this lock would raise, without taking it or making its file; None where nobody holds it.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        # Shared: those who only look do not meet each other, and a run that starts just now tries twice.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return LockHeldError(path, _read_holder(path))
+    finally:
+        os.close(descriptor)
+    return None
+
+
 def _read_holder(path: Path) -> Holder | None:
     """Who says so; None too where that one was killed, and another holds the lock that has not said anything yet."""
     try:

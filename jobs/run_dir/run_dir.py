@@ -62,6 +62,13 @@ class RunDirectory:
         _refuse_network(path, network_ok=network_ok)
         return cls(path)
 
+    @classmethod
+    def within(cls, folder: Path) -> tuple[Self, ...]:
+        """The run directories that a folder holds, by name; none where it is one itself, or no folder."""
+        if _is_run_directory(folder) or not folder.is_dir():
+            return ()
+        return tuple(cls(path) for path in sorted(folder.iterdir()) if _is_run_directory(path))
+
     def lock(self, purpose: str, patience: Patience) -> FileLock:
         """Keeps every other process out.
 

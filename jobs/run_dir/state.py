@@ -7,12 +7,17 @@ import msgspec
 from jobs.model import StatusCount
 from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
+from jobs.run_dir.lock import Holder
+
+# A clock that is set right now and then makes steps of this size.
+_CLOCK_STEP_S = 1.0
 
 
 class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     """Where a run stands: `open_rows` have not ended. UTC seconds since 1970.
 
-    `pace` says how fast it is, `trouble` of each project that something slows what that is.
+    `pace` says how fast it is, `trouble` of each project that something slows what that is. `rate` is the user's now,
+    `full_rate` the one that the session began with; `paused` says that `set` holds all requests back.
     """
 
     pid: int
@@ -24,6 +29,9 @@ class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[StatusCount, ...]
     pace: str = ""
     trouble: tuple[str, ...] = ()
+    paused: bool = False
+    rate: str = ""
+    full_rate: str = ""
 
 
 def write_state(folder: Path, state: LiveState) -> None:
@@ -43,3 +51,15 @@ def read_state(folder: Path) -> LiveState | None:
         return msgspec.json.decode((folder / names.STATE).read_bytes(), type=LiveState)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def live_state(folder: Path, holder: Holder | None) -> LiveState | None:
+    """The state that the holder of the run's lock has written; None where it has written none yet: what is there may be
+    of the session before.
+    """
+    state = read_state(folder)
+    if state is None or holder is None:
+        return state
+    # In a container every run may have the same number.
+    by_holder = state.pid == holder.pid and state.started_at > holder.since - _CLOCK_STEP_S
+    return state if by_holder else None

@@ -36,6 +36,9 @@ class Changes:
         return tuple(change for scope in view.scopes if (change := self._changed(scope)) is not None)
 
     def _changed(self, scope: ScopeView) -> Change | None:
+        if scope.state is ScopeState.PAUSED:
+            # Whoever paused the run knows, and it says nothing about the service.
+            return None
         place = (scope.region, scope.project_id)
         told = self._told.get(place, ScopeState.RUNNING)
         self._told[place] = now = self._lasting(place, scope.state, told)

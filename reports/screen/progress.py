@@ -22,6 +22,7 @@ _INDENT = "  "
 _STICKY = "\N{NO-BREAK SPACE}"
 _STYLE = {
     ScopeState.STOPPED: "red",
+    ScopeState.PAUSED: "yellow",
     ScopeState.OUTAGE: "red",
     ScopeState.THROTTLED: "yellow",
     ScopeState.SLOWED: "yellow",

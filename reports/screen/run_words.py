@@ -18,6 +18,7 @@ _SAME_PER_S = 0.05
 _WAITING = frozenset({ScopeState.OUTAGE, ScopeState.THROTTLED})
 _STATE_NAMES = {
     ScopeState.STOPPED: "stopped",
+    ScopeState.PAUSED: "paused",
     ScopeState.OUTAGE: "not answering",
     ScopeState.THROTTLED: "refused for their rate",
     ScopeState.SLOWED: "slowed",
@@ -61,6 +62,11 @@ def count_words(view: RunView) -> Iterator[str]:
 
 def pace_words(view: RunView) -> Iterator[str]:
     """Yields the rates, the time gone, and the time left where it can be told."""
+    if view.paused:
+        yield "paused by `set`"
+        yield f"{view.in_flight} in flight"
+        yield f"{span(math.floor(view.elapsed_s))} elapsed"
+        return
     yield f"{_rate(view.rows_per_s)} rows/s"
     yield f"{_rate(view.requests_per_s)}/s sent{_allowed_in_all(view)}"
     yield f"{view.in_flight} in flight"
@@ -123,6 +129,8 @@ def _state_parts(scope: ScopeView) -> Iterator[str]:
     match scope.state:
         case ScopeState.RUNNING:
             yield f"running, {_allowed_words(scope)}, {scope.in_flight} in flight"
+        case ScopeState.PAUSED:
+            yield f"paused, {scope.in_flight} in flight"
         case ScopeState.SLOWED:
             yield from _slowed_parts(scope)
         case ScopeState.THROTTLED:

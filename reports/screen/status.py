@@ -16,8 +16,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     `running` says that somebody held the run's lock at that moment. Of a run that is going, rows that have not ended
     are counted as `not_attempted`, or as `unknown` when they are in flight; `pace` says how fast it is, and `trouble`
-    what slows it. Of a run that has stopped, `mend` says what has to be mended before it can continue. `left_out` rows
-    were not selected, and are not among the others.
+    what slows it; `paused` says that `set` holds it back, and `rate` differs from `full_rate` where `set` has changed
+    it. Of a run that has stopped, `mend` says what has to be mended before it can continue. `left_out` rows were not
+    selected, and are not among the others.
     """
 
     at: float
@@ -30,6 +31,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     mend: tuple[str, ...] = ()
     pace: str = ""
     trouble: tuple[str, ...] = ()
+    paused: bool = False
+    rate: str = ""
+    full_rate: str = ""
     left_out: int = 0
 
 
@@ -60,6 +64,12 @@ def _lines(standing: Standing, now_s: float) -> Iterator[str]:
         yield f"no usable project: {nowhere}"
     for line in standing.mend:
         yield f"mend: {line}"
+    yield from _pace_lines(standing)
+
+
+def _pace_lines(standing: Standing) -> Iterator[str]:
+    if standing.rate != standing.full_rate:
+        yield f"rate: {standing.rate} by `set`, {standing.full_rate} at the start"
     if standing.pace:
         yield f"pace: {standing.pace}"
     for line in standing.trouble:
@@ -73,7 +83,7 @@ def _nowhere(standing: Standing) -> int:
 
 def _state(standing: Standing) -> str:
     if standing.running:
-        return "running"
+        return "paused by `set`" if standing.paused else "running"
     if standing.stopped:
         return f"stopped: {standing.stopped}"
     return "ended" if standing.exit_code is not None else "killed: no end is on record, resume it"

@@ -175,10 +175,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[SessionSummary, ...] = ()
     held_keys: tuple[HeldKeySummary, ...] = ()
     left_out: int = 0
+    kept_files: tuple[KeptFile, ...] = ()
     rows_without_project: int = 0
     keys: tuple[KeySummary, ...] = ()
     more_keys: int = 0
-    kept_files: tuple[KeptFile, ...] = ()
 
 
 def summary_json(summary: Summary) -> bytes:

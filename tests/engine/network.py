@@ -32,6 +32,8 @@ class Line:
     """
 
     timeout_s: float
+    connect_s: float = 0.0
+    """Before the first byte leaves."""
     there_s: float = 0.01
     back_s: float = 0.05
     rng: Random = field(default_factory=lambda: Random(1))
@@ -86,6 +88,8 @@ class Network:
         if self._line.down(self.now_s()):
             # A refused connection comes with a key that only aiohttp makes; this is taken for the same.
             raise aiohttp.ConnectionTimeoutError
+        if self._line.connect_s:
+            await asyncio.sleep(self._line.connect_s)
         leaving()
         self._line.watch("leaving")
         request = Request(method=sent.method, target=sent.target, headers=sent.headers, body=sent.body)

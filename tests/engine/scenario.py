@@ -1,5 +1,6 @@
 """One simulated job as a value: manifest, faults, limits, when the process dies. Its repr is all a replay needs."""
 
+import asyncio
 import shutil
 from enum import StrEnum
 from pathlib import Path
@@ -59,6 +60,13 @@ class Stop(msgspec.Struct, frozen=True):
     cancel: bool
 
 
+class Pause(msgspec.Struct, frozen=True):
+    """Each session is paused for a while."""
+
+    after_s: float
+    length_s: float
+
+
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """`deaths` end the first sessions, one each; then comes one that lives, then a fresh start in a calm world."""
 
@@ -82,6 +90,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """Every so many-th row of the herd meets a 504 at each write; none at 0."""
     deaths: tuple[CrashPoint, ...] = ()
     stop: Stop | None = None
+    pause: Pause | None = None
     seed: int = 1
 
 
@@ -204,19 +213,34 @@ class _Player:
             crash=crash,
             gap_s=self._gap_s,
             also_failed=also_failed,
-            meanwhile=None if stop is None else lambda session: _stop(session, stop),
+            meanwhile=lambda session: self._meanwhile(session, stop),
         )
         broken = crash is not None and crash.moment == FAILS
         if end is not None and (end.defect or (not broken and (end.broken or end.unrecorded))):
             self._wrong.append(f"session {self._sessions}: {end}")
+
+    def _meanwhile(self, session: Session, stop: Stop | None) -> None:
+        if stop is not None:
+            _stop(session, stop)
+        if (pause := self._scenario.pause) is None:
+            return
+        loop, controls, seen = asyncio.get_running_loop(), session.controls, list[int]()
+
+        def proceed() -> None:
+            if self._sandbox.journal.arrived_count != seen[0]:
+                self._wrong.append(f"{self._sandbox.journal.arrived_count - seen[0]} requests left in a pause")
+            controls.obey(self._limits.rate, paused=False)
+
+        loop.call_later(pause.after_s, lambda: controls.obey(self._limits.rate, paused=True))
+        # What left just before it is on its way for a hundredth of a second.
+        loop.call_later(pause.after_s + 0.02, lambda: seen.append(self._sandbox.journal.arrived_count))
+        loop.call_later(pause.after_s + 0.02 + pause.length_s, proceed)
 
     def _check(self, when: str) -> None:
         self._wrong += [f"{when}: {violation}" for violation in violations(self._job.case(self._limits))]
 
 
 def _stop(session: Session, stop: Stop) -> None:
-    import asyncio  # noqa: PLC0415 - the running loop is all that is wanted
-
     loop = asyncio.get_running_loop()
     loop.call_later(stop.after_s, session.stop, "told to")
     if stop.cancel:

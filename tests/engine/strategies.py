@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from tests.engine.crash import FAILS, MOMENTS, CrashPoint
 from tests.engine.plans import ACCESSES, OUTAGE_FAULTS, READ_FAULTS, WRITE_FAULTS, Down, Weather
-from tests.engine.scenario import PROJECTS, SECRETS, Kind, Planned, Row, Scenario, Stop
+from tests.engine.scenario import PROJECTS, SECRETS, Kind, Pause, Planned, Row, Scenario, Stop
 
 _projects = st.integers(0, PROJECTS - 1)
 _secrets = st.integers(0, SECRETS - 1)
@@ -49,6 +49,7 @@ _weather = st.builds(
 )
 _deaths = st.lists(st.builds(CrashPoint, st.sampled_from((*MOMENTS, FAILS)), st.integers(1, 20)), max_size=3)
 _stops = st.builds(Stop, st.floats(0.0, 5.0, allow_nan=False), st.booleans())
+_pauses = st.builds(Pause, st.floats(0.0, 20.0, allow_nan=False), st.sampled_from((0.1, 5.0, 2_000.0)))
 
 
 @st.composite
@@ -72,5 +73,6 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         stubborn=draw(st.sampled_from((0, 0, 2, 10))),
         deaths=tuple(draw(_deaths)),
         stop=draw(st.one_of(st.none(), _stops)),
+        pause=draw(st.one_of(st.none(), _pauses)),
         seed=draw(st.integers(0, 2**16)),
     )

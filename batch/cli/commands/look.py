@@ -1,28 +1,29 @@
 """`report` and `status`: what a run directory has to tell, without sending anything."""
 
 import contextlib
+import shutil
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
+from batch.cli.runs import runs_in
 from batch.cli.screen import say, show, show_json, tell, tell_json
 from batch.process.version import version
 from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading
 from jobs.model import Status, StatusCount
-from jobs.run_dir.lock import Holder, LockHeldError
+from jobs.run_dir.lock import LockHeldError
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
-from jobs.run_dir.state import LiveState, read_state
+from jobs.run_dir.state import LiveState, live_state
 from jobs.spec import UsageError
 from reports import Ending, Exit, Standing, exit_code_of, status_lines, write_reports
 from reports.screen.advice import mendings, stops_of
-
-# A clock that is set right now and then makes steps of this size.
-_CLOCK_STEP_S = 1.0
+from reports.screen.runs import RunLine, run_lines
 
 
 def report(run_dir: Path, /, *, json: bool = False) -> int:
@@ -45,18 +46,22 @@ def report(run_dir: Path, /, *, json: bool = False) -> int:
 
 
 def status(run_dir: Path, /, *, json: bool = False) -> int:
-    """Shows how the rows stand: from the ledger or, while a run holds it, from what that run last reported.
+    """Shows how the rows stand: from the ledger or, while a run holds it, from what that run last reported. Of a folder
+    of run directories it shows each on one line, newest first.
 
     Args:
-        json: Print it as one JSON object, and nothing else.
+        json: Print it as one JSON object, of a folder as a list, and nothing else.
     """
+    if runs := runs_in(run_dir):
+        _show_runs(runs, json=json)
+        return Exit.DONE
     try:
         with _locked(run_dir, "status"), reading(run_dir, release=version()) as ledger:
             standing = _ended(ledger)
     except LockHeldError as held:
-        state = read_state(run_dir)
-        # What is there may be of the session before: whoever holds the lock may still wait for something.
-        if state is None or (held.holder is not None and not _by(state, held.holder)):
+        # Whoever holds the lock may still wait for something.
+        state = live_state(run_dir, held.holder)
+        if state is None:
             raise UsageError(f"{run_dir}: in use by {held.holder}, which has not told anything yet") from held
         standing = _going(state)
     if json:
@@ -67,9 +72,13 @@ def status(run_dir: Path, /, *, json: bool = False) -> int:
     return Exit.DONE
 
 
-def _by(state: LiveState, holder: Holder) -> bool:
-    """In a container every run may have the same number."""
-    return state.pid == holder.pid and state.started_at > holder.since - _CLOCK_STEP_S
+def _show_runs(runs: list[RunLine], *, json: bool) -> None:
+    if json:
+        tell_json(msgspec.json.encode(runs).decode())
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in run_lines(runs, width=width):
+        tell(line)
 
 
 @contextlib.contextmanager
@@ -109,4 +118,7 @@ def _going(state: LiveState) -> Standing:
         counts=tuple(StatusCount(status=status, rows=rows.get(status, 0)) for status in Status),
         pace=state.pace,
         trouble=state.trouble,
+        paused=state.paused,
+        rate=state.rate,
+        full_rate=state.full_rate,
     )

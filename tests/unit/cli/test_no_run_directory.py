@@ -47,15 +47,23 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*"))
 
 
-@pytest.mark.parametrize("command", ["resume", "report", "status"])
-@pytest.mark.parametrize(("make", "told"), WHAT_IS_THERE, ids=[told for _, told in WHAT_IS_THERE])
+CASES = [
+    pytest.param(command, make, told, id=f"{command}: {told}")
+    for command in ("resume", "report", "status", "set")
+    for make, told in WHAT_IS_THERE
+    # Of a folder of runs `status` has something to show.
+    if command != "status" or not told.endswith(("name it", "name one"))
+]
+
+
+@pytest.mark.parametrize(("command", "make", "told"), CASES)
 def test_a_path_without_a_run_is_described_and_nothing_is_touched(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, make: Maker, told: str
 ) -> None:
     path = tmp_path / "x"
     make(path)
     before = files_in(tmp_path)
-    assert main([command, str(path)]) == 2
+    assert main([command, str(path), *(["--pause"] if command == "set" else [])]) == 2
     assert capsys.readouterr().err == f"csms-rekey: {path}: {told}\n"
     assert files_in(tmp_path) == before
 

@@ -276,6 +276,13 @@ def test_what_never_left_changes_nothing_about_its_row(phase: Phase) -> None:
     assert 0.0 <= step.after_s <= 2.0
 
 
+def test_a_put_that_never_left_is_compared_again_before_it_is_tried_again() -> None:
+    """A comparison that was too old for its PUT does not become younger: without another the row never ended."""
+    row = msgspec.structs.replace(writing(), update=GUARDED)
+    withheld = msgspec.structs.replace(fault(K.UNREACHABLE), withheld=True)
+    assert decide(row, withheld) == "check"
+
+
 @pytest.mark.parametrize(("phase", "budget", "tries"), [(Phase.WRITE, 4, 0), (Phase.SETTLE, 3, 0)])
 def test_a_fault_that_is_forgiven_costs_the_row_nothing(phase: Phase, budget: int, tries: int) -> None:
     row = msgspec.structs.replace(writing(attempts=3), phase=phase)

@@ -17,7 +17,7 @@ async def _naps(switch: Switch, seconds: float) -> float:
 
 async def _pauses(switch: Switch, seconds: float) -> float:
     began_s = asyncio.get_running_loop().time()
-    await switch.pause(seconds)
+    await switch.sleep(seconds)
     return asyncio.get_running_loop().time() - began_s
 
 

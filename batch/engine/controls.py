@@ -1,0 +1,40 @@
+"""What the user asks of a session while it lasts, for all its scopes alike: another rate, or a pause."""
+
+from collections.abc import Callable, Iterator
+
+from batch.engine.dispatcher import Dispatcher
+from jobs.rate import Rate
+
+
+class Controls:
+    """The one door to the scopes of a live session. `full_rate` is the rate that the session began with; `on_change`
+    hears in words what has changed.
+    """
+
+    def __init__(self, full_rate: Rate, on_change: Callable[[str], None]) -> None:
+        self._on_change = on_change
+        self.scopes: list[Dispatcher] = []
+        self.full_rate = full_rate
+        self.rate = full_rate
+        self.paused = False
+
+    def add(self, scope: Dispatcher) -> None:
+        """One more scope, which does what was asked for before."""
+        self.scopes.append(scope)
+        scope.obey(self.rate, paused=self.paused)
+
+    def obey(self, rate: Rate, *, paused: bool) -> str:
+        """Does what is asked for; in words what that changes, empty where it is nothing."""
+        words = ", ".join(self._changes(rate, paused=paused))
+        self.rate, self.paused = rate, paused
+        if words:
+            for one in self.scopes:
+                one.obey(rate, paused=paused)
+            self._on_change(words)
+        return words
+
+    def _changes(self, rate: Rate, *, paused: bool) -> Iterator[str]:
+        if rate != self.rate:
+            yield f"rate {rate} (before {self.rate})"
+        if paused != self.paused:
+            yield "paused" if paused else "continued"

@@ -1,0 +1,41 @@
+"""The runs of a folder as lines: aligned, and never wider than the terminal."""
+
+import pytest
+
+from reports.screen.runs import RunLine, RunState, run_lines, state_of
+
+RUNS = (
+    RunLine(
+        path="runs/a", state=RunState.RUNNING, rows=12_000, done=9, open=11_991, started_at="2026-08-21T12:00:00.000Z"
+    ),
+    RunLine(
+        path="runs/longer", state=RunState.STOPPED, rows=2, done=1, open=1, exit_code=3, next="csms-rekey resume x"
+    ),
+    RunLine(path=f"runs/{'x' * 90}", state=RunState.UNREADABLE, reason="file is not a database"),
+)
+
+
+@pytest.mark.parametrize("width", [1, 20, 40, 80, 200])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    assert all(len(line) <= max(width, 3) for line in run_lines(RUNS, width=width))
+
+
+def test_columns_stand_below_each_other_and_the_command_comes_last() -> None:
+    first, second, third = run_lines(RUNS)
+    assert first.index("running") == second.index("stopped") == third.index("unreadable")
+    assert first.index(" done") == second.index(" done")
+    assert second.endswith("exit 3  next: csms-rekey resume x")
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        (0, RunState.DONE),
+        (1, RunState.FINISHED),
+        (3, RunState.STOPPED),
+        (70, RunState.STOPPED),
+        (130, RunState.INTERRUPTED),
+    ],
+)
+def test_an_exit_code_is_told_by_what_it_says(code: int, state: RunState) -> None:
+    assert state_of(code) is state
