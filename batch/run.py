@@ -31,8 +31,8 @@ _log = structlog.get_logger()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
     """What one run or resume does. `start` is what is put on record when it begins, `make_room` gives back the room
-    that was kept on the disk, `clean` takes credentials out of a text, and `viewers` are told how the run stands while
-    it goes on.
+    that was kept on the disk, `clean` takes credentials out of a text, and `viewers` see how the run stands
+    meanwhile.
     """
 
     folder: Path

@@ -7,7 +7,9 @@ import msgspec
 
 from jobs.options import spelled, word
 from jobs.rate import Rate
-from jobs.spec import Auth, FailureLimit, JobSpec
+from jobs.spec import Auth, FailureLimit, JobSpec, Limits
+
+_LIMITS = frozenset(Limits.__struct_fields__)
 
 
 class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +46,14 @@ def options_of(job: JobFacts) -> tuple[str, ...]:
     return changed_facts(job, job_facts(JobSpec()))
 
 
+def limits_of(job: JobFacts) -> tuple[str, ...]:
+    """The rate, and every other limit that is not the default."""
+    default = job_facts(JobSpec())
+    others = {name: getattr(default, name) for name in JobFacts.__struct_fields__ if name not in _LIMITS}
+    usual = msgspec.structs.replace(default, rate="")
+    return changed_facts(msgspec.structs.replace(job, **others), usual)
+
+
 def changed_options(now: JobSpec, was: JobSpec) -> tuple[str, ...]:
     """The command line's words for the options in which a session differs from its job."""
     return changed_facts(job_facts(now), job_facts(was))
@@ -61,7 +71,7 @@ def with_changes(job: JobFacts, changed: str) -> JobFacts:
 
 
 def changed_facts(now: JobFacts, was: JobFacts) -> tuple[str, ...]:
-    """The same for a job as its summary tells it."""
+    """The same for a job as its summary has it."""
     words: list[str] = []
     for name in JobFacts.__struct_fields__:
         value = getattr(now, name)

@@ -1,4 +1,4 @@
-"""What a ledger tells of KMS keys: how the rows of each target key stand, and which keys they move away from."""
+"""What a ledger knows of KMS keys: how the rows of each target key stand, and which keys they move away from."""
 
 from collections.abc import Callable, Iterator, Sequence
 from heapq import nlargest

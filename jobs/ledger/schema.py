@@ -68,7 +68,7 @@ _BYTES_PER_ROW = 200
 _PACE_PAGES = 12
 
 # What is told of every row. A row that is still open was either never sent, or sent without an answer on record. One
-# that was left out is told so whatever else may be said of it, and a repeat shares also that with its leader.
+# that was left out is reported as such whatever else is known of it; a repeat shares that with its leader too.
 VIEW = """
 CREATE VIEW told AS
 SELECT r.row AS row, r.secret_name AS secret_name, r.kms_key_id AS kms_key_id,

@@ -185,7 +185,7 @@ def _of_words(reason: str) -> Iterator[Advice]:
     if "--max-failures" in reason:
         yield Advice(
             cause=reason,
-            step="see in report.html why these rows failed, and give a higher --max-failures if the others may go on",
+            step="see in report.html why these rows failed, and raise --max-failures if the others may continue",
         )
 
 

@@ -1,6 +1,6 @@
 """Who ran a job, how and with what end, and how the rows of each key stand, in words."""
 
-from jobs.job_facts import JobFacts, with_changes
+from jobs.job_facts import JobFacts, limits_of, with_changes
 from jobs.spec import Auth
 from reports.screen.advice import Stop, advise, cause_of
 from reports.summary.schema import ErrorSummary
@@ -16,13 +16,11 @@ def who_words(session: SessionSummary) -> str:
 
 
 def option_words(session: SessionSummary, job: JobFacts) -> str:
-    """The limits that held, in the words of the command line: the rate, what differs from the job, and what was
-    changed meanwhile.
-    """
+    """The limits that held, in the words of the command line, and what was changed meanwhile."""
     changed = session.changed or ""
-    rate = with_changes(job, changed).rate
-    parts = [f"--rate {rate}", changed.replace(f"--rate {rate}", "").strip()]
-    return ", then ".join([" ".join(filter(None, parts)), *(control.words for control in session.controls)])
+    failed = ("--failed",) if "--failed" in changed.split() else ()
+    begun = " ".join((*failed, *limits_of(with_changes(job, changed))))
+    return ", then ".join([begun, *(control.words for control in session.controls)])
 
 
 def end_words(session: SessionSummary) -> str:

@@ -1,4 +1,4 @@
-"""What a summary tells of each run and resume, of each target key, and of the keys that the last one left aside."""
+"""What a summary says of each run and resume, of each target key, and of the keys that the last one left aside."""
 
 import msgspec
 

@@ -102,7 +102,7 @@ class KeyLogin:
 
 
 def _tail(ak: Masked) -> str | None:
-    """How an access key ends, which tells its owner which one it is; of a short one that would be too much."""
+    """The end of an access key, by which its owner knows it; a short one would give too much away."""
     text = ak.reveal()
     return f"ends in {text[-_TAIL:]}" if len(text) >= _LEAST else None
 

@@ -84,6 +84,28 @@ def test_auth_picks_one_whatever_else_is_given(home: dict[str, str], auth: Auth,
     assert find(home | TOKEN | KEYS | PASSWORD, auth).describe().provider == provider
 
 
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (TOKEN, "IAM token"),
+        (PASSWORD, "IAM password, user rekey of acme"),
+        ({**KEYS, "HUAWEICLOUD_SDK_AK": "HPUACB2CA8E2DFBA4597"}, "access keys, ends in 4597"),
+        # Four of nine characters would give too much away.
+        (KEYS, "access keys"),
+        (
+            {**KEYS, "HUAWEICLOUD_SDK_AK": "HSTA" * 5, "HUAWEICLOUD_SDK_SECURITY_TOKEN": "canary-temporary"},
+            "temporary access keys, ends in HSTA",
+        ),
+        ({"CSMS_REKEY_METADATA_URL": "http://127.0.0.1:9"}, "ECS agency"),
+    ],
+)
+def test_a_login_has_a_public_line_with_nothing_secret(home: dict[str, str], given: dict[str, str], line: str) -> None:
+    auth = Auth.ECS if "CSMS_REKEY_METADATA_URL" in given else Auth.AUTO
+    login = find(home | given, auth)
+    assert login.describe().line == line
+    assert not any(secret.reveal() in line for secret in login.secrets())
+
+
 @pytest.mark.parametrize("auth", [Auth.AUTO, Auth.TOKEN, Auth.AKSK, Auth.IAM])
 def test_where_nothing_is_given_it_says_what_to_give(home: dict[str, str], auth: Auth) -> None:
     with pytest.raises(CredentialError, match="no credential: set "):

@@ -201,6 +201,22 @@ def test_the_facts_of_a_run_say_how_many_requests_failed_and_which_keys_are_held
     assert "Keys held back 3 more are in summary.json" in shown
 
 
+def test_the_page_says_who_ran_it_which_limits_held_and_how_each_key_stands(make_run: MakeRun) -> None:
+    """Of each session; the limits of the first are not those of the last."""
+    summary = run_of(make_run, [timed(Status.UPDATED, 1), timed(Status.INVALID, 1)]).write()
+    first = msgspec.structs.replace(
+        summary.sessions[0], command="run", os_user=HOSTILE, host="box", login="access keys, ends in ABCD", release="9"
+    )
+    second = msgspec.structs.replace(first, command="resume", changed="--rate 30/s", stopped="CSMS.0301: no")
+    key = msgspec.structs.replace(summary.keys[0], state="pending deletion", old_keys=("f" * 32,))
+    shown = shown_of(msgspec.structs.replace(summary, sessions=(first, second), keys=(key,)))
+    assert "box, access keys, ends in ABCD csms-rekey 9 --rate 10/s 1 " in shown
+    assert "box, access keys, ends in ABCD csms-rekey 9 --rate 30/s 1 " in shown
+    assert "exit code 1: the login was not accepted (CSMS.0301)" in shown
+    assert f"{key.kms_key_id} 1 1 1 0 0 pending deletion {'f' * 32}" in shown
+    assert "no usable project 1 0 1 0" in shown
+
+
 def test_a_night_between_two_runs_is_a_gap_in_the_lines(make_run: MakeRun) -> None:
     """And takes no room: four points, two lines."""
     summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()

@@ -1,9 +1,11 @@
 """What a stop is put down to, and what is said to mend it, for the reasons that a ledger gives."""
 
+import msgspec
 import pytest
 
+from jobs.ledger import HeldKey, held_words
 from jobs.spec import Auth
-from reports.screen.advice import Advice, Stop, Way, advise, mendings
+from reports.screen.advice import Advice, Stop, Way, advise, cause_of, mendings, stops_of
 
 KEY = "8d0038ec-4265-4644-b81f-9c58d6645fa9"
 IN_A_ROW = "9 rows in a row were refused, none was accepted; tried elsewhere: 3; "
@@ -43,6 +45,11 @@ def advice(reason: str, key: str | None = None, auth: Auth = Auth.TOKEN) -> Advi
             "every request has been refused for its rate for 600 s",
             "see who else uses the quota, or lower --rate",
         ),
+        (
+            "6 of 81 rows failed, more than --max-failures 5",
+            "6 of 81 rows failed, more than --max-failures 5",
+            "see in report.html why these rows failed, and raise --max-failures",
+        ),
     ],
 )
 def test_the_cause_is_named_with_the_step_that_mends_it_before_the_run_continues(
@@ -66,6 +73,15 @@ def test_a_login_is_mended_in_its_own_way(auth: Auth, word: str) -> None:
     ("said", "cause", "step", "way"),
     [
         ("CSMS.0401: the key is in state 3", "is disabled (CSMS.0401)", "enable it", Way.RESUME),
+        ("CSMS.0401: in state 1", "is not active yet (CSMS.0401)", "wait until KMS", Way.RESUME),
+        ("CSMS.0401: in state 5", "has no material yet (CSMS.0401)", "import its material", Way.RESUME),
+        ("KMS.0320: no", "is frozen (KMS.0320)", "settle what the account is frozen for", Way.RESUME),
+        (
+            "CSMS.0401: in state 2, RSA_2048",
+            "cannot be used for secrets (CSMS.0401)",
+            "correct kms_key_id",
+            Way.NEW_KEY,
+        ),
         ("CSMS.0401: in state 4, AES_256", "is to be deleted (CSMS.0401)", "cancel its deletion", Way.RESUME),
         ("CSMS.0401: failed", "was not accepted by KMS (CSMS.0401)", "see that it is enabled and that", Way.RESUME),
         (
@@ -85,6 +101,35 @@ def test_a_held_key_is_named_with_its_state_in_words(said: str, cause: str, step
     assert (found.cause, found.way) == (f"key {KEY} {cause}", way)
     assert found.step.startswith(step)
     assert advice(said).cause == f"the key {cause}"
+
+
+@pytest.mark.parametrize(
+    ("stopped", "cause"),
+    [
+        ("project p: 5 rows in a row were refused; CSMS.0302: denied", "the login lacks a right (CSMS.0302)"),
+        (f"held back: key {KEY}: 8 rows; CSMS.0401: in state 3", f"key {KEY} is disabled (CSMS.0401)"),
+        (f"held back: key {KEY} (and 2 more): 8 rows; KMS.0210: no", f"key {KEY} is to be deleted (KMS.0210)"),
+        ("--max-duration 10 s is over", "--max-duration 10 s is over"),
+    ],
+)
+def test_what_stopped_a_session_is_told_in_few_words(stopped: str, cause: str) -> None:
+    assert cause_of(stopped) == cause
+
+
+@pytest.mark.parametrize("code", ["CSMS.0302", "KMS.0321", "KMS.0305"])
+def test_a_refusal_that_may_be_that_of_a_wrong_project_says_so(code: str) -> None:
+    found = advice(f"{IN_A_ROW}{code}: no")
+    assert found.otherwise == "if the project is wrong instead, correct it, in the options or in the file"
+    assert found.whole == f"{found}; {found.otherwise}"
+    assert advice("CSMS.0301: no").otherwise is None
+
+
+def test_a_stop_over_keys_is_not_counted_as_one_of_the_run_as_well() -> None:
+    held = HeldKey(project_id="p", region=None, kms_key_id=KEY, reason=f"{HELD}CSMS.0401: in state 3", rows=4)
+    stopped = held_words([held])
+    assert stops_of(stopped, (), [held]) == (Stop(reason=held.reason, kms_key_id=KEY),)
+    assert stops_of("5 of 9 rows failed", (), [held])[1].reason == "5 of 9 rows failed"
+    assert held_words([msgspec.structs.replace(held, rows=0)]) is None
 
 
 @pytest.mark.parametrize("code", ["CSMS.0106", "APIGW.0101"])

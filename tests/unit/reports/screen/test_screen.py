@@ -14,7 +14,7 @@ from jobs.spec import FailureLimit, JobSpec, Limits
 from reports import Summary, show_end
 from reports.screen.plain import plain_lines
 from reports.screen.wording import next_steps, verdict
-from reports.summary.sessions import HeldKeySummary
+from reports.summary.sessions import ControlSummary, HeldKeySummary
 from tests.unit.reports.runs import KEY, MakeRun
 
 FOLDER = Path("runs/my campaign")
@@ -186,6 +186,95 @@ def test_what_stopped_a_run_is_to_be_mended_before_it_is_resumed(summary: Summar
     codes = ("CSMS.0301", "CSMS.0302", "APIG.0303", "KMS.0321", "APIG.0402")
     [step, _] = next_steps(stopped_by(summary, *(f"{code}: no" for code in codes)), FOLDER)
     assert "; 2 more causes are in summary.json; then continue" in step.why
+
+
+def test_a_run_refused_for_a_right_is_never_only_resumed_with_the_same_project(make_run: MakeRun) -> None:
+    """Nobody can tell a missing right from a wrong project while nothing was ever accepted there."""
+    spec = JobSpec(endpoint="https://kms.example.com", project_id="a" * 32)
+    summary = make_run(MANIFEST, [Status.NOT_ATTEMPTED] * 3, spec=spec).write(3)
+    stopped = msgspec.structs.replace(summary.scopes[0], stopped="5 rows in a row; CSMS.0302: denied")
+    [resumed, corrected] = next_steps(msgspec.structs.replace(summary, scopes=(stopped,)), FOLDER)
+    assert resumed.why.endswith("or use another login; then continue where it stopped")
+    assert corrected.why == (
+        "if the project is wrong instead, correct it, in the options or in the file; then run retry.csv"
+    )
+    assert corrected.command.endswith(" --endpoint https://kms.example.com --project-id '<project-id>'")
+    accepted = msgspec.structs.replace(stopped, done=1)
+    assert next_steps(msgspec.structs.replace(summary, scopes=(accepted,)), FOLDER) == (resumed,)
+
+
+def test_what_the_last_session_changed_holds_for_the_next_command_and_its_login_for_the_advice(
+    summary: Summary,
+) -> None:
+    """A resume takes the job's own options where nothing else is said."""
+    session = msgspec.structs.replace(summary.sessions[-1], changed="--failed --auth iam --rate 30/s")
+    stopped = stopped_by(summary, "CSMS.0301: expired")
+    [step, fix] = next_steps(msgspec.structs.replace(stopped, sessions=(session,)), FOLDER)
+    assert step.why.startswith("the login was not accepted (CSMS.0301): check the user, its password and its domain")
+    assert step.command == "csms-rekey resume 'runs/my campaign' --auth iam --rate 30/s"
+    assert fix.command.endswith(" --auth iam --rate 30/s")
+
+
+def test_a_key_held_for_a_reason_that_nobody_knows_is_named_all_the_same(summary: Summary) -> None:
+    held = stopped_by(summary, held="CSMS.0999: new words")
+    assert verdict(held) == f"stopped early: key {'k' * 32} is held back: CSMS.0999: new words; 2 of 3 rows not done"
+
+
+def test_rows_that_were_left_out_are_counted_apart(summary: Summary) -> None:
+    """All that was asked for is done without them."""
+    counts = msgspec.structs.replace(summary.by_group, done=1, fix_first=0, run_again=0)
+    done = changed(msgspec.structs.replace(summary, left_out=2, by_group=counts), 0, rejected=0, failed=0)
+    assert verdict(done) == "all done: 1 row; 2 rows not selected"
+    assert "left_out: 2 (not selected)" in list(plain_lines(done, FOLDER))
+    lines = [line.split() for line in shown(done, color_system=None).splitlines()]
+    assert ["2", "left", "out", "not", "selected"] in lines
+
+
+def test_the_end_says_who_ran_each_session_with_which_login_limits_and_end(summary: Summary) -> None:
+    """Those of the last five, on a screen and in plain lines."""
+    first = msgspec.structs.replace(
+        summary.sessions[0],
+        command="run",
+        os_user="ann",
+        host="box",
+        login="access keys, ends in ABCD",
+        stopped="CSMS.0301: expired",
+        exit_code=3,
+        controls=(ControlSummary(at="2026-08-21T12:00:05.000Z", words="--rate 5/s"),),
+    )
+    second = msgspec.structs.replace(
+        first, changed="--failed --auth iam --rate 30/s --burst 3", ended_at=None, controls=(), rows_done=1
+    )
+    both = msgspec.structs.replace(summary, sessions=(first, second))
+    lines = [line for line in plain_lines(both, FOLDER) if line.startswith("session: ")]
+    who = "session: 2026-08-21T12:00:00.000Z run by ann on box, access keys, ends in ABCD"
+    assert lines == [
+        f"{who}; --rate 2/s, then --rate 5/s; 3 rows ended; exit code 3: the login was not accepted (CSMS.0301)",
+        f"{who}; --failed --rate 30/s --burst 3; 1 row ended; killed, no end of it is on record",
+    ]
+    text = shown(both, width=120, color_system=None)
+    assert "run by ann on box, access keys, ends in ABCD" in text
+    assert "--failed --rate 30/s --burst 3" in text
+    many = msgspec.structs.replace(both, sessions=both.sessions * 4)
+    assert "more_sessions: 3" in list(plain_lines(many, FOLDER))
+    assert "3 earlier ones are in summary.json" in shown(many, color_system=None)
+
+
+def test_the_end_says_of_each_key_how_its_rows_stand_what_is_wrong_with_it_and_which_keys_it_replaces(
+    summary: Summary,
+) -> None:
+    """The first five of them."""
+    key = msgspec.structs.replace(
+        summary.keys[0], state="disabled", old_keys=("a" * 32, "b" * 32, "c" * 32, "d" * 32), more_old_keys=7
+    )
+    some = msgspec.structs.replace(summary, keys=(key,) * 7, more_keys=40)
+    lines = list(plain_lines(some, FOLDER))
+    old = f"old keys: {'a' * 32}, {'b' * 32}, {'c' * 32}, 8 more"
+    assert f"key: {KEY} (disabled); 1 done, 1 fix first, 1 run again; {old}" in lines
+    assert "more_keys: 42" in lines
+    text = shown(some, color_system=None)
+    assert f"{KEY}  disabled" in text
+    assert "and 42 more keys, in summary.json" in text
 
 
 def test_a_run_that_was_loaded_with_a_wrong_key_is_not_resumed_but_corrected(summary: Summary) -> None:

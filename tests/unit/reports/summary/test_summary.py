@@ -15,7 +15,7 @@ from jobs.spec import FailureLimit, JobSpec, Limits
 from reports import Summary
 from reports.summary.projection import summarize
 from reports.summary.schema import ByGroup, ByStatus, summary_schema
-from reports.summary.tally import MAX_CODES, Tally
+from reports.summary.tally import MAX_BLAMED_KEYS, MAX_CODES, Tally
 from tests.unit.reports.runs import MakeRun
 
 ROOT = Path(reports.__file__).parents[1]
@@ -155,6 +155,58 @@ def test_errors_come_with_the_most_rows_first() -> None:
         tally.add(told(row, msgspec.structs.replace(GONE, error_code=code)))
     tally.add(told(7, msgspec.structs.replace(GONE, error_code="A")))
     assert [(error.error_code, error.rows) for error in tally.errors()] == [("A", 3), ("B", 2), ("C", 2)]
+
+
+def test_a_code_that_blames_a_key_is_counted_for_each_key_with_its_state_in_words() -> None:
+    """Rows that wait for a held key are counted with those over which it is held."""
+    tally = Tally()
+    refused = msgspec.structs.replace(GONE, error_code="CSMS.0401", error_message="the key is in state 3")
+    waiting = Outcome(
+        row=0, status=Status.REJECTED, attempts=0, error_message="held back: 9 rows; CSMS.0401: in state 4"
+    )
+    keys = ["AA-aa", "aaaa", "bb", "bb", "bb", "cc"]
+    for row, (key, outcome) in enumerate(zip(keys, [*[refused] * 3, *[waiting] * 2, GONE], strict=True), 1):
+        tally.add(msgspec.structs.replace(told(row, outcome), kms_key_id=key))
+    errors = summary_of(tally).errors
+    assert [(one.error_code, one.kms_key_id, one.key_state, one.rows) for one in errors] == [
+        ("CSMS.0401", "bb", "disabled", 3),
+        ("CSMS.0401", "AA-aa", "disabled", 2),
+        ("E.404", None, None, 1),
+    ]
+
+
+def test_keys_without_end_that_are_blamed_take_a_bounded_place_and_displace_no_code() -> None:
+    """Those beyond it are counted by code alone."""
+    tally = Tally()
+    for row in range(1, 501):
+        outcome = msgspec.structs.replace(GONE, error_code="CSMS.0401")
+        tally.add(msgspec.structs.replace(told(row, outcome), kms_key_id=f"k{row}"))
+    for row in range(501, 501 + MAX_CODES - 1):
+        tally.add(told(row, msgspec.structs.replace(GONE, error_code=f"E.{row}")))
+    errors = tally.errors()
+    assert len(errors) == MAX_BLAMED_KEYS + MAX_CODES
+    assert (errors[0].error_code, errors[0].kms_key_id, errors[0].rows) == ("CSMS.0401", None, 500 - MAX_BLAMED_KEYS)
+    assert sum(error.rows for error in errors) == 500 + MAX_CODES - 1
+
+
+def test_rows_that_were_left_out_are_no_errors_and_belong_to_no_group(make_run: MakeRun) -> None:
+    """They stand in the file of outcomes, and the counts say how many there are."""
+    run = make_run(MANIFEST, [Status.UPDATED, GONE, Status.NOT_ATTEMPTED, Status.NOT_ATTEMPTED])
+    with run.opened() as (ledger, _):
+        ledger._run("UPDATE row SET left_out = row - 2 WHERE row > 2")
+    summary = run.write(1)
+    assert (summary.left_out, summary.by_group) == (2, ByGroup(done=1, fix_first=1, run_again=0))
+    assert [error.status for error in summary.errors] == [Status.REJECTED]
+    assert [(one.rows, one.fix_first, one.run_again, one.left_out) for one in summary.scopes] == [(4, 1, 0, 2)]
+    assert [(one.rows, one.done, one.left_out) for one in summary.keys] == [(4, 1, 2)]
+    assert run.read("outcomes.csv").count(b",not_attempted,,,not selected,0,") == 2
+    assert run.read("retry.csv").count(b"\n") == 1
+
+
+def test_with_the_rows_of_no_usable_project_the_projects_add_up_to_all_rows(make_run: MakeRun) -> None:
+    """An invalid row may name none."""
+    summary = make_run(MANIFEST, [Status.UPDATED, Status.INVALID, Status.INVALID, Status.FAILED]).write()
+    assert (summary.rows_without_project, [scope.rows for scope in summary.scopes]) == (2, [2])
 
 
 def test_hostile_text_is_printable_everywhere() -> None:
