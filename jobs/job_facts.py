@@ -99,15 +99,30 @@ def _option(name: str, value: object) -> list[str]:
     return [part for one in values for part in (f"--{spelled(name)}", word(name, one))]
 
 
-def differences(stored: JobSpec, given: JobSpec) -> tuple[str, ...]:
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """An option that asks for something else than a job does."""
+
+    option: str
+    now: str
+    was: str
+
+    def __str__(self) -> str:
+        return f"--{self.option} {self.now}, the job's is {self.was}"
+
+
+def differences(stored: JobSpec, given: JobSpec) -> tuple[Difference, ...]:
     """What a job that is given asks otherwise than a stored one, option by option; limits and login are no part of it.
 
-    A project that nobody gave, but the login named, differs from none.
+    A project that nobody gave, but the login named, is the same as none.
     """
-    before = msgspec.structs.replace(stored, project_id=None) if stored.project_found else stored
-    pairs = ((spelled(one.name), getattr(before, one.name), getattr(given, one.name)) for one in options_in(JobSpec))
+    before = stored
+    if stored.project_found and given.project_id is None:
+        before = msgspec.structs.replace(stored, project_id=None)
+    pairs = ((one.name, getattr(before, one.name), getattr(given, one.name)) for one in options_in(JobSpec))
     return tuple(
-        f"--{name} {_shown(name, now)}, the job's is {_shown(name, was)}" for name, was, now in pairs if was != now
+        Difference(option=spelled(name), now=_shown(name, now), was=_shown(name, was))
+        for name, was, now in pairs
+        if was != now
     )
 
 

@@ -43,13 +43,15 @@ app = cyclopts.App(
 
 class _Command(NamedTuple):
     """One command: its module is imported when it is called, or its own help is asked for. `epilogue` says what it ends
-    with; a `sealed` one takes no option from the environment, as one made for runs does not mean it.
+    with; a `sealed` one takes no option from the environment, as one made for runs does not mean it; one with
+    `origins` is handed where each option came from.
     """
 
     path: str
     help: str
     epilogue: str
     sealed: bool = False
+    origins: bool = False
     name: str | None = None
 
 
@@ -65,7 +67,12 @@ _COMMANDS = (
         "Print every problem of a manifest, and what a run of it would do; nothing is sent.",
         f"Exit codes: 0 every row can be sent; 1 some rows are invalid; 2 usage or unusable manifest.\n\n{_ELSEWHERE}",
     ),
-    _Command("resume:resume", "Go on with a run that was stopped, interrupted or killed.", f"{_CODES}\n\n{_ELSEWHERE}"),
+    _Command(
+        "resume:resume",
+        "Continue a run that was stopped, interrupted or killed.",
+        f"{_CODES}\n\n{_ELSEWHERE}",
+        origins=True,
+    ),
     _Command(
         "go:go",
         "Run a manifest, or continue its run: the same command each time, for schedulers.",
@@ -99,6 +106,7 @@ _COMMANDS = (
         "config:config",
         "Print every option of run and resume, its value, and where the value comes from.",
         f"Exit codes: 0 printed; 2 an option cannot be used.\n\n{_ELSEWHERE}",
+        origins=True,
     ),
     _Command(
         "sandbox:sandbox",
@@ -120,7 +128,7 @@ for _at, _command in enumerate(_COMMANDS):
         name=_command.name,
         help=_command.help,
         help_epilogue=_command.epilogue,
-        config=() if _command.sealed else (*_CONFIG, note_origins) if _command.path == "config:config" else _CONFIG,
+        config=() if _command.sealed else (*_CONFIG, note_origins) if _command.origins else _CONFIG,
         sort_key=_at,
     )
 

@@ -3,17 +3,20 @@
 from contextlib import ExitStack
 
 from batch.cli.login import open_access
-from batch.cli.options import AuthOptions, LimitOptions, SessionOptions, limits_of
+from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, job_with, limits_of
+from batch.cli.origins import Origins
 from batch.cli.screen import say, tell_json
 from batch.cli.session import apply, occupy
 from batch.cli.session_start import session_start
 from batch.process.version import version
+from jobs.job_facts import differences
 from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading, upgrade
 from jobs.run_dir import names
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
+from jobs.spec import JobSpec, UsageError
 from reports import Ending, Exit, exit_code_of, read_summary_text, write_reports
 
 
@@ -42,7 +45,23 @@ def continue_run(
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
         access = open_access(auth, stored=spec.auth)
         begin = session_start(command, spec, merged, access, also_failed=also_failed)
+        if begin.changed:
+            say(f"in this session: {begin.changed}")
         return apply(directory.path, ledger, access, session, merged, start=begin)
+
+
+def require_same_job(stored: JobSpec, source: ManifestOptions, origins: Origins) -> None:
+    """Makes sure that nobody asks a run on the command line for another job than it was loaded with. What environment
+    or job file say otherwise is reported and ignored: they may be made for other runs.
+
+    Raises:
+        UsageError: somebody does.
+    """
+    for one in differences(stored, job_with(source, stored)):
+        origin = origins.of(one.option)
+        if origin is None or origin.kind == "flag":
+            raise UsageError(f"{one}: a run keeps its job; start a new run for another one")
+        say(f"{origin.name}: {one}: ignored, as a run keeps its job")
 
 
 def nothing_left(directory: RunDirectory, session: SessionOptions) -> int:

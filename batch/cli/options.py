@@ -156,6 +156,15 @@ def spec_of(manifest: ManifestOptions | PlaceOptions, limits: LimitOptions, auth
     return JobSpec(**_given(manifest, JobSpec), auth=auth.auth or Auth.AUTO, limits=limited)
 
 
+def job_with(options: ManifestOptions, base: JobSpec) -> JobSpec:
+    """A job with what the options change.
+
+    Raises:
+        SpecError: an option cannot be used.
+    """
+    return msgspec.structs.replace(base, **_given(options, JobSpec))
+
+
 def _given(options: object, part: type[msgspec.Struct]) -> dict[str, Any]:
     values = {}
     for one in options_in(part):

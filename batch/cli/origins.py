@@ -1,9 +1,9 @@
 """Where the options of a command come from: its command line, a variable, or a job file."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from cyclopts import Token
+from cyclopts import Parameter, Token
 
 ARGUMENT = "--origins"
 """The argument by which a command is handed the origins of all others; whatever a person gives there is replaced."""
@@ -25,6 +25,11 @@ class Origins(msgspec.Struct, frozen=True):
     def of(self, option: str) -> Origin | None:
         """Where one was given, by its name without dashes; None: nowhere, so its default holds."""
         return next((one for one in self.given if one.option == option), None)
+
+
+GivenOrigins = Annotated[Origins, Parameter(name=ARGUMENT, show=False, accepts_keys=False)]
+"""How a command takes them."""
+NOWHERE = Origins()
 
 
 def note_origins(_app: object, _commands: tuple[str, ...], arguments: Any) -> None:

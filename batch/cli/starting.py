@@ -71,9 +71,11 @@ def _keep_aside(folder: Path, kind: str) -> None:
     say(f"the files of the job before are kept in {set_aside(folder, kind, loaded_at)}")
 
 
-def looked_at(directory: RunDirectory) -> tuple[JobRecord, SoFar] | None:
-    """The job of a run directory and how far it has come, for the holder of its lock; None where there is none."""
-    if not directory.loaded:
-        return None
+def look_at(directory: RunDirectory) -> tuple[JobRecord, SoFar]:
+    """The job of a run directory and how far it has come, for the holder of its lock.
+
+    Raises:
+        LedgerError: it has none, or one that cannot be read.
+    """
     with reading(directory.path, release=version()) as ledger:
         return read_record(ledger), ledger.told.so_far()

@@ -190,3 +190,24 @@ def test_a_file_that_somebody_corrected_in_place_is_kept_and_the_sums_hold(tmp_p
     assert "rejected.csv: changed since it was written, so it is kept; the new file is rejected.2.csv" in again.err
     assert (run_dir / "rejected.csv").read_bytes() == text.replace(b"gone", b"found")
     assert (run_dir / "rejected.2.csv").read_bytes() == text
+
+
+def test_resume_keeps_its_job_whatever_is_asked_elsewhere_and_refuses_another_on_its_command_line(
+    tmp_path: Path,
+) -> None:
+    sandbox, asked, run_dir = night(tmp_path)
+    other = {"CSMS_REKEY_PROJECT_ID": "f" * 32, "CSMS_REKEY_RATE": "unlimited"}
+    job = tmp_path / "job.toml"
+    job.write_text("strict = true\n")
+    with served(sandbox, tmp_path) as tool:
+        assert go(tool, written(tmp_path, asked), run_dir, "--max-duration=1", "--rate=5/s")[0] == 3
+        seen = sandbox.journal.arrived_count
+        refused = tool.run("resume", str(run_dir), "--strict")
+        assert (refused.code, sandbox.journal.arrived_count) == (2, seen)
+        resumed = tool.run("resume", str(run_dir), "--max-duration=1m", f"--job={job}", more=other)
+    assert "--strict True, the job's is False: a run keeps its job; start a new run for another one" in refused.err
+    assert resumed.code == 0
+    assert f"CSMS_REKEY_PROJECT_ID: --project-id {'f' * 32}, the job's is not given: ignored" in resumed.err
+    assert f"{job}: --strict True, the job's is False: ignored" in resumed.err
+    assert "in this session: --rate unlimited --max-duration 1m" in resumed.err
+    assert {claim.status for claim in outcomes_in(run_dir)} == {Status.UPDATED}

@@ -41,9 +41,12 @@ def test_rows_that_are_not_selected_are_told_and_never_sent_by_any_session(tmp_p
         ended = tool.run("run", manifest, *tool.to(run_dir, *selection))
         assert (ended.code, moved(sandbox)) == (0, {names[0], names[2], names[3]}), ended
         assert f"{manifest}: --exclude 'no-such-*' matches no row" in ended.err
-        assert [
-            tool.run(*words).code for words in (("resume", str(run_dir), "--failed"), ("report", str(run_dir)))
-        ] == [0, 0]
+        commands = (
+            ("resume", str(run_dir), "--failed"),
+            ("report", str(run_dir)),
+            ("resume", str(run_dir), "--only=*"),
+        )
+        assert [tool.run(*words).code for words in commands] == [0, 0, 2]
     assert moved(sandbox) == {names[0], names[2], names[3]}
     left_out = [name in {names[0], names[2], names[3]} for name in names]
     assert [claim.status is Status.UPDATED for claim in outcomes_in(run_dir)] == left_out

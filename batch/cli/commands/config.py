@@ -23,7 +23,7 @@ from batch.cli.options import (
     SessionOptions,
     spec_of,
 )
-from batch.cli.origins import ARGUMENT, Origin, Origins
+from batch.cli.origins import NOWHERE, GivenOrigins, Origin, Origins
 from batch.cli.screen import tell, tell_json
 from jobs.duration import duration_text
 from jobs.job_facts import JobFacts, job_facts
@@ -31,8 +31,6 @@ from jobs.options import options_in, spelled, word
 from jobs.spec import Auth, JobSpec, Limits
 from reports import Exit
 
-_GivenOrigins = Annotated[Origins, Parameter(name=ARGUMENT, show=False, accepts_keys=False)]
-_NOTHING = Origins()
 _ABSENT = "not given"
 _TIMES = frozenset({"wait"})
 _Value = str | int | bool | tuple[str, ...] | None
@@ -56,7 +54,7 @@ def config(
     failed: bool = False,
     yes: Annotated[bool, Parameter(negative="")] = False,
     _job: JobFile = None,
-    _origins: _GivenOrigins = _NOTHING,
+    _origins: GivenOrigins = NOWHERE,
 ) -> int:
     """Prints them as a job file that would ask for the same: defaults are comments.
 

@@ -21,7 +21,7 @@ from batch.cli.options import (
 )
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
-from batch.cli.starting import Start, load_and_apply, looked_at
+from batch.cli.starting import Start, load_and_apply, look_at
 from jobs.job_facts import differences
 from jobs.manifest.incoming import Incoming
 from jobs.next_run import Next, next_run
@@ -74,11 +74,10 @@ def go(
 
 
 def _step(directory: RunDirectory, incoming: Incoming, given: JobSpec, spool: Path) -> Next:
-    found = looked_at(directory)
-    if found is None:
+    if not directory.loaded:
         return next_run(None, same_job=False)
-    record, so_far = found
-    changed = differences(record.spec, given)
+    record, so_far = look_at(directory)
+    changed = tuple(map(str, differences(record.spec, given)))
     if incoming.sha256(spool) != record.manifest.sha256:
         changed = (f"manifest {incoming.manifest}: not the bytes that were loaded", *changed)
     step = next_run(so_far, same_job=not changed)

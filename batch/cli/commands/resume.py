@@ -2,12 +2,26 @@
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Annotated
 
-from batch.cli.continuing import continue_run, nothing_left
-from batch.cli.options import AUTH, RESUMED, SESSION, AuthOptions, JobFile, ResumedLimitOptions, SessionOptions
+from cyclopts import Parameter
+
+from batch.cli.continuing import continue_run, nothing_left, require_same_job
+from batch.cli.options import (
+    AUTH,
+    RESUMED,
+    SESSION,
+    SOURCE,
+    AuthOptions,
+    JobFile,
+    ManifestOptions,
+    ResumedLimitOptions,
+    SessionOptions,
+)
+from batch.cli.origins import NOWHERE, GivenOrigins
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
-from batch.cli.starting import looked_at
+from batch.cli.starting import look_at
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 
@@ -20,7 +34,9 @@ def resume(
     limits: ResumedLimitOptions = RESUMED,
     auth: AuthOptions = AUTH,
     session: SessionOptions = SESSION,
+    source: Annotated[ManifestOptions, Parameter(show=False)] = SOURCE,
     _job: JobFile = None,
+    _origins: GivenOrigins = NOWHERE,
 ) -> int:
     """Continues with the rows of a run directory that have not ended.
 
@@ -33,8 +49,9 @@ def resume(
         lock = stack.enter_context(directory.look(Patience(session.wait, say)))
         directory.require_loaded()
         directory.sweep()
-        found = looked_at(directory)
-        if found is not None and not found[1].left(also_failed=failed) and not found[1].beyond_limit:
+        record, so_far = look_at(directory)
+        require_same_job(record.spec, source, _origins)
+        if not so_far.left(also_failed=failed) and not so_far.beyond_limit:
             return nothing_left(directory, session)
         lock.introduce("resume")
         return continue_run(directory, "resume", limits, auth, session, also_failed=failed, lift_limit=True)

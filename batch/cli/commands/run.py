@@ -23,7 +23,7 @@ from batch.cli.options import (
 )
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
-from batch.cli.starting import Start, load_and_apply, looked_at
+from batch.cli.starting import Start, load_and_apply, look_at
 from batch.csms.access import Access
 from jobs.manifest.incoming import Incoming
 from jobs.run_dir import names
@@ -74,9 +74,8 @@ def _keep(directory: RunDirectory) -> str | None:
     Raises:
         UsageError: it has sent something.
     """
-    found = looked_at(directory)
-    if found is None:
+    if not directory.loaded:
         return None
-    if found[1].sent:
+    if look_at(directory)[1].sent:
         raise UsageError(f"{directory.path}: exists already, with a run; resume it, or give another --run-dir")
     return names.ABANDONED

@@ -67,8 +67,10 @@ def _live(run_dir: Path) -> LiveState:
     state = live_state(run_dir, held.holder)
     if state is None or not state.full_rate:
         raise UsageError(f"{run_dir}: in use by {held.holder}, which does not send yet; try again when it does")
-    if run_dir.stat().st_uid != os.geteuid():
-        raise UsageError(f"{run_dir}: belongs to user {run_dir.stat().st_uid}, who alone can change this run")
+    # Not the directory's owner: that may be a mount point.
+    owner = (run_dir / names.STATE).stat().st_uid
+    if owner != os.geteuid():
+        raise UsageError(f"{run_dir}: the run belongs to user {owner}, who alone can change it")
     return state
 
 

@@ -29,4 +29,4 @@ def test_words_that_are_no_options_of_the_job_change_nothing(words: str) -> None
 def test_the_limits_of_a_job_are_its_rate_and_what_is_not_the_default() -> None:
     assert limits_of(job_facts(JOB)) == ("--rate", "10/s")
     job = JobSpec(endpoint="https://kms.example.com", limits=CHANGES[2])
-    assert limits_of(job_facts(job)) == (*("--rate", "10/s", "--burst", "4", "--max-duration", "3600", "--grace", "5"),)
+    assert limits_of(job_facts(job)) == (*("--rate", "10/s", "--burst", "4", "--max-duration", "1h", "--grace", "5s"),)

@@ -37,11 +37,12 @@ def test_a_job_continues_ends_or_gives_way_but_never_where_rows_may_have_changed
         (JobSpec(), JobSpec(), ()),
         (JobSpec(), JobSpec(auth=Auth.IAM, limits=Limits(burst=2)), ()),
         (JobSpec(project_id=PROJECT, project_found=True), JobSpec(), ()),
+        (JobSpec(project_id=PROJECT, project_found=True), JobSpec(project_id=PROJECT), ()),
         (JobSpec(project_id=PROJECT), JobSpec(), (f"--project-id not given, the job's is {PROJECT}",)),
         (
             JobSpec(project_id=PROJECT, project_found=True),
             JobSpec(project_id=OTHER),
-            (f"--project-id {OTHER}, the job's is not given",),
+            (f"--project-id {OTHER}, the job's is {PROJECT}",),
         ),
         (
             JobSpec(region="cn-north-4"),
@@ -53,4 +54,4 @@ def test_a_job_continues_ends_or_gives_way_but_never_where_rows_may_have_changed
 def test_jobs_differ_in_what_they_ask_and_neither_in_limits_nor_in_login(
     stored: JobSpec, given: JobSpec, said: tuple[str, ...]
 ) -> None:
-    assert differences(stored, given) == said
+    assert tuple(map(str, differences(stored, given))) == said
