@@ -1,5 +1,6 @@
 """What a command line says of a field of a job; it stands at the field itself, so that it is said once."""
 
+from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple, get_args
 
@@ -40,4 +41,10 @@ def spelled(field: str) -> str:
 
 def word(value: object) -> str:
     """A value as an option takes it."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return numeral(value) if isinstance(value, float) else str(value)
+
+
+def numeral(value: float) -> str:
+    """A number in as few digits as read back as the same one, without an exponent: `10`, `0.5`, `1000000`."""
+    digits = f"{Decimal(repr(value)):f}"
+    return digits.removesuffix(".0")

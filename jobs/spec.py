@@ -7,7 +7,7 @@ from typing import Annotated, Self
 import msgspec
 
 from jobs.endpoint import parse_endpoint
-from jobs.options import Option, options_in, spelled
+from jobs.options import Option, numeral, options_in, spelled, word
 from jobs.rate import Rate
 from jobs.regions import endpoint_for
 from jobs.rules import KEY_PATTERN, PROJECT_PATTERN, project_fault
@@ -56,7 +56,7 @@ class FailureLimit(msgspec.Struct, frozen=True):
         return cls(count=int(match[1])) if match[1] else cls(percent=float(match[2]))
 
     def __str__(self) -> str:
-        return f"{self.percent:g}%" if self.count is None else str(self.count)
+        return str(self.count) if self.percent is None else f"{numeral(self.percent)}%"
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,9 +89,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             if least is None or value is None:
                 continue
             if not value >= least:
-                raise SpecError(spelled(field.name), f"{value:g} is too small, the least is {least:g}")
+                raise SpecError(spelled(field.name), f"{word(value)} is too small, the least is {word(least)}")
             if value > _MOST:
-                raise SpecError(spelled(field.name), f"{value:g} is too large, the most is {_MOST:g}")
+                raise SpecError(spelled(field.name), f"{word(value)} is too large, the most is {_MOST}")
 
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
