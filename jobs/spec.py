@@ -43,6 +43,16 @@ class FailureLimit(msgspec.Struct, frozen=True):
     count: int | None = None
     percent: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuses what is neither, as a damaged ledger may hold it.
+
+        Raises:
+            ValueError: not one of the two, or out of its range.
+        """
+        given = [number for number in (self.count, self.percent) if number is not None]
+        if len(given) != 1 or not 0 <= given[0] <= _MOST:
+            raise ValueError("neither a number of rows nor a percentage")
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Reads `N` or `N%`.

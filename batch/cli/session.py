@@ -46,6 +46,7 @@ def occupy(
 ) -> None:
     """Makes sure of room enough, and keeps the scopes that requests will go to from other runs."""
     manifest = read_record(ledger).manifest
+    ledger.told.require_readable()
     directory.require_room(rows=manifest.rows, manifest_bytes=manifest.size_bytes)
     scopes = [scope.scope for scope in ledger.open_scopes(also_failed=also_failed)]
     require_files(connections=limits.concurrency, locks=len(scopes))

@@ -63,10 +63,10 @@ class Ledger:
         Raises:
             LedgerError: nothing was.
         """
-        found = self._run("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        if found is None:
-            raise schema.LedgerError(self.path, f"holds no {key}")
-        return str(found[0])
+        found = self._all("SELECT value FROM meta WHERE key = ?", (key,))
+        if not found:
+            raise schema.unreadable(self.path, f"its {key}", "there is none")
+        return str(found[0][0])
 
     def open_scopes(self, *, also_failed: bool = False) -> tuple[OpenScope, ...]:
         """Scopes with open rows, in the order the manifest names them; also those with rows that a session which takes
@@ -123,7 +123,7 @@ class Ledger:
     def _take_room(self) -> None:
         try:
             schema.take_room(self._connection, rows=self.told.backlog(also_failed=True).open_rows)
-        except sqlite3.Error as error:
+        except schema.ERRORS as error:
             raise schema.blame(self.path, error) from error
 
     def end_session(self, *, ended_at: float, exit_code: int, stopped: str | None) -> None:
@@ -182,20 +182,20 @@ class Ledger:
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except schema.ERRORS as error:
             raise schema.blame(self.path, error) from error
 
     def _all(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """Every row of an answer: a damaged page shows only when it is stepped on."""
         try:
             return self._connection.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
+        except schema.ERRORS as error:
             raise schema.blame(self.path, error) from error
 
     def _run(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
         try:
             return self._connection.execute(statement, values)
-        except sqlite3.Error as error:
+        except schema.ERRORS as error:
             raise schema.blame(self.path, error) from error
 
 

@@ -1,17 +1,18 @@
 """What a ledger tells: every row's outcome in manifest order, and their counts."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from jobs.ledger.entries import PaceCell
-from jobs.ledger.schema import LedgerError, blame
-from jobs.model import Group, Outcome, Status, StatusCount
+from jobs.ledger.schema import ERRORS, blame, unreadable
+from jobs.model import Count, Group, Moment, Outcome, Status, StatusCount
 from jobs.run_view import Backlog
 
+T = TypeVar("T")
 _BLOCK = 5_000
 _TOLD = """secret_name, kms_key_id, region, project_id, row, status, attempts, http_status, error_code, error_message,
     request_id, started_at, finished_at, elapsed_ms"""
@@ -55,13 +56,13 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: int
-    started_at: float
-    ended_at: float | None
-    exit_code: int | None
+    started_at: Moment
+    ended_at: Moment | None
+    exit_code: Annotated[int, msgspec.Meta(ge=0, le=255)] | None
     stopped: str | None
-    sent: int = 0
-    refused: int = 0
-    unanswered: int = 0
+    sent: Count = 0
+    refused: Count = 0
+    unanswered: Count = 0
     code: str | None = None
 
 
@@ -77,6 +78,7 @@ class HeldKey(msgspec.Struct, frozen=True, kw_only=True):
 
 _SESSION = SessionRecord.__struct_fields__
 _CELL = PaceCell.__struct_fields__
+_OUTCOME = Outcome.__struct_fields__
 _SESSIONS = """SELECT s.id, s.started_at, s.ended_at, s.exit_code, s.stopped, COALESCE(SUM(p.sent), 0),
     COALESCE(SUM(p.refused), 0), COALESCE(SUM(p.unanswered), 0), (SELECT c.code FROM pace c
         WHERE c.session = s.id AND c.code IS NOT NULL GROUP BY c.code ORDER BY SUM(c.unanswered) DESC LIMIT 1)
@@ -89,6 +91,13 @@ class Told:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+
+    def require_readable(self) -> None:
+        """Reads all there is but the rows themselves, of which only how many ended how: before anything is sent."""
+        self.counts()
+        self.sessions()
+        for _ in self.pace():
+            pass
 
     def rows(self) -> Iterator[ToldRow]:
         """Every manifest row once, in manifest order."""
@@ -134,13 +143,18 @@ class Told:
 
     def sessions(self) -> tuple[SessionRecord, ...]:
         """Every run and resume of this job, oldest first."""
-        return tuple(SessionRecord(**dict(zip(_SESSION, values, strict=True))) for values in self._query(_SESSIONS))
+        return tuple(
+            self._read(SessionRecord, _SESSION, f"session {values[0]}", values) for values in self._query(_SESSIONS)
+        )
 
     def pace(self) -> Iterator[tuple[int, PaceCell]]:
         """How requests were answered over time: each cell behind the number of its session, oldest first."""
-        cells = f"SELECT session, {', '.join(_CELL)} FROM pace ORDER BY session, at_s"  # noqa: S608 - its own names
+        cells = (
+            f"SELECT session, {', '.join(_CELL)} FROM pace WHERE session IN (SELECT id FROM session)"  # noqa: S608 - its own names
+            " ORDER BY session, at_s"
+        )
         for session, *values in self._query(cells):
-            yield session, PaceCell(**dict(zip(_CELL, values, strict=True)))
+            yield session, self._read(PaceCell, _CELL, f"the pace of session {session}", values)
 
     def held_keys(self) -> tuple[HeldKey, ...]:
         """The keys that are held back, in the order of their first rows."""
@@ -175,29 +189,27 @@ class Told:
         try:
             return Status(text)
         except ValueError:
-            raise LedgerError(self._path, f"status {text!a} is not one that this release knows") from None
+            raise unreadable(self._path, f"status {text!a}", "not one that it knows") from None
 
     def _rows(self, where: str) -> Iterator[ToldRow]:
         told = f"SELECT {_TOLD} FROM told {where} ORDER BY row"  # noqa: S608 - its own text
         for name, key, region, project, *outcome in self._query(told):
-            try:
-                ended = _outcome(outcome)
-            except msgspec.ValidationError as error:
-                raise LedgerError(self._path, f"row {outcome[0]} cannot be read by this release: {error}") from error
+            ended = self._read(Outcome, _OUTCOME, f"row {outcome[0]}", outcome)
             yield ToldRow(secret_name=name, kms_key_id=key, region=region, project_id=project, outcome=ended)
+
+    def _read(self, kind: type[T], fields: tuple[str, ...], what: str, values: Sequence[Any]) -> T:
+        try:
+            return msgspec.convert(dict(zip(fields, values, strict=True)), kind)
+        except msgspec.ValidationError as error:
+            raise unreadable(self._path, what, error) from error
 
     def _query(self, statement: str) -> Iterator[tuple[Any, ...]]:
         try:
             cursor = self._connection.execute(statement)
             while block := cursor.fetchmany(_BLOCK):
                 yield from block
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise blame(self._path, error) from error
-
-
-def _outcome(values: list[Any]) -> Outcome:
-    fields = Outcome.__struct_fields__
-    return msgspec.convert(dict(zip(fields, values, strict=True)), Outcome)
 
 
 def _quoted(group: Group) -> str:

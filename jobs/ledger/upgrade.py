@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,5 +116,5 @@ def _step_up(path: Path, found: int, release: str) -> None:
 def _blaming(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except schema.ERRORS as error:
         raise schema.blame(path, error) from error
