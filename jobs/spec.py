@@ -127,6 +127,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             SpecError: an endpoint, pattern or project that cannot be used.
         """
+        _refuse_odd_texts(self)
         for option, pattern in (("key-pattern", self.key_pattern), ("project-pattern", self.project_pattern)):
             try:
                 re.compile(pattern)
@@ -146,3 +147,11 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
                 raise SpecError("region", str(error)) from error
         if self.project_id is not None and (reason := project_fault(self.project_pattern, self.project_id)):
             raise SpecError("project-id", reason)
+
+
+def _refuse_odd_texts(spec: JobSpec) -> None:
+    """What is not UTF-8 can stand in no ledger."""
+    for one in options_in(JobSpec):
+        text = str(getattr(spec, one.name))
+        if text != text.encode("utf-8", "replace").decode():
+            raise SpecError(spelled(one.name), f"{text!a} is not UTF-8")

@@ -11,6 +11,8 @@ from typing import Self
 
 import msgspec
 
+from jobs.printable import storable
+
 LOOKS = frozenset({"status", "report"})
 """Purposes of those that only look, and let go soon."""
 
@@ -59,7 +61,9 @@ class FileLock:
 
     def _introduce(self, purpose: str) -> None:
         """Says who holds it; where that cannot be written, as on a full disk, it is held all the same."""
-        holder = Holder(pid=os.getpid(), host=socket.gethostname(), since=time.time(), purpose=purpose)
+        holder = Holder(
+            pid=os.getpid(), host=storable(socket.gethostname()), since=time.time(), purpose=storable(purpose)
+        )
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, msgspec.json.encode(holder) + b"\n", 0)
