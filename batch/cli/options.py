@@ -84,6 +84,8 @@ class SessionOptions:
     """Post summary.json there at the end: https, or http to this machine."""
     wait: float = 0.0
     """Seconds to wait for another run that works on the same project or directory."""
+    lock_dir: Path | None = None
+    """Folder of the locks that keep two runs off one project. [default: /run/lock, or the user's state folder]"""
     allow_network_fs: bool = False
     """Keep the ledger on NFS, SMB, FUSE and the like all the same."""
 

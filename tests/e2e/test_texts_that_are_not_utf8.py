@@ -65,7 +65,7 @@ def test_a_run_works_with_odd_names_from_its_manifest_to_its_reports(place: Plac
     home = place.folder + b"/" + locale[2:5].encode() + ODD
     os.mkdir(home)  # noqa: PTH102 - bytes
     Path(os.fsdecode(home + b"/" + ODD + b".csv")).write_bytes(place.manifest)
-    more = {"HOME": home, "TMPDIR": home, "XDG_STATE_HOME": "", "USER": ODD, "LOGNAME": ODD}
+    more: dict[str, str | bytes] = {"HOME": home, "TMPDIR": home, "XDG_STATE_HOME": "", "USER": ODD, "LOGNAME": ODD}
     run_dir = b"run" + ODD
     first = started(
         place,

@@ -42,7 +42,7 @@ def resume(
         ledger = stack.enter_context(Ledger(run_dir))
         spec = read_record(ledger).spec
         merged = limits_of(limits, spec.limits)
-        occupy(directory, ledger, merged, patience, stack, also_failed=failed)
+        occupy(directory, ledger, merged, patience, stack, also_failed=failed, lock_dir=session.lock_dir)
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
         access = open_access(auth, stored=spec.auth)
         return apply(run_dir, ledger, access, session, merged, also_failed=failed)

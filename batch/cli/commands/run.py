@@ -61,7 +61,8 @@ def start(manifest: str, spec: JobSpec, access: Access, options: SessionOptions,
             stack.enter_context(directory.lock("run", Patience(0.0, say)))
             load_to_run(manifest, spec, directory.path, no_project)
             ledger = stack.enter_context(Ledger(directory.path))
-            occupy(directory, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
+            patience = Patience(options.wait, say)
+            occupy(directory, ledger, spec.limits, patience, stack, also_failed=False, lock_dir=options.lock_dir)
         except BaseException:
             directory.discard()
             raise

@@ -46,7 +46,7 @@ def copy(tmp_path: Path, ended: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _logged_in(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CSMS_REKEY_TOKEN", "t" * 40)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.setenv("CSMS_REKEY_LOCK_DIR", str(tmp_path_factory.mktemp("locks")))
 
 
 def damaged(folder: Path, damage: Damage) -> None:
