@@ -54,6 +54,8 @@ def occupy(
     """Makes sure of room enough, and keeps the scopes that requests will go to from other runs."""
     manifest = read_record(ledger).manifest
     ledger.told.require_readable()
+    if ledger.loss:
+        say(ledger.loss)
     directory.require_room(rows=manifest.rows, manifest_bytes=manifest.size_bytes)
     scopes = [scope.scope for scope in ledger.open_scopes(also_failed=also_failed)]
     require_files(connections=limits.concurrency, locks=len(scopes))

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from msgspec.structs import astuple
 
-from jobs.ledger import schema
+from jobs.ledger import log_file, schema
 from jobs.ledger.entries import Elsewhere, Intent, OpenRow, OpenScope, PaceCell, Parked
 from jobs.ledger.told import Told
 from jobs.model import Outcome, Scope, SecretUpdate, Status
@@ -42,7 +42,13 @@ class Ledger:
             LedgerError: there is none, or it is in use or damaged.
         """
         self.path = folder / names.LEDGER
+        had_log = log_file.has_log(self.path)
         self._connection = schema.connect(self.path)
+        try:
+            self._log_lost = log_file.find_lost(self._connection, had_log=had_log)
+        except schema.ERRORS as error:
+            self._connection.close()
+            raise schema.blame(self.path, error) from error
         self.told = Told(self._connection, self.path)
 
     def __enter__(self) -> Self:
@@ -55,7 +61,17 @@ class Ledger:
 
     def close(self) -> None:
         """Folds the write-ahead log back into the file and lets go of it; safe to call twice."""
+        with contextlib.suppress(*schema.ERRORS):
+            log_file.note_closed(self._connection)
         self._connection.close()
+
+    @property
+    def loss(self) -> str | None:
+        """What is to be said where the log of the last session is lost."""
+        if not self._log_lost:
+            return None
+        name = log_file.log_of(self.path).name
+        return f"{self.path}: {name} is gone, and so is what the last session recorded; `resume` reads before it sends"
 
     def meta(self, key: str) -> str:
         """What was stored under `key` when the job was loaded.
@@ -118,7 +134,10 @@ class Ledger:
         if also_failed:
             self._run(_REOPEN)
         self._run(_TRIED)
+        log_file.note_session(self._connection)
         self._run("COMMIT")
+        # In the file itself, so that it is known there also when the log is lost.
+        self._run("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
     def _take_room(self) -> None:
         try:

@@ -155,13 +155,16 @@ def test_a_sandbox_that_cannot_say_where_it_is_serves_until_its_signal(tmp_path:
     assert (running.returncode, lines_of_python(err)) == (0, [])
 
 
-@pytest.mark.parametrize("name", ["check", "status", "report", "auth", "run", "resume"])
+TRIED = ("check", "status", "report", "auth", "run", "resume", "run with a refused login", "report of a damaged ledger")
+
+
+@pytest.mark.parametrize("name", TRIED)
 def test_development_mode_finds_nothing_left_open(tmp_path: Path, place: dict[str, str], name: str) -> None:
     command = COMMANDS[name]
     done = subprocess.run(
         [*PYTHON, *command.line.format(**place, new=tmp_path / "new").split()],
         cwd=ROOT,
-        env=environment(tmp_path, place["token"], {"PYTHONDEVMODE": "1"}),
+        env=environment(tmp_path, place["token"], {"PYTHONDEVMODE": "1", "PYTHONWARNINGS": "error::ResourceWarning"}),
         capture_output=True,
         timeout=PATIENCE_S,
         check=False,

@@ -31,7 +31,7 @@ def report(run_dir: Path, /, *, json: bool = False) -> int:
     Args:
         json: Print the summary as JSON, and nothing else.
     """
-    with _locked(run_dir, "report"), reading(run_dir, release=version()) as ledger:
+    with _opened(run_dir, "report") as ledger:
         sessions = ledger.told.sessions()
         recorded = sessions[-1].exit_code if sessions else None
         # A killed run has no exit code on record: it was stopped, by something that is no rule of its own.
@@ -51,7 +51,7 @@ def status(run_dir: Path, /, *, json: bool = False) -> int:
         json: Print it as one JSON object, and nothing else.
     """
     try:
-        with _locked(run_dir, "status"), reading(run_dir, release=version()) as ledger:
+        with _opened(run_dir, "status") as ledger:
             standing = _ended(ledger)
     except LockHeldError as held:
         state = read_state(run_dir)
@@ -73,11 +73,14 @@ def _by(state: LiveState, holder: Holder) -> bool:
 
 
 @contextlib.contextmanager
-def _locked(run_dir: Path, purpose: str) -> Iterator[None]:
+def _opened(run_dir: Path, purpose: str) -> Iterator[Ledger]:
     directory = RunDirectory.find(run_dir)
     with directory.lock(purpose, Patience(0.0, say)):
         directory.require_loaded()
-        yield
+        with reading(run_dir, release=version()) as ledger:
+            if ledger.loss:
+                say(ledger.loss)
+            yield ledger
 
 
 def _ended(ledger: Ledger) -> Standing:
