@@ -60,7 +60,7 @@ class StatusCount(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows have a status."""
 
     status: Status
-    rows: int
+    rows: Count
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from jobs.model import StatusCount
+from jobs.model import Count, Moment, StatusCount
 from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
 
@@ -15,12 +15,12 @@ class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     `pace` says how fast it is, `trouble` of each project that something slows what that is.
     """
 
-    pid: int
-    started_at: float
-    written_at: float
-    total: int
-    open_rows: int
-    in_flight: int
+    pid: Count
+    started_at: Moment
+    written_at: Moment
+    total: Count
+    open_rows: Count
+    in_flight: Count
     counts: tuple[StatusCount, ...]
     pace: str = ""
     trouble: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from batch.cli.app import main
 from jobs.ledger import Ledger, LedgerError, OpenRow
 from jobs.ledger.entries import PaceCell
 from jobs.model import Status
+from jobs.run_dir.lock import FileLock
 from jobs.spec import JobSpec
 from tests.unit.reports.runs import STARTED, run_maker
 
@@ -252,3 +253,29 @@ def test_no_field_of_a_job_is_an_internal_error(
 
     damaged(spoilt.folder, in_job(spoil))
     commands_end_well()
+
+
+STATE = {"pid": 1, "started_at": 4e9, "written_at": 4e9, "total": 4, "open_rows": 1, "in_flight": 1, "counts": []}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"written_at": 1e300},
+        {"started_at": -1e300},
+        {"total": -5},
+        {"counts": [{"status": "odd", "rows": 1}]},
+        {"pid": {}},
+    ],
+)
+def test_a_damaged_state_of_a_run_that_is_going_counts_as_none(
+    copy: Path, capsys: pytest.CaptureFixture[str], change: dict[str, Any]
+) -> None:
+    holder = {"pid": 1, "host": "h", "since": 1.0, "purpose": "run"}
+    with FileLock(copy / "run.lock", "run"):
+        (copy / "run.lock").write_text(json.dumps(holder))
+        (copy / "state.json").write_text(json.dumps(STATE))
+        assert main(["status", str(copy)]) == 0
+        (copy / "state.json").write_text(json.dumps(STATE | change))
+        assert main(["status", str(copy)]) == 2
+    assert capsys.readouterr().err.startswith(f"csms-rekey: {copy}: in use by pid 1 on h")
