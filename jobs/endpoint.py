@@ -1,7 +1,10 @@
 """Which hosts a job may talk to: https anywhere, plain http only to this machine."""
 
+import contextlib
 import ipaddress
 from urllib.parse import urlsplit
+
+_PORTS = {"http": 80, "https": 443}
 
 
 def parse_endpoint(text: str) -> str:
@@ -26,6 +29,18 @@ def parse_endpoint(text: str) -> str:
     except ValueError:
         raise ValueError(f"the port of https://{parts.hostname} is not a number from 0 to 65535") from None
     return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
+
+
+def place_of(endpoint: str) -> str:
+    """The same text for every way to write an endpoint: host and port of the service, whatever the scheme."""
+    parts = urlsplit(endpoint.lower())
+    host = (parts.hostname or "").removesuffix(".")
+    if is_loopback(host):
+        host = "loopback"
+    elif not host.isascii():
+        with contextlib.suppress(UnicodeError):
+            host = host.encode("idna").decode()
+    return f"{host}:{parts.port or _PORTS.get(parts.scheme, 0)}"
 
 
 def is_loopback(host: str) -> bool:

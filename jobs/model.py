@@ -1,9 +1,15 @@
 """The values every part speaks in: what is to be changed, where, and how it ended."""
 
 from enum import StrEnum
-from typing import assert_never
+from typing import Annotated, assert_never
 
 import msgspec
+
+# What a record can hold, checked where one is read: whatever shows it can then rely on that.
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Moment = Annotated[float, msgspec.Meta(ge=0, lt=253_402_300_800)]
+"""UTC seconds from 1970 to the end of the year 9999."""
+Duration = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
 class Group(StrEnum):
@@ -54,7 +60,7 @@ class StatusCount(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows have a status."""
 
     status: Status
-    rows: int
+    rows: Count
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,11 +117,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     row: int
     status: Status
-    attempts: int
-    http_status: int | None = None
+    attempts: Count
+    http_status: Count | None = None
     error_code: str | None = None
     error_message: str | None = None
     request_id: str | None = None
-    started_at: float | None = None
-    finished_at: float | None = None
-    elapsed_ms: float | None = None
+    started_at: Moment | None = None
+    finished_at: Moment | None = None
+    elapsed_ms: Duration | None = None

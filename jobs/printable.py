@@ -36,6 +36,11 @@ def printable_json(text: str) -> str:
     return "".join(json.dumps(one)[1:-1] if unicodedata.category(one) in _HIDDEN else one for one in text)
 
 
+def storable(name: str) -> str:
+    r"""A name that the system has given, as text that any file can hold: bytes that are not UTF-8 become `\xff`."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def shortened(text: str, limit: int = MESSAGE_CHARS, encoding: str = "utf-8") -> str:
     """The same, at most `limit` characters; `...` at the end stands for what is left out."""
     # The head alone decides, so that a huge text costs no more than a long one.

@@ -5,8 +5,13 @@ from typing import Self
 
 import msgspec
 
+from jobs.duration import plain_number
+
 _FORM = re.compile(r"([0-9]{1,7}(?:\.[0-9]{1,3})?)/([0-9]{0,5})(s|m|h)")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
+# What the form above has room for.
+_MOST_REQUESTS = 1e7
+_LONGEST_S = 99_999 * 3600
 UNLIMITED = "unlimited"
 AUTO = "auto"
 
@@ -17,6 +22,16 @@ class Rate(msgspec.Struct, frozen=True):
     requests: float
     period_s: float = 1.0
     auto: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be written as a rate, as a damaged ledger may hold it.
+
+        Raises:
+            ValueError: a number out of its range.
+        """
+        whole = 1 <= self.period_s <= _LONGEST_S and self.period_s == int(self.period_s)
+        if not whole or not 0 <= self.requests < _MOST_REQUESTS:
+            raise ValueError(f"{self.requests} in {self.period_s} s is not a rate")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -48,8 +63,6 @@ class Rate(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         if self.unlimited:
             return AUTO if self.auto else UNLIMITED
-        for unit, unit_s in reversed(_UNIT_S.items()):
-            periods, rest = divmod(self.period_s, unit_s)
-            if not rest:
-                return f"{self.requests:g}/{'' if periods == 1 else int(periods)}{unit}"
-        return f"{self.per_s:g}/s"
+        unit = next(unit for unit, unit_s in reversed(_UNIT_S.items()) if not self.period_s % unit_s)
+        periods = int(self.period_s) // _UNIT_S[unit]
+        return f"{plain_number(self.requests)}/{'' if periods == 1 else periods}{unit}"

@@ -45,6 +45,16 @@ class FailureLimit(msgspec.Struct, frozen=True):
     count: int | None = None
     percent: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuses what is neither, as a damaged ledger may hold it.
+
+        Raises:
+            ValueError: not one of the two, or out of its range.
+        """
+        given = [number for number in (self.count, self.percent) if number is not None]
+        if len(given) != 1 or not 0 <= given[0] <= _MOST:
+            raise ValueError("neither a number of rows nor a percentage")
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Reads `N` or `N%`.
@@ -140,6 +150,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
             SpecError: an endpoint, pattern, number or project that cannot be used.
         """
         _require_ranges(self)
+        _refuse_odd_texts(self)
         for option, pattern in (("key-pattern", self.key_pattern), ("project-pattern", self.project_pattern)):
             try:
                 re.compile(pattern)
@@ -159,3 +170,11 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
                 raise SpecError("region", str(error)) from error
         if self.project_id is not None and (reason := project_fault(self.project_pattern, self.project_id)):
             raise SpecError("project-id", reason)
+
+
+def _refuse_odd_texts(spec: JobSpec) -> None:
+    """What is not UTF-8 can stand in no ledger."""
+    for one in options_in(JobSpec):
+        text = str(getattr(spec, one.name))
+        if text != text.encode("utf-8", "replace").decode():
+            raise SpecError(spelled(one.name), f"{text!a} is not UTF-8")

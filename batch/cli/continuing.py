@@ -41,7 +41,8 @@ def continue_run(
         if lift_limit and (beyond := ledger.lift_limit()):
             say(f"{directory.path}: {beyond} rows beyond --limit {spec.limit} are taken up")
         merged = limits_of(limits, spec.limits)
-        occupy(directory, ledger, merged, Patience(session.wait, say), stack, also_failed=also_failed)
+        patience = Patience(session.wait, say)
+        occupy(directory, ledger, merged, patience, stack, also_failed=also_failed, lock_dir=session.lock_dir)
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
         access = open_access(auth, stored=spec.auth)
         begin = session_start(command, spec, merged, access, also_failed=also_failed)

@@ -22,7 +22,7 @@ def guarded(command: Callable[[], int], say: Callable[[str], None]) -> int:
         say(str(error))
         return Exit.USAGE
     except LockHeldError as error:
-        say(f"another run is at work here: {error.holder or error.path}")
+        say(str(error))
         return Exit.LOCKED
     except (LedgerError, ReportError, OSError) as error:
         # What the network does is never an OSError here: the client makes values of it.

@@ -120,6 +120,8 @@ class SessionOptions:
     """summary, or text for the hook of a chat: a short message as {"text": "..."}, without names of secrets."""
     wait: Annotated[float, Parameter(converter=_seconds, show_default=duration_text)] = 0.0
     """How long to wait for another run that works on the same project or directory, e.g. 10m."""
+    lock_dir: Path | None = None
+    """Folder of the locks that keep two runs off one project. [default: /run/lock, or the user's state folder]"""
     allow_network_fs: bool = False
     """Keep the ledger on NFS, SMB, FUSE and the like all the same."""
 

@@ -21,7 +21,7 @@ from jobs.ledger import Ledger, SessionStart
 from jobs.ledger.record import read_record
 from jobs.run_dir.room import Reserve
 from jobs.run_dir.run_dir import RunDirectory
-from jobs.run_dir.scope_locks import Patience, lock_folder, lock_scopes
+from jobs.run_dir.scope_locks import Patience, lock_scopes
 from jobs.spec import Limits, SpecError
 
 _log = structlog.get_logger()
@@ -46,14 +46,24 @@ def _targets(options: SessionOptions) -> Targets:
 
 
 def occupy(
-    directory: RunDirectory, ledger: Ledger, limits: Limits, patience: Patience, stack: ExitStack, *, also_failed: bool
+    directory: RunDirectory,
+    ledger: Ledger,
+    limits: Limits,
+    patience: Patience,
+    stack: ExitStack,
+    *,
+    also_failed: bool,
+    lock_dir: Path | None,
 ) -> None:
     """Makes sure of room enough, and keeps the scopes that requests will go to from other runs."""
     manifest = read_record(ledger).manifest
+    ledger.told.require_readable()
+    if ledger.loss:
+        say(ledger.loss)
     directory.require_room(rows=manifest.rows, manifest_bytes=manifest.size_bytes)
     scopes = [scope.scope for scope in ledger.open_scopes(also_failed=also_failed)]
     require_files(connections=limits.concurrency, locks=len(scopes))
-    stack.enter_context(lock_scopes(scopes, lock_folder(), f"run in {directory.path.absolute()}", patience))
+    stack.enter_context(lock_scopes(scopes, lock_dir, f"run in {directory.path.absolute()}", patience))
 
 
 def apply(

@@ -57,7 +57,8 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
         directory.take_in(staged, loaded.copy)
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(directory.path))
-        occupy(directory, ledger, spec.limits, Patience(options.wait, say), stack, also_failed=False)
+        patience = Patience(options.wait, say)
+        occupy(directory, ledger, spec.limits, patience, stack, also_failed=False, lock_dir=options.lock_dir)
         if not start.incoming.shown:
             show_forecast(ledger, spec, access)
         begin = session_start(start.command, spec, spec.limits, access, also_failed=False)

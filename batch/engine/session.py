@@ -110,7 +110,7 @@ class Session:
             if self._stopped is not None:
                 self.stop(self._stopped)
             if (limit_s := self._limits.max_duration_s) is not None:
-                asyncio.get_running_loop().call_later(limit_s, self.stop, f"--max-duration {limit_s:g} s is over")
+                asyncio.get_running_loop().call_later(limit_s, self.stop, f"--max-duration {limit_s:.10g} s is over")
             await asyncio.gather(*(one.run() for one in self._scopes))
         self._recorder.flush()
         self._keep_pace()

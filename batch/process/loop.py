@@ -11,6 +11,7 @@ from batch.process.signals import PROCESS_SIGNALS
 T = TypeVar("T")
 # A request makes some hundred objects that die young: collecting every 700 takes a tenth of the time.
 _GC_THRESHOLD = 50_000
+_SLOW_S = 3600.0
 
 
 def run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -24,6 +25,8 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD, 20, 50)
     with asyncio.Runner(loop_factory=factory) as runner:
+        # What takes long in the loop is the disk, and it may: development mode need not say so on stderr.
+        runner.get_loop().slow_callback_duration = _SLOW_S
         return runner.run(main())
 
 

@@ -1,8 +1,10 @@
 """What goes into a ledger and comes out of it while a run is going, as values."""
 
+from typing import Annotated
+
 import msgspec
 
-from jobs.model import Scope, SecretUpdate
+from jobs.model import Count, Moment, Scope, SecretUpdate
 
 
 class OpenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -70,10 +72,10 @@ class PaceCell(msgspec.Struct, frozen=True, kw_only=True):
     most of these had in place of an answer. `allowed_per_s` could be sent in a second, None where nothing limited it.
     """
 
-    at_s: float
-    width_s: float
-    sent: int
-    refused: int
-    unanswered: int
+    at_s: Moment
+    width_s: Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+    sent: Count
+    refused: Count
+    unanswered: Count
     code: str | None
-    allowed_per_s: float | None
+    allowed_per_s: Annotated[float, msgspec.Meta(ge=0)] | None

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from msgspec.structs import astuple
 
-from jobs.ledger import schema, sessions
+from jobs.ledger import log_file, schema, sessions
 from jobs.ledger.entries import Elsewhere, Intent, OpenRow, OpenScope, PaceCell, Parked
 from jobs.ledger.sessions import SessionStart
 from jobs.ledger.told import Told
@@ -43,7 +43,13 @@ class Ledger:
             LedgerError: there is none, or it is in use or damaged.
         """
         self.path = folder / names.LEDGER
+        had_log = log_file.has_log(self.path)
         self._connection = schema.connect(self.path)
+        try:
+            self._log_lost = log_file.find_lost(self._connection, had_log=had_log)
+        except schema.ERRORS as error:
+            self._connection.close()
+            raise schema.blame(self.path, error) from error
         self.told = Told(self._connection, self.path)
 
     def __enter__(self) -> Self:
@@ -56,7 +62,17 @@ class Ledger:
 
     def close(self) -> None:
         """Folds the write-ahead log back into the file and lets go of it; safe to call twice."""
+        with contextlib.suppress(*schema.ERRORS):
+            log_file.note_closed(self._connection)
         self._connection.close()
+
+    @property
+    def loss(self) -> str | None:
+        """What is to be said where the log of the last session is lost."""
+        if not self._log_lost:
+            return None
+        name = log_file.log_of(self.path).name
+        return f"{self.path}: {name} is gone, and so is what the last session recorded; `resume` reads before it sends"
 
     def meta(self, key: str) -> str:
         """What was stored under `key` when the job was loaded.
@@ -64,10 +80,10 @@ class Ledger:
         Raises:
             LedgerError: nothing was.
         """
-        found = self._run("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        if found is None:
-            raise schema.LedgerError(self.path, f"holds no {key}")
-        return str(found[0])
+        found = self._all("SELECT value FROM meta WHERE key = ?", (key,))
+        if not found:
+            raise schema.unreadable(self.path, f"its {key}", "there is none")
+        return str(found[0][0])
 
     def open_scopes(self, *, also_failed: bool = False) -> tuple[OpenScope, ...]:
         """Scopes with open rows, in the order the manifest names them; also those with rows that a session which takes
@@ -127,12 +143,15 @@ class Ledger:
         if start.also_failed:
             self._run(_REOPEN)
         self._run(_TRIED)
+        log_file.note_session(self._connection)
         self._run("COMMIT")
+        # In the file itself, so that it is known there also when the log is lost.
+        self._run("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
     def _take_room(self) -> None:
         try:
             schema.take_room(self._connection, rows=self.told.backlog(also_failed=True).open_rows)
-        except sqlite3.Error as error:
+        except schema.ERRORS as error:
             raise schema.blame(self.path, error) from error
 
     def end_session(self, *, ended_at: float, exit_code: int, stopped: str | None) -> None:
@@ -194,20 +213,20 @@ class Ledger:
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except schema.ERRORS as error:
             raise schema.blame(self.path, error) from error
 
     def _all(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """Every row of an answer: a damaged page shows only when it is stepped on."""
         try:
             return self._connection.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
+        except schema.ERRORS as error:
             raise schema.blame(self.path, error) from error
 
     def _run(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
         try:
             return self._connection.execute(statement, values)
-        except sqlite3.Error as error:
+        except schema.ERRORS as error:
             raise schema.blame(self.path, error) from error
 
 

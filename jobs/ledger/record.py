@@ -1,22 +1,26 @@
 """What a ledger knows of its job besides the rows: the spec, the manifest it was loaded from, and by which release."""
 
+from typing import Annotated
+
 import msgspec
 
-from jobs.ledger import Ledger, LedgerError
-from jobs.ledger.schema import RELEASE
+from jobs.ledger import Ledger
+from jobs.ledger.schema import RELEASE, unreadable
+from jobs.model import Count, Moment
 from jobs.spec import JobSpec
 
 _KEY = "job"
+_COPY = r"^manifest\.(csv|tsv|parquet)(\.(gz|zst))?$"
 
 
 class ManifestFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The manifest as it was loaded: `name` as the user gave it, `copy` its file name in the run directory."""
 
     name: str
-    copy: str
+    copy: Annotated[str, msgspec.Meta(pattern=_COPY)]
     sha256: str
-    size_bytes: int
-    rows: int
+    size_bytes: Count
+    rows: Count
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +29,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     spec: JobSpec
     manifest: ManifestFacts
-    created_at: float
+    created_at: Moment
 
 
 def to_meta(record: JobRecord) -> tuple[tuple[str, str], ...]:
@@ -42,4 +46,4 @@ def read_record(ledger: Ledger) -> JobRecord:
     try:
         return msgspec.json.decode(ledger.meta(_KEY), type=JobRecord)
     except msgspec.DecodeError as error:
-        raise LedgerError(ledger.path, f"its job cannot be read by this release: {error}") from error
+        raise unreadable(ledger.path, "its job", error) from error

@@ -1,8 +1,10 @@
 """The runs and resumes of a ledger as values: how each began, what was changed while it ran, and how it ended."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+from jobs.model import Count, Moment
 
 
 class SessionStart(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +42,9 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: int
-    started_at: float
-    ended_at: float | None
-    exit_code: int | None
+    started_at: Moment
+    ended_at: Moment | None
+    exit_code: Annotated[int, msgspec.Meta(ge=0, le=255)] | None
     stopped: str | None
     command: str | None = None
     release: str | None = None
@@ -51,10 +53,10 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     host: str | None = None
     changed: str | None = None
     controls: tuple[Control, ...] = ()
-    rows_done: int | None = None
-    sent: int = 0
-    refused: int = 0
-    unanswered: int = 0
+    rows_done: Count | None = None
+    sent: Count = 0
+    refused: Count = 0
+    unanswered: Count = 0
     code: str | None = None
 
 
@@ -84,8 +86,8 @@ def session_of(values: tuple[Any, ...]) -> SessionRecord:
     """A session as `SESSIONS` finds it.
 
     Raises:
-        msgspec.MsgspecError: its controls are damaged.
+        msgspec.MsgspecError: it is damaged.
     """
     fields = dict(zip(_FIELDS, values, strict=True))
-    fields["controls"] = msgspec.json.decode(fields["controls"] or "[]", type=tuple[Control, ...])
-    return SessionRecord(**fields)
+    fields["controls"] = msgspec.json.decode(fields["controls"] or "[]")
+    return msgspec.convert(fields, SessionRecord)

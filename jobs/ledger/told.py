@@ -1,9 +1,9 @@
 """What a ledger tells: every row's outcome in manifest order, and their counts."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -11,12 +11,13 @@ from jobs.forecast import PlaceCount, Sample
 from jobs.ledger import keys, places
 from jobs.ledger.entries import PaceCell
 from jobs.ledger.keys import HeldKey, KeyCounts
-from jobs.ledger.schema import LedgerError, blame
+from jobs.ledger.schema import ERRORS, blame, unreadable
 from jobs.ledger.sessions import SESSIONS, SessionRecord, session_of
 from jobs.model import Group, Outcome, Status, StatusCount
 from jobs.next_run import SoFar
 from jobs.run_view import Backlog
 
+T = TypeVar("T")
 _BLOCK = 5_000
 _TOLD = """secret_name, kms_key_id, region, project_id, left_out, row, status, attempts, http_status, error_code,
     error_message, request_id, started_at, finished_at, elapsed_ms"""
@@ -60,6 +61,7 @@ class ScopeCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _CELL = PaceCell.__struct_fields__
+_OUTCOME = Outcome.__struct_fields__
 
 _SO_FAR = """SELECT COUNT(*), COUNT(*) FILTER (WHERE status IS NULL OR status IN ('failed', 'unknown')),
     COUNT(*) FILTER (WHERE status IN ('failed', 'unknown')),
@@ -74,6 +76,13 @@ class Told:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+
+    def require_readable(self) -> None:
+        """Reads all there is but the rows themselves, of which only how many ended how: before anything is sent."""
+        self.counts()
+        self.sessions()
+        for _ in self.pace():
+            pass
 
     def rows(self) -> Iterator[ToldRow]:
         """Every manifest row once, in manifest order."""
@@ -127,16 +136,22 @@ class Told:
 
     def sessions(self) -> tuple[SessionRecord, ...]:
         """Every run and resume of this job, oldest first."""
+        return tuple(map(self._session, self._query(SESSIONS)))
+
+    def _session(self, values: tuple[Any, ...]) -> SessionRecord:
         try:
-            return tuple(map(session_of, self._query(SESSIONS)))
+            return session_of(values)
         except msgspec.MsgspecError as error:
-            raise LedgerError(self._path, f"a session cannot be read by this release: {error}") from error
+            raise unreadable(self._path, f"session {values[0]}", error) from error
 
     def pace(self) -> Iterator[tuple[int, PaceCell]]:
         """How requests were answered over time: each cell behind the number of its session, oldest first."""
-        cells = f"SELECT session, {', '.join(_CELL)} FROM pace ORDER BY session, at_s"  # noqa: S608 - its own names
+        cells = (
+            f"SELECT session, {', '.join(_CELL)} FROM pace WHERE session IN (SELECT id FROM session)"  # noqa: S608 - its own names
+            " ORDER BY session, at_s"
+        )
         for session, *values in self._query(cells):
-            yield session, PaceCell(**dict(zip(_CELL, values, strict=True)))
+            yield session, self._read(PaceCell, _CELL, f"the pace of session {session}", values)
 
     def held_keys(self) -> tuple[HeldKey, ...]:
         """The keys that are held back, in the order of their first rows."""
@@ -175,36 +190,33 @@ class Told:
         try:
             return Status(text)
         except ValueError:
-            raise LedgerError(self._path, f"status {text!a} is not one that this release knows") from None
+            raise unreadable(self._path, f"status {text!a}", "not one that it knows") from None
 
     def _rows(self, where: str) -> Iterator[ToldRow]:
         told = f"SELECT {_TOLD} FROM told {where} ORDER BY row"  # noqa: S608 - its own text
         for name, key, region, project, left_out, *outcome in self._query(told):
-            try:
-                ended = _outcome(outcome)
-            except msgspec.ValidationError as error:
-                raise LedgerError(self._path, f"row {outcome[0]} cannot be read by this release: {error}") from error
             yield ToldRow(
                 secret_name=name,
                 kms_key_id=key,
                 region=region,
                 project_id=project,
-                outcome=ended,
+                outcome=self._read(Outcome, _OUTCOME, f"row {outcome[0]}", outcome),
                 left_out=bool(left_out),
             )
+
+    def _read(self, kind: type[T], fields: tuple[str, ...], what: str, values: Sequence[Any]) -> T:
+        try:
+            return msgspec.convert(dict(zip(fields, values, strict=True)), kind)
+        except msgspec.ValidationError as error:
+            raise unreadable(self._path, what, error) from error
 
     def _query(self, statement: str) -> Iterator[tuple[Any, ...]]:
         try:
             cursor = self._connection.execute(statement)
             while block := cursor.fetchmany(_BLOCK):
                 yield from block
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise blame(self._path, error) from error
-
-
-def _outcome(values: list[Any]) -> Outcome:
-    fields = Outcome.__struct_fields__
-    return msgspec.convert(dict(zip(fields, values, strict=True)), Outcome)
 
 
 def _quoted(group: Group) -> str:

@@ -2,12 +2,11 @@
 
 import contextlib
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from jobs.ledger import schema
+from jobs.ledger import log_file, schema
 from jobs.ledger.journal import Ledger
 from jobs.run_dir import names
 from jobs.run_dir.durable import PART, rename_durably, sync_folder
@@ -94,10 +93,12 @@ def _with_side_files(path: Path) -> list[Path]:
 
 def _fold_back(path: Path, found: int) -> None:
     """Leaves all there is in one file: what stands beside it must never meet another file of its name."""
+    closed = f"{log_file.CLOSED};" if log_file.has_log(path) else ""
     with _blaming(path), schema.opening(path) as connection:
         # A journal that a killed process left, although its transaction was over, goes only with the next one.
         connection.executescript(
-            f"PRAGMA busy_timeout=0; PRAGMA journal_mode=DELETE; BEGIN IMMEDIATE; PRAGMA user_version={found}; COMMIT;"
+            f"PRAGMA busy_timeout=0; PRAGMA journal_mode=DELETE; BEGIN IMMEDIATE; PRAGMA user_version={found};"
+            f" {closed} COMMIT;"
         )
         connection.close()
     if _with_side_files(path) != [path]:
@@ -117,10 +118,11 @@ def _upgraded_copy(path: Path, found: int, release: str) -> Iterator[Path]:
 
 def _step_up(path: Path, found: int, release: str) -> None:
     """Takes a copy, which nobody needs should this fail, from step to step; it is one file again when that is done."""
+    closed = log_file.CLOSED if log_file.has_log(path) else ""
     with _blaming(path), schema.opening(path) as connection:
         connection.executescript("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF;")
         for number in range(found, schema.VERSION):
-            connection.executescript(f"BEGIN; {_STEPS[number]} PRAGMA user_version={number + 1}; COMMIT;")
+            connection.executescript(f"BEGIN; {closed}; {_STEPS[number]} PRAGMA user_version={number + 1}; COMMIT;")
         connection.executescript(f"BEGIN; DROP VIEW told; {schema.VIEW} COMMIT;")
         connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (schema.RELEASE, release))
         connection.close()
@@ -130,5 +132,5 @@ def _step_up(path: Path, found: int, release: str) -> None:
 def _blaming(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except schema.ERRORS as error:
         raise schema.blame(path, error) from error

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from jobs.delimiter import Delimiter
 from jobs.manifest.not_a_file import other_than_file
+from jobs.printable import storable
 from jobs.problem import ManifestError, Problem, plain
 from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
@@ -123,7 +124,7 @@ def _copy(name: str, kind: tuple[Format, Packing], chunks: Iterator[bytes], into
     with whole_file(path) as out:
         for chunk in chain((first,), chunks):
             out.write(chunk)
-    return ManifestCopy(path=path, sha256=out.sha256, size=out.size, name=name)
+    return ManifestCopy(path=path, sha256=out.sha256, size=out.size, name=storable(name))
 
 
 def _from_file(manifest: str, max_bytes: int) -> Generator[bytes, None, None]:

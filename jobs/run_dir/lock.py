@@ -1,27 +1,41 @@
 """Keeps two runs apart: an exclusive lock on a file, held for as long as the process lives, that says who holds it."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import socket
+import stat
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Annotated, Self
 
 import msgspec
+
+from jobs.model import Count, Moment
+from jobs.printable import storable
+from jobs.run_dir.lock_folder import LockFolder
+
+_HOW = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 LOOKS = frozenset({"status", "report"})
 """Purposes of those that only look, and let go soon."""
 
 
-class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """Who holds a lock: process, machine, UTC seconds since 1970, and for what."""
+_Line = Annotated[str, msgspec.Meta(max_length=5_000)]
+_HOLDER_BYTES = 32_768
 
-    pid: int
-    host: str
-    since: float
-    purpose: str
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """Who holds a lock: process, machine, UTC seconds since 1970, and for what. Only shown: anybody may write to a lock
+    that users share.
+    """
+
+    pid: Count
+    host: _Line
+    since: Moment
+    purpose: _Line
 
     def __str__(self) -> str:
         since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(self.since))
@@ -29,10 +43,15 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LockHeldError(Exception):
-    """Another process holds the lock; `holder` is None where it has not said who it is."""
+    """Another process holds the lock; `holder` is None where it has not said who it is. With a `folder` the lock is one
+    of a project, without one it is that of a run directory.
+    """
 
-    def __init__(self, path: Path, holder: Holder | None) -> None:
-        super().__init__(f"{path}: held by {holder or 'another process'}")
+    def __init__(self, path: Path, holder: Holder | None, folder: LockFolder | None = None) -> None:
+        if folder is None:
+            super().__init__(f"{path.parent}: in use by {holder or 'another process'}")
+        else:
+            super().__init__(f"another run {folder.reach} uses a project of this one: {holder or path}")
         self.path = path
         self.holder = holder
 
@@ -40,21 +59,23 @@ class LockHeldError(Exception):
 class FileLock:
     """An flock on one file. The file is never deleted: a lock on a deleted file keeps nobody out."""
 
-    def __init__(self, path: Path, purpose: str | None) -> None:
+    def __init__(self, path: Path, purpose: str | None, folder: LockFolder | None = None) -> None:
         """Takes the lock at once; without a purpose its holder says nothing, and writes nothing, until `introduce`.
+        Where `folder` is shared, other users can take it too.
 
         Raises:
             LockHeldError: another process, or another lock in this one, has it.
             OSError: the file cannot be made, or not locked where it is.
         """
         self._introduced = False
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        shared = folder is not None and folder.shared
+        self._descriptor = _open_shared(path) if shared else os.open(path, _HOW | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self.release()
             if isinstance(error, BlockingIOError):
-                raise LockHeldError(path, _read_holder(path)) from None
+                raise LockHeldError(path, _read_holder(path), folder) from None
             raise
         if purpose is not None:
             self.introduce(purpose)
@@ -62,7 +83,9 @@ class FileLock:
     def introduce(self, purpose: str) -> None:
         """Says who holds it; where that cannot be written, as on a full disk, it is held all the same."""
         self._introduced = True
-        holder = Holder(pid=os.getpid(), host=socket.gethostname(), since=time.time(), purpose=purpose)
+        holder = Holder(
+            pid=os.getpid(), host=storable(socket.gethostname()), since=time.time(), purpose=storable(purpose)
+        )
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, msgspec.json.encode(holder) + b"\n", 0)
@@ -108,10 +131,11 @@ def held_by_another(path: Path) -> LockHeldError | None:
 def _read_holder(path: Path) -> Holder | None:
     """Who says so; None too where that one was killed, and another holds the lock that has not said anything yet."""
     try:
-        holder = msgspec.json.decode(path.read_bytes(), type=Holder)
+        with path.open("rb") as file:
+            holder = msgspec.json.decode(file.read(_HOLDER_BYTES), type=Holder)
     except (OSError, msgspec.DecodeError):
         return None
-    return None if holder.host == socket.gethostname() and _dead(holder.pid) else holder
+    return None if holder.host == storable(socket.gethostname()) and _dead(holder.pid) else holder
 
 
 def _dead(pid: int) -> bool:
@@ -123,3 +147,38 @@ def _dead(pid: int) -> bool:
         # It belongs to another user.
         return False
     return False
+
+
+def _open_shared(path: Path) -> int:
+    """A file among those of other users: theirs are opened as they are, and nothing is made of one that is no lock.
+
+    Raises:
+        OSError: it cannot be opened or made, or is something else.
+    """
+    while True:
+        # Never O_CREAT for one that is there: fs.protected_regular forbids it where the file is another user's.
+        with contextlib.suppress(FileNotFoundError):
+            return _checked(_open_existing(path), path)
+        with contextlib.suppress(FileExistsError):
+            mask = os.umask(0)
+            try:
+                return os.open(path, _HOW | os.O_CREAT | os.O_EXCL, 0o666)
+            finally:
+                os.umask(mask)
+
+
+def _open_existing(path: Path) -> int:
+    try:
+        return os.open(path, _HOW)
+    except PermissionError:
+        # It can be locked all the same, only not say by whom.
+        return os.open(path, _HOW & ~os.O_RDWR | os.O_RDONLY)
+
+
+def _checked(descriptor: int, path: Path) -> int:
+    """A second name could make us write into any file of ours."""
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EPERM, "not a lock file; remove it, or give --lock-dir", str(path))

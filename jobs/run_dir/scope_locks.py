@@ -1,42 +1,20 @@
-"""Keeps two runs of one user off the same quota: a lock for each endpoint and project, held while a run sends."""
+"""Keeps two runs off the same quota: a lock for each endpoint and project, held while a run sends."""
 
 import hashlib
 import math
-import os
-import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
+from jobs.endpoint import place_of
 from jobs.model import Scope
 from jobs.run_dir.lock import LOOKS, FileLock, LockHeldError
+from jobs.run_dir.lock_folder import LockFolder, lock_folder
 
 _POLL_S = 0.2
 # What `report` takes for a million rows, and some more.
 _LONGEST_LOOK_S = 30.0
-
-
-def lock_folder() -> Path:
-    """The user's own folder of locks, made where it is missing; another user cannot have put it there.
-
-    Raises:
-        OSError: it cannot be made, or belongs to somebody else.
-    """
-    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111 - no home, no error
-    for folder in (Path(state) / "csms-rekey" / "locks", Path(tempfile.gettempdir()) / f"csms-rekey-{os.geteuid()}"):
-        if not folder.is_absolute():
-            # A user without a home: a folder named ~ would be made wherever this was started.
-            continue
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError:
-            continue
-        status = folder.lstat()
-        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and os.access(folder, os.W_OK):
-            return folder
-    raise OSError("no folder for locks: neither the user's state folder nor the temporary folder can be written")
 
 
 class Patience:
@@ -50,8 +28,8 @@ class Patience:
         self._say = say
         self._nap = nap
 
-    def take(self, path: Path, purpose: str | None) -> FileLock:
-        """Takes a lock, waiting for it if need be.
+    def take(self, path: Path, purpose: str | None, folder: LockFolder | None = None) -> FileLock:
+        """Takes a lock, waiting for it if need be; one of a project is in a `folder` of such locks.
 
         Raises:
             LockHeldError: it is still held when the time is over.
@@ -60,7 +38,7 @@ class Patience:
         waited_s = 0.0
         while True:
             try:
-                return FileLock(path, purpose)
+                return FileLock(path, purpose, folder)
             except LockHeldError as held:
                 looking = held.holder is None or held.holder.purpose in LOOKS
                 # One that says nothing only looks, or has not come to it yet.
@@ -73,8 +51,9 @@ class Patience:
             self._left_s = max(0.0, self._left_s - _POLL_S)
 
 
-def lock_scopes(scopes: Iterable[Scope], folder: Path, purpose: str, patience: Patience) -> ExitStack:
-    """Takes the locks of all scopes, or none; closing what is returned lets go of them.
+def lock_scopes(scopes: Iterable[Scope], lock_dir: Path | None, purpose: str, patience: Patience) -> ExitStack:
+    """Takes the locks of all scopes, or none; closing what is returned lets go of them. `lock_dir` is where they
+    are, or None for the best folder there is.
 
     They are taken in one order by every run, so that two runs that wait for each other's cannot both wait for ever.
 
@@ -82,13 +61,14 @@ def lock_scopes(scopes: Iterable[Scope], folder: Path, purpose: str, patience: P
         LockHeldError: another run works on one of them.
         OSError: the lock files cannot be made.
     """
+    folder = lock_folder(lock_dir)
     with ExitStack() as stack:
         for name in sorted({_name(scope) for scope in scopes}):
-            stack.enter_context(patience.take(folder / name, purpose))
+            stack.enter_context(patience.take(folder.path / (folder.prefix + name), purpose, folder))
         return stack.pop_all()
     raise AssertionError("unreachable")
 
 
 def _name(scope: Scope) -> str:
-    digest = hashlib.sha256(f"{scope.endpoint}|{scope.project_id}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{place_of(scope.endpoint)}|{scope.project_id.lower()}".encode()).hexdigest()
     return f"{digest[:32]}.lock"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from jobs.model import StatusCount
+from jobs.model import Count, Moment, StatusCount
 from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
 from jobs.run_dir.lock import Holder
@@ -20,12 +20,12 @@ class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     `full_rate` the one that the session began with; `paused` says that `set` holds all requests back.
     """
 
-    pid: int
-    started_at: float
-    written_at: float
-    total: int
-    open_rows: int
-    in_flight: int
+    pid: Count
+    started_at: Moment
+    written_at: Moment
+    total: Count
+    open_rows: Count
+    in_flight: Count
     counts: tuple[StatusCount, ...]
     pace: str = ""
     trouble: tuple[str, ...] = ()

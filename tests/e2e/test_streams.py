@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from jobs.run_dir.lock import FileLock
 from tests.e2e.tool import PATIENCE_S, PYTHON, ROOT, environment, manifest_of, served, wait_until
 from tests.engine.rows import moves, small_service
 
@@ -36,6 +37,9 @@ COMMANDS = {
     "run": Command("run {manifest} --run-dir={new} {endpoint} --rate=unlimited", 0),
     "run as JSON": Command("run {manifest} --run-dir={new} {endpoint} --rate=unlimited --json", 0),
     "resume": Command("resume {done}", 0),
+    "run with a refused login": Command("run {manifest} --run-dir={new} {endpoint} --token-file={wrong}", 3),
+    "resume of a run in use": Command("resume {used}", 4),
+    "report of a damaged ledger": Command("report {damaged}", 74),
     "demo over a folder": Command("demo --run-dir={done}", 2),
 }
 STREAMS = ("stdout", "stderr")
@@ -48,12 +52,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     folder = tmp_path_factory.mktemp("streams")
     sandbox = small_service(secrets=4, projects=1)
     asked = moves(sandbox)
-    good, bad, done = folder / "good.csv", folder / "bad.csv", folder / "done"
+    good, bad, done, wrong = (folder / name for name in ("good.csv", "bad.csv", "done", "wrong-token"))
     good.write_bytes(manifest_of(asked))
     bad.write_bytes(manifest_of(asked) + b"not a name,,,\n")
-    with served(sandbox, folder) as tool:
+    wrong.touch(mode=0o600)
+    wrong.write_text("no-token-of-this-service")
+    damaged, used = folder / "damaged", folder / "used"
+    for path in (damaged, used):
+        path.mkdir()
+        (path / "ledger.db").write_bytes(b"no database" * 100)
+    with served(sandbox, folder) as tool, FileLock(used / "run.lock", "run"):
         assert tool.run("run", str(good), *tool.to(done)).code == 0
         paths = {"manifest": good, "bad": bad, "done": done, "missing": folder / "missing.csv"}
+        paths |= {"wrong": wrong, "damaged": damaged, "used": used}
         service = {"endpoint": tool.to(done)[0], "project": asked[0].project_id, "token": sandbox.token}
         yield {name: str(path) for name, path in paths.items()} | service
 
@@ -114,6 +125,24 @@ def test_no_exit_code_depends_on_who_can_be_shown_what_a_command_says(
     assert running.returncode == command.code
 
 
+@pytest.mark.parametrize("streams", ["<&-", ">&- 2>&-", "<&- >&- 2>&-", "<&- >/dev/full 2>&1"])
+@pytest.mark.parametrize("name", ["help", "no such option", "check of a bad row", "run", "report of a damaged ledger"])
+def test_no_exit_code_depends_on_any_stream_at_all(
+    tmp_path: Path, place: dict[str, str], name: str, streams: str
+) -> None:
+    command = COMMANDS[name]
+    arguments = command.line.format(**place, new=tmp_path / "new").split()
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {streams}', "sh", *PYTHON, *arguments],
+        cwd=ROOT,
+        env=environment(tmp_path, place["token"]),
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert (done.returncode, lines_of_python(done.stderr)) == (command.code, [])
+
+
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("stream", STREAMS)
 def test_a_sandbox_that_cannot_say_where_it_is_serves_until_its_signal(tmp_path: Path, stream: str, end: str) -> None:
@@ -126,13 +155,16 @@ def test_a_sandbox_that_cannot_say_where_it_is_serves_until_its_signal(tmp_path:
     assert (running.returncode, lines_of_python(err)) == (0, [])
 
 
-@pytest.mark.parametrize("name", ["check", "status", "report", "auth", "run", "resume"])
+TRIED = ("check", "status", "report", "auth", "run", "resume", "run with a refused login", "report of a damaged ledger")
+
+
+@pytest.mark.parametrize("name", TRIED)
 def test_development_mode_finds_nothing_left_open(tmp_path: Path, place: dict[str, str], name: str) -> None:
     command = COMMANDS[name]
     done = subprocess.run(
         [*PYTHON, *command.line.format(**place, new=tmp_path / "new").split()],
         cwd=ROOT,
-        env=environment(tmp_path, place["token"], {"PYTHONDEVMODE": "1"}),
+        env=environment(tmp_path, place["token"], {"PYTHONDEVMODE": "1", "PYTHONWARNINGS": "error::ResourceWarning"}),
         capture_output=True,
         timeout=PATIENCE_S,
         check=False,

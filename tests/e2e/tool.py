@@ -37,7 +37,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 def environment(folder: Path, token: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """What a command is started with: nothing of the user's own settings, locks in the test's folder."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("CSMS_REKEY_", "OS_", "HUAWEI"))}
-    return plain | {"XDG_STATE_HOME": str(folder / "state"), "CSMS_REKEY_TOKEN": token, **(more or {})}
+    return plain | {"CSMS_REKEY_LOCK_DIR": str(folder / "locks"), "CSMS_REKEY_TOKEN": token, **(more or {})}
 
 
 class Tool:

@@ -63,7 +63,7 @@ def _be_the_tool(  # noqa: PLR0917 - called once, just above
         os.dup2(descriptor, 2)
         faulthandler.register(signal.SIGUSR1, file=2)
         os.environ["CSMS_REKEY_TOKEN"] = token
-        os.environ["XDG_STATE_HOME"] = str(output.parent / "state")
+        os.environ["CSMS_REKEY_LOCK_DIR"] = str(output.parent / "locks")
         if trap is not None:
             set_trap(trap, told)
         before()

@@ -32,7 +32,7 @@ def report(run_dir: Path, /, *, json: bool = False) -> int:
     Args:
         json: Print the summary as JSON, and nothing else.
     """
-    with _locked(run_dir, "report"), reading(run_dir, release=version()) as ledger:
+    with _opened(run_dir, "report") as ledger:
         sessions = ledger.told.sessions()
         recorded = sessions[-1].exit_code if sessions else None
         # A killed run has no exit code on record: it was stopped, by something that is no rule of its own.
@@ -56,7 +56,7 @@ def status(run_dir: Path, /, *, json: bool = False) -> int:
         _show_runs(runs, json=json)
         return Exit.DONE
     try:
-        with _locked(run_dir, "status"), reading(run_dir, release=version()) as ledger:
+        with _opened(run_dir, "status") as ledger:
             standing = _ended(ledger)
     except LockHeldError as held:
         # Whoever holds the lock may still wait for something.
@@ -82,11 +82,14 @@ def _show_runs(runs: list[RunLine], *, json: bool) -> None:
 
 
 @contextlib.contextmanager
-def _locked(run_dir: Path, purpose: str) -> Iterator[None]:
+def _opened(run_dir: Path, purpose: str) -> Iterator[Ledger]:
     directory = RunDirectory.find(run_dir)
     with directory.lock(purpose, Patience(0.0, say)):
         directory.require_loaded()
-        yield
+        with reading(run_dir, release=version()) as ledger:
+            if ledger.loss:
+                say(ledger.loss)
+            yield ledger
 
 
 def _ended(ledger: Ledger) -> Standing:

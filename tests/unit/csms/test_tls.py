@@ -269,11 +269,15 @@ def test_a_proxy_sees_the_host_and_its_own_login_and_nothing_of_the_request(tmp_
     assert b"Proxy-Authorization" not in server.heard
 
 
-def test_a_proxy_that_refuses_to_connect_proves_that_nothing_was_applied(tmp_path: Path) -> None:
-    fault, _, server = through_proxy(tmp_path, b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+@pytest.mark.parametrize("status", [400, 403, 407])
+@pytest.mark.parametrize("rest", [b"Content-Length: 0\r\n\r\n", b"\r\n<html>"])
+def test_a_proxy_that_refuses_to_connect_proves_that_nothing_was_applied(
+    tmp_path: Path, status: int, rest: bytes
+) -> None:
+    fault, _, server = through_proxy(tmp_path, b"HTTP/1.1 %d Refused\r\n%b" % (status, rest))
     assert isinstance(fault, Fault)
     assert (fault.code, fault.kind, fault.maybe_applied) == ("proxy", FaultKind.MISCONFIGURED, False)
-    assert "403" in fault.message
+    assert str(status) in fault.message
     assert server.heard == b""
 
 
@@ -284,6 +288,16 @@ def test_a_proxy_that_refuses_to_connect_proves_that_nothing_was_applied(tmp_pat
         b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 9_000 + b"\r\n\r\n",
         b"HTTP/1.1 " + b"x" * 9_000 + b"\r\n\r\n",
         b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 301 Moved\r\nLocation: https://proxy.example/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n<htm",
+        b"HTTP/1.1 200 Connection established\r\n\r\n",
+        b"HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 999 \xff\xfe\r\nX: \x00\r\n\r\n",
+        b"HTTP/1.1 407 Log in\r\nTransfer-Encoding: chunked\r\n\r\nzz",
+        b"HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\nzz",
         b"\x15\x03\x01\x00\x02\x02\x28",
         b"",
     ],
@@ -295,6 +309,27 @@ def test_nothing_reached_the_service_where_a_proxy_answers_with_something_else_t
     assert isinstance(fault, Fault)
     assert (fault.kind, fault.maybe_applied) == (FaultKind.UNREACHABLE, False), fault
     assert server.heard == b""
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_speaks_tls_where_plain_http_was_said_or_the_reverse_has_been_sent_nothing(
+    tmp_path: Path, scheme: str
+) -> None:
+    with authority(tmp_path) as (ca, path):
+        service = server_with(ca.issue_cert("localhost"))
+        proxy = Server(service.tls if scheme == "http" else None)
+
+        async def scenario() -> WireAnswer | Fault:
+            asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+            async with listening_at(proxy, proxy.tls) as between:
+                network = Network(client_context(path), Proxy(url=f"{scheme}://localhost:{between}"))
+                async with network.wire("https://csms.example", timeout_s=2.0) as wire:
+                    return await wire.send(REQUEST)
+
+        fault = asyncio.run(scenario())
+    assert isinstance(fault, Fault)
+    assert fault.maybe_applied is False
+    assert CANARY.encode() not in proxy.heard
 
 
 def test_plain_http_never_goes_through_the_proxy() -> None:

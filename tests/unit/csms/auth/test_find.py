@@ -123,7 +123,7 @@ def test_where_nothing_is_given_it_says_what_to_give(home: dict[str, str], auth:
             "the secret key holds a character that is not printable ASCII",
         ),
         ({"CSMS_REKEY_TOKEN": "canary x"}, "CSMS_REKEY_TOKEN: holds no token"),
-        ({"CSMS_REKEY_TOKEN": ""}, "CSMS_REKEY_TOKEN: holds no token"),
+        ({"CSMS_REKEY_TOKEN": ""}, "no credential: set CSMS_REKEY_TOKEN, or"),
         ({"OS_USERNAME": "a"}, "set OS_PASSWORD, OS_USER_DOMAIN_NAME, OS_AUTH_URL too"),
         ({**PASSWORD, "OS_PASSWORD": "p\udce4canary"}, "OS_PASSWORD: holds bytes that are no text"),
         ({"HUAWEICLOUD_SDK_SECURITY_TOKEN": "canary"}, "SECURITY_TOKEN is set, but HUAWEICLOUD_SDK_AK is not"),

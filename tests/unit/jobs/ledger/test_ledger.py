@@ -278,24 +278,30 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
         Ledger(tmp_path)
 
 
-def test_a_damaged_ledger_is_told_as_such_wherever_it_is_read(tmp_path: Path) -> None:
+def test_a_damaged_ledger_is_told_as_such_before_anything_is_made_of_it(tmp_path: Path) -> None:
     with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, 2_000))):
         pass
     file = tmp_path / "ledger.db"
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2] + b"\xff" * (len(whole) - len(whole) // 2))
-    with Ledger(tmp_path) as ledger, pytest.raises(LedgerError, match=r"ledger\.db: "):
-        list(ledger.told.rows())
+    with pytest.raises(LedgerError, match=r"ledger\.db: damaged: "):
+        Ledger(tmp_path)
 
 
 def test_a_page_that_is_damaged_is_told_as_such_also_while_a_run_is_going(tmp_path: Path) -> None:
     with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, 3_000))):
         pass
     file = tmp_path / "ledger.db"
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2] + b"\xff" * (len(whole) - len(whole) // 2))
-    with Ledger(tmp_path) as ledger, pytest.raises(LedgerError, match=r"ledger\.db: "):
-        ledger.open_rows(1, 0, 3_000)
+    half = file.stat().st_size // 2
+    with Ledger(tmp_path) as ledger:
+        with file.open("r+b") as raw:
+            raw.seek(half)
+            raw.write(b"\xff" * half)
+        ledger._run("PRAGMA shrink_memory")
+        with pytest.raises(LedgerError, match=r"ledger\.db: damaged: "):
+            ledger.open_rows(1, 0, 3_000)
+        with pytest.raises(LedgerError, match=r"ledger\.db: damaged: "):
+            list(ledger.told.rows())
 
 
 @pytest.mark.parametrize("rows", [1, 40, pytest.param(600, marks=pytest.mark.slow)])

@@ -11,7 +11,7 @@ import pytest
 from batch.cli.open_files import require_files
 from jobs.model import Scope
 from jobs.run_dir.lock import FileLock, LockHeldError
-from jobs.run_dir.scope_locks import Patience, lock_folder, lock_scopes
+from jobs.run_dir.scope_locks import Patience, lock_scopes
 from jobs.spec import SpecError
 
 A, B, C = (Scope(endpoint="https://kms.example.com", project_id=letter * 32) for letter in "abc")
@@ -39,6 +39,29 @@ def test_two_runs_cannot_hold_one_scope_and_the_second_holds_nothing(tmp_path: P
             pass
     with lock_scopes([A, B, C], tmp_path, "fourth", NOBODY):
         pass
+
+
+SAME_PLACE = [
+    "https://kms.example.com",
+    "https://KMS.Example.com",
+    "https://kms.example.com:443",
+    "https://kms.example.com.",
+]
+LOOPBACK = ["https://localhost", "https://127.0.0.1", "https://127.9.9.9:443", "https://[::1]", "https://LOCALHOST."]
+ELSEWHERE = ["https://kms.example.com:8443", "https://kms.example.org", "http://127.0.0.1", "https://192.0.2.1"]
+
+
+@pytest.mark.parametrize("places", [SAME_PLACE, LOOPBACK, ["https://k\u00e4.example", "https://xn--k-0fa.example"]])
+def test_one_place_written_in_many_ways_has_one_lock(tmp_path: Path, places: list[str]) -> None:
+    scopes = [Scope(endpoint=place, project_id=case) for place in places for case in ("a" * 32, "A" * 32)]
+    with lock_scopes(scopes, tmp_path, "one", NOBODY):
+        assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_every_other_place_has_a_lock_of_its_own(tmp_path: Path) -> None:
+    scopes = [Scope(endpoint=place, project_id="a" * 32) for place in (SAME_PLACE[0], LOOPBACK[0], *ELSEWHERE)]
+    with lock_scopes(scopes, tmp_path, "six", NOBODY):
+        assert len(list(tmp_path.iterdir())) == 6
 
 
 def test_scopes_that_share_an_endpoint_and_project_share_a_lock(tmp_path: Path) -> None:
@@ -78,7 +101,7 @@ def test_waiting_for_locks_ends_when_the_time_for_all_of_them_is_over_and_says_f
     patience = waiting.patience(60.0)
     with FileLock(tmp_path / "x.lock", "run"):
         for _ in range(2):
-            with pytest.raises(LockHeldError, match=r"held by pid \d+ on .* \(run\)"):
+            with pytest.raises(LockHeldError, match=r"in use by pid \d+ on .* \(run\)"):
                 patience.take(tmp_path / "x.lock", "second")
     assert waiting.waited_s == pytest.approx(60.2)
     (line,) = waiting.said
@@ -107,7 +130,7 @@ def test_a_lock_is_held_also_where_its_holder_cannot_be_written_down(
     monkeypatch.setattr(os, "pwrite", full)
     with (
         FileLock(tmp_path / "x.lock", "run"),
-        pytest.raises(LockHeldError, match="held by another process"),
+        pytest.raises(LockHeldError, match="in use by another process"),
     ):
         FileLock(tmp_path / "x.lock", "second")
     with FileLock(tmp_path / "x.lock", "third"):
@@ -119,20 +142,3 @@ def test_many_scopes_are_locked_although_few_files_may_be_open(tmp_path: Path) -
     require_files(connections=32, locks=len(scopes))
     with lock_scopes(scopes, tmp_path, "many", NOBODY):
         assert len(list(tmp_path.iterdir())) == 1_500
-
-
-def test_the_lock_folder_is_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    folder = lock_folder()
-    assert folder == tmp_path / "csms-rekey" / "locks"
-    assert folder.is_dir()
-
-
-def test_without_a_state_folder_locks_go_to_the_temporary_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    monkeypatch.setenv("XDG_STATE_HOME", str(blocked))
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-    assert lock_folder() == tmp_path / f"csms-rekey-{os.geteuid()}"
