@@ -85,7 +85,7 @@ def test_a_run_works_with_odd_names_from_its_manifest_to_its_reports(place: Plac
 
 
 REFUSED: dict[str, tuple[str | bytes, ...]] = {
-    "a manifest that is missing": ("check", ODD + b".csv"),
+    "a manifest that is missing": ("run", ODD + b".csv"),
     "a run directory that is missing": ("status", ODD),
     "an endpoint": ("check", "x.csv", b"--endpoint=https://" + ODD),
     "a project": ("check", "x.csv", b"--project-id=" + ODD),

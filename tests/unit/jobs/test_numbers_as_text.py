@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jobs.duration import plain_number
+from jobs.duration import parse_duration, plain_number
 from jobs.job_facts import job_facts, options_of
 from jobs.options import options_in, spelled
 from jobs.rate import Rate
@@ -78,7 +78,7 @@ def test_the_command_line_that_a_job_names_asks_for_the_same_job(rate: str, time
     limits = Limits(rate=given_rate, timeout_s=timeout_s, max_duration_s=timeout_s, max_failures=given_share)
     words = dict(zip(*[iter(options_of(job_facts(JobSpec(limits=limits))))] * 2, strict=True))
     assert Rate.parse(words.get("--rate", "10/s")) == given_rate
-    assert float(words["--max-duration"]) == timeout_s
+    assert parse_duration(words["--max-duration"]) == timeout_s
     assert FailureLimit.parse(words["--max-failures"]) == given_share
 
 
@@ -92,7 +92,7 @@ def test_a_ledger_gives_back_the_rate_that_it_was_given(rate: str) -> None:
 @pytest.mark.parametrize("value", [1e9 + 1, 1e300, float("inf"), float("nan"), -1.0])
 def test_a_number_out_of_range_is_named_without_an_exponent(one: Any, value: float) -> None:
     with pytest.raises(
-        SpecError, match=f"--{spelled(one.name)}: [^+]+ is too (small|large), the (least|most) is [0-9]+$"
+        SpecError, match=f"--{spelled(one.name)}: [^+]+ is too (small|large), the (least|most) is [0-9dhms]+$"
     ):
         msgspec.structs.replace(Limits(), **{one.name: value})
 
