@@ -2,7 +2,8 @@
 
 import structlog
 
-from batch.csms.client import HELD_BACK, Answer, CsmsClient
+from batch.csms.calls import HELD_BACK
+from batch.csms.client import Answer, CsmsClient
 from batch.csms.faults import NO_SERVICE, Fault, FaultKind
 from batch.engine.fail_fast import FailFast
 from batch.engine.progress import Phase, nearly_used_up
