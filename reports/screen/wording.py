@@ -150,8 +150,12 @@ def _fix_first(summary: Summary, path: Path) -> Step:
     refused = [error for error in summary.errors if error.status is Status.REJECTED]
     stops = [Stop(reason=f"{error.error_code}: {_message(error)}", kms_key_id=error.kms_key_id) for error in refused]
     elsewhere = [advice for advice in mendings(stops, job_now(summary).auth) if advice.way is Way.RESUME]
-    what = f"{_mend(elsewhere)}; correct what else is wrong in {path.name}" if elsewhere else f"correct {path.name}"
-    return Step(why=f"{what}, then run it", command=_run(path, job_now(summary)))
+    # The file itself is replaced by the next report, or kept and stale: what is corrected is a copy.
+    copy = Path(f"corrected{path.suffix}")
+    wrong = "what else is wrong" if elsewhere else "what is wrong"
+    first = f"{_mend(elsewhere)}; " if elsewhere else ""
+    why = f"{first}copy {path.name} to {copy}, correct {wrong} in it, then run it"
+    return Step(why=why, command=_run(copy, job_now(summary)))
 
 
 def _message(error: ErrorSummary) -> str:
