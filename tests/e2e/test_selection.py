@@ -98,12 +98,17 @@ def test_a_manifest_with_semicolons_comes_back_with_semicolons_and_the_command_s
         ended = tool.run("run", manifest, *tool.to(run_dir, "--delimiter=semicolon", "--limit=1"))
         assert ended.code == 1
         assert (run_dir / "rejected.csv").read_bytes().splitlines()[1].startswith(b"not a name;k;;;invalid;")
-        [command] = [line for line in ended.out.splitlines() if "rejected.csv --" in line and line.startswith("next: ")]
+        [command] = [line for line in ended.out.splitlines() if line.startswith("next: csms-rekey run corrected.csv")]
         words = shlex.split(command.removeprefix("next: ").partition(" (")[0])
         assert "--limit" not in words
         assert words[words.index("--delimiter") + 1] == "semicolon"
         checked = tool.run(
-            "check", words[2], "--delimiter", "semicolon", f"--project-id={'0' * 32}", "--region=cn-north-4"
+            "check",
+            str(run_dir / "rejected.csv"),
+            "--delimiter",
+            "semicolon",
+            f"--project-id={'0' * 32}",
+            "--region=cn-north-4",
         )
     assert checked.code == 1
     assert "1 rows, 1 invalid, 0 problems of the file itself" in checked.out
