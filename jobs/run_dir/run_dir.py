@@ -13,7 +13,7 @@ from typing import Self
 from jobs.problem import plain
 from jobs.run_dir import names
 from jobs.run_dir.durable import PART, sweep_parts, sync_folder
-from jobs.run_dir.earlier import clear_unloaded, strangers
+from jobs.run_dir.earlier import clear_unloaded, is_of_a_run, strangers
 from jobs.run_dir.filesystem import network_filesystem
 from jobs.run_dir.lock import FileLock
 from jobs.run_dir.room import require_room
@@ -116,7 +116,7 @@ class RunDirectory:
             UsageError: it is one.
         """
         path = Path(manifest)
-        if path.parent.resolve() == self.path.resolve() and path.name not in strangers(self.path):
+        if path.parent.resolve() == self.path.resolve() and is_of_a_run(path.name):
             raise UsageError(f"{manifest}: belongs to the run of this directory; copy it elsewhere first")
 
     def require_room(self, *, rows: int, manifest_bytes: int) -> None:

@@ -137,6 +137,35 @@ def test_a_new_manifest_that_cannot_be_used_leaves_the_finished_run_in_place(tmp
     assert (mine[0], "belongs to the run of this directory; copy it elsewhere first" in mine[1]) == (2, True)
 
 
+def test_the_own_files_of_a_person_in_an_unused_directory_are_never_taken_for_those_of_a_run(tmp_path: Path) -> None:
+    sandbox, asked, run_dir = night(tmp_path)
+    run_dir.mkdir()
+    mine = written(run_dir, asked, "manifest.csv")
+    before = files_of(run_dir)
+    with served(sandbox, tmp_path) as tool:
+        ended = [tool.run(command, mine, *tool.to(run_dir)) for command in ("run", "go")]
+        assert files_of(run_dir) == before
+        # Once a run was started there, its lock is.
+        (run_dir / "run.lock").touch()
+        ended += [tool.run(command, mine, *tool.to(run_dir)) for command in ("run", "go")]
+        assert {one.code for one in ended} == {2}
+        assert {"run.lock", *before} == set(files_of(run_dir))
+        assert go(tool, written(tmp_path, asked[1:], "other.csv"), run_dir)[0] == 0
+    assert [one.read_bytes() for one in run_dir.glob("abandoned-*/manifest.csv")] == [manifest_of(asked)]
+
+
+def test_a_pipe_may_be_run_in_the_current_directory(tmp_path: Path) -> None:
+    sandbox, asked, run_dir = night(tmp_path)
+    run_dir.mkdir()
+    with served(sandbox, tmp_path) as tool:
+        to = tool.to(Path())
+        done = subprocess.run(
+            [*PYTHON, "go", "-", *to], cwd=run_dir, input=manifest_of(asked), capture_output=True, check=False,
+            env=environment(tmp_path, sandbox.token, {"PYTHONPATH": str(ROOT)}),
+        )  # fmt: skip
+    assert (done.returncode, len(outcomes_in(run_dir))) == (0, ROWS), done.stderr
+
+
 def test_run_takes_over_a_directory_in_which_nothing_was_ever_sent(tmp_path: Path) -> None:
     sandbox, asked, run_dir = night(tmp_path)
     manifest = written(tmp_path, asked)

@@ -61,6 +61,7 @@ def run(
 def start(incoming: Incoming, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
     """Runs a manifest, for a caller that has made the job and the login already, and knows its options to be good."""
     directory = RunDirectory.claim(run_dir, incoming.manifest, network_ok=options.allow_network_fs)
+    directory.refuse_own(incoming.manifest)
     with directory.lock("run", Patience(0.0, say)), directory.or_nothing():
         directory.sweep()
         keep = _keep(directory)

@@ -44,8 +44,11 @@ def test_a_directory_with_other_things_is_refused_and_left_alone(tmp_path: Path)
     (tmp_path / "outcomes.csv").touch()
     with pytest.raises(UsageError, match=r"holds other things \(m.csv\); give a new or an empty --run-dir"):
         RunDirectory.claim(tmp_path, "m.csv", network_ok=False)
+    (tmp_path / "m.csv").rename(tmp_path / "manifest.csv")
+    with pytest.raises(UsageError, match=r"holds other things \(manifest.csv\)"):
+        RunDirectory.claim(tmp_path, "m.csv", network_ok=False)
     with pytest.raises(UsageError, match="exists already and is not a directory"):
-        RunDirectory.claim(tmp_path / "m.csv", "m.csv", network_ok=False)
+        RunDirectory.claim(tmp_path / "manifest.csv", "m.csv", network_ok=False)
 
 
 def test_only_a_directory_that_was_made_for_it_goes_with_a_load_that_failed(tmp_path: Path) -> None:
@@ -64,7 +67,7 @@ def test_the_leftovers_of_a_killed_load_go_and_a_jobs_own_copy_stays(tmp_path: P
     (loaded.path / names.LEDGER).touch()
     for directory in (killed, loaded):
         directory.sweep()
-    assert list(killed.path.iterdir()) == []
+    assert [one.name for one in killed.path.glob("*/*")] == ["manifest.csv"], "moved away, as it may be a person's own"
     assert sorted(one.name for one in loaded.path.iterdir()) == [names.LEDGER, "manifest.csv"]
 
 
