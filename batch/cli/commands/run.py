@@ -73,10 +73,11 @@ def _keep(directory: RunDirectory) -> str | None:
     """How the job is kept aside that is there already and never sent anything; None where there is none.
 
     Raises:
-        UsageError: it has sent something.
+        UsageError: it has sent something, or may have.
     """
     if not directory.loaded:
         return None
-    if look_at(directory)[1].sent:
+    so_far = look_at(directory)[1]
+    if so_far.sent or so_far.in_doubt:
         raise UsageError(f"{directory.path}: exists already, with a run; resume it, or give another --run-dir")
     return names.ABANDONED
