@@ -57,17 +57,23 @@ class RunDirectory:
         Raises:
             UsageError: it is not one, and the message says what it is; or it is on a network file system.
         """
-        if not _is_run_directory(path):
-            raise UsageError(f"{path}: {_described(path)}")
+        with _readable(path):
+            if not _is_run_directory(path):
+                raise UsageError(f"{path}: {_described(path)}")
         _refuse_network(path, network_ok=network_ok)
         return cls(path)
 
     @classmethod
     def within(cls, folder: Path) -> tuple[Self, ...]:
-        """The run directories that a folder holds, by name; none where it is one itself, or no folder."""
-        if _is_run_directory(folder) or not folder.is_dir():
-            return ()
-        return tuple(cls(path) for path in sorted(folder.iterdir()) if _is_run_directory(path))
+        """The run directories that a folder holds, by name; none where it is one itself, or no folder.
+
+        Raises:
+            UsageError: the folder cannot be read.
+        """
+        with _readable(folder):
+            if _is_run_directory(folder) or not folder.is_dir():
+                return ()
+            return tuple(cls(path) for path in sorted(folder.iterdir()) if _is_run_directory(path))
 
     def lock(self, purpose: str, patience: Patience) -> FileLock:
         """Keeps every other process out.
@@ -167,12 +173,18 @@ class RunDirectory:
 def _require_ours(path: Path) -> None:
     if not path.is_dir():
         raise UsageError(f"{path}: exists already and is not a directory; give another --run-dir")
-    try:
+    with _readable(path):
         found = strangers(path)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     if found and not _is_run_directory(path):
         raise UsageError(f"{path}: holds other things ({plain(found[0])}); give a new or an empty --run-dir")
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{plain(str(path))}: cannot be read: {error.strerror}") from error
 
 
 def _free_name(manifest: str) -> Path:
