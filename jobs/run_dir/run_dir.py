@@ -160,12 +160,13 @@ class RunDirectory:
     def or_nothing(self) -> Iterator[None]:
         """Leaves no new directory behind when the block fails before a session has begun: nothing was sent, so there is
         nothing to continue. Only the holder of the lock may: another process may take a directory as soon as it is
-        made.
+        made, and what that has left stays.
         """
+        new = self.made and all(one.name == names.LOCK for one in self.path.iterdir())
         try:
             yield
         except BaseException:
-            if self.made and not (self.path / names.LOG).exists():
+            if new and not (self.path / names.LOG).exists():
                 shutil.rmtree(self.path, ignore_errors=True)
             raise
 

@@ -59,6 +59,14 @@ def test_only_a_directory_that_was_made_for_it_goes_with_a_load_that_failed(tmp_
         assert path.exists() is (not claimed.made)
 
 
+def test_a_new_directory_that_another_process_used_first_stays(tmp_path: Path) -> None:
+    claimed = RunDirectory.claim(tmp_path / "new", "m.csv", network_ok=False)
+    (claimed.path / "done-20260101T000000Z").mkdir()
+    with pytest.raises(ZeroDivisionError), claimed.lock("go", NOBODY), claimed.or_nothing():
+        raise ZeroDivisionError
+    assert (claimed.path / "done-20260101T000000Z").exists()
+
+
 def test_the_leftovers_of_a_killed_load_go_and_a_jobs_own_copy_stays(tmp_path: Path) -> None:
     killed, loaded = RunDirectory(tmp_path / "killed"), RunDirectory(tmp_path / "loaded")
     for directory in (killed, loaded):
