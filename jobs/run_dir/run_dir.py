@@ -16,6 +16,7 @@ from jobs.run_dir.durable import PART, sweep_parts, sync_folder
 from jobs.run_dir.earlier import clear_unloaded, is_of_a_run, strangers
 from jobs.run_dir.filesystem import network_filesystem
 from jobs.run_dir.lock import FileLock
+from jobs.run_dir.report_files import ReportFiles
 from jobs.run_dir.room import require_room
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import UsageError
@@ -95,8 +96,8 @@ class RunDirectory:
 
     @property
     def reported(self) -> bool:
-        """Whether its reports are complete."""
-        return (self.path / names.SUMMARY).is_file()
+        """Whether its reports are complete: one that somebody changed says nothing."""
+        return ReportFiles(self.path).current(names.SUMMARY) is not None
 
     @property
     def loaded(self) -> bool:

@@ -221,6 +221,27 @@ def test_a_file_that_somebody_corrected_in_place_is_kept_and_the_sums_hold(tmp_p
     assert (run_dir / "rejected.2.csv").read_bytes() == text
 
 
+def test_a_summary_that_somebody_changed_is_kept_and_believed_by_nobody(tmp_path: Path) -> None:
+    sandbox, asked, run_dir = night(tmp_path)
+    manifest = written(tmp_path, asked)
+    with served(sandbox, tmp_path) as tool:
+        assert go(tool, manifest, run_dir, "--max-duration=1", "--rate=5/s")[0] == 3
+        stale = (run_dir / "summary.json").read_bytes().replace(b"\n", b" ")
+        (run_dir / "summary.json").write_bytes(stale)
+        (run_dir / "report.html").write_bytes(b"with notes of mine")
+        more = "--rate=unlimited", "--max-duration=100"
+        resumed = tool.run("go", manifest, *tool.to(run_dir, *more))
+        again = tool.run("go", manifest, *tool.to(run_dir, *more), "--json")
+        folder = tool.run("status", str(tmp_path))
+    assert (resumed.code, again.code) == (0, 0)
+    assert "summary.json: changed since it was written, so it is kept; the new file is summary.2.json" in resumed.err
+    assert f"file: {run_dir}/summary.2.json (all of this for machines)" in resumed.out
+    assert f"file: {run_dir}/report.2.html (this run for people, as a page for a browser)" in resumed.out
+    assert again.out == (run_dir / "summary.2.json").read_text()
+    assert "done  12 of 12 done" in folder.out
+    assert (run_dir / "summary.json").read_bytes() == stale
+
+
 def test_resume_keeps_its_job_whatever_is_asked_elsewhere_and_refuses_another_on_its_command_line(
     tmp_path: Path,
 ) -> None:
