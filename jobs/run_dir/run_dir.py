@@ -81,18 +81,27 @@ class RunDirectory:
 
         Raises:
             LockHeldError: another one is in it.
+            UsageError: another one has removed it.
             OSError: its file cannot be made.
         """
-        return patience.take(self.path / names.LOCK, purpose)
+        return self._take(purpose, patience)
 
     def look(self, patience: Patience) -> FileLock:
         """The same for a holder that does not know yet whether it has anything to do; nothing is written.
 
         Raises:
             LockHeldError: another one is in it.
+            UsageError: another one has removed it.
             OSError: its file cannot be made.
         """
-        return patience.take(self.path / names.LOCK, None)
+        return self._take(None, patience)
+
+    def _take(self, purpose: str | None, patience: Patience) -> FileLock:
+        try:
+            return patience.take(self.path / names.LOCK, purpose)
+        except FileNotFoundError:
+            # The one that made it could not start, and left nothing behind.
+            raise UsageError(f"{self.path}: another process has removed it; nothing was sent, try again") from None
 
     @property
     def reported(self) -> bool:

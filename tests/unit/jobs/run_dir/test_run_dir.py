@@ -59,6 +59,17 @@ def test_only_a_directory_that_was_made_for_it_goes_with_a_load_that_failed(tmp_
         assert path.exists() is (not claimed.made)
 
 
+def test_a_directory_that_another_process_removed_before_its_lock_is_taken_is_no_error_of_the_disk(
+    tmp_path: Path,
+) -> None:
+    claimed = RunDirectory.claim(tmp_path / "new", "m.csv", network_ok=False)
+    claimed.path.rmdir()
+    with pytest.raises(UsageError, match="another process has removed it; nothing was sent, try again"):
+        claimed.look(NOBODY)
+    with pytest.raises(UsageError, match="another process has removed it"):
+        claimed.lock("run", NOBODY)
+
+
 def test_a_new_directory_that_another_process_used_first_stays(tmp_path: Path) -> None:
     claimed = RunDirectory.claim(tmp_path / "new", "m.csv", network_ok=False)
     (claimed.path / "done-20260101T000000Z").mkdir()
