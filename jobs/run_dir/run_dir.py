@@ -39,12 +39,15 @@ class RunDirectory:
         Raises:
             UsageError: it holds other things, cannot be made, or is on a network file system.
         """
-        path = path or _free_name(manifest)
+        given, path = path, path or _free_name(manifest)
         _refuse_network(path, network_ok=network_ok)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.mkdir(mode=0o700)
         except FileExistsError:
+            if given is None and path.exists():
+                # Another run of the same second has taken the name meanwhile.
+                return cls.claim(None, manifest, network_ok=network_ok)
             _require_ours(path)
             return cls(path)
         except OSError as error:

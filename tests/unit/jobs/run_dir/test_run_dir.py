@@ -100,6 +100,26 @@ def test_without_a_name_it_takes_a_free_one_by_time_and_manifest(
     assert made == ["T-m", "T-m-2", "T-m-3", "T-stdin", "T-manifest"]
 
 
+def test_a_name_that_another_run_takes_meanwhile_is_left_to_that_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.strftime", lambda *_: "T")
+    (tmp_path / "runs" / "T-m").mkdir(parents=True)
+    real, looks = Path.exists, iter([False])
+    monkeypatch.setattr(Path, "exists", lambda path, **how: next(looks, None) is None and real(path, **how))
+    assert RunDirectory.claim(None, "m.csv", network_ok=False) == RunDirectory(Path("runs/T-m-2"), made=True)
+
+
+def test_without_a_name_a_file_in_the_way_of_the_folder_of_runs_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").touch()
+    with pytest.raises(UsageError, match="exists already and is not a directory"):
+        RunDirectory.claim(None, "m.csv", network_ok=False)
+
+
 def test_a_network_file_system_is_refused_before_anything_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
