@@ -65,7 +65,8 @@ _COMMANDS = (
     _Command(
         "check:check",
         "Print every problem of a manifest, and what a run of it would do; nothing is sent.",
-        f"Exit codes: 0 every row can be sent; 1 some rows are invalid; 2 usage or unusable manifest.\n\n{_ELSEWHERE}",
+        "Exit codes: 0 every row can be sent; 1 some rows are invalid; 2 usage or unusable manifest; 3 the login was"
+        f" refused when the project was looked up; 74 a file cannot be written.\n\n{_ELSEWHERE}",
     ),
     _Command(
         "resume:resume",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from batch.cli.job_file import read_job_file
 from batch.cli.screen import say
+from batch.telemetry.textfile import holds_other_things
 from jobs.spec import UsageError
 
 _COMMANDS = frozenset({"run", "resume", "go"})
@@ -24,8 +25,10 @@ class ExitMetrics:
     def write(self, exit_code: int) -> None:
         """Writes how it ended, unless the run itself has written more."""
         path = self._path
-        # A folder that is not there was reported as a wrong option.
+        # A folder that is not there was reported as a wrong option, and so was a file that holds something else.
         if path is None or not os.access(path.parent, os.W_OK) or _identity(path) != self._before:
+            return
+        if holds_other_things(path):
             return
         from batch.telemetry.metrics import write_exit  # noqa: PLC0415 - few runs need it
 
@@ -48,7 +51,8 @@ def _given(option: str, words: Sequence[str], environment: Mapping[str, str]) ->
     for word, following in zip(words, (*words[1:], ""), strict=True):
         name, equals, value = word.partition("=")
         if name == f"--{option}":
-            return value if equals else following
+            # An option in its place means that the value was forgotten.
+            return value if equals or following.startswith("-") else following
     return environment.get(f"CSMS_REKEY_{option.upper().replace('-', '_')}")
 
 

@@ -41,4 +41,7 @@ def read_job_file(path: Path) -> dict[str, Any]:
             raise UsageError(f"--job: {path}: [{key}] is a table; options stand at the top, one line each")
         if (option := key.replace("_", "-")) not in _KNOWN:
             raise UsageError(f"--job: {path}: {key} is not an option{nearest(option, _KNOWN)}")
+        # No command line or variable can hold it, and no name of a file.
+        if any("\0" in one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)):
+            raise UsageError(f"--job: {path}: {key} holds a NUL character")
     return given

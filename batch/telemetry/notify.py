@@ -16,6 +16,7 @@ from batch.process.loop import run_loop
 from batch.process.version import version
 from batch.redaction.masked import Masked
 from batch.redaction.redactor import PROCESS_REDACTOR
+from batch.telemetry.textfile import holds_other_things
 from jobs.endpoint import is_loopback
 from jobs.spec import SpecError
 from reports import Summary
@@ -86,6 +87,8 @@ def targets_of(url: str | None, textfile: Path | None, *, chat: bool = False) ->
     """
     if textfile is not None and not os.access(textfile.parent, os.W_OK):
         raise SpecError("metrics-textfile", f"{textfile.parent}: there is no such folder, or it cannot be written to")
+    if textfile is not None and holds_other_things(textfile):
+        raise SpecError("metrics-textfile", f"{textfile}: holds something else, which it would replace")
     try:
         return Targets(url=None if url is None else NotifyUrl.parse(url), chat=chat, textfile=textfile)
     except ValueError as error:

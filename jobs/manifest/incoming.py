@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 from pathlib import Path
 
 from jobs.manifest.source import ManifestCopy, Readable, copy_manifest
@@ -32,7 +33,8 @@ class Incoming:
     @property
     def read_once(self) -> bool:
         """Whether it is gone once it was read, as a pipe is."""
-        return not Path(self.manifest).is_file()
+        # Where nobody can say, copying does.
+        return not os.path.isfile(self.manifest)  # noqa: PTH113 - that of a Path raises some errors
 
     def sha256(self, spool: Path) -> str:
         """The SHA-256 of its bytes; a pipe is copied into the folder `spool` meanwhile, and nothing else is written.
@@ -41,7 +43,7 @@ class Incoming:
             ManifestError: it is missing, unreadable, of no known format, or too big.
             OSError: the copy cannot be written.
         """
-        if not self.read_once:
+        if os.access(self.manifest, os.R_OK) and not self.read_once:
             with Path(self.manifest).open("rb") as raw:
                 return hashlib.file_digest(raw, "sha256").hexdigest()
         self._spooled = self._spooled or copy_manifest(self.manifest, spool, stdin=self._stdin)

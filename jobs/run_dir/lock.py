@@ -77,6 +77,10 @@ class FileLock:
             if isinstance(error, BlockingIOError):
                 raise LockHeldError(path, _read_holder(path), folder) from None
             raise
+        if not _is_file_of(path, self._descriptor):
+            # Whoever had it before removed it with its directory: a lock on a removed file keeps nobody out.
+            self.release()
+            raise LockHeldError(path, None, folder)
         if purpose is not None:
             self.introduce(purpose)
 
@@ -106,6 +110,14 @@ class FileLock:
                     os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _is_file_of(path: Path, descriptor: int) -> bool:
+    try:
+        there = path.stat(follow_symlinks=False)
+    except OSError:
+        return False
+    return os.path.samestat(there, os.fstat(descriptor))
 
 
 def held_by_another(path: Path) -> LockHeldError | None:

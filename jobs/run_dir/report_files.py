@@ -42,6 +42,28 @@ class ReportFiles:
         """The files that somebody changed, and the names of the new ones beside them."""
         return tuple((name, placed) for name, (placed, _) in self._placed.items() if placed != name)
 
+    def current(self, name: str) -> Path | None:
+        """The file that was written last under this name, or with a number; None where there is none, or somebody
+        changed it since.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        for path in self._candidates(name):
+            if not path.exists():
+                break
+            if (path.name, _digest(path)) in self._known:
+                return path
+        return None
+
+    def next_name(self, name: str) -> str:
+        """The name under which a file would be placed now, unless it is there already.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        return self._free(name, "")[0].name
+
     def withdraw(self, name: str) -> None:
         """Removes a file durably, also one with a number, but none that somebody changed.
 
@@ -69,18 +91,22 @@ class ReportFiles:
 
     def _settle(self, part: HashingFile, final: Path) -> Path | None:
         """Where a file goes that is complete but has no name yet; None where it is there already."""
-        path, there = next(
-            (path, there)
-            for path in self._candidates(final.name)
-            # A link is replaced, never followed.
-            for there in (_digest(path) if path.exists() and not path.is_symlink() else None,)
-            if there is None or there == part.sha256 or (path.name, there) in self._known
-        )
+        path, there = self._free(final.name, part.sha256)
         self._placed[final.name] = (path.name, part.sha256)
         if self._placed[final.name] not in self._known:
             self._known.add(self._placed[final.name])
             self._record()
         return None if there == part.sha256 else path
+
+    def _free(self, name: str, sha256: str) -> tuple[Path, str | None]:
+        """The first place that nobody's file is in, or the very same, and the SHA-256 of what is there."""
+        return next(
+            (path, there)
+            for path in self._candidates(name)
+            # A link is replaced, never followed.
+            for there in (_digest(path) if path.exists() and not path.is_symlink() else None,)
+            if there is None or there == sha256 or (path.name, there) in self._known
+        )
 
     def _candidates(self, name: str) -> Iterator[Path]:
         stem, suffix = Path(name).stem, Path(name).suffix

@@ -73,7 +73,8 @@ def group_words(status: Status) -> str:
 def file_notes(summary: Summary) -> tuple[FileNote, ...]:
     """Every file of the summary, itself last."""
     notes = [FileNote(name=facts.name, purpose=_purpose(facts.name, facts.rows)) for facts in summary.files]
-    return (*notes, FileNote(name=names.SUMMARY, purpose="all of this for machines"))
+    own = next((one.written_as for one in summary.kept_files if one.name == names.SUMMARY), names.SUMMARY)
+    return (*notes, FileNote(name=own, purpose="all of this for machines"))
 
 
 def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
@@ -186,7 +187,7 @@ def _purpose(name: str, rows: int) -> str:
             return f"{_rows(rows)} to run again; a manifest that is ready to run" if rows else "nothing to run again"
         case names.REJECTED:
             return f"{_rows(rows)} to fix first, with the reasons" if rows else "nothing to fix"
-        case _ if name == names.PAGE:
+        case stem if stem == names.PAGE.partition(".")[0]:
             return "this run for people, as a page for a browser"
         case _:
             return "how every row ended"

@@ -209,8 +209,8 @@ def read_summary_text(folder: Path) -> str:
     Raises:
         ReportError: there is none, or it cannot be read.
     """
-    path = folder / names.SUMMARY
-    with blaming(path):
+    with blaming(folder / names.SUMMARY):
+        path = ReportFiles(folder).current(names.SUMMARY) or folder / names.SUMMARY
         return path.read_text(encoding="utf-8").rstrip("\n")
 
 

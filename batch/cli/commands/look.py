@@ -62,7 +62,8 @@ def status(run_dir: Path, /, *, json: bool = False) -> int:
         # Whoever holds the lock may still wait for something.
         state = live_state(run_dir, held.holder)
         if state is None:
-            raise UsageError(f"{run_dir}: in use by {held.holder}, which has not told anything yet") from held
+            holder = held.holder or "another process"
+            raise UsageError(f"{run_dir}: in use by {holder}, which has not told anything yet") from held
         standing = _going(state)
     if json:
         tell_json(msgspec.json.encode(standing).decode())

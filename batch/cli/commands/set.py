@@ -66,7 +66,8 @@ def _live(run_dir: Path) -> LiveState:
         raise UsageError(f"{run_dir}: no run is active here; there is nothing to change")
     state = live_state(run_dir, held.holder)
     if state is None or not state.full_rate:
-        raise UsageError(f"{run_dir}: in use by {held.holder}, which does not send yet; try again when it does")
+        holder = held.holder or "another process"
+        raise UsageError(f"{run_dir}: in use by {holder}, which does not send yet; try again when it does")
     # Not the directory's owner: that may be a mount point.
     owner = (run_dir / names.STATE).stat().st_uid
     if owner != os.geteuid():

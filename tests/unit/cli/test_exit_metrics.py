@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from batch.cli.app import main
 from batch.cli.exit_metrics import ExitMetrics, textfile_of
 from tests.unit.telemetry.scraping import figures
 
@@ -43,6 +44,18 @@ def test_a_file_that_cannot_be_written_changes_nothing_and_is_reported(
     assert capsys.readouterr().err == f"csms-rekey: {path}: metrics not written: Is a directory\n"
 
 
+@pytest.mark.parametrize("command", ["run", "go"])
+def test_a_file_that_holds_anything_else_is_refused_and_never_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("secret_name,kms_key_id\n")
+    words = [command, str(path), f"--run-dir={tmp_path / 'd'}", f"--metrics-textfile={path}"]
+    assert main(words) == 2
+    assert "m.csv: holds something else, which it would replace" in capsys.readouterr().err
+    assert path.read_text() == "secret_name,kms_key_id\n"
+
+
 @pytest.mark.parametrize(
     ("words", "environment", "found"),
     [
@@ -51,6 +64,7 @@ def test_a_file_that_cannot_be_written_changes_nothing_and_is_reported(
         (["go", "m"], {VARIABLE: "b"}, "b"),
         (["resume", "d"], {VARIABLE: ""}, None),
         (["resume", "d", "--metrics-textfile"], {}, None),
+        (["run", "m", "--metrics-textfile", "--yes"], {}, None),
         (["run", "m"], {}, None),
         (["check", "m"], {VARIABLE: "b"}, None),
         (["run", "--help"], {VARIABLE: "b"}, None),
