@@ -17,6 +17,7 @@ from batch.process.version import version
 from batch.redaction.masked import Masked
 from batch.redaction.redactor import PROCESS_REDACTOR
 from jobs.endpoint import is_loopback
+from jobs.run_dir.durable import require_plain
 from jobs.spec import SpecError
 from reports import Summary
 from reports.screen.chat import chat_text
@@ -82,10 +83,15 @@ def targets_of(url: str | None, textfile: Path | None, *, chat: bool = False) ->
     """Who is to be told, by the options.
 
     Raises:
-        SpecError: the URL cannot be used, or there is no folder to put the file in.
+        SpecError: the URL cannot be used, or there is no folder to put the file in, or it would replace no plain file.
     """
     if textfile is not None and not os.access(textfile.parent, os.W_OK):
         raise SpecError("metrics-textfile", f"{textfile.parent}: there is no such folder, or it cannot be written to")
+    try:
+        if textfile is not None:
+            require_plain(textfile)
+    except OSError as error:
+        raise SpecError("metrics-textfile", f"{textfile}: {error.strerror}") from error
     try:
         return Targets(url=None if url is None else NotifyUrl.parse(url), chat=chat, textfile=textfile)
     except ValueError as error:
