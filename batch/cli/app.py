@@ -12,7 +12,7 @@ from batch.cli.exit_metrics import ExitMetrics
 from batch.cli.exits import guarded
 from batch.cli.job_file import named_by_job
 from batch.cli.origins import note_origins
-from batch.cli.screen import say
+from batch.cli.screen import say, say_lost
 from batch.process.hardening import harden
 from batch.process.sd_notify import PROCESS_SUPERVISOR
 from batch.process.signals import PROCESS_SIGNALS, InterruptedBySignal, interruptible
@@ -149,6 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = 128 + interrupted.number
     metrics.write(code)
     flush_streams()
+    say_lost()
     return code
 
 
