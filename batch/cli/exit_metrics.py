@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from batch.cli.job_file import read_job_file
+from batch.cli.job_file import given_as, read_job_file
 from batch.cli.screen import say
 from batch.telemetry.textfile import holds_other_things
 from jobs.spec import UsageError
@@ -43,17 +43,8 @@ def textfile_of(words: Sequence[str], environment: Mapping[str, str]) -> Path | 
     command = next((word for word in words if not word.startswith("-")), None)
     if command not in _COMMANDS or not _NOT_A_RUN.isdisjoint(words):
         return None
-    named = _given(_OPTION, words, environment) or _in_job_file(_given("job", words, environment))
+    named = given_as(_OPTION, words, environment) or _in_job_file(given_as("job", words, environment))
     return Path(named) if named and "\0" not in named else None
-
-
-def _given(option: str, words: Sequence[str], environment: Mapping[str, str]) -> str | None:
-    for word, following in zip(words, (*words[1:], ""), strict=True):
-        name, equals, value = word.partition("=")
-        if name == f"--{option}":
-            # An option in its place means that the value was forgotten.
-            return value if equals or following.startswith("-") else following
-    return environment.get(f"CSMS_REKEY_{option.upper().replace('-', '_')}")
 
 
 def _in_job_file(path: str | None) -> str | None:

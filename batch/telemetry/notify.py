@@ -18,6 +18,7 @@ from batch.redaction.masked import Masked
 from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.textfile import holds_other_things
 from jobs.endpoint import is_loopback
+from jobs.run_dir.durable import require_plain
 from jobs.spec import SpecError
 from reports import Summary
 from reports.screen.chat import chat_text
@@ -83,12 +84,17 @@ def targets_of(url: str | None, textfile: Path | None, *, chat: bool = False) ->
     """Who is to be told, by the options.
 
     Raises:
-        SpecError: the URL cannot be used, or there is no folder to put the file in.
+        SpecError: the URL cannot be used, or there is no folder to put the file in, or it would replace no plain file.
     """
     if textfile is not None and not os.access(textfile.parent, os.W_OK):
         raise SpecError("metrics-textfile", f"{textfile.parent}: there is no such folder, or it cannot be written to")
     if textfile is not None and holds_other_things(textfile):
         raise SpecError("metrics-textfile", f"{textfile}: holds something else, which it would replace")
+    try:
+        if textfile is not None:
+            require_plain(textfile)
+    except OSError as error:
+        raise SpecError("metrics-textfile", f"{textfile}: {error.strerror}") from error
     try:
         return Targets(url=None if url is None else NotifyUrl.parse(url), chat=chat, textfile=textfile)
     except ValueError as error:

@@ -91,9 +91,9 @@ def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
         steps.append(Step(why="run the open rows again", command=_run(files[names.RETRY], job_now(summary))))
     if groups.fix_first:
         steps.append(_fix_first(summary, files[names.REJECTED]))
-    if not steps and _limited(summary):
-        words = ("csms-rekey", "resume", str(folder))
-        steps.append(Step(why="send the rows beyond --limit as well", command=_command(words)))
+    resume = ("csms-rekey", "resume", str(folder))
+    if _limited(summary) and not any(step.command.startswith(_command(resume)) for step in steps):
+        steps.append(Step(why="send the rows beyond --limit as well", command=_command(resume)))
     return tuple(steps)
 
 

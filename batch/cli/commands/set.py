@@ -50,9 +50,14 @@ def change(
         raise SpecError("rate", f"{wish.rate} is above the {state.full_rate} that the run was started with: add --yes")
     write_control(run_dir, wish)
     taken = _taken(run_dir, wish)
-    paused = f"paused, {taken.in_flight} requests in flight are being finished" if taken.paused else "sending"
-    tell(f"{run_dir}: {paused}; rate {taken.rate}")
+    tell(f"{run_dir}: {_words(taken)}; rate {taken.rate}")
     return Exit.DONE
+
+
+def _words(taken: LiveState) -> str:
+    if not taken.paused:
+        return "sending"
+    return f"paused, {f'{taken.in_flight} in flight to be finished' if taken.in_flight else 'nothing in flight'}"
 
 
 def _live(run_dir: Path) -> LiveState:

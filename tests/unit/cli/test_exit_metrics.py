@@ -1,11 +1,14 @@
 """The file of metrics after an end without a summary tells exit code and time, and nothing of an earlier run."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from batch.cli.app import main
 from batch.cli.exit_metrics import ExitMetrics, textfile_of
+from batch.telemetry.notify import targets_of
+from jobs.spec import SpecError
 from tests.unit.telemetry.scraping import figures
 
 VARIABLE = "CSMS_REKEY_METRICS_TEXTFILE"
@@ -54,6 +57,18 @@ def test_a_file_that_holds_anything_else_is_refused_and_never_replaced(
     assert main(words) == 2
     assert "m.csv: holds something else, which it would replace" in capsys.readouterr().err
     assert path.read_text() == "secret_name,kms_key_id\n"
+
+
+def test_a_file_of_metrics_takes_the_place_of_no_pipe_or_device(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(SpecError, match="pipe: exists and is not a plain file"):
+        targets_of(None, pipe)
+    ExitMetrics(["run", "m.csv", f"--metrics-textfile={pipe}"], {}).write(2)
+    assert "metrics not written: exists and is not a plain file" in capsys.readouterr().err
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize(
