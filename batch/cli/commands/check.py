@@ -71,6 +71,8 @@ def _refuse_junit(path: Path | None, manifest: str) -> None:
         return
     if not path.parent.is_dir():
         raise SpecError("junit", f"{path.parent}: no such folder")
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise SpecError("junit", f"{path}: not a regular file")
     if path.exists() and Path(manifest).exists() and path.samefile(manifest):
         raise SpecError("junit", f"{path} is the manifest")
 

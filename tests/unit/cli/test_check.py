@@ -1,6 +1,7 @@
 """What `check` finds in a manifest, in words, as JSON and as JUnit XML; it sends nothing, and needs no login."""
 
 import json
+import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,16 @@ def test_junit_has_one_failing_case_for_each_problem(tmp_path: Path, capsys: pyt
     out = capsys.readouterr().out
     assert len(reasons) == 2
     assert all(f": {reason}\n" in out for reason in reasons)
+
+
+def test_junit_never_takes_the_place_of_a_device_or_a_pipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        assert main(["check", manifest(tmp_path, f"a,{KEY},"), REGION, f"--junit={tmp_path / name}"]) == 2
+        assert capsys.readouterr().err == f"csms-rekey: --junit: {tmp_path / name}: not a regular file\n"
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
 
 
 def test_junit_has_one_passing_case_where_there_is_no_problem(tmp_path: Path) -> None:
