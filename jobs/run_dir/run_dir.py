@@ -1,6 +1,7 @@
 """A run directory: how one is made and found, kept to one process, given room and swept."""
 
 import contextlib
+import os
 import shutil
 import tempfile
 import time
@@ -116,7 +117,8 @@ class RunDirectory:
             UsageError: it is one.
         """
         path = Path(manifest)
-        if path.parent.resolve() == self.path.resolve() and path.name not in strangers(self.path):
+        # `resolve` raises over a loop of links.
+        if os.path.realpath(path.parent) == os.path.realpath(self.path) and path.name not in strangers(self.path):
             raise UsageError(f"{manifest}: belongs to the run of this directory; copy it elsewhere first")
 
     def require_room(self, *, rows: int, manifest_bytes: int) -> None:
