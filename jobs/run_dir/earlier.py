@@ -25,7 +25,8 @@ def clear_unloaded(folder: Path) -> None:
     """Removes the manifest's copy of a load that was killed before its ledger was in place."""
     if not (folder / names.LEDGER).exists():
         for copy in folder.glob(f"{names.MANIFEST}.*"):
-            copy.unlink()
+            if not copy.is_dir():
+                copy.unlink()
 
 
 def set_aside(folder: Path, kind: str, loaded_at: float) -> Path:

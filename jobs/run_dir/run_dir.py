@@ -59,16 +59,21 @@ class RunDirectory:
             UsageError: it is not one, and the message says what it is; or it is on a network file system.
         """
         if not _is_run_directory(path):
-            raise UsageError(f"{path}: {_described(path)}")
+            try:
+                raise UsageError(f"{path}: {_described(path)}")
+            except OSError as error:
+                raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
         _refuse_network(path, network_ok=network_ok)
         return cls(path)
 
     @classmethod
     def within(cls, folder: Path) -> tuple[Self, ...]:
-        """The run directories that a folder holds, by name; none where it is one itself, or no folder."""
-        if _is_run_directory(folder) or not folder.is_dir():
+        """The run directories that a folder holds, by name; none where it is one itself, or cannot be read."""
+        try:
+            inside = () if _is_run_directory(folder) else sorted(folder.iterdir())
+        except OSError:
             return ()
-        return tuple(cls(path) for path in sorted(folder.iterdir()) if _is_run_directory(path))
+        return tuple(cls(path) for path in inside if _is_run_directory(path))
 
     def lock(self, purpose: str, patience: Patience) -> FileLock:
         """Keeps every other process out.
@@ -170,7 +175,8 @@ def _require_ours(path: Path) -> None:
     if not path.is_dir():
         raise UsageError(f"{path}: exists already and is not a directory; give another --run-dir")
     try:
-        found = strangers(path)
+        # Where no run has been, none has left a copy of its manifest; it would go as that of a killed load.
+        found = strangers(path) or sorted(one.name for one in path.glob(f"{names.MANIFEST}.*"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     if found and not _is_run_directory(path):
@@ -193,7 +199,8 @@ def _refuse_network(path: Path, *, network_ok: bool) -> None:
 
 
 def _is_run_directory(path: Path) -> bool:
-    return any((path / name).is_file() for name in (names.LEDGER, names.LOCK))
+    # Unlike the methods of a path, this knows no errors: a name that cannot be looked at is none.
+    return any(os.path.isfile(path / name) for name in (names.LEDGER, names.LOCK))  # noqa: PTH113 - see above
 
 
 def _described(path: Path) -> str:
