@@ -13,6 +13,7 @@ from jobs.ledger.upgrade import reading
 from jobs.model import Group, StatusCount
 from jobs.run_dir import names
 from jobs.run_dir.lock import LOOKS, LockHeldError, held_by_another
+from jobs.run_dir.own_file import read_own
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.run_dir.state import LiveState, live_state
@@ -61,7 +62,7 @@ def _active(folder: Path, held: LockHeldError) -> RunLine:
 def _summary(folder: Path) -> Summary | None:
     """The summary, which is there only while it is true; None also where another release wrote it."""
     with contextlib.suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return msgspec.json.decode((folder / names.SUMMARY).read_bytes(), type=Summary)
+        return msgspec.json.decode(read_own(folder / names.SUMMARY), type=Summary)
     return None
 
 
