@@ -55,6 +55,6 @@ def set_aside(folder: Path, kind: str, loaded_at: float) -> Path:
 
 
 def _folder_for(folder: Path, stem: str) -> Path:
-    """The first that has no ledger: a move that was cut off has left none there yet."""
+    """The first that has no ledger: a move that was cut off has left none there yet. A link would lead elsewhere."""
     candidates = (folder / (stem if number == 1 else f"{stem}-{number}") for number in count(1))
-    return next(path for path in candidates if not (path / names.LEDGER).exists())
+    return next(path for path in candidates if not (path / names.LEDGER).exists() and not path.is_symlink())
