@@ -1,13 +1,12 @@
 """Has the file of metrics tell every end, also one with nothing to sum up, so that yesterday's figures never stay."""
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from batch.cli.job_file import given_as, read_job_file
 from batch.cli.screen import say
-from batch.telemetry.textfile import holds_other_things
+from batch.telemetry.textfile import unfit
 from jobs.spec import UsageError
 
 _COMMANDS = frozenset({"run", "resume", "go"})
@@ -25,10 +24,10 @@ class ExitMetrics:
     def write(self, exit_code: int) -> None:
         """Writes how it ended, unless the run itself has written more."""
         path = self._path
-        # A folder that is not there was reported as a wrong option, and so was a file that holds something else.
-        if path is None or not os.access(path.parent, os.W_OK) or _identity(path) != self._before:
+        if path is None or _identity(path) != self._before:
             return
-        if holds_other_things(path):
+        if unfit(path) is not None:
+            # That was reported as a wrong option, and what is there may be somebody else's.
             return
         from batch.telemetry.metrics import write_exit  # noqa: PLC0415 - few runs need it
 

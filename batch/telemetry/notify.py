@@ -1,6 +1,5 @@
 """Tells others that a run has ended: a post of its summary or of a message, a file of metrics. Neither fails a run."""
 
-import os
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -16,9 +15,8 @@ from batch.process.loop import run_loop
 from batch.process.version import version
 from batch.redaction.masked import Masked
 from batch.redaction.redactor import PROCESS_REDACTOR
-from batch.telemetry.textfile import holds_other_things
+from batch.telemetry.textfile import unfit
 from jobs.endpoint import is_loopback
-from jobs.run_dir.durable import require_plain
 from jobs.spec import SpecError
 from reports import Summary
 from reports.screen.chat import chat_text
@@ -84,17 +82,10 @@ def targets_of(url: str | None, textfile: Path | None, *, chat: bool = False) ->
     """Who is to be told, by the options.
 
     Raises:
-        SpecError: the URL cannot be used, or there is no folder to put the file in, or it would replace no plain file.
+        SpecError: the URL cannot be used, or the file cannot be put where it is wanted.
     """
-    if textfile is not None and not os.access(textfile.parent, os.W_OK):
-        raise SpecError("metrics-textfile", f"{textfile.parent}: there is no such folder, or it cannot be written to")
-    if textfile is not None and holds_other_things(textfile):
-        raise SpecError("metrics-textfile", f"{textfile}: holds something else, which it would replace")
-    try:
-        if textfile is not None:
-            require_plain(textfile)
-    except OSError as error:
-        raise SpecError("metrics-textfile", f"{textfile}: {error.strerror}") from error
+    if textfile is not None and (reason := unfit(textfile)) is not None:
+        raise SpecError("metrics-textfile", reason)
     try:
         return Targets(url=None if url is None else NotifyUrl.parse(url), chat=chat, textfile=textfile)
     except ValueError as error:

@@ -1,19 +1,33 @@
-"""Keeps figures from replacing a file that holds something else: a manifest, say, whose name was given by mistake."""
+"""Says whether the file of metrics may be put where an option wants it: never in place of something else."""
 
+import os
 from pathlib import Path
 
-_PREFIX = b"csms_rekey_"
-"""How the names of all figures begin."""
-_LOOKED_AT = 4_096
+from jobs.run_dir.durable import require_plain
+
+_OURS = b"csms_rekey_"
+_LOOKED_AT_BYTES = 4_096
 
 
-def holds_other_things(path: Path) -> bool:
-    """Whether there is a file that nobody wrote figures of a run to; one that cannot be read counts as none."""
+def unfit(path: Path) -> str | None:
+    """Why the file cannot go there; None where it can, for the first time or over the figures of an earlier run.
+
+    Putting a file there replaces what has the name: for root also a device such as /dev/null.
+    """
+    if not os.access(path.parent, os.W_OK):
+        return f"{path.parent}: there is no such folder, or it cannot be written to"
     try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            head = file.read(_LOOKED_AT)
-    except (OSError, ValueError):  # ValueError: a name with a NUL
-        return False
-    return bool(head.strip()) and _PREFIX not in head
+        reason = _unlike(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        reason = error.strerror
+    return None if reason is None else f"{path}: {reason}"
+
+
+def _unlike(path: Path) -> str | None:
+    # A device is not opened: for some that alone does something.
+    require_plain(path)
+    with path.open("rb") as file:
+        head = file.read(_LOOKED_AT_BYTES)
+    return None if not head or _OURS in head else "holds something else, which it would replace"

@@ -38,7 +38,8 @@ def clear_unloaded(folder: Path) -> None:
     Raises:
         OSError: it cannot be moved.
     """
-    copies = [] if (folder / names.LEDGER).exists() else sorted(folder.glob(_COPY))
+    loaded = (folder / names.LEDGER).exists()
+    copies = [] if loaded else sorted(one for one in folder.glob(_COPY) if not one.is_dir())
     if not copies:
         return
     kept = _lacking_manifest(folder) or _folder_for(folder, _stem(names.ABANDONED, copies[0].stat().st_mtime), copies)
@@ -83,11 +84,13 @@ def _folder_for(folder: Path, stem: str, moving: Sequence[Path]) -> Path:
     """The first that has no ledger, as a move that was cut off has left none there yet, nor any of these names."""
     candidates = (folder / (stem if number == 1 else f"{stem}-{number}") for number in count(1))
     taken = (names.LEDGER, *(one.name for one in moving))
-    return next(path for path in candidates if not any((path / name).exists() for name in taken))
+    # A link would lead elsewhere.
+    free = (path for path in candidates if not path.is_symlink())
+    return next(path for path in free if not any((path / name).exists() for name in taken))
 
 
 def _lacking_manifest(folder: Path) -> Path | None:
     """The folder of a job that was moved without its manifest."""
-    kept = (path for pattern in names.KEPT_FOLDERS for path in folder.glob(pattern))
+    kept = (path for pattern in names.KEPT_FOLDERS for path in folder.glob(pattern) if not path.is_symlink())
     lacking = (path for path in kept if (path / names.LEDGER).exists() and not any(path.glob(_COPY)))
     return max(lacking, key=lambda path: path.stat().st_mtime_ns, default=None)

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
@@ -10,6 +11,7 @@ import msgspec
 
 from jobs.run_dir import names
 from jobs.run_dir.durable import HashingFile, sync_folder, whole_file
+from jobs.run_dir.own_file import MOST_BYTES, open_own, read_own
 
 
 class ReportFiles:
@@ -42,7 +44,7 @@ class ReportFiles:
         """The files that somebody changed, and the names of the new ones beside them."""
         return tuple((name, placed) for name, (placed, _) in self._placed.items() if placed != name)
 
-    def current(self, name: str) -> Path | None:
+    def current(self, name: str, most_bytes: int = MOST_BYTES) -> Path | None:
         """The file that was written last under this name, or with a number; None where there is none, or somebody
         changed it since.
 
@@ -52,7 +54,7 @@ class ReportFiles:
         for path in self._candidates(name):
             if not path.exists():
                 break
-            if (path.name, _digest(path)) in self._known:
+            if path.stat().st_size <= most_bytes and (path.name, _digest(path)) in self._known:
                 return path
         return None
 
@@ -130,15 +132,18 @@ class _Summary(msgspec.Struct):
 def _known_in(folder: Path) -> set[tuple[str, str]]:
     """Names and SHA-256 of the reports as they were written; of an earlier release by its summary, if that is there."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        lines = (folder / names.SUMS).read_text(encoding="utf-8").splitlines()
+        lines = read_own(folder / names.SUMS).decode().splitlines()
         return {(name, digest) for digest, _, name in (line.partition("  ") for line in lines)}
     with contextlib.suppress(OSError, msgspec.DecodeError):
-        text = (folder / names.SUMMARY).read_bytes()
+        text = read_own(folder / names.SUMMARY)
         written = {(one.name, one.sha256) for one in msgspec.json.decode(text, type=_Summary).files}
         return {*written, (names.SUMMARY, hashlib.sha256(text).hexdigest())}
     return set()
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as raw:
+    if not path.is_file():
+        # A folder or a pipe: nothing that was written here.
+        return ""
+    with os.fdopen(open_own(path, os.O_RDONLY), "rb") as raw:
         return hashlib.file_digest(raw, "sha256").hexdigest()

@@ -1,6 +1,7 @@
 """A run directory: how one is made and found, kept to one process, given room and swept."""
 
 import contextlib
+import os
 import shutil
 import tempfile
 import time
@@ -135,7 +136,8 @@ class RunDirectory:
             UsageError: it is one.
         """
         path = Path(manifest)
-        if path.parent.resolve() == self.path.resolve() and is_of_a_run(path.name):
+        # `resolve` raises over a loop of links.
+        if os.path.realpath(path.parent) == os.path.realpath(self.path) and is_of_a_run(path.name):
             raise UsageError(f"{manifest}: belongs to the run of this directory; copy it elsewhere first")
 
     def require_room(self, *, rows: int, manifest_bytes: int) -> None:
@@ -217,7 +219,8 @@ def _refuse_network(path: Path, *, network_ok: bool) -> None:
 
 
 def _is_run_directory(path: Path) -> bool:
-    return any((path / name).is_file() for name in (names.LEDGER, names.LOCK))
+    # Unlike the methods of a path, this knows no errors: a name that cannot be looked at is none.
+    return any(os.path.isfile(path / name) for name in (names.LEDGER, names.LOCK))  # noqa: PTH113 - see above
 
 
 def _described(path: Path) -> str:

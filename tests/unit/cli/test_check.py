@@ -127,6 +127,16 @@ def test_junit_has_one_failing_case_for_each_problem(tmp_path: Path, capsys: pyt
     assert all(f": {reason}\n" in out for reason in reasons)
 
 
+def test_junit_never_takes_the_place_of_a_device_or_a_pipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        assert main(["check", manifest(tmp_path, f"a,{KEY},"), REGION, f"--junit={tmp_path / name}"]) == 2
+        assert f"--junit: {tmp_path / name}: exists and is not a plain file" in capsys.readouterr().err
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+
+
 def test_junit_has_one_passing_case_where_there_is_no_problem(tmp_path: Path) -> None:
     path, junit = manifest(tmp_path, f"a,{KEY},"), tmp_path / "x.xml"
     assert main(["check", path, REGION, f"--junit={junit}"]) == 0

@@ -95,3 +95,14 @@ def test_a_ledger_whose_log_is_still_beside_it_is_not_moved(tmp_path: Path) -> N
     with pytest.raises(OSError, match=r"ledger\.db-wal still belongs to the ledger"):
         set_aside(tmp_path, "done", LOADED_AT)
     assert (tmp_path / "outcomes.csv").exists()
+
+
+def test_a_link_in_the_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    run, outside = tmp_path / "run", tmp_path / "outside"
+    for folder in (run, outside):
+        folder.mkdir()
+    filled(run)
+    (run / "done-20260101T000000Z").symlink_to(outside)
+    (run / "done-20260101T000000Z-2").symlink_to(tmp_path / "nowhere")
+    assert set_aside(run, "done", LOADED_AT) == run / "done-20260101T000000Z-3"
+    assert list(outside.iterdir()) == []

@@ -1,5 +1,8 @@
 """How a run directory is made and found; what is said of a path that is none stands with the commands."""
 
+import errno
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +40,39 @@ def test_a_directory_that_is_there_may_be_claimed_if_only_runs_have_used_it(
         (tmp_path / name).touch()
     assert RunDirectory.claim(tmp_path, "m.csv", network_ok=False) == RunDirectory(tmp_path)
     assert sorted(one.name for one in tmp_path.iterdir()) == sorted(there)
+
+
+def test_a_manifest_in_a_directory_that_no_run_has_used_is_its_users_own(tmp_path: Path) -> None:
+    """A run would take it for the copy that a killed load left, and remove it."""
+    (tmp_path / "manifest.csv").write_text("mine")
+    with pytest.raises(UsageError, match=r"holds other things \(manifest.csv\)"):
+        RunDirectory.claim(tmp_path, "m.csv", network_ok=False)
+    assert (tmp_path / "manifest.csv").read_text() == "mine"
+
+
+def test_a_folder_that_is_named_like_a_copy_is_not_swept(tmp_path: Path) -> None:
+    for name in ("manifest.old", "manifest.csv"):
+        (tmp_path / name).mkdir() if name.endswith("old") else (tmp_path / name).touch()
+    RunDirectory(tmp_path).sweep()
+    moved, folder = sorted(one.relative_to(tmp_path).as_posix() for one in tmp_path.glob("**/manifest.*"))
+    assert (moved.endswith("/manifest.csv"), folder) == (True, "manifest.old")
+
+
+@pytest.mark.parametrize(("name", "reason"), [("a" * 300, "File name too long"), ("loop", "no such run directory")])
+def test_a_name_that_leads_nowhere_is_no_run_directory(tmp_path: Path, name: str, reason: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(UsageError, match=reason):
+        RunDirectory.find(tmp_path / name)
+
+
+def test_a_directory_that_may_not_be_looked_into_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_path: Path) -> Iterator[Path]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    for look in (RunDirectory.within, RunDirectory.find):
+        with pytest.raises(UsageError, match="cannot be read: Permission denied"):
+            look(tmp_path)
 
 
 def test_a_directory_with_other_things_is_refused_and_left_alone(tmp_path: Path) -> None:
