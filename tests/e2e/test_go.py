@@ -94,6 +94,7 @@ def test_another_job_is_refused_while_rows_of_the_old_one_are_open_and_some_may_
         assert (code, other[0]) == (2, 2)
         assert "rows left, and this is another job (--strict True, the job's is False)" in said
         assert "other.csv: not the bytes that were loaded" in other[1]
+        assert f"finish that run with `csms-rekey resume {run_dir} --failed`" in other[1]
         assert files_of(run_dir) == before
         assert sandbox.journal.arrived_count == seen
         assert go(tool, manifest, run_dir, "--rate=unlimited", "--max-duration=100")[0] == 0
