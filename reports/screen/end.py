@@ -13,6 +13,7 @@ from reports.moment import clock_text
 from reports.screen.plain import SHOWN_CODES, SHOWN_KEYS, SHOWN_SESSIONS, example, plain_lines
 from reports.screen.request_words import slowed_words
 from reports.screen.session_words import (
+    before_words,
     end_words,
     ended_words,
     error_key_words,
@@ -52,6 +53,8 @@ class _Screen:
             self._section("Why", self._errors(summary))
         if summary.keys:
             self._section("Keys", self._keys(summary))
+        if before := before_words(summary):
+            self._section("Keys before", self._plain(before))
         if summary.sessions:
             self._section("Who ran it", self._sessions(summary))
         self._section(f"Files in {folder}", self._files(summary))
@@ -106,6 +109,13 @@ class _Screen:
             grid.add_row("", self._text(key_words(key), "dim"))
         if (more := len(summary.keys) - SHOWN_KEYS + summary.more_keys) > 0:
             grid.add_row("", self._text(f"and {more} more keys, in summary.json"))
+        return grid
+
+    def _plain(self, lines: tuple[str, ...]) -> Table:
+        grid = Table.grid()
+        grid.add_column(overflow="fold")
+        for line in lines:
+            grid.add_row(self._text(line, "yellow"))
         return grid
 
     def _sessions(self, summary: Summary) -> Table:

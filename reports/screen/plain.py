@@ -7,6 +7,7 @@ from jobs.model import Status
 from jobs.printable import printable, shortened
 from reports.screen.request_words import slowed_words
 from reports.screen.session_words import (
+    before_words,
     end_words,
     ended_words,
     error_key_words,
@@ -51,6 +52,8 @@ def _lines(summary: Summary, folder: Path) -> Iterator[str]:
         yield f"left_out: {summary.left_out} (not selected)"
     yield from _error_lines(summary)
     yield from _key_lines(summary)
+    for words in before_words(summary):
+        yield f"key_before: {words}"
     yield from _session_lines(summary)
     for note in file_notes(summary):
         yield f"file: {folder / note.name} ({note.purpose})"

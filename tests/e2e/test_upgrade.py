@@ -60,7 +60,9 @@ def test_a_run_of_an_earlier_format_is_shown_untouched_and_resumed_to_its_end(tm
     claims = outcomes_in(folder)
     assert {claim.row for claim in claims if claim.status is not Status.UPDATED} == {4, 5, 6, 23}
     names = {claim.row: claim.secret_name for claim in claims}
-    sent = [record.secret_name or "" for record in records_of(sandbox.journal)]
+    # A job of that time knows no --before: one list for each project.
+    sent = [record.secret_name for record in records_of(sandbox.journal) if record.secret_name]
+    assert len(records_of(sandbox.journal)) == len(sent) + 2
     assert sorted(sent) == sorted({names[row] for row in range(1, 28)} - {names[row] for row in {4, *ENDED}})
 
 
@@ -89,5 +91,5 @@ def test_what_a_later_release_wrote_is_refused_in_one_line_with_the_release_it_n
             ledger.execute("PRAGMA user_version = 40")
         ended = tool.run(command, str(folder))
     assert (ended.code, ended.out) == (74, "")
-    assert ended.err.endswith("ledger.db: written in format 40, this release reads 4: use csms-rekey 7.2.0\n")
+    assert ended.err.endswith("ledger.db: written in format 40, this release reads 5: use csms-rekey 7.2.0\n")
     assert ended.err.count("\n") == 1

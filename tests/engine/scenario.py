@@ -10,10 +10,11 @@ import msgspec
 from batch.engine.session import Session
 from batch.sandbox.assembly import Sandbox, build_sandbox
 from batch.sandbox.quota import ProjectQuota, Rival, parse_rate
+from batch.sandbox.terms import Terms
 from batch.sandbox.world import Project, build_world
 from jobs.model import Group
 from jobs.rate import Rate
-from jobs.spec import Limits
+from jobs.spec import Before, Limits
 from tests.engine.crash import FAILS, CrashPoint
 from tests.engine.machine import Job, load_job, run_job
 from tests.engine.places import room
@@ -91,6 +92,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     deaths: tuple[CrashPoint, ...] = ()
     stop: Stop | None = None
     pause: Pause | None = None
+    lists: bool = False
+    """Whether keys before are looked up."""
     seed: int = 1
 
 
@@ -151,6 +154,7 @@ def _play(scenario: Scenario, folder: Path) -> Played:
     rows = enumerate((*scenario.rows, *herd), 1)
     asked = [_asked(number, row, projects[row.project], scenario.left_out) for number, row in rows]
     job = load_job(folder / "run", sandbox, asked)
+    job.lists = Before.LIST if scenario.lists else Before.OFF
     return _Player(scenario, job, sandbox, plan).play()
 
 
@@ -182,7 +186,7 @@ class _Player:
         self._check("after the last session with faults")
         outcomes = tuple((claim.row, claim.status.value, claim.attempts) for claim in self._job.claims())
         self._plan.calm = True
-        self._sandbox.exchange.service._quota = None
+        self._sandbox.exchange.service.terms = Terms()
         for _ in range(3):
             self._session(also_failed=True)
         self._check("after a fresh start in a calm world")
