@@ -110,7 +110,7 @@ def _ending(ran: _Ran) -> Ending:
 async def _session(plan: RunPlan, ledger: Ledger) -> _Ran:
     loop = asyncio.get_running_loop()
     clock = Clock(loop)
-    session = Session(ledger, plan.limits, _outside(plan, clock))
+    session = Session(ledger, plan.limits, _outside(plan, clock), plan.record.spec.before)
     before = ledger.told.backlog(also_failed=plan.start.also_failed)
     heartbeat = Heartbeat(plan.folder, session, clock, before=before, viewers=plan.viewers)
     attendant = Attendant(plan.folder, session, heartbeat, plan.viewers.say)

@@ -8,7 +8,7 @@ import msgspec
 from jobs.delimiter import Delimiter
 from jobs.options import options_in, spelled, value_of, word
 from jobs.rate import Rate
-from jobs.spec import Auth, FailureLimit, JobSpec, Limits
+from jobs.spec import Auth, Before, FailureLimit, JobSpec, Limits
 
 _LIMITS = frozenset(Limits.__struct_fields__)
 
@@ -25,6 +25,7 @@ class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
     only: tuple[str, ...]
     exclude: tuple[str, ...]
     limit: int | None
+    before: Before
     strict: bool
     key_pattern: str
     project_pattern: str

@@ -39,6 +39,27 @@ class Auth(StrEnum):
     ECS = "ecs"
 
 
+class Before(StrEnum):
+    """How the key before becomes known, which a secret shows before its first PUT."""
+
+    LIST = "list"
+    """By a list of the project's secrets, and by a read of each secret that it does not show."""
+    OFF = "off"
+    """Only where a secret is read for another reason."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads one of the two words.
+
+        Raises:
+            ValueError: it is neither.
+        """
+        try:
+            return cls(text.strip(" ").lower())
+        except ValueError:
+            raise ValueError(f"{text!r} is neither {' nor '.join(cls)}") from None
+
+
 class FailureLimit(msgspec.Struct, frozen=True):
     """How many rows may fail before a run stops: a count, or a percentage of the rows attempted."""
 
@@ -132,6 +153,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     limit: Annotated[
         int | None, Option("Send only the first N of these; resume lifts it, go does not.", "no limit", least=1)
     ] = None
+    before: Annotated[
+        Before, Option("list: look up each secret's key before it is changed, so that it can be moved back; or off.")
+    ] = Before.LIST
     strict: Annotated[bool, Option("Send nothing at all if any row is invalid.")] = False
     key_pattern: Annotated[str, Option("Regular expression a key id must match.", "a UUID or 32 hex digits")] = (
         KEY_PATTERN

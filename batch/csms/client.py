@@ -1,29 +1,53 @@
-"""The service's calls that this tool makes, typed: change a secret's key, read a secret, list secrets.
+"""The calls about secrets that this tool makes, typed: change a secret's key, read a secret, list secrets.
 
 Paths and fields: the vendor's DEW API reference, UpdateSecret, ShowSecret and ListSecrets. Only metadata ever passes
 here; no call that returns a secret's value is made.
 """
 
-from collections.abc import Mapping
 from http import HTTPStatus
-from urllib.parse import quote, urlencode
+from typing import Any
 
 import msgspec
 
-from batch.csms.auth import Credential, NotAuthorizedError
+from batch.csms.auth import Credential
+from batch.csms.calls import PAGE_LIMIT, Calls
 from batch.csms.errors import UNREADABLE, classify, garbled, mismatch
-from batch.csms.faults import Fault, FaultKind
-from batch.csms.messages import UNWATCHED, Departure, HeldBackError, Wire, WireAnswer, WireRequest
+from batch.csms.faults import Fault
+from batch.csms.messages import UNWATCHED, Departure, Wire, WireAnswer
+from batch.csms.paths import page_query, secret_target, secrets_target
+from batch.csms.shown import PageInfo, flag_of, seconds_of, text_of
 from jobs.model import SecretUpdate
 
 
 class SecretView(msgspec.Struct, frozen=True, kw_only=True):
-    """A secret as the service shows it; `kms_key_id` is empty where it shows none."""
+    """A secret as the service shows it; `kms_key_id` is empty where it shows none, and all else may be missing.
+
+    `state` is the service's own word. Times are UTC seconds since 1970.
+    """
 
     name: str
     kms_key_id: str
     http_status: int = HTTPStatus.OK
     request_id: str | None = None
+    state: str = ""
+    description: str | None = None
+    secret_type: str = ""
+    auto_rotation: bool | None = None
+    enterprise_project_id: str | None = None
+    created_s: int | None = None
+    updated_s: int | None = None
+    deleted_from_s: int | None = None
+    """When a secret that is pending deletion goes."""
+
+    @property
+    def pending_deletion(self) -> bool:
+        """Whether it is going to be deleted; it takes no change meanwhile."""
+        return self.state == "PENDING_DELETE"
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the service has frozen it, as over a bill that was not paid."""
+        return self.state == "FROZEN"
 
 
 Answer = SecretView | Fault
@@ -31,31 +55,55 @@ Answer = SecretView | Fault
 
 
 class SecretPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some secrets of a project; `next_marker` None says there are no more."""
+    """Some secrets of a project; `next_marker` None says there are no more, if the page is `marked`: only then does it
+    say where in its list it stands.
+    """
 
     secrets: tuple[SecretView, ...]
     next_marker: str | None
+    marked: bool = False
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """What its items are known by."""
+        return tuple(one.name for one in self.secrets)
 
 
 class _Secret(msgspec.Struct):
     name: str
     kms_key_id: str | None = None
+    state: Any = None
+    description: Any = None
+    secret_type: Any = None
+    auto_rotation: Any = None
+    enterprise_project_id: Any = None
+    create_time: Any = None
+    update_time: Any = None
+    scheduled_delete_time: Any = None
 
     def view(self, request_id: str | None = None) -> SecretView:
-        return SecretView(name=self.name, kms_key_id=self.kms_key_id or "", request_id=request_id)
+        return SecretView(
+            name=self.name,
+            kms_key_id=self.kms_key_id or "",
+            request_id=request_id,
+            state=text_of(self.state) or "",
+            description=text_of(self.description),
+            secret_type=text_of(self.secret_type) or "",
+            auto_rotation=flag_of(self.auto_rotation),
+            enterprise_project_id=text_of(self.enterprise_project_id),
+            created_s=seconds_of(self.create_time),
+            updated_s=seconds_of(self.update_time),
+            deleted_from_s=seconds_of(self.scheduled_delete_time),
+        )
 
 
 class _One(msgspec.Struct):
     secret: _Secret
 
 
-class _PageInfo(msgspec.Struct):
-    next_marker: str | None = None
-
-
 class _Many(msgspec.Struct):
     secrets: list[_Secret]
-    page_info: _PageInfo | None = None
+    page_info: PageInfo | None = None
 
 
 class _Change(msgspec.Struct, omit_defaults=True):
@@ -63,12 +111,6 @@ class _Change(msgspec.Struct, omit_defaults=True):
     description: str | None = None
 
 
-_UNHEARD = Fault(kind=FaultKind.LOST, code="cancelled", message="nobody waited for the answer", maybe_applied=True)
-_STOPPED = Fault(
-    kind=FaultKind.UNREACHABLE, code="stopped", message="the run was stopped", maybe_applied=False, withheld=True
-)
-HELD_BACK = msgspec.structs.replace(_STOPPED, code="paused", message="the run is paused")
-"""It did not leave, and says nothing about its row or the service."""
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE_ONE = msgspec.json.Decoder(_One).decode
 _DECODE_MANY = msgspec.json.Decoder(_Many).decode
@@ -79,43 +121,19 @@ def same_key(one: str, other: str) -> bool:
     return one == other or one.replace("-", "").lower() == other.replace("-", "").lower()
 
 
-def secret_target(project_id: str, secret_name: str) -> str:
-    """The encoded path of one secret.
-
-    Raises:
-        ValueError: the name would reach another resource than this secret.
-    """
-    if secret_name in {"", ".", ".."}:
-        raise ValueError(f"{secret_name!r} is not the name of a secret")
-    return f"{secrets_target(project_id)}/{quote(secret_name, safe='')}"
-
-
-def secrets_target(project_id: str) -> str:
-    """The encoded path of a project's secrets."""
-    return f"/v1/{quote(project_id, safe='')}/secrets"
-
-
 class CsmsClient:
     """Makes the calls to one project with one credential."""
 
     def __init__(self, wire: Wire, credential: Credential, project_id: str, *, user_agent: str) -> None:
-        self._wire = wire
+        self._calls = Calls(wire, credential, user_agent=user_agent)
         self.credential = credential
         self._project_id = project_id
-        self._headers = {
-            "Accept": "application/json",
-            # A compressed answer could unpack to any size.
-            "Accept-Encoding": "identity",
-            "User-Agent": user_agent,
-            "X-Language": "en-us",
-        }
-        self._headers_with_body = {**self._headers, "Content-Type": "application/json"}
 
     async def update_secret(self, update: SecretUpdate, departure: Departure = UNWATCHED) -> Answer:
         """Points a secret at a key; a view comes back only if a 200 named this secret and this key."""
         body = _ENCODE(_Change(kms_key_id=update.kms_key_id, description=update.description))
         target = secret_target(self._project_id, update.secret_name)
-        answer = await self._send("PUT", target, self._headers_with_body, body, departure=departure)
+        answer = await self._calls.put(target, body, departure)
         shown = _one_secret(answer, update.secret_name)
         if (
             isinstance(shown, SecretView)
@@ -128,51 +146,29 @@ class CsmsClient:
     async def show_secret(self, secret_name: str, departure: Departure = UNWATCHED) -> Answer:
         """Reads a secret's metadata: the key that its next version will use."""
         target = secret_target(self._project_id, secret_name)
-        return _one_secret(await self._send("GET", target, self._headers, departure=departure), secret_name)
+        return _one_secret(await self._calls.get(target, departure), secret_name)
 
-    async def list_secrets(self, *, limit: int, marker: str | None = None) -> SecretPage | Fault:
-        """Reads one page of a project's secrets; the marker is the service's own and opaque."""
-        query = {"limit": str(limit)} | ({"marker": marker} if marker is not None else {})
-        target = f"{secrets_target(self._project_id)}?{urlencode(query, quote_via=quote, safe='')}"
-        answer = await self._send("GET", target, self._headers)
+    async def list_secrets(
+        self, *, limit: int, marker: str | None = None, departure: Departure = UNWATCHED
+    ) -> SecretPage | Fault:
+        """Reads one page of a project's secrets, of at most `limit`, which is at most 1000."""
+        target = f"{secrets_target(self._project_id)}?{page_query(limit, marker)}"
+        answer = await self._calls.get(target, departure, answer_limit=PAGE_LIMIT)
         if isinstance(answer, Fault):
             return answer
         if answer.status != HTTPStatus.OK:
             return classify(answer)
         try:
             page = _DECODE_MANY(answer.body)
-        except UNREADABLE:
+            for one in page.secrets:
+                secret_target(self._project_id, one.name)
+        except (*UNREADABLE, ValueError):
             return mismatch(answer, "it is not a list of secrets")
         return SecretPage(
             secrets=tuple(secret.view() for secret in page.secrets),
             next_marker=(page.page_info.next_marker or None) if page.page_info else None,
+            marked=page.page_info is not None,
         )
-
-    async def _send(
-        self,
-        method: str,
-        target: str,
-        headers: Mapping[str, str],
-        body: bytes = b"",
-        *,
-        departure: Departure = UNWATCHED,
-    ) -> WireAnswer | Fault:
-        request = WireRequest(method=method, target=target, headers=headers, body=body)
-        try:
-            authorized = await self.credential.authorize(request)
-        except NotAuthorizedError as error:
-            return error.fault
-        generation = self.credential.generation
-        answer: WireAnswer | Fault = _STOPPED
-        try:
-            if departure.may_leave():
-                answer = _UNHEARD
-                answer = await self._wire.send(authorized, departure.leaving)
-        except HeldBackError:
-            answer = HELD_BACK
-        finally:
-            self.credential.observe(answer, generation)
-        return answer
 
 
 def _one_secret(answer: WireAnswer | Fault, secret_name: str) -> Answer:

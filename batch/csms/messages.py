@@ -41,13 +41,21 @@ class Unwatched:
 UNWATCHED = Unwatched()
 
 
+BODY_LIMIT = 65_536
+"""The largest answer about one thing."""
+
+
 class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as it goes on the wire: `target` is the encoded path with its query, `body` the exact bytes."""
+    """A request as it goes on the wire: `target` is the encoded path with its query, `body` the exact bytes.
+
+    An answer of more than `answer_limit` bytes is not read to its end.
+    """
 
     method: str
     target: str
     headers: Mapping[str, str]
     body: bytes = b""
+    answer_limit: int = BODY_LIMIT
 
     def __repr__(self) -> str:
         return f"WireRequest({self.method} {self.target})"

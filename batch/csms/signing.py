@@ -62,7 +62,11 @@ class Signer:
             f"{_ALGORITHM} Access={self._ak.reveal()}, SignedHeaders={names}, Signature={signature}"
         )
         return WireRequest(
-            method=request.method, target=request.target, headers={**request.headers, **added}, body=request.body
+            method=request.method,
+            target=request.target,
+            headers={**request.headers, **added},
+            body=request.body,
+            answer_limit=request.answer_limit,
         )
 
     def _mac(self, message: bytes) -> str:

@@ -22,7 +22,7 @@ from batch.csms.messages import HeldBackError, WireAnswer, WireRequest, nothing
 from batch.csms.wire_faults import ConnectionLostError, fault_of, lost, told
 from batch.redaction.masked import Masked
 
-BODY_LIMIT = 65_536
+_CHUNK = 65_536
 HEADER_LIMIT = 8_190
 # What the service's request ids look like: no text that could carry anything else.
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}")
@@ -135,23 +135,27 @@ class HttpWire:
                 proxy_headers=self._proxy_headers,
             ) as response:
                 # An answer without a mark: the library sends in another way than the one that is watched here.
-                return await _read(response) if mark.sent else lost("internal", "sending was not noticed")
+                return (
+                    await _read(response, request.answer_limit)
+                    if mark.sent
+                    else lost("internal", "sending was not noticed")
+                )
         except HeldBackError:
             raise
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is becomes a value, nothing may leave
             return fault_of(error, sent=mark.sent)
 
 
-async def _read(response: aiohttp.ClientResponse) -> WireAnswer | Fault:
+async def _read(response: aiohttp.ClientResponse, limit: int) -> WireAnswer | Fault:
     length = response.content_length
-    if length is not None and length <= BODY_LIMIT:
+    if length is not None and length <= limit:
         return _whole(response, await response.read())
     body = bytearray()
-    async for chunk in response.content.iter_chunked(BODY_LIMIT):
+    async for chunk in response.content.iter_chunked(_CHUNK):
         body += chunk
-        if len(body) > BODY_LIMIT:
+        if len(body) > limit:
             response.close()
-            return lost("oversized", f"the answer is larger than {BODY_LIMIT} bytes", response.status)
+            return lost("oversized", f"the answer is larger than {limit} bytes", response.status)
     return _whole(response, bytes(body))
 
 

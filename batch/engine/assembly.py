@@ -1,12 +1,12 @@
 """Puts the parts of one scope together."""
 
 from dataclasses import dataclass
-from functools import partial
 from random import Random
 
 from batch.csms.client import CsmsClient
 from batch.engine.dispatcher import Dispatcher
 from batch.engine.fail_fast import FailFast
+from batch.engine.first_look import FirstLook
 from batch.engine.fresh_rows import FreshRows, OpenRows
 from batch.engine.outside import Outside
 from batch.engine.progress import Policy
@@ -17,18 +17,23 @@ from batch.engine.scope import ScopeEvents, ScopeRun
 from batch.engine.work import begin
 from batch.flow.admission import Admission
 from batch.flow.slots import ScopeSlots, Slots, Turns
-from jobs.ledger import OpenScope
+from batch.inventory.asking import Asking
+from batch.inventory.listing import Listing
+from jobs.ledger import KeysBefore, OpenScope
 from jobs.spec import Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What all scopes of a session share. A PUT of an earlier session may still be applied until `old_land_until_s`."""
+    """What all scopes of a session share. A PUT of an earlier session may still be applied until `old_land_until_s`.
+    Without `keys_before` nothing is listed.
+    """
 
     limits: Limits
     slots: Slots
     turns: Turns
     old_land_until_s: float
+    keys_before: KeysBefore | None
 
 
 def scope_run(opened: OpenScope, outside: Outside, limits: Limits, recorder: Recorder, events: ScopeEvents) -> ScopeRun:
@@ -46,9 +51,10 @@ def scope_run(opened: OpenScope, outside: Outside, limits: Limits, recorder: Rec
 def assemble(scope: ScopeRun, rows: OpenRows, client: CsmsClient, shared: Shared) -> Dispatcher:
     """One scope, ready to run."""
     fail_fast = FailFast()
+    fresh = FreshRows(rows, scope.open_rows)
     queue = RowQueue(
-        FreshRows(rows, scope.open_rows),
-        begin=partial(begin, policy=scope.policy, old_land_until_s=shared.old_land_until_s),
+        fresh,
+        begin=lambda row: begin(row, scope.policy, shared.old_land_until_s, looks=scope.looks),
         intend=scope.recorder.intend,
         holds=fail_fast.holds,
     )
@@ -61,4 +67,18 @@ def assemble(scope: ScopeRun, rows: OpenRows, client: CsmsClient, shared: Shared
         rng=Random(scope.rng.getrandbits(64)),  # noqa: S311 - jitter, not a secret
     )
     worker = RowWorker(scope, client, admission=admission, queue=queue, fail_fast=fail_fast)
-    return Dispatcher(scope, queue, admission=admission, worker=worker, fail_fast=fail_fast)
+    dispatcher = Dispatcher(scope, queue, admission=admission, worker=worker, fail_fast=fail_fast)
+    if shared.keys_before is not None:
+        dispatcher.begin_with(FirstLook(scope, shared.keys_before, _listing(scope, client, admission), fresh))
+    return dispatcher
+
+
+def _listing(scope: ScopeRun, client: CsmsClient, admission: Admission) -> Listing:
+    asking = Asking(
+        admission,
+        credential=client.credential,
+        switch=scope.switch,
+        rng=Random(scope.rng.getrandbits(64)),  # noqa: S311 - jitter, not a secret
+        heard=scope.events.answered,
+    )
+    return Listing(client, asking)

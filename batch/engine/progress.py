@@ -18,6 +18,8 @@ LATE_UPDATE_S = 60.0
 class Phase(StrEnum):
     """What a row needs next."""
 
+    LOOK = "look"
+    """Read it, as nobody knows its key before: whatever that shows but its new key, it is written."""
     CHECK = "check"
     """Read it: it is written only if it shows the key the row expects."""
     WRITE = "write"
@@ -36,6 +38,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int = 8
     read_tries: int = 5
     """A read changes nothing, so there is no reason to be sparing with it."""
+    look_tries: int = 3
+    """One that the row can do without."""
     timeout_s: float = 60.0
     backoff_base_s: float = 0.5
     backoff_cap_s: float = 30.0
@@ -88,6 +92,10 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     def again(self) -> Self:
         """The same row once it is to be sent again."""
         return msgspec.structs.replace(self, phase=self.sending, tries=0)
+
+    def looking(self) -> Self:
+        """The same row once its key before is to be read."""
+        return msgspec.structs.replace(self, phase=Phase.LOOK, tries=0)
 
     def settling(self) -> Self:
         """The same row once it is not written any more, and its fate is to be read."""

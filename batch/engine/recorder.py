@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from jobs.ledger import Intent, Ledger, LedgerError, Parked
+from jobs.ledger import Intent, Ledger, LedgerError, Parked, Seen
 from jobs.model import Outcome, Status
 
 R = TypeVar("R", Outcome, Parked)
@@ -40,6 +40,7 @@ class Recorder:
         self._on_broken = on_broken
         self._outcomes: list[Outcome] = []
         self._parked: list[Parked] = []
+        self._seen: list[Seen] = []
         self._timer: asyncio.TimerHandle | None = None
         self._error: LedgerError | None = None
         self.committed: Counter[Status] = Counter()
@@ -68,6 +69,15 @@ class Recorder:
         self._parked.append(_cleaned(parked, self.clean))
         self._flush_soon()
 
+    def see(self, seen: Seen) -> None:
+        """Takes what a read has shown of a row's key before; it is durable soon, and before a PUT that is intended."""
+        self._seen.append(msgspec.structs.replace(seen, kms_key_id=self.clean(seen.kms_key_id)))
+        self._flush_soon()
+
+    def fail(self, error: LedgerError) -> None:
+        """Something else could not be recorded: nothing more is sent."""
+        self._break(error)
+
     def flush(self, intents: Sequence[Intent] = ()) -> bool:
         """Writes everything taken so far; False where the ledger is broken."""
         if self._timer is not None:
@@ -76,12 +86,18 @@ class Recorder:
         if self._error is not None and not self._error.full:
             return False
         try:
-            self._ledger.commit(intents=() if self._error else intents, outcomes=self._outcomes, parked=self._parked)
+            self._ledger.commit(
+                intents=() if self._error else intents,
+                outcomes=self._outcomes,
+                parked=self._parked,
+                seen=self._seen,
+            )
         except LedgerError as error:
             return self._break(error)
         self.committed.update(outcome.status for outcome in self._outcomes)
         self._outcomes.clear()
         self._parked.clear()
+        self._seen.clear()
         return self._error is None
 
     def _break(self, error: LedgerError) -> bool:
@@ -92,7 +108,7 @@ class Recorder:
         return False
 
     def _flush_soon(self) -> None:
-        if len(self._outcomes) + len(self._parked) >= _FLUSH_AT:
+        if len(self._outcomes) + len(self._parked) + len(self._seen) >= _FLUSH_AT:
             self.flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_FLUSH_AFTER_S, self.flush)

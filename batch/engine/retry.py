@@ -10,9 +10,9 @@ from typing import assert_never
 import msgspec
 
 from batch.csms.client import Answer, SecretView, same_key
-from batch.csms.faults import OF_THE_MOMENT, PERMANENT, STOPS_SCOPE, Fault, FaultKind
+from batch.csms.faults import OF_THE_MOMENT, PASSING, PERMANENT, STOPS_SCOPE, Fault, FaultKind
 from batch.engine.progress import Phase, Policy, Progress, backoff_s
-from jobs.model import Status
+from jobs.model import SecretUpdate, Status
 
 # The wait before a request that never left is tried again: up to two seconds.
 _WITHHELD_TRIES = 3
@@ -86,6 +86,8 @@ def after_answer(progress: Progress, answer: Answer, policy: Policy, sent: Sent,
         if answer.kind in sent.forgives:
             progress = progress.forgiven()
     match progress.phase:
+        case Phase.LOOK:
+            return _after_look(progress, answer, policy, sent, rng)
         case Phase.CHECK:
             return _after_check(progress, answer, policy, sent, rng)
         case Phase.WRITE:
@@ -94,6 +96,28 @@ def after_answer(progress: Progress, answer: Answer, policy: Policy, sent: Sent,
             return _after_settle(progress, answer, policy, sent, now_s=now_s, rng=rng)
         case _:
             assert_never(progress.phase)
+
+
+def shows_change(update: SecretUpdate, kms_key_id: str, description: str | None) -> bool:
+    """Whether a secret that is shown so has all that its row asks for."""
+    return same_key(kms_key_id, update.kms_key_id) and update.description in {None, description}
+
+
+def _after_look(progress: Progress, answer: Answer, policy: Policy, sent: Sent, rng: Random) -> Step:
+    """After a read that is made only to know the key before: where it fails, the row does without."""
+    if isinstance(answer, SecretView):
+        if shows_change(progress.update, answer.kms_key_id, answer.description):
+            return Finish(status=Status.UNCHANGED, view=answer)
+        return Again(progress=progress.again(), after_s=0.0)
+    if answer.kind is FaultKind.CREDENTIAL:
+        return LogIn(progress=progress, fault=answer)
+    if answer.kind in STOPS_SCOPE:
+        return Leave(progress=progress, fault=answer)
+    tries = progress.tries + 1
+    if answer.kind in PASSING and tries < policy.look_tries:
+        wait_s = _pause_s(policy, tries, answer, rng, silent=sent.silent)
+        return Again(progress=_replace(progress, tries=tries), after_s=wait_s, fault=answer)
+    return Again(progress=progress.again(), after_s=0.0)
 
 
 def _after_check(progress: Progress, answer: Answer, policy: Policy, sent: Sent, rng: Random) -> Step:

@@ -2,14 +2,15 @@
 
 import structlog
 
-from batch.csms.client import HELD_BACK, Answer, CsmsClient
+from batch.csms.calls import HELD_BACK
+from batch.csms.client import Answer, CsmsClient
 from batch.csms.faults import NO_SERVICE, Fault, FaultKind
 from batch.engine.fail_fast import FailFast
 from batch.engine.progress import Phase, nearly_used_up
 from batch.engine.retry import Again, Finish, Leave, LogIn, Park, Sent, Step, after_answer
 from batch.engine.row_queue import RowQueue
 from batch.engine.scope import ScopeRun
-from batch.engine.work import Departing, Work, outcome_of, parked_of
+from batch.engine.work import Departing, Work, outcome_of, parked_of, seen_of
 from batch.flow.admission import Admission
 from batch.flow.ticket import Exchange, Pass, Ticket
 
@@ -55,11 +56,12 @@ class RowWorker:
     async def _probe(self, work: Work, ticket: Ticket) -> None:
         """Reads a row's secret only to see whether there is an answer; the row stays unchanged."""
         generation = self._client.credential.generation
-        answer = await self._client.show_secret(work.progress.update.secret_name, self._scope)
+        answer = await self._client.show_secret(work.progress.update.secret_name, self._scope.switch)
         if answer is HELD_BACK:
             self._hold_back(work, ticket)
             return
         self._note(ticket, Exchange(sent_s=ticket.sent_s, answer=answer, write=False, row=work.row))
+        self._see(work, answer)
         self._queue.give_back(work)
         if isinstance(answer, Fault) and not await self._log_in_again(answer, generation):
             self._scope.stop_over(answer)
@@ -74,6 +76,7 @@ class RowWorker:
         # A PUT may have waited for a login or a connection first; a read that did has looked no earlier for it.
         at_s = max(sent_s, work.sent_s) if phase is Phase.WRITE else sent_s
         self._learn(work, ticket, answer, at_s)
+        self._see(work, answer)
         if isinstance(answer, Fault):
             _log_fault(work, answer)
         now_s = self._scope.clock.now_s()
@@ -81,6 +84,9 @@ class RowWorker:
         step = after_answer(work.progress, answer, self._scope.policy, sent, now_s=now_s, rng=self._scope.rng)
         if isinstance(step, Again) and phase is Phase.CHECK and step.progress.phase is Phase.WRITE:
             return await self._followed(work, ticket, step, sent_s)
+        if isinstance(step, Again) and phase is Phase.LOOK and (work.chosen or step.progress.phase is Phase.WRITE):
+            return await self._looked(work, ticket, unread=isinstance(answer, Fault))
+        self._unchoose(work)
         await self._conclude(work, step, at_s, now_s, generation)
         self._watch(work, waits=isinstance(step, Again))
         return None
@@ -108,17 +114,38 @@ class RowWorker:
             work.progress = step.progress
         return sent_s
 
+    async def _looked(self, work: Work, ticket: Ticket, *, unread: bool) -> float | None:
+        """What can be known of its key before is known: its PUT leaves next, or as soon as it may."""
+        work.progress = work.progress.again()
+        sent_s = None if unread else await self._admission.follow(ticket, self._scope.clock.now_s() + _FRESH_S)
+        if sent_s is None:
+            self._queue.give_back(work)
+        return sent_s
+
+    def _see(self, work: Work, answer: Answer) -> None:
+        """Puts on record what a read has shown of a row's key before."""
+        if (seen := seen_of(work, answer)) is not None:
+            self._scope.recorder.see(seen)
+            work.unseen = False
+
     async def _ask(self, work: Work) -> Answer:
         """Sends what the row needs next."""
         update = work.progress.update
         if work.progress.phase is not Phase.WRITE:
-            return await self._client.show_secret(update.secret_name, self._scope)
+            return await self._client.show_secret(update.secret_name, self._scope.switch)
         answer = await self._client.update_secret(update, Departing(work, self._scope.switch, self._scope.clock))
         work.sending = False
         return answer
 
     def _learn(self, work: Work, ticket: Ticket, answer: Answer, at_s: float) -> None:
-        """What an answer says about the service, the scope and the key."""
+        """What an answer says about the service, the scope and the key; a read that the row can do without says only
+        the first.
+        """
+        if work.progress.phase is Phase.LOOK:
+            self._note(ticket, Exchange(sent_s=at_s, answer=answer, write=False, row=work.row))
+            if isinstance(answer, Fault) and answer.withheld:
+                self._admission.withheld(ticket.sent_s)
+            return
         write, key = work.progress.phase is Phase.WRITE, work.progress.update.kms_key_id
         since_s = ticket.sent_s if work.started_s is None else work.started_s
         since_s = since_s if work.failed_s is None else work.failed_s
@@ -132,15 +159,20 @@ class RowWorker:
             self._admission.withheld(ticket.sent_s)
         elif isinstance(answer, Fault):
             self._suspect(work, answer, since_s, write=write)
-        if work.streak is not None:
-            work.streak.heard += 1
-            work.streak = None
-        work.tries_key = False
+        self._unchoose(work)
         if self._fail_fast.note(work.row, key, answer, write=write):
             self._scope.events.key_released(self._scope.opened, key)
             self._queue.release(key)
         if write and not isinstance(answer, Fault):
             self._queue.accept(key, at_s)
+
+    @staticmethod
+    def _unchoose(work: Work) -> None:
+        """Its answer is there, if anybody waited for it."""
+        if work.streak is not None:
+            work.streak.heard += 1
+            work.streak = None
+        work.tries_key = False
 
     def _note(self, ticket: Ticket, exchange: Exchange) -> None:
         self._scope.events.answered(exchange.answer)

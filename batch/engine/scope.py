@@ -4,9 +4,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
-from batch.csms.client import Answer
 from batch.csms.faults import STOPS_SCOPE, Fault, FaultKind
-from batch.csms.messages import HeldBackError
 from batch.engine.progress import Policy
 from batch.engine.recorder import Recorder
 from batch.flow.switch import Switch
@@ -21,8 +19,8 @@ class ScopeEvents(Protocol):
     def ended(self, scope: OpenScope, outcome: Outcome) -> None:
         """A row has ended; its outcome is durable soon."""
 
-    def answered(self, answer: Answer) -> None:
-        """A request was answered, or was not."""
+    def answered(self, answer: object) -> None:
+        """A request was answered, or what came in place of an answer is a `Fault`."""
 
     def key_held(self, scope: OpenScope, kms_key_id: str, reason: str) -> None:
         """The rows of a key are held back."""
@@ -39,7 +37,9 @@ class ScopeEvents(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class ScopeRun:
-    """One scope in one session. `open_rows` of it have not ended, `reason` says why it was stopped for itself alone."""
+    """One scope in one session. `open_rows` of it have not ended, `reason` says why it was stopped for itself alone.
+    With `looks` a row is read before its first PUT where its key before is not known.
+    """
 
     opened: OpenScope
     policy: Policy
@@ -50,20 +50,11 @@ class ScopeRun:
     switch: Switch = field(default_factory=Switch)
     open_rows: int = field(init=False)
     reason: str | None = field(default=None, init=False)
+    looks: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         """All rows are open at first."""
         self.open_rows = self.opened.open_rows
-
-    def may_leave(self) -> bool:
-        """As `Departure`: asked at the last moment before a request leaves."""
-        self.leaving()
-        return not self.switch.stopped
-
-    def leaving(self) -> None:
-        """As `Departure`."""
-        if self.switch.paused:
-            raise HeldBackError
 
     def end(self, outcome: Outcome) -> None:
         """Takes the outcome of a row."""

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import structlog
 
-from batch.csms.client import Answer
 from batch.csms.faults import Fault
 from batch.engine.assembly import Shared, assemble, scope_run
 from batch.engine.budget import FailureBudget
@@ -23,7 +22,7 @@ from batch.flow.slots import Slots, Turns
 from jobs.ledger import Ledger, LedgerError, OpenRow, OpenScope
 from jobs.model import Outcome, Status
 from jobs.run_view import SessionView
-from jobs.spec import Limits
+from jobs.spec import Before, Limits
 
 T = TypeVar("T")
 _log = structlog.get_logger()
@@ -32,8 +31,9 @@ _log = structlog.get_logger()
 class Session:
     """Runs the open rows of a ledger; one object is one session, which hears what happens in its scopes."""
 
-    def __init__(self, ledger: Ledger, limits: Limits, outside: Outside) -> None:
+    def __init__(self, ledger: Ledger, limits: Limits, outside: Outside, before: Before = Before.OFF) -> None:
         self._ledger = ledger
+        self._before = before
         self._limits = limits
         self._outside = outside
         self._recorder = Recorder(ledger, on_broken=self._on_broken, make_room=outside.make_room, clean=outside.clean)
@@ -100,6 +100,7 @@ class Session:
             limits=self._limits,
             slots=self._slots,
             turns=Turns(),
+            keys_before=self._ledger.keys_before if self._before is Before.LIST else None,
             # A PUT of an earlier session may have left just before this one, with more time than it has now.
             old_land_until_s=self._outside.clock.now_s() + max(LATE_UPDATE_S, self._ledger.told.longest_timeout_s()),
         )
@@ -146,7 +147,7 @@ class Session:
         if reason is not None:
             self.stop(reason)
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: object) -> None:
         """As ScopeEvents."""
         fault = answer if isinstance(answer, Fault) else None
         if fault is not None:

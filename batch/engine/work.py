@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from batch.csms.client import SecretView
+from batch.csms.client import Answer, SecretView
 from batch.csms.faults import Fault, bounded
 from batch.csms.messages import HeldBackError
 from batch.engine.fail_fast import Streak
@@ -13,10 +13,10 @@ from batch.engine.progress import Phase, Policy, Progress
 from batch.engine.retry import Finish
 from batch.flow.switch import Switch
 from batch.process.clock import Clock
-from jobs.ledger import Intent, OpenRow, Parked
+from jobs.ledger import Intent, OpenRow, Parked, Seen
 from jobs.model import Outcome, Status
 
-_LONGEST_KEY_ID = 64
+LONGEST_KEY_ID = 64
 # Twice chance, three failures with answers between them: from then on a row is at fault itself.
 _OWN_FAILURES = 2
 
@@ -31,6 +31,8 @@ class Work:
     progress: Progress
     intended: bool = False
     sending: bool = False
+    unseen: bool = False
+    """Its key before is not known, and can be until its first PUT leaves."""
     streak: Streak | None = None
     """For which it was chosen, as it stands elsewhere in the manifest."""
     tries_key: bool = False
@@ -58,6 +60,11 @@ class Work:
         """Whether no session has sent anything for it, and it was not chosen for anything yet."""
         progress = self.progress
         return not (progress.attempts or progress.doubt or progress.refused or self.streak or self.tries_key)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether its answer is waited for, to see what is true of others."""
+        return self.streak is not None or self.tries_key
 
     @property
     def doubtful(self) -> bool:
@@ -115,8 +122,10 @@ class Departing:
         self._work.sent_s = self._clock.now_s()
 
 
-def begin(open_row: OpenRow, policy: Policy, old_land_until_s: float) -> Work:
-    """Takes a row up. Where an earlier session left it in doubt, that PUT may be applied until `old_land_until_s`."""
+def begin(open_row: OpenRow, policy: Policy, old_land_until_s: float, *, looks: bool = False) -> Work:
+    """Takes a row up. Where an earlier session left it in doubt, that PUT may be applied until `old_land_until_s`. With
+    `looks` it is read first where its key before is not known.
+    """
     used = open_row.attempts - open_row.spent
     budget = open_row.attempts + max(1, policy.max_attempts - used)
     progress = Progress(
@@ -129,12 +138,23 @@ def begin(open_row: OpenRow, policy: Policy, old_land_until_s: float) -> Work:
         refused=open_row.refused,
         lands_until_s=old_land_until_s if open_row.doubt else 0.0,
     )
-    return Work(row=open_row.row, progress=progress.again())
+    progress = progress.again()
+    if looks and open_row.unseen and progress.phase is Phase.WRITE:
+        progress = progress.looking()
+    return Work(row=open_row.row, progress=progress, unseen=open_row.unseen)
 
 
 def intent_of(work: Work) -> Intent:
     """What is put on record before the row's next PUT leaves."""
     return Intent(row=work.row, attempts=work.progress.attempts + 1, spent=work.progress.spent)
+
+
+def seen_of(work: Work, answer: Answer) -> Seen | None:
+    """What a read has shown of the row's key before; None where it is known, cannot be any more, or was not shown."""
+    progress = work.progress
+    if not work.unseen or progress.attempts or progress.doubt or isinstance(answer, Fault):
+        return None
+    return Seen(row=work.row, kms_key_id=bounded(answer.kms_key_id, LONGEST_KEY_ID), intended=work.intended)
 
 
 def parked_of(work: Work) -> Parked:
@@ -188,4 +208,4 @@ def _said(work: Work, finish: Finish) -> tuple[str | None, str | None]:
 
 def _key(view: SecretView) -> str:
     """The key id as it may be kept: from a server that is not what it seems it can be anything."""
-    return bounded(view.kms_key_id, _LONGEST_KEY_ID) or "(none)"
+    return bounded(view.kms_key_id, LONGEST_KEY_ID) or "(none)"

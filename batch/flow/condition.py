@@ -156,6 +156,16 @@ class Condition:
             else:
                 self._accepted(exchange.sent_s, now_s)
 
+    def hear(self, ticket: Ticket, fault: Fault | None) -> None:
+        """Learns from the answer to a question that is about no row: how fast requests may leave, and nothing else."""
+        now_s = self._clock.now_s()
+        if ticket.good_for in {Pass.TRIAL, Pass.READ}:
+            self._breaker = breaker.withdrawn(self._breaker)
+        if fault is None:
+            self._accepted(ticket.sent_s, now_s)
+        elif fault.kind is FaultKind.THROTTLED:
+            self._refused(ticket.sent_s, fault, now_s)
+
     def _unmet(self, ticket: Ticket, exchange: Exchange, fault: Fault, now_s: float) -> None:
         self._meter.unanswered(fault.brief)
         # Not refused for its rate, whatever else.

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import math
 
+from batch.csms.messages import HeldBackError
+
 
 class Switch:
     """`changed` is set by everything that may let a waiting request leave, or forbid it for good."""
@@ -23,6 +25,16 @@ class Switch:
         """Nothing leaves for now, or everything may again."""
         self.paused = paused
         self.changed.set()
+
+    def may_leave(self) -> bool:
+        """As `Departure`: asked at the last moment before a request leaves."""
+        self.leaving()
+        return not self.stopped
+
+    def leaving(self) -> None:
+        """As `Departure`."""
+        if self.paused:
+            raise HeldBackError
 
     async def sleep(self, seconds: float) -> None:
         """Sleeps until the time is over or the switch is stopped or paused."""

@@ -1,4 +1,4 @@
-"""The two things IAM is asked for: a token by password, and the projects by name."""
+"""The two things IAM is asked for: a token by password, and the projects, all of them or by name."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +11,8 @@ from batch.sandbox.refusals import refused
 from batch.sandbox.result import Result
 from batch.sandbox.wire import Request, Route
 from batch.sandbox.world import Project, World
+
+_MAX_PAGE = 5000
 
 
 class _Named(msgspec.Struct):
@@ -84,8 +86,15 @@ class _ShownProject(msgspec.Struct):
     is_domain: bool = False
 
 
+class _Links(msgspec.Struct):
+    self: str
+    previous: str | None
+    next: str | None
+
+
 class _Listed(msgspec.Struct):
     projects: Sequence[_ShownProject]
+    links: _Links
 
 
 def create_token(world: World, directory: Directory, request: Request, *, now_s: float, epoch_s: float) -> Result:
@@ -109,19 +118,28 @@ def create_token(world: World, directory: Directory, request: Request, *, now_s:
 
 
 def list_projects(world: World, route: Route) -> Result:
-    """The account's projects, or the one of the name asked for."""
-    name = parse_qs(route.query).get("name", [None])[-1]
-    return Result(
-        body=msgspec.json.encode(
-            _Listed(
-                [
-                    _ShownProject(id=one.id, name=one.name, domain_id=world.domain_id, parent_id=world.domain_id)
-                    for one in world.projects.values()
-                    if name in {None, one.name}
-                ]
-            )
-        )
+    """The account's projects, or the one of the name asked for; a page of them where pages are asked for."""
+    query = {name: values[-1] for name, values in parse_qs(route.query).items()}
+    found = [one for one in world.projects.values() if query.get("name") in {None, one.name}]
+    page, size = _number(query, "page", 1), _number(query, "per_page", max(1, len(found)))
+    start = (page - 1) * size
+    links = _Links(
+        self=f"/v3/projects?page={page}&per_page={size}",
+        previous=f"/v3/projects?page={page - 1}&per_page={size}" if start else None,
+        next=f"/v3/projects?page={page + 1}&per_page={size}" if start + size < len(found) else None,
     )
+    shown = [
+        _ShownProject(id=one.id, name=one.name, domain_id=world.domain_id, parent_id=world.domain_id)
+        for one in found[start : start + size]
+    ]
+    return Result(body=msgspec.json.encode(_Listed(shown, links)))
+
+
+def _number(query: dict[str, str], name: str, otherwise: int) -> int:
+    text = query.get(name, str(otherwise))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= max(otherwise, _MAX_PAGE)):
+        raise refused("IAM.0007", name)
+    return int(text)
 
 
 def _check_password(identity: _Identity, directory: Directory) -> None:

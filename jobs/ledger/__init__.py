@@ -1,6 +1,7 @@
 """The durable table of a run's rows and how each ended: SQLite, one file, one user at a time."""
 
-from jobs.ledger.entries import Elsewhere, Intent, OpenRow, OpenScope, PaceCell, Parked
+from jobs.ledger.before import KeysBefore, Seen, SeenBy
+from jobs.ledger.entries import Elsewhere, Intent, ListedKey, OpenRow, OpenScope, PaceCell, Parked
 from jobs.ledger.journal import Ledger
 from jobs.ledger.keys import HELD, HeldKey, KeyCount, KeyCounts, held_words, same_key
 from jobs.ledger.loader import Conflict, Loader
@@ -18,14 +19,18 @@ __all__ = [
     "Intent",
     "KeyCount",
     "KeyCounts",
+    "KeysBefore",
     "Ledger",
     "LedgerError",
+    "ListedKey",
     "Loader",
     "OpenRow",
     "OpenScope",
     "PaceCell",
     "Parked",
     "ScopeCount",
+    "Seen",
+    "SeenBy",
     "SessionRecord",
     "SessionStart",
     "Told",

@@ -1,6 +1,6 @@
 """What goes into a ledger and comes out of it while a run is going, as values."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -9,7 +9,8 @@ from jobs.model import Count, Moment, Scope, SecretUpdate
 
 class OpenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A row that has not ended: `attempts` PUTs may have left for it, `spent` of them no longer count, and with
-    `doubt` one of them may have been applied. With `refused` it was refused once, and a second time is for good.
+    `doubt` one of them may have been applied. With `refused` it was refused once, and a second time is for good. With
+    `seen` its key before is known.
     """
 
     row: int
@@ -18,6 +19,39 @@ class OpenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     spent: int
     doubt: bool
     refused: bool = False
+    seen: bool = False
+
+    @property
+    def unseen(self) -> bool:
+        """Whether its key before is not known and can still be: nothing was sent for it."""
+        return not (self.seen or self.attempts or self.doubt)
+
+
+OPEN_COLUMNS = """row, secret_name, kms_key_id, description, expected_kms_key_id, attempts, spent, doubt, refused,
+    before_how IS NOT NULL"""
+
+
+def open_row(values: tuple[Any, ...]) -> OpenRow:
+    """A row as `OPEN_COLUMNS` has it."""
+    row, name, key, description, expected, attempts, spent, doubt, refused, seen = values
+    update = SecretUpdate(secret_name=name, kms_key_id=key, description=description, expected_kms_key_id=expected)
+    return OpenRow(
+        row=row,
+        update=update,
+        attempts=attempts,
+        spent=spent,
+        doubt=bool(doubt),
+        refused=bool(refused),
+        seen=bool(seen),
+    )
+
+
+class ListedKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A secret as a list shows it; `description` None where the list shows none."""
+
+    secret_name: str
+    kms_key_id: str
+    description: str | None = None
 
 
 class OpenScope(msgspec.Struct, frozen=True, kw_only=True):

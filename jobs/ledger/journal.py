@@ -9,15 +9,16 @@ from typing import Any, Self
 
 from msgspec.structs import astuple
 
-from jobs.ledger import log_file, schema, sessions
-from jobs.ledger.entries import Elsewhere, Intent, OpenRow, OpenScope, PaceCell, Parked
+from jobs.ledger import before, log_file, schema, sessions
+from jobs.ledger.before import KeysBefore, Seen
+from jobs.ledger.entries import OPEN_COLUMNS, Elsewhere, Intent, OpenRow, OpenScope, PaceCell, Parked, open_row
 from jobs.ledger.sessions import SessionStart
 from jobs.ledger.told import Told
-from jobs.model import Outcome, Scope, SecretUpdate, Status
+from jobs.model import Outcome, Scope, Status
 from jobs.run_dir import names
 
-_OPEN = """SELECT row, secret_name, kms_key_id, description, expected_kms_key_id, attempts, spent, doubt, refused
-    FROM row WHERE scope = ? AND row > ? AND status IS NULL AND leader IS NULL AND left_out = 0"""
+_OPEN = f"""SELECT {OPEN_COLUMNS}
+    FROM row WHERE scope = ? AND row > ? AND status IS NULL AND leader IS NULL AND left_out = 0"""  # noqa: S608 - its own
 _PAGE = f"{_OPEN} AND tried = ? ORDER BY row LIMIT ?"
 _TRIED = "UPDATE row SET tried = 1 WHERE status IS NULL AND (attempts > 0 OR refused)"
 _AFTER_ALL = 2**62
@@ -51,6 +52,7 @@ class Ledger:
             self._connection.close()
             raise schema.blame(self.path, error) from error
         self.told = Told(self._connection, self.path)
+        self.keys_before = KeysBefore(self._transaction)
 
     def __enter__(self) -> Self:
         return self
@@ -102,7 +104,7 @@ class Ledger:
 
     def open_rows(self, scope_id: int, after_row: int, limit: int, *, tried: bool = False) -> list[OpenRow]:
         """The next open rows of a scope, in manifest order: those that no earlier session has sent, or the others."""
-        return [_open_row(values) for values in self._all(_PAGE, (scope_id, after_row, tried, limit))]
+        return [open_row(values) for values in self._all(_PAGE, (scope_id, after_row, tried, limit))]
 
     def open_row(self, scope_id: int, where: Elsewhere) -> OpenRow | None:
         """One open row of a scope that no earlier session has sent, found elsewhere than the next page; None where
@@ -113,7 +115,7 @@ class Ledger:
             f" ORDER BY row {'DESC' if where.backwards else ''} LIMIT 1",
             (scope_id, where.after_row, where.before_row or _AFTER_ALL, where.of_key, where.not_of_key),
         )
-        return _open_row(found[0]) if found else None
+        return open_row(found[0]) if found else None
 
     def last_row(self, scope_id: int) -> int:
         """The last row of a scope."""
@@ -163,7 +165,12 @@ class Ledger:
         self._run(sessions.CONTROL, (at, words))
 
     def commit(
-        self, *, intents: Sequence[Intent] = (), outcomes: Sequence[Outcome] = (), parked: Sequence[Parked] = ()
+        self,
+        *,
+        intents: Sequence[Intent] = (),
+        outcomes: Sequence[Outcome] = (),
+        parked: Sequence[Parked] = (),
+        seen: Sequence[Seen] = (),
     ) -> None:
         """Records all of it in one durable transaction.
 
@@ -171,6 +178,7 @@ class Ledger:
             LedgerError: the disk is full or broken; nothing of this call is recorded.
         """
         with self._transaction() as write:
+            write.executemany(before.READ, [one.values() for one in seen])
             # A row that was put aside may be sent again in the same commit: what is about to leave counts.
             write.executemany(_PARKED, [(*values, row) for row, *values in map(astuple, parked)])
             write.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
@@ -228,12 +236,6 @@ class Ledger:
             return self._connection.execute(statement, values)
         except schema.ERRORS as error:
             raise schema.blame(self.path, error) from error
-
-
-def _open_row(values: tuple[Any, ...]) -> OpenRow:
-    row, name, key, description, expected, attempts, spent, doubt, refused = values
-    update = SecretUpdate(secret_name=name, kms_key_id=key, description=description, expected_kms_key_id=expected)
-    return OpenRow(row=row, update=update, attempts=attempts, spent=spent, doubt=bool(doubt), refused=bool(refused))
 
 
 def _outcome_values(outcome: Outcome) -> tuple[object, ...]:

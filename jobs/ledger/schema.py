@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from jobs.run_dir.filesystem import network_filesystem
 
-VERSION = 4
+VERSION = 5
 """Any change of what follows raises it and adds a step to `upgrade`."""
 RELEASE = "release"
 """Under this name `meta` says which release gave the ledger its format."""
@@ -20,13 +20,16 @@ RELEASE = "release"
 # from the commit before a PUT leaves until an answer proves that PUT was not applied. `row.refused` is 1 from a refusal
 # on that may be true of the moment only; a second one ends the row. `row.tried` is 1 where an earlier session has sent
 # the row: such rows come last. `row.left_out` is 1 for a row that the job does not select, 2 for one beyond its limit:
-# it is not sent. `row.status` stays NULL until the row has ended. `session.controls` is a JSON list of what was changed
-# while it ran. `pace` tells in a few hundred rows how the requests of a session were answered over time.
+# it is not sent. `row.before_kms_key_id` is what the service showed before our first PUT, and `row.before_how` says by
+# what, NULL until it is known. `row.wave` is what the row has in the column that waves go by. `row.status` stays NULL
+# until the row has ended. `scope.unlisted` says why the list of its secrets failed. `session.controls` is a JSON list
+# of what was changed while it ran. `pace` tells in a few hundred rows how the requests of a session were answered over
+# time.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE scope (
     id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, project_id TEXT NOT NULL, region TEXT,
-    stopped TEXT, UNIQUE (endpoint, project_id)
+    stopped TEXT, unlisted TEXT, UNIQUE (endpoint, project_id)
 ) STRICT;
 CREATE TABLE held_key (scope INTEGER NOT NULL, kms_key_id TEXT NOT NULL, reason TEXT NOT NULL,
     PRIMARY KEY (scope, kms_key_id)) STRICT;
@@ -35,6 +38,7 @@ CREATE TABLE row (
     description TEXT, expected_kms_key_id TEXT, region TEXT, project_id TEXT, leader INTEGER,
     attempts INTEGER NOT NULL DEFAULT 0, spent INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
     refused INTEGER NOT NULL DEFAULT 0, tried INTEGER NOT NULL DEFAULT 0, left_out INTEGER NOT NULL DEFAULT 0,
+    before_kms_key_id TEXT, before_how TEXT, wave TEXT,
     status TEXT, http_status INTEGER, error_code TEXT, error_message TEXT, request_id TEXT,
     started_at REAL, finished_at REAL, elapsed_ms REAL
 ) STRICT;
@@ -68,8 +72,9 @@ _MADE_BY = f"""SELECT value FROM meta WHERE key = '{RELEASE}'
 _LOG_PAGES = 1_000
 _LEAST_LOG_PAGES = 32
 _LOG_PAGES_PER_ROW = 8
-# What a row grows by until it has ended, pages that split included: 84 bytes as measured, 150 with a usual message.
-_BYTES_PER_ROW = 200
+# What a row grows by until it has ended, pages that split included: 84 bytes as measured, 150 with a usual message, and
+# 41 more once its key before is known.
+_BYTES_PER_ROW = 250
 # What the pace of a session takes, twice over: a few hundred rows of fifty bytes.
 _PACE_PAGES = 12
 
@@ -90,7 +95,8 @@ SELECT r.row AS row, r.secret_name AS secret_name, r.kms_key_id AS kms_key_id,
     END AS error_message,
     l.attempts AS attempts, l.request_id AS request_id,
     l.started_at AS started_at, l.finished_at AS finished_at, l.elapsed_ms AS elapsed_ms,
-    l.left_out AS left_out, r.scope AS scope, r.expected_kms_key_id AS expected_kms_key_id
+    l.left_out AS left_out, r.scope AS scope, r.expected_kms_key_id AS expected_kms_key_id,
+    l.before_kms_key_id AS before_kms_key_id, r.wave AS wave
 FROM row r
 JOIN row l ON l.row = COALESCE(r.leader, r.row)
 LEFT JOIN scope s ON s.id = r.scope

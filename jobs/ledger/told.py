@@ -19,13 +19,14 @@ from jobs.run_view import Backlog
 
 T = TypeVar("T")
 _BLOCK = 5_000
-_TOLD = """secret_name, kms_key_id, region, project_id, left_out, row, status, attempts, http_status, error_code,
-    error_message, request_id, started_at, finished_at, elapsed_ms"""
+_TOLD = """secret_name, kms_key_id, region, project_id, left_out, before_kms_key_id, row, status, attempts, http_status,
+    error_code, error_message, request_id, started_at, finished_at, elapsed_ms"""
 
 
 class ToldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One manifest row and how it ended; texts of an invalid row are the manifest's own, unchecked. One that was
     `left_out` was not selected for the job: it is not attempted, and nothing is to be done about it.
+    `before_kms_key_id` is the key that the service showed before our first PUT, where that is known.
     """
 
     secret_name: str
@@ -34,6 +35,7 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     project_id: str
     outcome: Outcome
     left_out: bool = False
+    before_kms_key_id: str | None = None
 
 
 class ErrorCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +51,9 @@ class ErrorCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScopeCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How the rows of one scope stand, of which some were left out."""
+    """How the rows of one scope stand, of which some were left out. `unlisted` says why the list of its secrets failed,
+    and `unseen` rows were or may have been changed although nobody knows their key before.
+    """
 
     endpoint: str
     project_id: str
@@ -58,6 +62,8 @@ class ScopeCount(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     done: int
     left_out: int = 0
+    unlisted: str | None = None
+    unseen: int = 0
 
 
 _CELL = PaceCell.__struct_fields__
@@ -128,7 +134,8 @@ class Told:
         """Every scope with its rows, in the order the manifest names them."""
         found = self._query(
             "SELECT s.endpoint, s.project_id, s.region, s.stopped, COUNT(*),"  # noqa: S608 - built from an enum
-            f" COUNT(CASE WHEN l.status IN ({_quoted(Group.DONE)}) THEN 1 END), SUM(l.left_out <> 0)"
+            f" COUNT(CASE WHEN l.status IN ({_quoted(Group.DONE)}) THEN 1 END), SUM(l.left_out <> 0),"
+            " s.unlisted, SUM(l.before_how IS NULL AND (l.doubt OR l.status IN ('updated', 'verified')))"
             " FROM row r JOIN row l ON l.row = COALESCE(r.leader, r.row) JOIN scope s ON s.id = r.scope"
             " GROUP BY s.id ORDER BY s.id"
         )
@@ -194,7 +201,7 @@ class Told:
 
     def _rows(self, where: str) -> Iterator[ToldRow]:
         told = f"SELECT {_TOLD} FROM told {where} ORDER BY row"  # noqa: S608 - its own text
-        for name, key, region, project, left_out, *outcome in self._query(told):
+        for name, key, region, project, left_out, before, *outcome in self._query(told):
             yield ToldRow(
                 secret_name=name,
                 kms_key_id=key,
@@ -202,6 +209,7 @@ class Told:
                 project_id=project,
                 outcome=self._read(Outcome, _OUTCOME, f"row {outcome[0]}", outcome),
                 left_out=bool(left_out),
+                before_kms_key_id=before or None,
             )
 
     def _read(self, kind: type[T], fields: tuple[str, ...], what: str, values: Sequence[Any]) -> T:

@@ -35,6 +35,12 @@ _STEPS = {
     ALTER TABLE session ADD COLUMN controls TEXT;
     ALTER TABLE session ADD COLUMN rows_done INTEGER;
     """,
+    4: """
+    ALTER TABLE row ADD COLUMN before_kms_key_id TEXT;
+    ALTER TABLE row ADD COLUMN before_how TEXT;
+    ALTER TABLE row ADD COLUMN wave TEXT;
+    ALTER TABLE scope ADD COLUMN unlisted TEXT;
+    """,
 }
 _SIDE_FILES = ("-wal", "-journal")
 _MARGIN_BYTES = 16 << 20

@@ -15,9 +15,9 @@ from batch.engine.session import Session
 from batch.process.clock import Clock
 from batch.redaction.redactor import Redactor
 from batch.sandbox.assembly import Sandbox
-from jobs.ledger import Intent, Ledger, Loader, Parked, SessionStart
+from jobs.ledger import Intent, KeysBefore, Ledger, ListedKey, Loader, OpenRow, Parked, Seen, SessionStart
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
-from jobs.spec import Limits
+from jobs.spec import Before, Limits
 from tests.engine.crash import Crash, CrashPoint, Fuse, snapshot
 from tests.engine.network import Line, Network
 from tests.kit.records import records_of
@@ -28,6 +28,18 @@ ENDPOINT = "https://csms.example"
 UTC_S = 1_800_000_000.0
 
 
+class TapedKeys(KeysBefore):
+    """Its part that takes lists, in which the same can happen."""
+
+    fuse: Fuse
+
+    def note(self, scope_id: int, page: Sequence[ListedKey]) -> list[tuple[OpenRow, ListedKey]]:
+        self.fuse.at("before commit")
+        shown = super().note(scope_id, page)
+        self.fuse.at("after commit")
+        return shown
+
+
 class TapedLedger(Ledger):
     """A ledger that says what it took and when, in which a process can end and a disk can break."""
 
@@ -36,14 +48,21 @@ class TapedLedger(Ledger):
         # A process that dies loses nothing in any mode of SQLite; only power does.
         self._connection.execute("PRAGMA synchronous=OFF")
         self._fuse = fuse
+        self.keys_before = TapedKeys(self._transaction)
+        self.keys_before.fuse = fuse
         self._arrived = arrived
         self._tape = tape
 
     def commit(
-        self, *, intents: Sequence[Intent] = (), outcomes: Sequence[Outcome] = (), parked: Sequence[Parked] = ()
+        self,
+        *,
+        intents: Sequence[Intent] = (),
+        outcomes: Sequence[Outcome] = (),
+        parked: Sequence[Parked] = (),
+        seen: Sequence[Seen] = (),
     ) -> None:
         self._fuse.at("before commit")
-        super().commit(intents=intents, outcomes=outcomes, parked=parked)
+        super().commit(intents=intents, outcomes=outcomes, parked=parked, seen=seen)
         if intents or outcomes or parked:
             self._tape.append(
                 Commit(
@@ -59,7 +78,7 @@ class TapedLedger(Ledger):
 @dataclass(slots=True, kw_only=True)
 class Job:
     """One manifest against one sandbox, and everything that happened so far. `folder` is where its ledger is now;
-    `login` None takes the sandbox's token.
+    `login` None takes the sandbox's token, and `lists` says whether keys before are looked up.
     """
 
     folder: Path
@@ -67,6 +86,7 @@ class Job:
     asked: tuple[Asked, ...]
     before: Mapping[tuple[str, str], str]
     login: Login | None = None
+    lists: Before = Before.OFF
     tape: list[Commit | Reopened] = field(default_factory=list)
     crashes: int = 0
     stops: int = 0
@@ -217,7 +237,7 @@ def session_of(job: Job, limits: Limits, *, ledger: Ledger, network: Network, rn
         user_agent="simulation",
         clean=redactor.clean,
     )
-    return Session(ledger, limits, outside)
+    return Session(ledger, limits, outside, job.lists)
 
 
 def _bury(loop: asyncio.AbstractEventLoop) -> None:

@@ -13,7 +13,7 @@ from batch.sandbox.quota import ProjectQuota, Rival, parse_rate
 from batch.sandbox.world import Project, build_world
 from jobs.model import Group
 from jobs.rate import Rate
-from jobs.spec import Limits
+from jobs.spec import Before, Limits
 from tests.engine.crash import FAILS, CrashPoint
 from tests.engine.machine import Job, load_job, run_job
 from tests.engine.places import room
@@ -91,6 +91,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     deaths: tuple[CrashPoint, ...] = ()
     stop: Stop | None = None
     pause: Pause | None = None
+    lists: bool = False
+    """Whether keys before are looked up."""
     seed: int = 1
 
 
@@ -151,6 +153,7 @@ def _play(scenario: Scenario, folder: Path) -> Played:
     rows = enumerate((*scenario.rows, *herd), 1)
     asked = [_asked(number, row, projects[row.project], scenario.left_out) for number, row in rows]
     job = load_job(folder / "run", sandbox, asked)
+    job.lists = Before.LIST if scenario.lists else Before.OFF
     return _Player(scenario, job, sandbox, plan).play()
 
 

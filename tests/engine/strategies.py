@@ -74,5 +74,6 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         deaths=tuple(draw(_deaths)),
         stop=draw(st.one_of(st.none(), _stops)),
         pause=draw(st.one_of(st.none(), _pauses)),
+        lists=draw(st.booleans()),
         seed=draw(st.integers(0, 2**16)),
     )

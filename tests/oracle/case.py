@@ -40,6 +40,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     kms_key_id: str
     status: Status
     attempts: int
+    before_kms_key_id: str | None = None
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +120,7 @@ def claims_of(rows: Iterable[ToldRow]) -> tuple[Claim, ...]:
             kms_key_id=row.kms_key_id,
             status=row.outcome.status,
             attempts=row.outcome.attempts,
+            before_kms_key_id=row.before_kms_key_id,
         )
         for row in rows
     )

@@ -1,6 +1,7 @@
 """Rules about single rows: what is claimed of each is true, and what was sent for it was right."""
 
 import bisect
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -54,6 +55,20 @@ def _flaw_of_done(asked: Asked, claim: Claim, evidence: Evidence) -> str | None:
             return None if proven else "no read shows this key"
         case _:
             return None
+
+
+def key_before_was_shown(case: Case, evidence: Evidence) -> Iterator[Violation]:
+    """I21: what is told of a row's key before is what the service showed before our first PUT, or nothing."""
+    for asked, claim in _pairs(case):
+        told, puts = claim.before_kms_key_id, evidence.puts(asked.place)
+        if told is None:
+            continue
+        first = puts[0].n if puts else math.inf
+        reads = (read for read in evidence.reads(asked.place) if read.n < first)
+        if not (asked.usable and asked.selected):
+            yield Violation(rule="I21", row=asked.row, reason=f"{told} before, but it is not a row to be looked at")
+        elif not any(evidence.shows(read, asked.place, told) for read in reads):
+            yield Violation(rule="I21", row=asked.row, reason=f"no read before its first PUT shows {told}")
 
 
 def no_is_proven(case: Case, evidence: Evidence) -> Iterator[Violation]:

@@ -27,6 +27,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "I11": whole_rules.concurrency_is_kept,
         "I17": whole_rules.exit_code_follows,
         "I19": whole_rules.every_row_is_reached,
+        "I21": row_rules.key_before_was_shown,
     }
 )
 

@@ -98,6 +98,22 @@ BITES: dict[str, tuple[str, int | None, Case]] = {
     "verified by a read that failed": ("I3", 1, single(VERIFIED, 1, SILENT, get(2, "a", status=502))),
     "verified by a read before the landing": ("I3", 1, single(VERIFIED, 1, LANDED, get(2, "a"))),
     "unchanged without a read": ("I3", 1, single(Status.UNCHANGED, 0, before=MOVED, after=MOVED)),
+    "a key before that no read has shown": ("I21", 1, told(ONE, 1, before_kms_key_id=OLD)),
+    "a key before that was read after the PUT": (
+        "I21",
+        1,
+        told(single(UPDATED, 1, put(1, "a"), get(2, "a")), 1, before_kms_key_id=NEW),
+    ),
+    "a key before that is another one": (
+        "I21",
+        1,
+        told(single(UPDATED, 1, get(0, "a"), put(1, "a")), 1, before_kms_key_id=OTHER),
+    ),
+    "a key before of a row that was not selected": (
+        "I21",
+        1,
+        replace(told(NOT_SELECTED, 1, before_kms_key_id=OLD), again=()),
+    ),
     "failed over a PUT without an answer": ("I4", 1, single(FAILED, 1, UNHEARD)),
     "rejected over an unread 504": ("I4", 1, single(REJECTED, 2, refused(1, "a", 504), refused(2, "a"))),
     "failed on a read too early": ("I4", 1, single(FAILED, 1, refused(1, "a", 504), get(5, "a"))),

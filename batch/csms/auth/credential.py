@@ -132,6 +132,13 @@ class Login(Protocol):
             CredentialError: IAM does not know one, or cannot be asked.
         """
 
+    async def for_iam(self, region: str) -> tuple[str, Credential]:
+        """Where IAM is, as the environment says or in that region, and the credential for its lists.
+
+        Raises:
+            CredentialError: the region is unknown, or there is nothing to ask IAM with.
+        """
+
     def secrets(self) -> tuple[Masked, ...]:
         """Everything secret that is or was lately in use, for redaction."""
 

@@ -82,8 +82,17 @@ class KeyLogin:
         """
         if self._description.project_id is not None:
             return self._description.project_id
+        endpoint, credential = await self.for_iam(region)
+        return await look_up_project(credential, region, endpoint=endpoint, connect=self._connect)
+
+    async def for_iam(self, region: str) -> tuple[str, "KeyCredential"]:
+        """Signs for IAM's host, and for no project.
+
+        Raises:
+            CredentialError: the region is unknown.
+        """
         endpoint = iam_endpoint(region, self._environment)
-        return await look_up_project(self.for_scope(endpoint, ""), region, endpoint=endpoint, connect=self._connect)
+        return endpoint, self.for_scope(endpoint, "")
 
     def secrets(self) -> tuple[Masked, ...]:
         """Every part of the keys in use, and of those before them."""

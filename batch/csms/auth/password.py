@@ -79,6 +79,14 @@ class PasswordLogin:
         self._renewal(token.project_id, held=token)
         return token.project_id
 
+    async def for_iam(self, region: str) -> tuple[str, TokenBearer]:
+        """The token of the login's own project, or of the region's, where the password is sent too.
+
+        Raises:
+            CredentialError: IAM gives no token for it.
+        """
+        return self._endpoint, self.for_scope(self._endpoint, await self.project_id(region))
+
     def secrets(self) -> tuple[Masked, ...]:
         """The password, and every token in use."""
         tokens = (token for renewal in self._of_project.values() for token in renewal.secrets)

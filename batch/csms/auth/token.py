@@ -24,7 +24,13 @@ class TokenBearer(HeldCredential[Token]):
         """The request with the token."""
         token = await self._renewal.get()
         headers = {**request.headers, "X-Auth-Token": token.value.reveal()}
-        return WireRequest(method=request.method, target=request.target, headers=headers, body=request.body)
+        return WireRequest(
+            method=request.method,
+            target=request.target,
+            headers=headers,
+            body=request.body,
+            answer_limit=request.answer_limit,
+        )
 
 
 class TokenCredential(TokenBearer):
@@ -57,6 +63,14 @@ class TokenCredential(TokenBearer):
         """
         endpoint = iam_endpoint(region, self._environment)
         return await look_up_project(self, region, endpoint=endpoint, connect=self._connect)
+
+    async def for_iam(self, region: str) -> tuple[str, "TokenCredential"]:
+        """The same token there.
+
+        Raises:
+            CredentialError: the region is unknown.
+        """
+        return iam_endpoint(region, self._environment), self
 
     def describe(self) -> Description:
         """Where the token is from; when it ends is not known."""

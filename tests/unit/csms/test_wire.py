@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from batch.csms.faults import Fault, FaultKind
-from batch.csms.messages import WireAnswer, WireRequest
-from batch.csms.wire import BODY_LIMIT, HttpWire
+from batch.csms.messages import BODY_LIMIT, WireAnswer, WireRequest
+from batch.csms.wire import HttpWire
 from batch.csms.wire_faults import ConnectionLostError, fault_of
 from tests.listening import listening_at
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from batch.engine.recorder import Recorder
-from jobs.ledger import Intent, Ledger, LedgerError, Parked
+from jobs.ledger import Intent, Ledger, LedgerError, Parked, Seen
 from jobs.model import Outcome, Status
 from tests.virtual import run_virtual
 
@@ -21,9 +21,15 @@ class FailingLedger:
         self.rows: list[int] = []
         self.intents: list[int] = []
         self.said: list[tuple[str | None, str | None, str | None]] = []
+        self.seen: list[str] = []
 
     def commit(
-        self, *, intents: Sequence[Intent] = (), outcomes: Sequence[Outcome] = (), parked: Sequence[Parked] = ()
+        self,
+        *,
+        intents: Sequence[Intent] = (),
+        outcomes: Sequence[Outcome] = (),
+        parked: Sequence[Parked] = (),
+        seen: Sequence[Seen] = (),
     ) -> None:
         self.commits += 1
         if self.commits in self.full or self.commits in self.broken:
@@ -32,6 +38,7 @@ class FailingLedger:
         self.said += [(one.error_code, one.error_message, one.request_id) for one in outcomes]
         self.said += [(one.error_code, one.error_message, one.request_id) for one in parked]
         self.intents += [intent.row for intent in intents]
+        self.seen += [one.kms_key_id for one in seen]
 
 
 def without_canaries(text: str) -> str:

@@ -251,7 +251,7 @@ def test_a_ledger_of_a_later_format_is_refused_with_the_release_it_needs_and_sta
         ledger._run("PRAGMA user_version=99")
     before = (tmp_path / "ledger.db").read_bytes()
     needed = f"csms-rekey {named}" if named else "another release"
-    with pytest.raises(LedgerError, match=f"ledger.db: written in format 99, this release reads 4: use {needed}$"):
+    with pytest.raises(LedgerError, match=f"ledger.db: written in format 99, this release reads 5: use {needed}$"):
         Ledger(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"ledger.db": before}
 

@@ -1,0 +1,38 @@
+"""The encoded paths of CSMS: every request about a secret goes to one that is made here.
+
+There is none for one version of a secret, where the service answers with the value.
+"""
+
+from urllib.parse import quote, urlencode
+
+
+def secret_target(project_id: str, secret_name: str) -> str:
+    """The encoded path of one secret.
+
+    Raises:
+        ValueError: the name would reach another resource than this secret; a version's, for one, is its value.
+    """
+    if secret_name in {"", ".", ".."} or "versions" in secret_name.split("/"):
+        raise ValueError(f"{secret_name!r} is not the name of a secret")
+    return f"{secrets_target(project_id)}/{quote(secret_name, safe='')}"
+
+
+def secrets_target(project_id: str) -> str:
+    """The encoded path of a project's secrets."""
+    return f"/v1/{quote(project_id, safe='')}/secrets"
+
+
+def page_query(limit: int, marker: str | None) -> str:
+    """Which page of a list; the marker is the service's own and opaque."""
+    return urlencode(
+        {"limit": str(limit)} | ({"marker": marker} if marker is not None else {}), quote_via=quote, safe=""
+    )
+
+
+def versions_target(project_id: str, secret_name: str) -> str:
+    """The encoded path of the metadata of a secret's versions.
+
+    Raises:
+        ValueError: the name would reach another resource.
+    """
+    return f"{secret_target(project_id, secret_name)}/versions"

@@ -1,0 +1,102 @@
+"""The key before: what the service showed of a secret before our first PUT, kept with its row once and for good."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from sqlite3 import Connection
+from typing import Any
+
+import msgspec
+
+from jobs.ledger.entries import OPEN_COLUMNS, ListedKey, OpenRow, open_row
+
+Transaction = Callable[[], AbstractContextManager[Connection]]
+"""All of a block or nothing, durable at its end."""
+
+
+class SeenBy(StrEnum):
+    """How the key before became known."""
+
+    LIST = "list"
+    READ = "read"
+
+
+# Names are looked up in a table that lasts as long as the connection: a list may come in any order and twice over, and
+# a million names are too many to hold. It spills to disk where it grows large.
+_NAMES = """CREATE TABLE IF NOT EXISTS temp.listing (scope INTEGER NOT NULL, secret_name TEXT NOT NULL,
+    row INTEGER NOT NULL, PRIMARY KEY (scope, secret_name)) STRICT, WITHOUT ROWID"""
+_OPEN = "status IS NULL AND leader IS NULL AND left_out = 0"
+_UNSEEN = "before_how IS NULL AND attempts = 0 AND doubt = 0"
+"""Nothing was sent for the row, and nobody knows its key before."""
+_LAY_OUT = f"""INSERT OR REPLACE INTO temp.listing SELECT scope, secret_name, row FROM row
+    WHERE scope = ? AND {_OPEN}"""  # noqa: S608 - its own text
+_COUNT_UNSEEN = f"SELECT COUNT(*) FROM row WHERE scope = ? AND {_OPEN} AND {_UNSEEN}"  # noqa: S608 - the same
+_TAKE = "DELETE FROM temp.listing WHERE scope = ? AND secret_name = ? RETURNING row"
+_ONE = f"SELECT {OPEN_COLUMNS} FROM row WHERE row = ?"  # noqa: S608 - the same
+_LISTED = f"""UPDATE row SET before_kms_key_id = ?, before_how = '{SeenBy.LIST}'
+    WHERE row = ? AND {_UNSEEN}"""  # noqa: S608 - the same
+READ = f"""UPDATE row SET before_kms_key_id = ?, before_how = '{SeenBy.READ}'
+    WHERE row = ? AND before_how IS NULL AND attempts <= ? AND doubt <= ?"""  # noqa: S608 - the same
+"""For a row whose first PUT has not left, though it may be on record as about to."""
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A read showed the key of a row for which nothing has been sent; with `intended` its first PUT is on record as
+    about to leave.
+    """
+
+    row: int
+    kms_key_id: str
+    intended: bool
+
+    def values(self) -> tuple[object, ...]:
+        """As `READ` takes them."""
+        return (self.kms_key_id, self.row, int(self.intended), int(self.intended))
+
+
+class KeysBefore:
+    """Matches a project's list, page by page, with the open rows of one scope, and records what it showed."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def begin(self, scope_id: int) -> int:
+        """Gets ready for the list of a scope; how many of its rows are unseen: nothing was sent for them, and nobody
+        knows their key before.
+
+        Raises:
+            LedgerError: the ledger cannot be read, or there is no room for the names.
+        """
+        with self._transaction() as write:
+            write.execute(_NAMES)
+            write.execute(_LAY_OUT, (scope_id,))
+            ((unseen,),) = write.execute(_COUNT_UNSEEN, (scope_id,)).fetchall()
+        return int(unseen)
+
+    def note(self, scope_id: int, page: Sequence[ListedKey]) -> list[tuple[OpenRow, ListedKey]]:
+        """Records a page in one durable transaction, and returns the open rows that it shows, as they were before. A
+        secret that a list shows twice counts as it was shown first.
+
+        Raises:
+            LedgerError: it cannot be written; nothing of this call is recorded.
+        """
+        with self._transaction() as write:
+            shown = [(row, one) for one in page for row in _taken(write, scope_id, one)]
+            write.executemany(_LISTED, [(one.kms_key_id, row.row) for row, one in shown if row.unseen])
+        return shown
+
+    def end(self, scope_id: int, failed: str | None) -> None:
+        """The list is over, or it `failed`, which is kept with the scope.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        with self._transaction() as write:
+            write.execute("DELETE FROM temp.listing WHERE scope = ?", (scope_id,))
+            if failed is not None:
+                write.execute("UPDATE scope SET unlisted = ? WHERE id = ?", (failed, scope_id))
+
+
+def _taken(write: Connection, scope_id: int, one: ListedKey) -> list[OpenRow]:
+    rows: list[tuple[Any, ...]] = write.execute(_TAKE, (scope_id, one.secret_name)).fetchall()
+    return [open_row(values) for (row,) in rows for values in write.execute(_ONE, (row,)).fetchall()]
