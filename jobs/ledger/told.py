@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from jobs.forecast import PlaceCount, Sample
-from jobs.ledger import keys, places
+from jobs.ledger import keys, places, waves
 from jobs.ledger.entries import PaceCell
 from jobs.ledger.keys import HeldKey, KeyCounts
 from jobs.ledger.schema import ERRORS, blame, unreadable
@@ -159,6 +159,10 @@ class Told:
         )
         for session, *values in self._query(cells):
             yield session, self._read(PaceCell, _CELL, f"the pace of session {session}", values)
+
+    def waves(self) -> tuple[waves.WaveCount, ...]:
+        """How the rows of each wave stand, in the order in which they run."""
+        return waves.wave_counts(self._query, self._status)
 
     def held_keys(self) -> tuple[HeldKey, ...]:
         """The keys that are held back, in the order of their first rows."""

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from jobs.model import Status
-from jobs.run_view import SENDING, FaultCount, RunView, ScopeState, ScopeView
+from jobs.run_view import SENDING, FaultCount, RunView, ScopeState, ScopeView, WaveStage, WaveView
+from jobs.waves import wave_words
 from reports.summary.open_rows import place_name
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
@@ -24,6 +25,7 @@ _STATE_NAMES = {
     ScopeState.SLOWED: "slowed",
     ScopeState.SETTLING: "waiting for rows in doubt",
     ScopeState.RUNNING: "running",
+    ScopeState.WAITING: "waiting for a later wave",
     ScopeState.ENDED: "done",
 }
 
@@ -33,9 +35,25 @@ def progress_line(view: RunView) -> str:
     trouble = trouble_words(view)
     parts = [
         f"{view.ended:,} of {view.total:,} rows ({percent(view)})",
+        *(() if view.wave is None else (wave_line(view.wave),)),
         ", ".join((*count_words(view), *pace_words(view))),
     ]
     return "; ".join(parts if trouble is None else [*parts, trouble])
+
+
+def wave_line(wave: WaveView) -> str:
+    """Which wave it is, and what comes after it once it is over."""
+    place = f"wave {wave.number} of {wave.waves}"
+    following = "" if wave.following is None else wave_words(wave.following)
+    match wave.stage:
+        case WaveStage.RUNNING:
+            return f"{place}: {wave_words(wave.name)}"
+        case WaveStage.SOAKING:
+            return f"{place} is over; {following} begins in {span(wave.again_in_s or 0.0)}"
+        case WaveStage.ASKING:
+            return f"{place} is over; the command of --between decides whether {following} begins"
+        case _:
+            assert_never(wave.stage)
 
 
 def trouble_lines(view: RunView) -> Iterator[str]:
@@ -140,6 +158,8 @@ def _state_parts(scope: ScopeView) -> Iterator[str]:
         case ScopeState.OUTAGE:
             code = f" ({scope.code})" if scope.code else ""
             yield f"service not answering{code}; {'next probe' if in_s else 'probing'}{in_s or ' now'}"
+        case ScopeState.WAITING:
+            yield "waiting for a later wave"
         case ScopeState.STOPPED:
             yield f"stopped: {scope.reason or 'no more requests'}"
         case ScopeState.ENDED:

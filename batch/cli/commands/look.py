@@ -124,4 +124,5 @@ def _going(state: LiveState) -> Standing:
         paused=state.paused,
         rate=state.rate,
         full_rate=state.full_rate,
+        wave=state.wave,
     )
