@@ -15,7 +15,6 @@ from jobs.rate import Rate
 from jobs.run_view import ScopeState, WaveStage, WaveView
 from jobs.spec import Before, Limits
 from tests.engine.machine import Job, load_job, run_job
-from tests.engine.plans import Plan, fault
 from tests.engine.rows import moves, small_service
 from tests.kit.records import Record, records_of
 from tests.oracle import violations
@@ -197,20 +196,6 @@ def test_nothing_is_sent_while_it_soaks_and_a_signal_ends_that(folder: Path) -> 
     # The rest of the time is waited for by whoever continues, also by hand.
     assert ran(job, SOAKED, outside=BY_HAND, gap_s=200.0) is None
     assert puts(job)[10].at_s - puts(job)[9].ended_s == pytest.approx(600.0, abs=0.5)
-
-
-def test_the_longest_outage_does_not_run_while_a_project_waits_for_its_wave(folder: Path) -> None:
-    """No write of the first wave is answered, and reads show that each was applied: nobody knows yet that the service
-    is back when the wave ends.
-    """
-    sandbox = small_service(secrets=6)
-    asked = [msgspec.structs.replace(one, wave="first" if one.row <= 3 else "second") for one in moves(sandbox)]
-    silent = {("write", one.secret_name, 0): fault("504 applied", 10.0) for one in asked[:3]}
-    sandbox = small_service(secrets=6, faults=Plan(silent))
-    job = load_job(folder / "run", sandbox, asked)
-    limits = msgspec.structs.replace(SOAKED, max_outage_s=30.0, max_attempts=2)
-    assert ran(job, limits) is None
-    assert job.statuses() == [*[Status.VERIFIED] * 3, *[Status.UPDATED] * 3]
 
 
 def test_whoever_is_asked_between_two_waves_lets_the_next_one_begin_or_stops_the_run(folder: Path) -> None:
