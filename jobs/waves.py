@@ -2,6 +2,9 @@
 
 from jobs.problem import quoted
 
+NEXT_WAVE = ", so the next wave did not begin"
+"""How the reason of every such stop ends."""
+
 
 def wave_words(name: str) -> str:
     """A wave by its value, safe to show and of bounded length."""
@@ -9,5 +12,10 @@ def wave_words(name: str) -> str:
 
 
 def stop_words(name: str, not_done: int, rows: int) -> str:
-    """Why no later wave begins."""
-    return f"{wave_words(name)}: {not_done:,} of {rows:,} rows are not done, so the next wave did not begin"
+    """Why no later wave begins where rows of one are not done."""
+    return halt_words(name, f"{not_done:,} of {rows:,} rows are not done")
+
+
+def halt_words(name: str, why: str) -> str:
+    """Why the wave after this one does not begin."""
+    return f"{wave_words(name)}: {why}{NEXT_WAVE}"

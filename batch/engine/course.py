@@ -10,7 +10,7 @@ from batch.engine.waves import Begin, Halt, accepted_by_hand, next_wave, soak_le
 from batch.flow.switch import Switch
 from jobs.ledger import WaveCount
 from jobs.run_view import WaveStage, WaveView
-from jobs.waves import wave_words
+from jobs.waves import halt_words, wave_words
 
 _log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ class Leg:
 
 class Course:
     """The legs of one session. `look` reads how the waves stand, `stopped` is why the session before this one stopped,
-    and `halt` stops this one.
+    `halt` stops this one, and `note` puts on record what was decided.
     """
 
     def __init__(
@@ -35,11 +35,13 @@ class Course:
         soak_s: float,
         stopped: str | None,
         halt: Callable[[str], None],
+        note: Callable[[str], None],
     ) -> None:
         self._look = look
         self._outside = outside
         self._soak_s = soak_s
         self._halt = halt
+        self._note = note
         self._switch = Switch()
         self._ran: list[str] = []
         waves = look()
@@ -101,7 +103,9 @@ class Course:
             return not self._switch.stopped
         self._view = _view(waves, after, WaveStage.ASKING, wave)
         if (reason := await self._outside.between.ask(after.name)) is not None:
-            self._halt(f"{wave_words(after.name)}: {reason}, so the next wave did not begin")
+            self._halt(halt_words(after.name, reason))
+        else:
+            self._note(f"{wave_words(after.name)}: --between agreed")
         return not self._switch.stopped
 
 

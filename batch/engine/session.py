@@ -135,6 +135,7 @@ class Session:
             soak_s=self._limits.soak_s,
             stopped=before[0].stopped if before else None,
             halt=self.stop,
+            note=self._on_control,
         )
         if course.has_waves:
             for one in self._scopes:

@@ -16,6 +16,7 @@ _MOST_LINES = 6
 _TELLING_PER_S = 10.0
 _TROUBLE = (ScopeState.STOPPED, ScopeState.OUTAGE, ScopeState.THROTTLED, ScopeState.SLOWED)
 _SAME_PER_S = 0.05
+_IDLE_WORDS = {ScopeState.WAITING: "waiting for a later wave", ScopeState.ENDED: "no rows left"}
 _WAITING = frozenset({ScopeState.OUTAGE, ScopeState.THROTTLED})
 _STATE_NAMES = {
     ScopeState.STOPPED: "stopped",
@@ -158,12 +159,10 @@ def _state_parts(scope: ScopeView) -> Iterator[str]:
         case ScopeState.OUTAGE:
             code = f" ({scope.code})" if scope.code else ""
             yield f"service not answering{code}; {'next probe' if in_s else 'probing'}{in_s or ' now'}"
-        case ScopeState.WAITING:
-            yield "waiting for a later wave"
         case ScopeState.STOPPED:
             yield f"stopped: {scope.reason or 'no more requests'}"
-        case ScopeState.ENDED:
-            yield "no rows left"
+        case ScopeState.WAITING | ScopeState.ENDED:
+            yield _IDLE_WORDS[scope.state]
         case _:
             assert_never(scope.state)
     if scope.state in _WAITING and scope.gives_up_in_s is not None:

@@ -4,7 +4,7 @@ from jobs.job_facts import JobFacts, limits_of, with_changes
 from jobs.spec import Auth
 from reports.screen.advice import Stop, advise, cause_of
 from reports.summary.schema import ErrorSummary
-from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary
+from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary, WaveSummary
 
 SHOWN_OLD_KEYS = 3
 
@@ -50,6 +50,18 @@ def key_words(key: KeySummary) -> str:
     counts = ((key.done, "done"), (key.fix_first, "fix first"), (key.run_again, "run again"))
     words = [f"{rows:,} {name}" for rows, name in (*counts, (key.left_out, "not selected")) if rows]
     return f"{', '.join(words)}; old key{'s' if len(key.old_keys) > 1 else ''}: {old_key_words(key)}"
+
+
+def wave_name(wave: WaveSummary) -> str:
+    """What it is called."""
+    return wave.name or "(no value)"
+
+
+def wave_counts(wave: WaveSummary) -> str:
+    """How its rows stand."""
+    counts = ((wave.done, "done"), (wave.fix_first, "fix first"), (wave.run_again, "run again"))
+    rows = "1 row" if wave.rows == 1 else f"{wave.rows:,} rows"
+    return f"{rows}: {', '.join(f'{number:,} {word}' for number, word in counts if number)}"
 
 
 def held_words(key: HeldKeySummary) -> str:

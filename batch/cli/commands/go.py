@@ -20,7 +20,7 @@ from batch.cli.options import (
     spec_of,
 )
 from batch.cli.screen import say
-from batch.cli.session import refuse_bad_options
+from batch.cli.session import refuse_bad_options, require_waves
 from batch.cli.starting import Start, load_and_apply, look_at
 from jobs.job_facts import differences
 from jobs.manifest.incoming import Incoming
@@ -53,6 +53,7 @@ def go(
     """
     refuse_bad_options(session)
     given = spec_of(source, limits, auth)
+    require_waves(session, given)
     incoming = incoming_of(manifest)
     directory = RunDirectory.claim(run_dir, manifest, network_ok=session.allow_network_fs)
     directory.refuse_own(manifest)

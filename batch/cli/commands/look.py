@@ -107,8 +107,14 @@ def _ended(ledger: Ledger) -> Standing:
         scopes=scopes,
         exit_code=None if last is None else last.exit_code,
         stopped=None if last is None else last.stopped,
+        wave=_waves_done(ledger),
         mend=tuple(advice.whole for advice in mendings(stops, read_record(ledger).spec.auth)),
     )
+
+
+def _waves_done(ledger: Ledger) -> str:
+    waves = ledger.told.waves()
+    return f"{sum(not wave.not_done for wave in waves)} of {len(waves)} done" if waves else ""
 
 
 def _going(state: LiveState) -> Standing:

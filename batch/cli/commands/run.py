@@ -22,7 +22,7 @@ from batch.cli.options import (
     spec_of,
 )
 from batch.cli.screen import say
-from batch.cli.session import refuse_bad_options
+from batch.cli.session import refuse_bad_options, require_waves
 from batch.cli.starting import Start, load_and_apply, look_at
 from batch.csms.access import Access
 from jobs.manifest.incoming import Incoming
@@ -53,7 +53,9 @@ def run(
         yes: Start without asking; a run is only asked for at a terminal.
     """
     refuse_bad_options(session)
-    spec, access, incoming = spec_of(source, limits, auth), open_access(auth), incoming_of(manifest)
+    spec = spec_of(source, limits, auth)
+    require_waves(session, spec)
+    access, incoming = open_access(auth), incoming_of(manifest)
     confirm(incoming, spec, access, yes=yes)
     return start(incoming, spec, access, session, run_dir)
 
