@@ -4,11 +4,12 @@ from contextlib import ExitStack
 
 import msgspec
 
+from batch.cli.between import with_waves
 from batch.cli.login import open_access
 from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, job_with, limits_of
 from batch.cli.origins import Origins
 from batch.cli.screen import say, tell_json
-from batch.cli.session import apply, occupy, require_waves
+from batch.cli.session import apply, occupy
 from batch.cli.session_start import session_start
 from batch.process.version import version
 from jobs.job_facts import differences
@@ -41,7 +42,7 @@ def continue_run(
         ledger = stack.enter_context(Ledger(directory.path))
         spec = read_record(ledger).spec
         merged = limits_of(limits, spec.limits)
-        require_waves(session, msgspec.structs.replace(spec, limits=merged))
+        with_waves(session, msgspec.structs.replace(spec, limits=merged))
         if lift_limit and (beyond := ledger.lift_limit()):
             say(f"{directory.path}: {beyond} rows beyond --limit {spec.limit} are taken up")
         patience = Patience(session.wait, say)

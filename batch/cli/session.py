@@ -1,12 +1,11 @@
 """One session of a run directory, as `run` and `resume` share it: options, locks, room, log and the rows."""
 
-import math
-import os
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import structlog
 
+from batch.cli.between import between_of
 from batch.cli.open_files import require_files
 from batch.cli.options import SessionOptions
 from batch.cli.screen import live_console, say, show, show_json
@@ -15,17 +14,15 @@ from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
 from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.run import RunPlan, run_ledger
-from batch.telemetry.between import BetweenCommand
 from batch.telemetry.heartbeat import Viewers
 from batch.telemetry.log import start_log
 from batch.telemetry.notify import Targets, announce, targets_of
 from jobs.ledger import Ledger, SessionStart
-from jobs.ledger.record import JobRecord, read_record
+from jobs.ledger.record import read_record
 from jobs.run_dir.room import Reserve
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience, lock_scopes
-from jobs.spec import JobSpec, Limits, SpecError
-from reports.summary.so_far import so_far_json
+from jobs.spec import Limits, SpecError
 
 _log = structlog.get_logger()
 _MAX_PORT = 65_535
@@ -40,20 +37,8 @@ def refuse_bad_options(options: SessionOptions) -> None:
         from batch.telemetry.metrics import require_port  # noqa: PLC0415 - few runs need it
 
         require_port(options.metrics_port)
-    if not 0 <= options.wait < math.inf:
+    if not 0 <= options.wait < float("inf"):
         raise SpecError("wait", f"{options.wait:g} is no number of seconds")
-
-
-def require_waves(options: SessionOptions, spec: JobSpec) -> None:
-    """Makes sure that a command that decides between waves has some to decide on.
-
-    Raises:
-        SpecError: it has none, or is none.
-    """
-    if options.between is not None and not options.between.strip():
-        raise SpecError("between", "names no command")
-    if options.between is not None and spec.wave_by is None:
-        raise SpecError("between", "there are no waves: say --wave-by COLUMN")
 
 
 def _targets(options: SessionOptions) -> Targets:
@@ -99,7 +84,7 @@ def apply(
             start=start,
             make_room=Reserve(folder).release,
             clean=PROCESS_REDACTOR.clean,
-            between=_between(options, ledger, record, limits),
+            between=between_of(options, ledger, record, limits),
             viewers=Viewers(say=say, console=live_console(options.progress), metrics_port=options.metrics_port),
         )
         end = run_ledger(plan, ledger)
@@ -109,16 +94,3 @@ def apply(
         else:
             show(folder, end.summary, plain=options.progress == "off")
         return end.exit_code
-
-
-def _between(options: SessionOptions, ledger: Ledger, record: JobRecord, limits: Limits) -> BetweenCommand | None:
-    if options.between is None:
-        return None
-    return BetweenCommand(
-        options.between,
-        os.environ,
-        summary=lambda wave: so_far_json(ledger, record, wave),
-        clean=PROCESS_REDACTOR.clean,
-        say=say,
-        grace_s=limits.grace_s,
-    )

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from pathlib import Path
 
+from batch.cli.between import with_waves
 from batch.cli.continuing import continue_run, nothing_left
 from batch.cli.loading import incoming_of
 from batch.cli.login import open_access
@@ -20,7 +21,7 @@ from batch.cli.options import (
     spec_of,
 )
 from batch.cli.screen import say
-from batch.cli.session import refuse_bad_options, require_waves
+from batch.cli.session import refuse_bad_options
 from batch.cli.starting import Start, load_and_apply, look_at
 from jobs.job_facts import differences
 from jobs.manifest.incoming import Incoming
@@ -52,8 +53,7 @@ def go(
         run_dir: Directory for the ledger and the reports, the same each time; may be a mount point.
     """
     refuse_bad_options(session)
-    given = spec_of(source, limits, auth)
-    require_waves(session, given)
+    given = with_waves(session, spec_of(source, limits, auth))
     incoming = incoming_of(manifest)
     directory = RunDirectory.claim(run_dir, manifest, network_ok=session.allow_network_fs)
     directory.refuse_own(manifest)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from batch.cli.between import with_waves
 from batch.cli.confirm import confirm
 from batch.cli.loading import incoming_of
 from batch.cli.login import open_access
@@ -22,7 +23,7 @@ from batch.cli.options import (
     spec_of,
 )
 from batch.cli.screen import say
-from batch.cli.session import refuse_bad_options, require_waves
+from batch.cli.session import refuse_bad_options
 from batch.cli.starting import Start, load_and_apply, look_at
 from batch.csms.access import Access
 from jobs.manifest.incoming import Incoming
@@ -53,8 +54,7 @@ def run(
         yes: Start without asking; a run is only asked for at a terminal.
     """
     refuse_bad_options(session)
-    spec = spec_of(source, limits, auth)
-    require_waves(session, spec)
+    spec = with_waves(session, spec_of(source, limits, auth))
     access, incoming = open_access(auth), incoming_of(manifest)
     confirm(incoming, spec, access, yes=yes)
     return start(incoming, spec, access, session, run_dir)
