@@ -136,7 +136,8 @@ class Told:
         found = self._query(
             "SELECT s.endpoint, s.project_id, s.region, s.stopped, COUNT(*),"  # noqa: S608 - built from an enum
             f" COUNT(CASE WHEN l.status IN ({_quoted(Group.DONE)}) THEN 1 END), SUM(l.left_out <> 0),"
-            " s.unlisted, SUM(l.before_how IS NULL AND (l.doubt OR l.status IN ('updated', 'verified'))),"
+            " s.unlisted,"
+            " COUNT(*) FILTER (WHERE l.before_how IS NULL AND (l.doubt OR l.status IN ('updated', 'verified'))),"
             f" SUM(l.left_out = 0 AND COALESCE(l.status, 'not_attempted') IN ({_quoted(Group.RUN_AGAIN)}))"
             " FROM row r JOIN row l ON l.row = COALESCE(r.leader, r.row) JOIN scope s ON s.id = r.scope"
             " GROUP BY s.id ORDER BY s.id"

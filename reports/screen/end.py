@@ -13,15 +13,15 @@ from reports.moment import clock_text
 from reports.screen.plain import SHOWN_CHARS, SHOWN_CODES, SHOWN_KEYS, SHOWN_SESSIONS, SHOWN_WAVES, example, plain_lines
 from reports.screen.request_words import slowed_words
 from reports.screen.session_words import (
+    before_words,
     end_words,
     ended_words,
     error_key_words,
     key_words,
     option_words,
-    wave_counts,
-    wave_name,
     who_words,
 )
+from reports.screen.wave_words import wave_counts, wave_name
 from reports.screen.wording import file_notes, group_words, next_steps, verdict, worst_group
 from reports.summary.schema import Summary
 
@@ -56,6 +56,8 @@ class _Screen:
             self._section("Keys", self._keys(summary))
         if summary.waves:
             self._section("Waves", self._waves(summary))
+        if before := before_words(summary):
+            self._section("Keys before", self._plain(before))
         if summary.sessions:
             self._section("Who ran it", self._sessions(summary))
         self._section(f"Files in {folder}", self._files(summary))
@@ -120,6 +122,13 @@ class _Screen:
             grid.add_row(self._text(shortened(wave_name(wave), SHOWN_CHARS)), self._text(wave_counts(wave), "dim"))
         if (more := len(summary.waves) - SHOWN_WAVES) > 0:
             grid.add_row("", self._text(f"and {more} more waves, in summary.json"))
+        return grid
+
+    def _plain(self, lines: tuple[str, ...]) -> Table:
+        grid = Table.grid()
+        grid.add_column(overflow="fold")
+        for line in lines:
+            grid.add_row(self._text(line, "yellow"))
         return grid
 
     def _sessions(self, summary: Summary) -> Table:

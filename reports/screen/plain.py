@@ -7,15 +7,15 @@ from jobs.model import Status
 from jobs.printable import printable, shortened
 from reports.screen.request_words import slowed_words
 from reports.screen.session_words import (
+    before_words,
     end_words,
     ended_words,
     error_key_words,
     key_words,
     option_words,
-    wave_counts,
-    wave_name,
     who_words,
 )
+from reports.screen.wave_words import wave_counts, wave_name
 from reports.screen.wording import file_notes, group_words, next_steps, verdict
 from reports.summary.schema import ErrorSummary, Summary
 
@@ -55,6 +55,8 @@ def _lines(summary: Summary, folder: Path) -> Iterator[str]:
     yield from _error_lines(summary)
     yield from _key_lines(summary)
     yield from _wave_lines(summary)
+    for words in before_words(summary):
+        yield f"key_before: {words}"
     yield from _session_lines(summary)
     for note in file_notes(summary):
         yield f"file: {folder / note.name} ({note.purpose})"

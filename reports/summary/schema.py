@@ -79,7 +79,9 @@ class ByGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScopeSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One endpoint and project; `stopped` says why the rest of its rows was not attempted, if it was.
+    """One endpoint and project; `stopped` says why the rest of its rows was not attempted, if it was. `unlisted` says
+    why its secrets could not be listed, and of `without_key_before` rows, which were or may have been changed, nobody
+    knows the key before.
 
     Rows that have no usable place belong to no scope: with `rows_without_project` the scopes add up to all rows.
     """
@@ -93,6 +95,8 @@ class ScopeSummary(msgspec.Struct, frozen=True, kw_only=True):
     run_again: int
     stopped: str | None
     left_out: int = 0
+    unlisted: str | None = None
+    without_key_before: int = 0
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):

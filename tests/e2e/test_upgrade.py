@@ -57,7 +57,9 @@ def test_a_run_of_an_earlier_format_is_shown_untouched_and_resumed_to_its_end(tm
     claims = outcomes_in(folder)
     assert {claim.row for claim in claims if claim.status is not Status.UPDATED} == {4, 5, 6, 23}
     names = {claim.row: claim.secret_name for claim in claims}
-    sent = [record.secret_name or "" for record in records_of(sandbox.journal)]
+    # A job of that time knows no --before: one list for each project.
+    sent = [record.secret_name for record in records_of(sandbox.journal) if record.secret_name]
+    assert len(records_of(sandbox.journal)) == len(sent) + 2
     assert sorted(sent) == sorted({names[row] for row in range(1, 28)} - {names[row] for row in {4, *ENDED}})
 
 

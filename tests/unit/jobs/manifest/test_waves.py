@@ -1,6 +1,7 @@
 """The column that waves go by: whose rows belong to which wave, in which order they run, and what is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,7 +25,7 @@ def loaded(folder: Path, data: bytes, wave_by: str | None, *, name: str = "m.csv
     """Problems of the file as a whole; its ledger is in `folder / "run"`."""
     (folder / name).write_bytes(data)
     (folder / "run").mkdir()
-    problems: list[Problem] = []
+    problems = list[Problem]()
     job = JobSpec(wave_by=wave_by, region="cn-north-4", **spec)  # type: ignore[arg-type]  # any option
     copy = copy_manifest(str(folder / name), folder / "run")
     load(copy, job, folder / "run", version="1", on_problem=problems.append)
@@ -52,7 +53,7 @@ def test_waves_are_in_the_order_of_their_first_rows_and_an_empty_cell_is_one(tmp
 
 
 def test_parquet_has_the_same_waves_and_no_value_is_an_empty_one(tmp_path: Path) -> None:
-    columns = {
+    columns: dict[str, Any] = {
         "secret_name": [name for name, *_ in ROWS],
         "kms_key_id": [KEY] * len(ROWS),
         "project_id": [project for _, project, _ in ROWS],

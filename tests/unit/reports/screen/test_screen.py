@@ -8,11 +8,13 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from jobs.job_facts import job_facts
 from jobs.model import Outcome, Status
 from jobs.rate import Rate
-from jobs.spec import FailureLimit, JobSpec, Limits
+from jobs.spec import Before, FailureLimit, JobSpec, Limits
 from reports import Summary, show_end
 from reports.screen.plain import plain_lines
+from reports.screen.session_words import before_words
 from reports.screen.wording import next_steps, verdict
 from reports.summary.sessions import ControlSummary, HeldKeySummary
 from tests.unit.reports.runs import KEY, MakeRun
@@ -113,12 +115,27 @@ def test_plain_lines_are_keys_and_values(summary: Summary) -> None:
         "failed: 1 (run again)",
     ]
     assert [line.partition(": ")[0] for line in lines[6:]] == [
-        *(["error"] * 2 + ["key", "session"] + ["file"] * 5 + ["next"] * 2 + ["notice"])
+        *(["error"] * 2 + ["key", "key_before", "session"] + ["file"] * 5 + ["next"] * 2 + ["notice"])
     ]
     assert lines[6] == "error: 1 failed -; row 3 name-3"
     assert lines[8] == f"key: {KEY}; 1 done, 1 fix first, 1 run again; old key: not known"
-    assert lines[9] == "session: 2026-08-21T12:00:00.000Z run; --rate 2/s; 3 rows ended; exit code 1"
-    assert lines[10] == "file: runs/my campaign/outcomes.csv (how every row ended)"
+    assert lines[9] == f"key_before: project {'a' * 32}: the key before is not known for 1 changed row"
+    assert lines[10] == "session: 2026-08-21T12:00:00.000Z run; --rate 2/s; 3 rows ended; exit code 1"
+    assert lines[11] == "file: runs/my campaign/outcomes.csv (how every row ended)"
+
+
+def test_a_list_that_failed_is_said_on_every_screen_unless_nobody_asked_for_one(summary: Summary) -> None:
+    """With what became of it, and bounded however many projects there are."""
+    scope = msgspec.structs.replace(summary.scopes[0], unlisted="CSMS.0302: no right", without_key_before=2)
+    failed = msgspec.structs.replace(summary, scopes=(scope,) * 7)
+    words = (
+        f"project {scope.project_id}: its secrets could not be listed (CSMS.0302: no right);"
+        " the key before is not known for 2 changed rows"
+    )
+    assert before_words(failed) == (words,) * 5 + ("2 more projects are in summary.json",)
+    assert f"key_before: {words}" in list(plain_lines(failed, FOLDER))
+    assert "its secrets could not be listed (CSMS.0302: no right)" in " ".join(shown(failed, color_system=None).split())
+    assert before_words(msgspec.structs.replace(failed, job=job_facts(JobSpec(before=Before.OFF)))) == ()
 
 
 def test_many_codes_are_cut_and_said_to_be(summary: Summary) -> None:

@@ -34,7 +34,7 @@ KEYS = {
     "manifest": "bytes name rows sha256",
     "by_status": "drifted failed invalid not_attempted rejected unchanged unknown updated verified",
     "by_group": "done fix_first run_again",
-    "scopes": "done endpoint fix_first left_out project_id region rows run_again stopped",
+    "scopes": "done endpoint fix_first left_out project_id region rows run_again stopped unlisted without_key_before",
     "errors": "error_code key_state kms_key_id rows samples status",
     "errors.samples": "message request_id row secret_name",
     "timing": "ended_at rows_attempted rows_attempted_per_s sessions started_at wall_s",
