@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from batch.csms.access import Access
-from batch.engine.outside import Outside, SessionEnd
+from batch.engine.outside import Between, Outside, SessionEnd
 from batch.engine.session import Session
 from batch.process.clock import Clock
 from batch.process.loop import run_loop
@@ -43,7 +43,7 @@ _log = structlog.get_logger()
 class RunPlan:
     """What one run or resume does. `start` is what is put on record when it begins, `make_room` gives back the room
     that was kept on the disk, `clean` takes credentials out of a text, and `viewers` see how the run stands
-    meanwhile.
+    meanwhile; `between` is asked between two waves.
     """
 
     folder: Path
@@ -54,6 +54,7 @@ class RunPlan:
     make_room: Callable[[], bool]
     clean: Callable[[str], str]
     viewers: Viewers
+    between: Between | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +163,8 @@ def _outside(plan: RunPlan, clock: Clock) -> Outside:
         user_agent=f"csms-rekey/{version()}",
         clean=plan.clean,
         make_room=plan.make_room,
+        between=plan.between,
+        by_hand=plan.start.command == "resume",
     )
 
 

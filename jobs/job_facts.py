@@ -26,6 +26,7 @@ class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
     exclude: tuple[str, ...]
     limit: int | None
     before: Before
+    wave_by: str | None
     strict: bool
     key_pattern: str
     project_pattern: str
@@ -37,6 +38,7 @@ class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
     max_outage_s: float
     max_failures: str | None
     max_duration_s: float | None
+    soak_s: float
     grace_s: float
 
 

@@ -15,6 +15,7 @@ from reports.retry_file import check_copy, manifest_copy, write_rejected, write_
 from reports.summary.open_rows import ListedRow
 from reports.summary.projection import summarize
 from reports.summary.schema import KeptFile, Summary, remove_summary, write_summary
+from reports.summary.session_facts import wave_summary
 from reports.summary.tally import Tally
 
 
@@ -53,6 +54,7 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
         exit_code=exit_code,
         files=written,
     )
+    summary = msgspec.structs.replace(summary, waves=tuple(map(wave_summary, ledger.told.waves())))
     summary = _complete(files, summary, tally.open_rows.kept())
     with blaming(folder / names.SUMS):
         files.seal([(copy.path.name, copy.sha256)])

@@ -2,6 +2,9 @@
 
 from contextlib import ExitStack
 
+import msgspec
+
+from batch.cli.between import with_waves
 from batch.cli.login import open_access
 from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, job_with, limits_of
 from batch.cli.origins import Origins
@@ -39,9 +42,10 @@ def continue_run(
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(directory.path))
         spec = read_record(ledger).spec
+        merged = limits_of(limits, spec.limits)
+        with_waves(session, msgspec.structs.replace(spec, limits=merged))
         if lift_limit and (beyond := ledger.lift_limit()):
             say(f"{directory.path}: {beyond} rows beyond --limit {spec.limit} are taken up")
-        merged = limits_of(limits, spec.limits)
         patience = Patience(session.wait, say)
         occupy(directory, ledger, merged, patience, stack, also_failed=also_failed, lock_dir=session.lock_dir)
         # The job's own kind of login: another one that happens to be found may have other rights, or none.

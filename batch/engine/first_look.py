@@ -63,7 +63,7 @@ class FirstLook:
             return
         # Whatever has ended is in the ledger before the first page of open rows is read.
         self._scope.recorder.flush()
-        self._fresh.left = self._scope.open_rows
+        self._fresh.left = min(self._fresh.left, self._scope.open_rows)
         self._scope.looks = listing.failed is None
         self._keys.end(scope_id, self._trouble())
 

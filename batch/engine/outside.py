@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from random import Random
+from typing import Protocol
 
 import msgspec
 
@@ -30,10 +31,24 @@ class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
     unrecorded: tuple[Outcome, ...] = ()
 
 
+class Between(Protocol):
+    """Somebody who is asked between two waves."""
+
+    async def ask(self, wave: str) -> str | None:
+        """Why not to continue after this wave; None where nothing is against it."""
+
+    def stop(self) -> None:
+        """Nobody waits for the answer any more; it may take a little to end."""
+
+    def cancel(self) -> None:
+        """It ends at once."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
     """Everything a session takes from outside: the network, the login, the clock and chance. `make_room` frees
-    room on the disk of the ledger, once; `clean` takes credentials out of what the service said.
+    room on the disk of the ledger, once; `clean` takes credentials out of what the service said. `between` is asked
+    between two waves, and `by_hand` says that a person has asked to continue, whatever became of earlier ones.
     """
 
     wire: WireFactory
@@ -43,6 +58,8 @@ class Outside:
     user_agent: str
     clean: Callable[[str], str]
     make_room: Callable[[], bool] = lambda: False
+    between: Between | None = None
+    by_hand: bool = False
 
 
 @contextlib.asynccontextmanager

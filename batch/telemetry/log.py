@@ -24,7 +24,7 @@ FIELDS = frozenset(
     {
         *("event", "level", "timestamp", "exception"),
         *("row", "rows", "phase", "kind", "code", "http_status", "request_id", "attempts"),
-        *("endpoint", "host", "project_id", "region", "kms_key_id", "reason", "rate", "wait_s", "seconds"),
+        *("endpoint", "host", "project_id", "region", "kms_key_id", "reason", "rate", "wait_s", "seconds", "wave"),
         *("version", "exit_code", "stopped", "signal", "generation", "expires_s", "provider", "source"),
     }
 )

@@ -64,6 +64,8 @@ class ManifestCopy:
     name: str
     separator: Delimiter | None = None
     """What its user says stands between two fields."""
+    wave_by: str | None = None
+    """The column that waves go by, where there are any."""
 
     @property
     def format(self) -> Format:

@@ -18,7 +18,8 @@ class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     """Where a run stands: `open_rows` have not ended. UTC seconds since 1970.
 
     `pace` says how fast it is, `trouble` of each project that something slows what that is. `rate` is the user's now,
-    `full_rate` the one that the session began with; `paused` says that `set` holds all requests back.
+    `full_rate` the one that the session began with; `paused` says that `set` holds all requests back. `wave` says which
+    wave it is, and what comes after it.
     """
 
     pid: Count
@@ -33,6 +34,7 @@ class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
     rate: str = ""
     full_rate: str = ""
+    wave: str = ""
 
 
 def write_state(folder: Path, state: LiveState) -> None:

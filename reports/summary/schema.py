@@ -12,7 +12,7 @@ from jobs.run_dir import names
 from jobs.run_dir.own_file import read_own
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError, blaming
-from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary
+from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary, WaveSummary
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
 
@@ -158,7 +158,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. Texts of the service and of the manifest are printable; moments are UTC, ISO 8601.
 
     `left_out` rows were not selected for this job; they stand in `outcomes.csv`, and only there. Of the target keys,
-    those with the most rows are listed, and there are `more_keys`.
+    those with the most rows are listed, and there are `more_keys`. `waves` are in the order in which they run.
     """
 
     schema: Literal["csms-rekey/summary/1"] = "csms-rekey/summary/1"
@@ -184,6 +184,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     rows_without_project: int = 0
     keys: tuple[KeySummary, ...] = ()
     more_keys: int = 0
+    waves: tuple[WaveSummary, ...] = ()
 
 
 def summary_json(summary: Summary) -> bytes:

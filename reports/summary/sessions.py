@@ -55,6 +55,20 @@ class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
     state: str | None
 
 
+class WaveSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """How the rows of one wave stand; `name` is the value of its column, empty for rows without one. It started with
+    its first request, and ended with the last answer so far. Rows that were left out are not among its `rows`.
+    """
+
+    name: str
+    rows: int
+    done: int
+    fix_first: int
+    run_again: int
+    started_at: str | None
+    ended_at: str | None
+
+
 class HeldKeySummary(msgspec.Struct, frozen=True, kw_only=True):
     """A KMS key that the service blames, so that `rows` of it were left open, and what it said."""
 

@@ -4,6 +4,7 @@ import shlex
 from contextlib import ExitStack
 from pathlib import Path
 
+from batch.cli.between import with_waves
 from batch.cli.continuing import continue_run, nothing_left
 from batch.cli.loading import incoming_of
 from batch.cli.login import open_access
@@ -53,7 +54,7 @@ def go(
         run_dir: Directory for the ledger and the reports, the same each time; may be a mount point.
     """
     refuse_bad_options(session)
-    given = spec_of(source, limits, auth)
+    given = with_waves(session, spec_of(source, limits, auth))
     incoming = incoming_of(manifest)
     directory = RunDirectory.claim(run_dir, manifest, network_ok=session.allow_network_fs)
     directory.refuse_own(manifest)

@@ -109,9 +109,15 @@ def _ended(run_dir: Path, ledger: Ledger) -> Standing:
         scopes=scopes,
         exit_code=exit_code,
         stopped=None if last is None else last.stopped,
+        wave=_waves_done(ledger),
         mend=tuple(advice.whole for advice in mendings(stops, read_record(ledger).spec.auth)),
         next=next_commands(run_dir, exit_code),
     )
+
+
+def _waves_done(ledger: Ledger) -> str:
+    waves = ledger.told.waves()
+    return f"{sum(not wave.not_done for wave in waves)} of {len(waves)} done" if waves else ""
 
 
 def _going(state: LiveState) -> Standing:
@@ -127,4 +133,5 @@ def _going(state: LiveState) -> Standing:
         paused=state.paused,
         rate=state.rate,
         full_rate=state.full_rate,
+        wave=state.wave,
     )

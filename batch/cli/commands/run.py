@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from batch.cli.between import with_waves
 from batch.cli.confirm import confirm
 from batch.cli.loading import incoming_of
 from batch.cli.login import open_access
@@ -53,7 +54,8 @@ def run(
         yes: Start without asking; a run is only asked for at a terminal.
     """
     refuse_bad_options(session)
-    spec, access, incoming = spec_of(source, limits, auth), open_access(auth), incoming_of(manifest)
+    spec = with_waves(session, spec_of(source, limits, auth))
+    access, incoming = open_access(auth), incoming_of(manifest)
     confirm(incoming, spec, access, yes=yes)
     return start(incoming, spec, access, session, run_dir)
 

@@ -143,7 +143,7 @@ def test_every_variable_that_the_code_or_an_example_reads_is_known() -> None:
     texts += [path.read_text() for path in (ROOT / "docs" / "examples").rglob("*") if path.is_file()]
     named = {name for text in texts for name in re.findall(r"CSMS_REKEY_([A-Z_]*[A-Z])", text)}
     assert named <= {*NO_OPTIONS, *(option.upper() for option in OPTIONS)}
-    assert set(NO_OPTIONS) - named == {"MANIFEST", "WAVE"}
+    assert set(NO_OPTIONS) - named == {"MANIFEST"}
 
 
 @pytest.mark.parametrize("option", sorted(OPTIONS))

@@ -174,6 +174,7 @@ def test_only_the_last_faults_are_shown() -> None:
         ({"state": ScopeState.STOPPED, "reason": "no right"}, "stopped: no right"),
         ({"state": ScopeState.STOPPED}, "stopped: no more requests"),
         ({"state": ScopeState.ENDED}, "no rows left"),
+        ({"state": ScopeState.WAITING}, "waiting for a later wave"),
     ],
 )
 def test_a_project_is_told_in_words_and_what_slows_it_with_what_it_costs(fields: dict[str, Any], words: str) -> None:
