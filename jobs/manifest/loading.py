@@ -14,6 +14,9 @@ from jobs.model import InvalidRow
 from jobs.problem import Problem
 from jobs.spec import JobSpec
 
+MOST_WAVES = 1_000
+"""Each is waited for, counted and shown."""
+
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """What a manifest turned out to be, under its user's name for it, and the file name of its copy. With a
@@ -69,4 +72,7 @@ def _fill(loader: Loader, copy: ManifestCopy, spec: JobSpec, on_problem: Callabl
         on_problem(copy.row_problem(conflict.row, "secret_name", conflict.reason))
     if spec.limit is not None:
         loader.leave_out_beyond(spec.limit)
+    if spec.wave_by is not None and loader.settle_waves(MOST_WAVES) > MOST_WAVES:
+        structural += 1
+        on_problem(copy.problem(f"--wave-by: more than {MOST_WAVES:,} values; each is a wave", column=spec.wave_by))
     return Loaded(name=copy.name, copy=copy.path.name, rows=rows, invalid=invalid, structural=structural)

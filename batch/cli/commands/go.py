@@ -1,8 +1,10 @@
 """`go`: runs a manifest in a directory of its own, or continues there, whatever the directory needs."""
 
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 
+from batch.cli.between import with_waves
 from batch.cli.continuing import continue_run, nothing_left
 from batch.cli.loading import incoming_of
 from batch.cli.login import open_access
@@ -52,7 +54,7 @@ def go(
         run_dir: Directory for the ledger and the reports, the same each time; may be a mount point.
     """
     refuse_bad_options(session)
-    given = spec_of(source, limits, auth)
+    given = with_waves(session, spec_of(source, limits, auth))
     incoming = incoming_of(manifest)
     directory = RunDirectory.claim(run_dir, manifest, network_ok=session.allow_network_fs)
     directory.refuse_own(manifest)
@@ -82,8 +84,9 @@ def _step(directory: RunDirectory, incoming: Incoming, given: JobSpec, spool: Pa
         changed = (f"manifest {incoming.manifest}: not the bytes that were loaded", *changed)
     step = next_run(so_far, same_job=not changed)
     if step is Next.REFUSE:
+        finish = shlex.join(("csms-rekey", "resume", str(directory.path), "--failed"))
         raise UsageError(
             f"{directory.path}: its run has {so_far.again} rows left, and this is another job ({'; '.join(changed)});"
-            f" nothing was sent: finish that run with `csms-rekey resume --failed`, or give another --run-dir"
+            f" nothing was sent: finish that run with `{finish}`, or give another --run-dir"
         )
     return step

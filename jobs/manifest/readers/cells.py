@@ -8,6 +8,8 @@ from jobs.problem import Problem
 REQUIRED = ("secret_name", "kms_key_id")
 OPTIONAL = ("project_id", "region", "description", "expected_kms_key_id")
 USED = REQUIRED + OPTIONAL
+WAVE = "wave"
+"""The cells of the column that waves go by, whatever its user calls it."""
 
 Column = Sequence[str | None]
 """The cells of one column; None is an absent value: a null of Parquet, an empty optional cell of a text."""
@@ -24,6 +26,7 @@ class Cells:
     region: Column | None = None
     description: Column | None = None
     expected_kms_key_id: Column | None = None
+    wave: Column | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
