@@ -120,7 +120,7 @@ class Looking:
             self._broken = self._broken or error
             self.stop(f"the sightings cannot be used: {error.reason}")
         except Exception as error:  # noqa: BLE001 - a defect must not cut off what is in flight in other projects
-            _log.critical("defect", exc_info=True)
+            _log.critical("look.defect", exc_info=True)
             self._on_defect(f"internal error: {error!r}")
         finally:
             doing.close()
