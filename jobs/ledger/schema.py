@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jobs.run_dir.filesystem import network_filesystem
+from jobs.run_dir.own_file import open_own
 
 VERSION = 5
 """Any change of what follows raises it and adds a step to `upgrade`."""
@@ -191,7 +192,8 @@ def format_of(path: Path) -> int | None:
         LedgerError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        # SQLite would follow a link, and write into the ledger of another run.
+        with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
         raise LedgerError(path, error.strerror or str(error)) from error

@@ -317,9 +317,9 @@ def test_rows_refused_for_a_right_or_a_key_are_not_only_to_be_corrected(make_run
     gone = Outcome(row=0, status=Status.REJECTED, attempts=2, error_code="CSMS.0106", error_message="not there")
     [step] = next_steps(make_run(MANIFEST, [denied, denied, gone]).write(1), FOLDER)
     assert step.why.startswith("the login lacks a right (CSMS.0302): grant it")
-    assert step.why.endswith("; correct what else is wrong in rejected.csv, then run it")
+    assert step.why.endswith("; copy rejected.csv to corrected.csv, correct what else is wrong in it, then run it")
     [step] = next_steps(make_run(MANIFEST, [gone] * 3).write(1), FOLDER)
-    assert step.why == "correct rejected.csv, then run it"
+    assert step.why == "copy rejected.csv to corrected.csv, correct what is wrong in it, then run it"
 
 
 def test_a_manifest_without_rows_is_nothing_to_do(make_run: MakeRun) -> None:
@@ -332,10 +332,10 @@ def test_a_manifest_without_rows_is_nothing_to_do(make_run: MakeRun) -> None:
 @pytest.mark.parametrize(
     ("code", "rows", "commands"),
     [
-        (1, {}, ["run 'runs/my campaign/retry.csv'", "run 'runs/my campaign/rejected.csv'"]),
-        (3, {"failed": 0, "not_attempted": 1}, ["resume 'runs/my campaign'", "run 'runs/my campaign/rejected.csv'"]),
-        (130, {}, ["resume 'runs/my campaign' --failed", "run 'runs/my campaign/rejected.csv'"]),
-        (1, {"not_attempted": 1}, ["resume 'runs/my campaign' --failed", "run 'runs/my campaign/rejected.csv'"]),
+        (1, {}, ["run 'runs/my campaign/retry.csv'", "run corrected.csv"]),
+        (3, {"failed": 0, "not_attempted": 1}, ["resume 'runs/my campaign'", "run corrected.csv"]),
+        (130, {}, ["resume 'runs/my campaign' --failed", "run corrected.csv"]),
+        (1, {"not_attempted": 1}, ["resume 'runs/my campaign' --failed", "run corrected.csv"]),
     ],
 )
 def test_the_next_command_is_ready_to_copy(
