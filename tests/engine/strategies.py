@@ -75,5 +75,6 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         stop=draw(st.one_of(st.none(), _stops)),
         pause=draw(st.one_of(st.none(), _pauses)),
         lists=draw(st.booleans()),
+        waves=draw(st.sampled_from((0, 0, 0, 2, 3))),
         seed=draw(st.integers(0, 2**16)),
     )
