@@ -79,5 +79,6 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         page_size=draw(st.sampled_from((1_000, 1, 3))),
         markers=draw(st.sampled_from(Markers)),
         hidden=tuple(draw(st.one_of(st.just([]), _left_out))),
+        waves=draw(st.sampled_from((0, 0, 0, 2, 3))),
         seed=draw(st.integers(0, 2**16)),
     )
