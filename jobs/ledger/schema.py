@@ -24,8 +24,7 @@ RELEASE = "release"
 # it is not sent. `row.before_kms_key_id` is what the service showed before our first PUT, and `row.before_how` says by
 # what, NULL until it is known. `row.wave` is what the row has in the column that waves go by. `row.status` stays NULL
 # until the row has ended. `scope.unlisted` says why the list of its secrets failed. `session.controls` is a JSON list
-# of what was changed while it ran. `pace` tells in a few hundred rows how the requests of a session were answered over
-# time.
+# of what was changed while it ran. `pace` tells in a few hundred rows how its requests were answered over time.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE scope (
