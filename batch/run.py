@@ -26,12 +26,14 @@ from jobs.spec import Limits
 from reports import (
     Ending,
     Exit,
+    ReportError,
     Summary,
     exit_code_of,
     print_lost,
     print_unrecorded,
     withdraw_summary,
     write_reports,
+    written_later,
 )
 
 _log = structlog.get_logger()
@@ -90,7 +92,15 @@ def run_ledger(plan: RunPlan, ledger: Ledger) -> RunEnd:
     stopped = end.stopped or held_words(ledger.told.held_keys())
     ledger.end_session(ended_at=ran.ended_at, exit_code=exit_code, stopped=stopped)
     _log.info("run.ended", exit_code=exit_code, stopped=stopped)
-    return RunEnd(exit_code=exit_code, summary=write_reports(plan.folder, ledger, plan.record, exit_code))
+    return RunEnd(exit_code=exit_code, summary=_reported(plan, ledger, exit_code))
+
+
+def _reported(plan: RunPlan, ledger: Ledger, exit_code: int) -> Summary:
+    """The reports; without them, nothing else says what to do next."""
+    try:
+        return write_reports(plan.folder, ledger, plan.record, exit_code)
+    except ReportError as error:
+        raise written_later(plan.folder, error) from error
 
 
 def _broken(folder: Path, ledger: Ledger, end: SessionEnd, why: str) -> LedgerError:

@@ -23,6 +23,7 @@ class SpecError(ValueError):
 
     def __init__(self, option: str, reason: str) -> None:
         super().__init__(f"--{option}: {reason}")
+        self.option = option
 
 
 class UsageError(Exception):

@@ -75,7 +75,10 @@ def _complete(files: ReportFiles, summary: Summary, open_rows: tuple[ListedRow, 
     from reports.page.page import write_page  # noqa: PLC0415 - what draws is not needed to tell how a run stands
 
     page = write_page(files, summary, open_rows)
-    kept = tuple(KeptFile(name=name, written_as=new) for name, new in files.kept)
+    with blaming(files.folder / names.SUMMARY):
+        own = files.next_name(names.SUMMARY)
+    names_of = (*files.kept, *(((names.SUMMARY, own),) if own != names.SUMMARY else ()))
+    kept = tuple(KeptFile(name=name, written_as=new) for name, new in names_of)
     summary = msgspec.structs.replace(summary, files=(*summary.files, page), kept_files=kept)
     write_summary(files, summary)
     return summary

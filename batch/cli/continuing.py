@@ -17,6 +17,7 @@ from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading, upgrade
 from jobs.run_dir import names
+from jobs.run_dir.report_files import ReportFiles
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import JobSpec, UsageError
@@ -88,7 +89,9 @@ def nothing_left(directory: RunDirectory, session: SessionOptions) -> int:
         say(f"{directory.path}: nothing to do, every row is done")
     else:
         failed = ", and resume --failed takes failed rows again" if so_far.failed else ""
-        say(f"{directory.path}: nothing to do, every row has ended; not all are done: see {names.PAGE}{failed}")
+        page = ReportFiles(directory.path).current(names.PAGE)
+        see = names.PAGE if page is None else page.name
+        say(f"{directory.path}: nothing to do, every row has ended; not all are done: see {see}{failed}")
     if session.json:
         tell_json(read_summary_text(directory.path))
     return code

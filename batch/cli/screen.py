@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from batch.process.standard_input import StandardInput
-from batch.redaction.redactor import PROCESS_REDACTOR
+from batch.redaction.redactor import PROCESS_REDACTOR, StandardStream
 from jobs.printable import printable, printable_json
 from reports import Summary, show_end
 from reports.summary.schema import summary_json
@@ -91,6 +91,12 @@ def live_console(progress: str) -> "Console | None":
     return Console(file=_strict(sys.stderr), highlight=False)
 
 
+def say_lost() -> None:
+    """Says on stderr that a result could not be written to stdout: the exit code is the same all the same."""
+    if isinstance(sys.stdout, StandardStream) and sys.stdout.lost is not None:
+        say(f"stdout: cannot be written: {sys.stdout.lost.strerror}")
+
+
 @contextlib.contextmanager
 def _shown_if_possible() -> Iterator[None]:
     """The end of a run is on record; that nobody can be shown it does not change how it ended."""
@@ -100,6 +106,8 @@ def _shown_if_possible() -> Iterator[None]:
         pass
     except OSError as error:
         say(f"stdout: cannot be written: {error.strerror}; the reports are whole")
+        if isinstance(sys.stdout, StandardStream):
+            sys.stdout.abandon()
 
 
 def _write(stream: TextIO, line: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jobs.run_dir.filesystem import network_filesystem
+from jobs.run_dir.own_file import open_own
 
 VERSION = 5
 """Any change of what follows raises it and adds a step to `upgrade`."""
@@ -23,8 +24,7 @@ RELEASE = "release"
 # it is not sent. `row.before_kms_key_id` is what the service showed before our first PUT, and `row.before_how` says by
 # what, NULL until it is known. `row.wave` is what the row has in the column that waves go by. `row.status` stays NULL
 # until the row has ended. `scope.unlisted` says why the list of its secrets failed. `session.controls` is a JSON list
-# of what was changed while it ran. `pace` tells in a few hundred rows how the requests of a session were answered over
-# time.
+# of what was changed while it ran. `pace` tells in a few hundred rows how its requests were answered over time.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE scope (
@@ -191,7 +191,8 @@ def format_of(path: Path) -> int | None:
         LedgerError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        # SQLite would follow a link, and write into the ledger of another run.
+        with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
         raise LedgerError(path, error.strerror or str(error)) from error

@@ -183,14 +183,6 @@ class Told:
         """The first rows that are still to be sent."""
         return places.samples(self._query)
 
-    def accepted_keys(self, scope_id: int) -> frozenset[str]:
-        """The keys that rows of a scope were updated with so far."""
-        found = self._query(
-            "SELECT DISTINCT kms_key_id FROM row"  # noqa: S608 - built from numbers and an enum
-            f" WHERE scope = {scope_id:d} AND status IN ('{Status.UPDATED}', '{Status.VERIFIED}')"
-        )
-        return frozenset(key for (key,) in found)
-
     def longest_timeout_s(self) -> float:
         """The most time that any session gave an attempt; none of theirs is applied later than that after its end."""
         ((longest_s,),) = self._query("SELECT COALESCE(MAX(timeout_s), 0.0) FROM session")

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import stat
 import zlib
@@ -116,6 +117,19 @@ def copy_manifest(
         raise _unusable(manifest, str(error)) from error
     with contextlib.closing(_from_file(manifest, max_bytes)) as chunks:
         return _copy(manifest, kind, chunks, into_dir)
+
+
+def sha256_of(manifest: str) -> str:
+    """The SHA-256 of a manifest that is a file; nothing is written.
+
+    Raises:
+        ManifestError: as `copy_manifest`.
+    """
+    digest = hashlib.sha256()
+    with contextlib.closing(_from_file(manifest, MAX_BYTES)) as chunks:
+        for chunk in chunks:
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _copy(name: str, kind: tuple[Format, Packing], chunks: Iterator[bytes], into_dir: Path) -> ManifestCopy:

@@ -99,7 +99,7 @@ class _Screen:
             grid.add_row(self._text(f"{error.rows:,}"), self._text(head, _STYLE[error.status.group]))
             grid.add_row("", self._text(example(error), "dim"))
         if (more := len(summary.errors) - SHOWN_CODES) > 0:
-            grid.add_row("", self._text(f"and {more} more codes, in summary.json"))
+            grid.add_row("", self._text(f"and {more} more {'code' if more == 1 else 'codes'}, in summary.json"))
         return grid
 
     def _keys(self, summary: Summary) -> Table:

@@ -197,7 +197,8 @@ def _allowed_words(scope: ScopeView) -> str:
 
 def fault_words(fault: FaultCount) -> str:
     """A code, how often it came, and what was said."""
-    return f"{fault.code}: {fault.requests:,} requests, last: {fault.message}"
+    requests = "1 request" if fault.requests == 1 else f"{fault.requests:,} requests"
+    return f"{fault.code}: {requests}, last: {fault.message}"
 
 
 def span(seconds: float) -> str:

@@ -18,7 +18,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     are counted as `not_attempted`, or as `unknown` when they are in flight; `pace` says how fast it is, and `trouble`
     what slows it; `paused` says that `set` holds it back, and `rate` differs from `full_rate` where `set` has changed
     it. Of a run that has stopped, `mend` says what has to be mended before it can continue. `left_out` rows were not
-    selected, and are not among the others. `wave` says which wave a run that is going is at.
+    selected, and are not among the others. `next` are the commands to give then, in order. `wave` says
+    which wave a run that is going is at.
     """
 
     at: float
@@ -36,6 +37,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     full_rate: str = ""
     left_out: int = 0
     wave: str = ""
+    next: tuple[str, ...] = ()
 
 
 def status_lines(standing: Standing, now_s: float, encoding: str = "utf-8") -> Iterator[str]:
@@ -67,6 +69,8 @@ def _lines(standing: Standing, now_s: float) -> Iterator[str]:
         yield f"no usable project: {nowhere}"
     for line in standing.mend:
         yield f"mend: {line}"
+    for line in standing.next:
+        yield f"next: {line}"
     yield from _pace_lines(standing)
 
 

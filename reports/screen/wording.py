@@ -73,7 +73,8 @@ def group_words(status: Status) -> str:
 def file_notes(summary: Summary) -> tuple[FileNote, ...]:
     """Every file of the summary, itself last."""
     notes = [FileNote(name=facts.name, purpose=_purpose(facts.name, facts.rows)) for facts in summary.files]
-    return (*notes, FileNote(name=names.SUMMARY, purpose="all of this for machines"))
+    own = next((one.written_as for one in summary.kept_files if one.name == names.SUMMARY), names.SUMMARY)
+    return (*notes, FileNote(name=own, purpose="all of this for machines"))
 
 
 def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
@@ -90,9 +91,9 @@ def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
         steps.append(Step(why="run the open rows again", command=_run(files[names.RETRY], job_now(summary))))
     if groups.fix_first:
         steps.append(_fix_first(summary, files[names.REJECTED]))
-    if not steps and _limited(summary):
-        words = ("csms-rekey", "resume", str(folder))
-        steps.append(Step(why="send the rows beyond --limit as well", command=_command(words)))
+    resume = ("csms-rekey", "resume", str(folder))
+    if _limited(summary) and not any(step.command.startswith(_command(resume)) for step in steps):
+        steps.append(Step(why="send the rows beyond --limit as well", command=_command(resume)))
     return tuple(steps)
 
 
@@ -186,7 +187,7 @@ def _purpose(name: str, rows: int) -> str:
             return f"{_rows(rows)} to run again; a manifest that is ready to run" if rows else "nothing to run again"
         case names.REJECTED:
             return f"{_rows(rows)} to fix first, with the reasons" if rows else "nothing to fix"
-        case _ if name == names.PAGE:
+        case stem if stem == names.PAGE.partition(".")[0]:
             return "this run for people, as a page for a browser"
         case _:
             return "how every row ended"

@@ -9,8 +9,9 @@ import msgspec
 from jobs.job_facts import JobFacts
 from jobs.model import Group, Status
 from jobs.run_dir import names
+from jobs.run_dir.own_file import read_own
 from jobs.run_dir.report_files import ReportFiles
-from reports.error import blaming
+from reports.error import ReportError, blaming
 from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary, WaveSummary
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
@@ -216,7 +217,12 @@ def read_summary_text(folder: Path) -> str:
     """
     path = folder / names.SUMMARY
     with blaming(path):
-        return path.read_text(encoding="utf-8").rstrip("\n")
+        path = ReportFiles(folder).current(names.SUMMARY) or path
+        text = read_own(path)
+    try:
+        return text.decode().rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise ReportError(path, "not what a run writes; remove it, and `report` writes it again") from error
 
 
 def remove_summary(files: ReportFiles) -> None:

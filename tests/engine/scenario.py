@@ -9,6 +9,7 @@ import msgspec
 
 from batch.engine.session import Session
 from batch.sandbox.assembly import Sandbox, build_sandbox
+from batch.sandbox.lists import ListStyle, Markers
 from batch.sandbox.quota import ProjectQuota, Rival, parse_rate
 from batch.sandbox.terms import Terms
 from batch.sandbox.world import Project, build_world
@@ -98,6 +99,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """Rows belong to so many waves in turn, of the herd as well. The deaths and the stop are met by a
     scheduler, and a person continues.
     """
+    page_size: int = 1_000
+    markers: Markers = Markers.EXCLUSIVE
+    hidden: tuple[int, ...] = ()
+    """The secrets that no list shows."""
     seed: int = 1
 
 
@@ -153,12 +158,16 @@ def _play(scenario: Scenario, folder: Path) -> Played:
         timeout_s=scenario.timeout_s,
     )
     quota = _quota(scenario)
-    sandbox = build_sandbox(world, seed=7, epoch_s=EPOCH_S, faults=plan, quota=quota)
+    style = ListStyle(page_size=scenario.page_size, markers=scenario.markers)
+    sandbox = build_sandbox(world, seed=7, epoch_s=EPOCH_S, faults=plan, quota=quota, lists=style)
     herd = (Row(0, SECRETS + n, Kind.PLAIN if n % 3 else Kind.EXPECTS_OLD) for n in range(scenario.herd))
     rows = enumerate((*scenario.rows, *herd), 1)
     asked = [_asked(number, row, projects[row.project], scenario) for number, row in rows]
     job = load_job(folder / "run", sandbox, asked)
     job.lists = Before.LIST if scenario.lists else Before.OFF
+    for project in projects:
+        shown = [name for at, name in enumerate(project.names) if at not in scenario.hidden]
+        project.names[:] = shown
     return _Player(scenario, job, sandbox, plan).play()
 
 

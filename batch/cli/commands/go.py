@@ -1,5 +1,6 @@
 """`go`: runs a manifest in a directory of its own, or continues there, whatever the directory needs."""
 
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -83,8 +84,9 @@ def _step(directory: RunDirectory, incoming: Incoming, given: JobSpec, spool: Pa
         changed = (f"manifest {incoming.manifest}: not the bytes that were loaded", *changed)
     step = next_run(so_far, same_job=not changed)
     if step is Next.REFUSE:
+        finish = shlex.join(("csms-rekey", "resume", str(directory.path), "--failed"))
         raise UsageError(
             f"{directory.path}: its run has {so_far.again} rows left, and this is another job ({'; '.join(changed)});"
-            f" nothing was sent: finish that run with `csms-rekey resume --failed`, or give another --run-dir"
+            f" nothing was sent: finish that run with `{finish}`, or give another --run-dir"
         )
     return step

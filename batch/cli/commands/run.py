@@ -63,6 +63,7 @@ def run(
 def start(incoming: Incoming, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
     """Runs a manifest, for a caller that has made the job and the login already, and knows its options to be good."""
     directory = RunDirectory.claim(run_dir, incoming.manifest, network_ok=options.allow_network_fs)
+    directory.refuse_own(incoming.manifest)
     with directory.lock("run", Patience(0.0, say)), directory.or_nothing():
         directory.sweep()
         keep = _keep(directory)
@@ -74,10 +75,11 @@ def _keep(directory: RunDirectory) -> str | None:
     """How the job is kept aside that is there already and never sent anything; None where there is none.
 
     Raises:
-        UsageError: it has sent something.
+        UsageError: it has sent something, or may have.
     """
     if not directory.loaded:
         return None
-    if look_at(directory)[1].sent:
+    so_far = look_at(directory)[1]
+    if so_far.sent or so_far.in_doubt:
         raise UsageError(f"{directory.path}: exists already, with a run; resume it, or give another --run-dir")
     return names.ABANDONED
