@@ -200,7 +200,7 @@ def test_a_bad_wave_stops_the_run_go_stops_again_and_resume_goes_past_it(tmp_pat
     with served(sandbox, tmp_path) as tool:
         options = tool.to(run_dir, "--wave-by=stage")
         first = tool.run("go", path, *options)
-        reason = "wave 'canary': 1 of 2 rows are not done, so the next wave did not begin"
+        reason = "wave 'canary': 1 of 2 rows not done, so the next wave did not begin"
         assert first.code == 3, first
         assert reason in first.out
         assert f"csms-rekey resume {run_dir}" in first.out
