@@ -29,6 +29,8 @@ def unusable(folder: Path, kind: str) -> Path:
             os.mkfifo(path)
         case "folder":
             path.mkdir()
+        case _:
+            assert kind == "missing"
     return path
 
 
