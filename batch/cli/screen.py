@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -48,6 +48,13 @@ def ask(question: str) -> bool:
 def tell(line: str) -> None:
     """One line of the result, on stdout."""
     _write(sys.stdout, line)
+
+
+def tell_written(lines: Iterable[str]) -> None:
+    """What was written, line by line on stdout; that nobody can be told does not change how the command ends."""
+    with _shown_if_possible():
+        for line in lines:
+            tell(line)
 
 
 def show(folder: Path, summary: Summary, *, plain: bool) -> None:

@@ -4,19 +4,17 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from random import Random
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from batch.csms.auth import Login
 from batch.csms.client import CsmsClient
-from batch.csms.messages import Wire
-from batch.process.clock import Clock
+from batch.flow.outside import Reached
 from jobs.ledger import OpenScope
 from jobs.model import Outcome
 
-WireFactory = Callable[[str], contextlib.AbstractAsyncContextManager[Wire]]
+if TYPE_CHECKING:
+    from batch.csms.messages import Wire
 
 
 class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,18 +43,11 @@ class Between(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """Everything a session takes from outside: the network, the login, the clock and chance. `make_room` frees
-    room on the disk of the ledger, once; `clean` takes credentials out of what the service said. `between` is asked
-    between two waves, and `by_hand` says that a person has asked to continue, whatever became of earlier ones.
+class Outside(Reached):
+    """The same for a session. `make_room` frees room on the disk of the ledger, once. `between` is asked between two
+    waves, and `by_hand` says that a person has asked to continue, whatever became of earlier ones.
     """
 
-    wire: WireFactory
-    login: Login
-    clock: Clock
-    rng: Random
-    user_agent: str
-    clean: Callable[[str], str]
     make_room: Callable[[], bool] = lambda: False
     between: Between | None = None
     by_hand: bool = False

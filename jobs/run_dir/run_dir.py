@@ -220,7 +220,8 @@ def _refuse_network(path: Path, *, network_ok: bool) -> None:
 
 def _is_run_directory(path: Path) -> bool:
     # Unlike the methods of a path, this knows no errors: a name that cannot be looked at is none.
-    return any(os.path.isfile(path / name) for name in (names.LEDGER, names.LOCK))  # noqa: PTH113 - see above
+    found = [os.path.isfile(path / name) for name in (names.SIGHTINGS, names.LEDGER, names.LOCK)]  # noqa: PTH113 - see above
+    return any(found) and not found[0]
 
 
 def _described(path: Path) -> str:
@@ -228,6 +229,8 @@ def _described(path: Path) -> str:
         return "no such run directory"
     if not path.is_dir():
         return "a file, not a run directory"
+    if (path / names.SIGHTINGS).is_file():
+        return "what a command has looked at, not a run directory"
     found = sorted((plain(entry.name) for entry in path.iterdir() if _is_run_directory(entry)), reverse=True)
     match found:
         case []:
