@@ -1,6 +1,7 @@
 """The shape of the house: which room may import which, what is imported when, and how large a room may be."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -129,6 +130,19 @@ def functions() -> Iterator[tuple[str, Function]]:
         yield from ((name, node) for node in ast.walk(tree) if isinstance(node, Function))
 
 
+def texts_of(node: ast.AST) -> str:
+    """A constant text, or one with a blank for each value that is put into it."""
+    match node:
+        case ast.JoinedStr(values=values):
+            return "".join(map(texts_of, values))
+        case ast.Constant(value=str() as text):
+            return text
+        case ast.FormattedValue(value=ast.Call(func=ast.Name(id=maker))) if maker.endswith("versions_target"):
+            return "/versions"
+        case _:
+            return " "
+
+
 def test_every_arrow_between_rooms_is_one_that_was_decided() -> None:
     found: dict[str, set[str]] = {room: set() for room in ROOMS}
     for name, tree in TREES.items():
@@ -161,6 +175,19 @@ def test_each_outside_library_has_its_one_place() -> None:
     for name, tree in TREES.items():
         for library in {module.split(".")[0] for module in imports(tree)} & set(ONLY_IN):
             assert any(name.startswith(place) for place in ONLY_IN[library]), f"{name} imports {library}"
+
+
+def test_no_path_leads_to_one_version_of_a_secret() -> None:
+    """The service answers there with the value, so nothing here may ask: no text has more behind `versions`."""
+    behind = re.compile(r"versions/|versions%2f", re.IGNORECASE)
+    for name, tree in TREES.items():
+        # A path that is put together from parts counts with a blank for each value in it.
+        for text in (texts_of(node) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr | ast.Constant)):
+            assert not behind.search(text), f"{name}: {text!r}"
+        added = [node for node in ast.walk(tree) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)]
+        assert not any(texts_of(one.left).endswith("versions") for one in added), name
+    makers = {name for name, tree in TREES.items() if "versions_target" in ast.unparse(tree)}
+    assert makers == {"batch/csms/paths.py", "batch/csms/keys_and_versions.py"}
 
 
 def test_every_module_says_what_it_is_for() -> None:

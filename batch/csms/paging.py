@@ -104,7 +104,8 @@ def _then(paging: Paging, page: Page, ids: frozenset[str], *, new: bool) -> Pagi
     if marker is None:
         return ListEnd()
     if marker == paging.marker:
-        return ListLies("it does not move on from one of its pages") if moved else ListEnd()
+        # The last item may be given back for ever, but not a page of them.
+        return ListLies("it does not move on from one of its pages") if moved or len(ids) > 1 else ListEnd()
     barren = 0 if new else paging.barren + 1
     pages = paging.pages + 1
     if (reason := _lie(paging, marker, pages=pages, barren=barren)) is not None:

@@ -12,11 +12,17 @@ from batch.sandbox.checks import Authenticator, LenientCheck, StrictCheck
 from batch.sandbox.exchange import Exchange
 from batch.sandbox.faults import FaultScript
 from batch.sandbox.journal import Journal
+from batch.sandbox.lists import ListStyle
 from batch.sandbox.metadata import MetadataMode, MetadataService
 from batch.sandbox.model import KeyIds
 from batch.sandbox.options import SandboxOptions
-from batch.sandbox.quota import ProjectQuota, parse_rate, parse_rival
+from batch.sandbox.others import Others
+from batch.sandbox.quota import ProjectQuota, parse_pace, parse_rate, parse_rival
+from batch.sandbox.rights import parse_rights
 from batch.sandbox.service import Service
+from batch.sandbox.terms import Terms
+from batch.sandbox.variety import parse_mix, vary
+from batch.sandbox.wire import Operation
 from batch.sandbox.world import World, build_world
 
 
@@ -86,6 +92,9 @@ def build_sandbox(  # noqa: PLR0913 # one parameter a property of the account
     epoch_s: float,
     faults: FaultScript | None = None,
     quota: ProjectQuota | None = None,
+    lists: ListStyle = ListStyle(),  # noqa: B008 # a frozen value
+    denied: frozenset[Operation] = frozenset(),
+    versions_per_s: float = 0.0,
     token_life_s: float = 86_400.0,
     token_uses: int | None = None,
     key_life_s: float = 86_400.0,
@@ -95,7 +104,7 @@ def build_sandbox(  # noqa: PLR0913 # one parameter a property of the account
 ) -> Sandbox:
     """A sandbox over `world`; `epoch_s` is now in UTC seconds since 1970, the same seed gives the same credentials.
 
-    `journal` None keeps one in memory.
+    `versions_per_s` is how many new versions of secrets others make. `journal` None keeps one in memory.
     """
     rng = random.Random(f"credentials {seed}")  # noqa: S311 # credentials of a toy that have to be the same every time
     directory = Directory(
@@ -106,16 +115,13 @@ def build_sandbox(  # noqa: PLR0913 # one parameter a property of the account
         token_uses=token_uses,
         key_life_s=key_life_s,
     )
+    terms = Terms(quota=quota, lists=lists, denied=denied)
+    keys = MetadataService(directory, metadata, rng)
     service = Service(
-        world,
-        directory=directory,
-        auth=check(directory),
-        quota=quota,
-        rng=rng,
-        epoch_s=epoch_s,
-        metadata=MetadataService(directory, metadata, rng),
+        world, directory=directory, auth=check(directory), terms=terms, rng=rng, epoch_s=epoch_s, metadata=keys
     )
-    exchange = Exchange(service, journal=journal or Journal(epoch_s=epoch_s), faults=faults)
+    others = _others(world, versions_per_s, seed=seed, epoch_s=epoch_s)
+    exchange = Exchange(service, journal=journal or Journal(epoch_s=epoch_s), faults=faults, others=others)
     token = directory.issue(directory.everywhere, 0.0)
     return Sandbox(world=world, directory=directory, exchange=exchange, token=token.value)
 
@@ -130,11 +136,14 @@ def sandbox_of(options: SandboxOptions, *, epoch_s: float, keep: bool = False) -
     # A generator of its own: how many request ids were drawn must not change which request meets which fault.
     rng = random.Random(f"faults {options.seed}")  # noqa: S311 # the same seed has to give the same faults
     return build_sandbox(
-        build_world(seed=options.seed, secrets=options.secrets, projects=options.projects),
+        _world_of(options),
         seed=options.seed,
         epoch_s=epoch_s,
         faults=Chance(odds, rng) if odds else None,
         quota=_quota_of(options),
+        lists=ListStyle(markers=options.markers, page_size=options.page_size),
+        denied=parse_rights(options.deny),
+        versions_per_s=0.0 if options.new_versions is None else parse_pace(options.new_versions, "new versions"),
         token_life_s=options.token_life_s,
         token_uses=options.token_uses,
         key_life_s=options.key_life_s,
@@ -142,6 +151,22 @@ def sandbox_of(options: SandboxOptions, *, epoch_s: float, keep: bool = False) -
         check=partial(StrictCheck, epoch_s=epoch_s, mode=options.auth, revoke_after=options.revoke_after),
         journal=Journal(epoch_s=epoch_s, path=options.log, keep=keep),
     )
+
+
+def _others(world: World, per_s: float, *, seed: int, epoch_s: float) -> Others | None:
+    rng = random.Random(f"others {seed}")  # noqa: S311 # the same seed has to give the same versions
+    return Others(world, per_s=per_s, epoch_s=epoch_s, rng=rng) if per_s > 0 else None
+
+
+def _world_of(options: SandboxOptions) -> World:
+    world = build_world(
+        seed=options.seed, secrets=options.secrets, projects=options.projects, versions=options.versions
+    )
+    for project in world.projects.values():
+        project.most_versions = options.keep_versions
+    # A generator of its own: which secrets are unlike the others must not change what they are called.
+    vary(world, parse_mix(options.mix), random.Random(f"mix {options.seed}"))  # noqa: S311 # as above
+    return world
 
 
 def _quota_of(options: SandboxOptions) -> ProjectQuota | None:

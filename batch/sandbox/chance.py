@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from batch.sandbox import faults
 from batch.sandbox.faults import InjectedFault
@@ -39,17 +40,26 @@ def parse_odds(specs: Sequence[str]) -> tuple[tuple[str, float], ...]:
     Raises:
         ValueError: an unknown kind, a kind twice, no share, or more than 1 in all.
     """
-    odds: dict[str, float] = {}
+    return parse_shares(specs, KINDS, "fault")
+
+
+def parse_shares(specs: Sequence[str], kinds: AbstractSet[str], what: str) -> tuple[tuple[str, float], ...]:
+    """Reads `KIND=SHARE`, one for each kind.
+
+    Raises:
+        ValueError: an unknown kind, a kind twice, no share, or more than 1 in all.
+    """
+    shares: dict[str, float] = {}
     for spec in specs:
         kind, _, text = spec.partition("=")
-        if kind not in KINDS:
-            raise ValueError(f"fault {spec!r}: unknown kind, know {', '.join(sorted(KINDS))}")
-        if kind in odds:
-            raise ValueError(f"fault {spec!r}: {kind} is given twice")
-        odds[kind] = _share(spec, text)
-    if sum(odds.values()) > 1 + 1e-9:
-        raise ValueError(f"faults: the shares add up to {sum(odds.values()):.6g}, more than 1")
-    return tuple(odds.items())
+        if kind not in kinds:
+            raise ValueError(f"{what} {spec!r}: unknown kind, know {', '.join(sorted(kinds))}")
+        if kind in shares:
+            raise ValueError(f"{what} {spec!r}: {kind} is given twice")
+        shares[kind] = _share(f"{what} {spec!r}", text)
+    if sum(shares.values()) > 1 + 1e-9:
+        raise ValueError(f"{what}: the shares add up to {sum(shares.values()):.6g}, more than 1")
+    return tuple(shares.items())
 
 
 def _share(spec: str, text: str) -> float:
@@ -59,7 +69,7 @@ def _share(spec: str, text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise ValueError(f"fault {spec!r}: expected a share after the =, from 0 to 1 or from 0% to 100%")
+        raise ValueError(f"{spec}: expected a share after the =, from 0 to 1 or from 0% to 100%")
     return value
 
 

@@ -46,4 +46,14 @@ class Landed(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="
     applied: bool
 
 
-Event = Opened | Arrived | Ended | Landed
+class VersionMade(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="version-made"):
+    """Someone else made a new version of a secret, with the key the secret was on."""
+
+    at_s: float
+    project_id: str
+    secret_name: str
+    version_id: str
+    kms_key_id: str
+
+
+Event = Opened | Arrived | Ended | Landed | VersionMade

@@ -1,12 +1,14 @@
 """One request from arrival to delivery: the service, what goes wrong on the way, and the journal of both."""
 
 import heapq
+import math
 from typing import assert_never
 
 import msgspec
 
 from batch.sandbox.faults import Delivery, FaultScript, InjectedFault
 from batch.sandbox.journal import Journal
+from batch.sandbox.others import Others
 from batch.sandbox.refusals import Refusal, refusal
 from batch.sandbox.result import Result
 from batch.sandbox.service import Service
@@ -33,12 +35,15 @@ class Exchange:
     go back. Whatever a request changes is changed on arrival, so the order of arrivals decides alone.
     """
 
-    def __init__(self, service: Service, *, journal: Journal, faults: FaultScript | None = None) -> None:
+    def __init__(
+        self, service: Service, *, journal: Journal, faults: FaultScript | None = None, others: Others | None = None
+    ) -> None:
         self.service = service
         self.journal = journal
         self.last_s = 0.0
         """When the latest request arrived or left, or the latest late update was due."""
         self._faults = faults
+        self._others = others
         self._late: list[tuple[float, int, Request, Route]] = []
 
     def arrive(self, request: Request, now_s: float) -> Act:
@@ -70,12 +75,22 @@ class Exchange:
         self.journal.ended(act.n, now_s, status=status, whole=whole)
 
     def settle(self, now_s: float) -> None:
-        """Carries out the late updates that are due by now; `inf` brings all of them down."""
+        """Carries out the late updates that are due by now, and what others do by then; `inf` brings all of the updates
+        down, and others do nothing more.
+        """
         while self._late and self._late[0][0] <= now_s:
             due_s, n, request, route = heapq.heappop(self._late)
+            self._let_others(due_s)
             self.last_s = max(self.last_s, due_s)
             answer = self.service.perform(request, route, due_s)
             self.journal.landed(n, due_s, applied=answer.applied)
+        if math.isfinite(now_s):
+            self._let_others(now_s)
+
+    def _let_others(self, now_s: float) -> None:
+        if self._others is not None:
+            for made in self._others.until(now_s):
+                self.journal.version_made(made)
 
     def _plain(self, arrival: Arrival) -> tuple[Act, bool]:
         answer = self.service.answer(arrival.request, arrival.route, arrival.now_s)

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from batch.sandbox.events import Arrived, Ended, Event, Landed, Opened
+from batch.sandbox.events import Arrived, Ended, Event, Landed, Opened, VersionMade
 from batch.sandbox.wire import Arrival
 
 
@@ -77,6 +77,10 @@ class Journal:
     def landed(self, n: int, now_s: float, *, applied: bool) -> None:
         """The late update of request `n` took place, or was refused."""
         self._write(Landed(n=n, at_s=now_s, applied=applied))
+
+    def version_made(self, made: VersionMade) -> None:
+        """Someone else made a new version."""
+        self._write(made)
 
     def close(self) -> None:
         """Lets go of the file; what was kept in memory stays, and later events only go there."""

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from batch.sandbox.lists import ListStyle
 from batch.sandbox.model import KmsKey
 from batch.sandbox.refusals import refused
 from batch.sandbox.result import Result
@@ -57,12 +58,13 @@ def describe_key(project: Project, request: Request) -> Result:
     return Result(body=msgspec.json.encode(_Described(key)))
 
 
-def list_keys(project: Project, request: Request) -> Result:
+def list_keys(project: Project, request: Request, style: ListStyle) -> Result:
     """A page of the project's keys in the order they were made; the marker is an offset in digits."""
     asked = _read(request, _List)
     limit, start = _number("limit", asked.limit), _number("marker", asked.marker)
     if not 1 <= limit <= _MAX_PAGE:
         raise refused("KMS.0308", "limit")
+    limit = min(limit, style.page_size)
     keys = [key for key in project.keys.values() if _matches(key, asked)]
     page = keys[start : start + limit]
     more = start + limit < len(keys)

@@ -102,3 +102,9 @@ class KeyIds(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Enabled, but RSA for signatures: no secret can be put on it."""
     default: str
     """The service's own, `csms/default`."""
+    pending_import: str
+    """Its material has not been imported."""
+    asymmetric_encryption: str
+    """Enabled and made for encryption, but RSA."""
+    mac: str
+    """Enabled and symmetric, but made for message authentication codes."""

@@ -53,12 +53,21 @@ def parse_rival(text: str) -> Rival:
     Raises:
         ValueError: it is none of these.
     """
-    wrong = f"rival {text!r} is not a rate: write 10/s, 150/m or a number of requests per second"
+    return Rival(per_s=parse_pace(text, "rival"))
+
+
+def parse_pace(text: str, what: str) -> float:
+    """Reads how often something happens, as times a second: `10/s`, `150/m`, or a plain number for each second.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    wrong = f"{what} {text!r} is not a rate: write 10/s, 150/m or a number for each second"
     try:
         taken = jobs.rate.Rate.parse(text if "/" in text else f"{text}/s")
     except ValueError as error:
         raise ValueError(wrong) from error
-    return Rival(per_s=taken.per_s)
+    return taken.per_s
 
 
 class SlidingWindow:

@@ -7,9 +7,10 @@ from batch.sandbox import csms, iam, kms
 from batch.sandbox.auth import Directory
 from batch.sandbox.checks import Authenticator
 from batch.sandbox.metadata import MetadataService
-from batch.sandbox.quota import ProjectQuota
 from batch.sandbox.refusals import Refusal, RefusedError, body_of, refusal
 from batch.sandbox.result import Result
+from batch.sandbox.rights import missing_right
+from batch.sandbox.terms import Terms
 from batch.sandbox.wire import Operation, Reply, Request, Route
 from batch.sandbox.world import Project, World
 
@@ -22,7 +23,7 @@ class Service:
 
     Times are seconds since the start, never going back; `epoch_s` is the start in UTC seconds since 1970. `rng` makes
     the request ids. `auth` is asked for every request but those that get a credential, which `metadata` and IAM check
-    themselves; `quota` None lets everything pass.
+    themselves. `terms` may be changed at any time.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class Service:
         *,
         directory: Directory,
         auth: Authenticator,
-        quota: ProjectQuota | None,
+        terms: Terms,
         rng: random.Random,
         epoch_s: float,
         metadata: MetadataService,
@@ -41,7 +42,7 @@ class Service:
         self.epoch_s = epoch_s
         self.auth = auth
         self._metadata = metadata
-        self._quota = quota
+        self.terms = terms
         self._rng = rng
 
     def answer(self, request: Request, route: Route | None, now_s: float) -> Reply:
@@ -94,13 +95,15 @@ class Service:
         if route.operation in _OPEN:
             return
         caller = self.auth.check(request, now_s)
-        if route.operation is Operation.LIST_PROJECTS:
-            return
-        over = self._quota.check(route.project_id, now_s) if self._quota else None
-        if over is not None:
-            raise RefusedError(over)
-        if route.project_id not in caller.project_ids:
-            raise RefusedError(_wrong_project(route))
+        if route.operation is not Operation.LIST_PROJECTS:
+            quota = self.terms.quota
+            over = quota.check(route.project_id, now_s) if quota else None
+            if over is not None:
+                raise RefusedError(over)
+            if route.project_id not in caller.project_ids:
+                raise RefusedError(_wrong_project(route))
+        if route.operation in self.terms.denied:
+            raise RefusedError(missing_right(route.operation))
 
     def _operate(self, request: Request, route: Route, now_s: float) -> Result:
         match route.operation:
@@ -109,13 +112,15 @@ class Service:
             case Operation.SHOW_SECRET:
                 return csms.show_secret(self._project(route), route)
             case Operation.LIST_SECRETS:
-                return csms.list_secrets(self._project(route), route)
+                return csms.list_secrets(self._project(route), route, self.terms.lists)
             case Operation.LIST_VERSIONS:
-                return csms.list_versions(self._project(route), route)
+                return csms.list_versions(self._project(route), route, self.terms.lists)
+            case Operation.CREATE_VERSION:
+                return csms.create_version(self._project(route), route, request, self.epoch_s + now_s)
             case Operation.DESCRIBE_KEY:
                 return kms.describe_key(self._project(route), request)
             case Operation.LIST_KEYS:
-                return kms.list_keys(self._project(route), request)
+                return kms.list_keys(self._project(route), request, self.terms.lists)
             case Operation.LIST_PROJECTS:
                 return iam.list_projects(self.world, route)
             case Operation.CREATE_TOKEN | Operation.CREATE_METADATA_TOKEN | Operation.SHOW_SECURITY_KEY:

@@ -42,6 +42,7 @@ class Operation(StrEnum):
     SHOW_SECRET = "ShowSecret"  # noqa: S105 # the same
     LIST_SECRETS = "ListSecrets"
     LIST_VERSIONS = "ListSecretVersions"
+    CREATE_VERSION = "CreateSecretVersion"
     DESCRIBE_KEY = "ListKeyDetail"
     LIST_KEYS = "ListKeys"
     CREATE_TOKEN = "KeystoneCreateUserTokenByPassword"  # noqa: S105 # the same
@@ -95,6 +96,8 @@ def find_route(method: str, target: str) -> Route | None:
             return Route(operation=Operation.LIST_SECRETS, project_id=project, query=query)
         case "GET", ["v1", project, "secrets", name, "versions"]:
             return Route(operation=Operation.LIST_VERSIONS, project_id=project, secret_name=name, query=query)
+        case "POST", ["v1", project, "secrets", name, "versions"]:
+            return Route(operation=Operation.CREATE_VERSION, project_id=project, secret_name=name, query=query)
         case _:
             return _find_neighbour(method, parts[1:], query)
 

@@ -14,6 +14,7 @@ _YEAR_S = 365 * 86_400
 _APPS = ("payments", "orders", "billing", "search", "catalog", "ledger-api", "gateway", "mail", "reports", "sso.core")
 _KINDS = ("db", "redis", "api-key", "smtp", "s3_backup", "tls", "webhook", "kafka")
 _REGION = "cn-north-4"
+_MOST_VERSIONS = 20  # the service keeps no more of one secret
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,6 +29,10 @@ class Project:
     versions: dict[str, tuple[Version, ...]] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     """The names of the secrets in the order they are listed in."""
+    hidden: set[str] = field(default_factory=set)
+    """Names of secrets that no list shows to this login: they are of an enterprise project."""
+    most_versions: int = _MOST_VERSIONS
+    """So many versions of a secret are kept."""
 
     def put(self, secret: Secret) -> None:
         """Adds the secret, or takes it in place of the one with its name."""
@@ -46,19 +51,23 @@ class World:
     projects: dict[str, Project]
 
 
-def build_world(*, seed: int, secrets: int, projects: int = 1) -> World:
+def build_world(*, seed: int, secrets: int, projects: int = 1, versions: int | None = None) -> World:
     """Spreads `secrets` secrets evenly over `projects` projects, each with keys of its own.
 
+    Each secret has `versions` versions, from one to three where that is None.
+
     Raises:
-        ValueError: there are no projects, or less than no secrets.
+        ValueError: there are no projects, less than no secrets, or a number of versions that no secret has.
     """
     if projects < 1 or secrets < 0:
         raise ValueError(f"a world needs at least 1 project and 0 secrets, not {projects} and {secrets}")
+    if versions is not None and not 1 <= versions <= _MOST_VERSIONS:
+        raise ValueError(f"a secret has from 1 to {_MOST_VERSIONS} versions, not {versions}")
     rng = random.Random(seed)  # noqa: S311 # the same seed has to give the same world; nothing here is a secret
     domain_id = _hex_id(rng)
     born = [_build_project(rng, domain_id, number) for number in range(1, projects + 1)]
     for number in range(1, secrets + 1):
-        _add_secret(rng, born[(number - 1) * projects // secrets], number)
+        _add_secret(rng, born[(number - 1) * projects // secrets], number, versions)
     for project in born:
         project.names.extend(sorted(project.secrets))
     return World(
@@ -67,7 +76,10 @@ def build_world(*, seed: int, secrets: int, projects: int = 1) -> World:
 
 
 def _build_project(rng: random.Random, domain_id: str, number: int) -> Project:
-    def key(alias: str, state: KeyState = KeyState.ENABLED) -> KmsKey:
+    # Of their own, so that the ids of all else stay what they are for a seed.
+    of_rare_keys = random.Random(f"rare keys {domain_id} {number}")  # noqa: S311 # as above
+
+    def key(alias: str, state: KeyState = KeyState.ENABLED, rng: random.Random = rng) -> KmsKey:
         return KmsKey(
             key_id=_uuid(rng),
             domain_id=domain_id,
@@ -77,26 +89,31 @@ def _build_project(rng: random.Random, domain_id: str, number: int) -> Project:
             creation_date=str(_moment_ms(rng)),
         )
 
-    old, new, disabled = key("secrets-2024"), key("secrets-2025"), key("secrets-2023", KeyState.DISABLED)
-    leaving = replace(key("secrets-2022", KeyState.PENDING_DELETION), scheduled_deletion_date="4102444800000")
-    asymmetric = replace(key("release-signing"), key_spec="RSA_2048", key_usage="SIGN_VERIFY")
-    default = replace(key("csms/default"), default_key_flag="1")
-    return Project(
-        id=_hex_id(rng),
-        name=_REGION if number == 1 else f"{_REGION}_team-{number}",
-        keys={one.key_id: one for one in (old, new, disabled, leaving, asymmetric, default)},
-        key_ids=KeyIds(
-            old=old.key_id,
-            new=new.key_id,
-            disabled=disabled.key_id,
-            pending_deletion=leaving.key_id,
-            asymmetric=asymmetric.key_id,
-            default=default.key_id,
+    born = {
+        "old": key("secrets-2024"),
+        "new": key("secrets-2025"),
+        "disabled": key("secrets-2023", KeyState.DISABLED),
+        "pending_deletion": replace(
+            key("secrets-2022", KeyState.PENDING_DELETION), scheduled_deletion_date="4102444800000"
         ),
+        "asymmetric": replace(key("release-signing"), key_spec="RSA_2048", key_usage="SIGN_VERIFY"),
+        "default": replace(key("csms/default"), default_key_flag="1"),
+    }
+    project_id = _hex_id(rng)
+    born |= {
+        "pending_import": replace(key("imported", KeyState.PENDING_IMPORT, of_rare_keys), origin="external"),
+        "asymmetric_encryption": replace(key("partners", rng=of_rare_keys), key_spec="RSA_3072"),
+        "mac": replace(key("webhooks", rng=of_rare_keys), key_spec="HMAC_256", key_usage="GENERATE_VERIFY_MAC"),
+    }
+    return Project(
+        id=project_id,
+        name=_REGION if number == 1 else f"{_REGION}_team-{number}",
+        keys={one.key_id: one for one in born.values()},
+        key_ids=KeyIds(**{part: one.key_id for part, one in born.items()}),
     )
 
 
-def _add_secret(rng: random.Random, project: Project, number: int) -> None:
+def _add_secret(rng: random.Random, project: Project, number: int, versions: int | None) -> None:
     app = rng.choice(_APPS)
     name = f"{app}-{rng.choice(_KINDS)}-{number:04d}"
     made_ms = _moment_ms(rng)
@@ -109,7 +126,8 @@ def _add_secret(rng: random.Random, project: Project, number: int) -> None:
         create_time=made_ms,
         update_time=made_ms,
     )
-    count = rng.randint(1, 3)
+    drawn = rng.randint(1, 3)
+    count = drawn if versions is None else versions
     project.versions[name] = tuple(
         Version(
             id=f"v{index}",

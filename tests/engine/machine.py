@@ -9,12 +9,14 @@ from random import Random
 from typing import Any
 
 from batch.csms.auth import Login, Masked, TokenCredential
+from batch.csms.client import same_key
 from batch.engine.outside import Outside, SessionEnd
 from batch.engine.progress import LATE_UPDATE_S
 from batch.engine.session import Session
 from batch.process.clock import Clock
 from batch.redaction.redactor import Redactor
 from batch.sandbox.assembly import Sandbox
+from batch.sandbox.model import Version
 from jobs.ledger import Intent, KeysBefore, Ledger, ListedKey, Loader, OpenRow, Parked, Seen, SessionStart
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
 from jobs.spec import Before, Limits
@@ -135,6 +137,26 @@ def keys_of(sandbox: Sandbox) -> dict[tuple[str, str], str]:
         for project in sandbox.world.projects.values()
         for name, secret in project.secrets.items()
     }
+
+
+def versions_of(sandbox: Sandbox) -> dict[tuple[str, str], tuple[Version, ...]]:
+    """The versions that every secret has now, oldest first."""
+    return {
+        (project.id, name): project.versions.get(name, ())
+        for project in sandbox.world.projects.values()
+        for name in project.secrets
+    }
+
+
+def still_on(sandbox: Sandbox, key_id: str) -> frozenset[tuple[str, str]]:
+    """The secrets that need this key now: they point at it, or a version of theirs was made with it."""
+    pointing = {place for place, key in keys_of(sandbox).items() if same_key(key, key_id)}
+    encrypted = {
+        place
+        for place, versions in versions_of(sandbox).items()
+        if any(same_key(one.kms_key_id, key_id) for one in versions)
+    }
+    return frozenset(pointing | encrypted)
 
 
 def load_job(folder: Path, sandbox: Sandbox, asked: Sequence[Asked]) -> Job:

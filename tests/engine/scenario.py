@@ -10,6 +10,7 @@ import msgspec
 from batch.engine.session import Session
 from batch.sandbox.assembly import Sandbox, build_sandbox
 from batch.sandbox.quota import ProjectQuota, Rival, parse_rate
+from batch.sandbox.terms import Terms
 from batch.sandbox.world import Project, build_world
 from jobs.model import Group
 from jobs.rate import Rate
@@ -185,7 +186,7 @@ class _Player:
         self._check("after the last session with faults")
         outcomes = tuple((claim.row, claim.status.value, claim.attempts) for claim in self._job.claims())
         self._plan.calm = True
-        self._sandbox.exchange.service._quota = None
+        self._sandbox.exchange.service.terms = Terms()
         for _ in range(3):
             self._session(also_failed=True)
         self._check("after a fresh start in a calm world")

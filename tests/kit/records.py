@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from batch.sandbox.events import Arrived, Ended, Event, Landed
+from batch.sandbox.events import Arrived, Ended, Event, Landed, VersionMade
 from batch.sandbox.journal import Journal
 
 
@@ -59,6 +59,11 @@ def merge(events: Iterable[Event]) -> tuple[Record, ...]:
 def records_of(journal: Journal) -> tuple[Record, ...]:
     """Every request so far, in the order they arrived."""
     return merge(journal.events)
+
+
+def versions_made(journal: Journal) -> tuple[VersionMade, ...]:
+    """The versions that others made so far, in the order they did."""
+    return tuple(event for event in journal.events if isinstance(event, VersionMade))
 
 
 def read_journal(path: Path) -> tuple[Record, ...]:

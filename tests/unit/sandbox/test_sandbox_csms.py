@@ -95,7 +95,9 @@ def test_a_body_that_does_not_say_it_is_json_is_refused(desk: Desk) -> None:
     assert flat_error(answer) == (400, "CSMS.0004")
 
 
-@pytest.mark.parametrize("part", ["disabled", "pending_deletion", "asymmetric"])
+@pytest.mark.parametrize(
+    "part", ["disabled", "pending_deletion", "asymmetric", "pending_import", "asymmetric_encryption", "mac"]
+)
 def test_a_key_that_cannot_encrypt_is_refused(desk: Desk, part: str) -> None:
     answer = desk.ask("PUT /v1/{p}/secrets/{s}", {"kms_key_id": getattr(desk.keys, part)})
     assert flat_error(answer) == (400, "CSMS.0401")

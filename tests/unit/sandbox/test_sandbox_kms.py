@@ -21,6 +21,9 @@ def nested_error(answer: Reply) -> tuple[int, str]:
         ("disabled", "3", "AES_256"),
         ("pending_deletion", "4", "AES_256"),
         ("asymmetric", "2", "RSA_2048"),
+        ("pending_import", "5", "AES_256"),
+        ("asymmetric_encryption", "2", "RSA_3072"),
+        ("mac", "2", "HMAC_256"),
     ],
 )
 def test_a_key_is_described_as_it_is(desk: Desk, part: str, state: str, spec: str) -> None:
@@ -53,11 +56,18 @@ def test_what_kms_cannot_use_is_refused_in_its_nested_form(
 @pytest.mark.parametrize(
     ("body", "parts"),
     [
-        ({}, ["old", "new", "disabled", "pending_deletion", "default"]),
-        ({"key_spec": "ALL"}, ["old", "new", "disabled", "pending_deletion", "asymmetric", "default"]),
+        ({}, ["old", "new", "disabled", "pending_deletion", "default", "pending_import"]),
+        (
+            {"key_spec": "ALL"},
+            [
+                *("old", "new", "disabled", "pending_deletion", "asymmetric", "default"),
+                *("pending_import", "asymmetric_encryption", "mac"),
+            ],
+        ),
         ({"key_spec": "RSA_2048"}, ["asymmetric"]),
         ({"key_state": "2"}, ["old", "new", "default"]),
-        ({"key_state": "5"}, []),
+        ({"key_state": "5"}, ["pending_import"]),
+        ({"key_state": "7"}, []),
     ],
 )
 def test_keys_are_listed_by_state_and_spec(desk: Desk, body: dict[str, str], parts: list[str]) -> None:
@@ -69,7 +79,7 @@ def test_keys_are_listed_by_state_and_spec(desk: Desk, body: dict[str, str], par
 
 def test_keys_are_paged_by_an_offset(desk: Desk) -> None:
     first = json_of(desk.ask(LIST, {"limit": "3"}))
-    assert (len(first["keys"]), first["truncated"], first["next_marker"], first["total"]) == (3, "true", "3", 5)
+    assert (len(first["keys"]), first["truncated"], first["next_marker"], first["total"]) == (3, "true", "3", 6)
     rest = json_of(desk.ask(LIST, {"limit": 3, "marker": first["next_marker"]}))
-    assert (len(rest["keys"]), rest["truncated"]) == (2, "false")
+    assert (len(rest["keys"]), rest["truncated"]) == (3, "false")
     assert not set(first["keys"]) & set(rest["keys"])

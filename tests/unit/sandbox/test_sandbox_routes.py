@@ -11,6 +11,7 @@ from batch.sandbox.wire import Operation, find_route
         ("GET /v1/p/secrets/a", Operation.SHOW_SECRET, "p", "a", ""),
         ("GET /v1/p/secrets?limit=1", Operation.LIST_SECRETS, "p", "", "limit=1"),
         ("GET /v1/p/secrets/a/versions", Operation.LIST_VERSIONS, "p", "a", ""),
+        ("POST /v1/p/secrets/a/versions", Operation.CREATE_VERSION, "p", "a", ""),
         ("POST /v1.0/p/kms/describe-key", Operation.DESCRIBE_KEY, "p", "", ""),
         ("POST /v1.0/p/kms/list-keys", Operation.LIST_KEYS, "p", "", ""),
         ("POST /v3/auth/tokens?nocatalog=true", Operation.CREATE_TOKEN, "", "", "nocatalog=true"),

@@ -55,7 +55,10 @@ def test_every_project_has_one_key_for_every_case() -> None:
     assert project.keys[ids.disabled].key_state is KeyState.DISABLED
     assert project.keys[ids.pending_deletion].key_state is KeyState.PENDING_DELETION
     assert project.keys[ids.asymmetric].key_usage == "SIGN_VERIFY"
-    assert len(project.keys) == 6
+    assert project.keys[ids.pending_import].key_state is KeyState.PENDING_IMPORT
+    assert project.keys[ids.asymmetric_encryption].key_spec == "RSA_3072"
+    assert project.keys[ids.mac].key_usage == "GENERATE_VERIFY_MAC"
+    assert len(project.keys) == 9
 
 
 def test_the_manifest_names_every_secret_once_with_its_projects_new_key() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from batch.csms.auth import find_login
 from batch.csms.client import CsmsClient as OurClient
+from batch.csms.keys_and_versions import KeysAndVersions
 from batch.csms.network import Network
 from batch.csms.tls import client_context
 from batch.sandbox.assembly import Sandbox, build_sandbox
@@ -23,7 +24,13 @@ from jobs.spec import Auth
 from tests.unit.csms.auth.vendor import (
     BasicCredentials,
     CsmsClient,
+    KmsClient,
+    ListKeyDetailRequest,
+    ListKeysRequest,
+    ListKeysRequestBody,
     ListSecretsRequest,
+    ListSecretVersionsRequest,
+    OperateKeyRequestBody,
     ShowSecretRequest,
     UpdateSecretRequest,
     UpdateSecretRequestBody,
@@ -58,11 +65,18 @@ async def _ours(sandbox: Sandbox, url: str, call: str, name: str, token: str | N
     login = find_login(Auth.AKSK, None, connect=NETWORK.login_wire, environment=environment)
     async with NETWORK.wire(url, timeout_s=5.0) as wire:
         client = OurClient(wire, login.for_scope(url, project_id), project_id, user_agent="test")
+        look = KeysAndVersions(wire, login.for_scope(url, project_id), project_id, user_agent="test")
         match call:
             case "update":
                 await client.update_secret(SecretUpdate(secret_name=name, kms_key_id=KEY, description="h\u00e9llo"))
             case "show":
                 await client.show_secret(name)
+            case "versions":
+                await look.list_versions(name, limit=2, marker="v1")
+            case "key":
+                await look.describe_key(KEY)
+            case "keys":
+                await look.list_keys(limit=2, marker="4")
             case _:
                 await client.list_secrets(limit=2, marker=name)
 
@@ -73,6 +87,7 @@ def _theirs(sandbox: Sandbox, url: str, call: str, name: str, token: str | None)
     if token is not None:
         credentials.with_security_token(token)
     client = CsmsClient.new_builder().with_credentials(credentials).with_endpoint(url).build()
+    kms = KmsClient.new_builder().with_credentials(credentials).with_endpoint(url).build()
     calls: dict[str, Any] = {
         "update": lambda: client.update_secret(
             UpdateSecretRequest(
@@ -80,6 +95,11 @@ def _theirs(sandbox: Sandbox, url: str, call: str, name: str, token: str | None)
             )
         ),
         "show": lambda: client.show_secret(ShowSecretRequest(secret_name=name)),
+        "versions": lambda: client.list_secret_versions(
+            ListSecretVersionsRequest(secret_name=name, limit=2, marker="v1")
+        ),
+        "key": lambda: kms.list_key_detail(ListKeyDetailRequest(body=OperateKeyRequestBody(key_id=KEY))),
+        "keys": lambda: kms.list_keys(ListKeysRequest(body=ListKeysRequestBody(limit="2", marker="4", key_spec="ALL"))),
         "list": lambda: client.list_secrets(ListSecretsRequest(limit="2", marker=name)),
     }
     # Whether the secret is there makes no difference to what is sent.
@@ -89,7 +109,7 @@ def _theirs(sandbox: Sandbox, url: str, call: str, name: str, token: str | None)
 
 @pytest.mark.parametrize("token", [None, "STOKEN"])
 @pytest.mark.parametrize("name", ["my-secret_1", "a.b", "~odd name/\u4e2d"])
-@pytest.mark.parametrize("call", ["update", "show", "list"])
+@pytest.mark.parametrize("call", ["update", "show", "list", "versions", "key", "keys"])
 def test_field_by_field(call: str, name: str, token: str | None) -> None:
     tape = Tape()
     sandbox = build_sandbox(build_world(seed=7, secrets=3), seed=7, epoch_s=0.0, faults=tape)

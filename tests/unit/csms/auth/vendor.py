@@ -13,15 +13,29 @@ with tempfile.TemporaryDirectory() as _home, pytest.MonkeyPatch.context() as _pa
     from huaweicloudsdkcsms.v1 import (
         CsmsClient,
         ListSecretsRequest,
+        ListSecretVersionsRequest,
         ShowSecretRequest,
         UpdateSecretRequest,
         UpdateSecretRequestBody,
+    )
+    from huaweicloudsdkkms.v2 import (
+        KmsClient,
+        ListKeyDetailRequest,
+        ListKeysRequest,
+        ListKeysRequestBody,
+        OperateKeyRequestBody,
     )
 
 __all__ = [
     "BasicCredentials",
     "CsmsClient",
+    "KmsClient",
+    "ListKeyDetailRequest",
+    "ListKeysRequest",
+    "ListKeysRequestBody",
+    "ListSecretVersionsRequest",
     "ListSecretsRequest",
+    "OperateKeyRequestBody",
     "SdkRequest",
     "ShowSecretRequest",
     "UpdateSecretRequest",
