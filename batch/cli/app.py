@@ -59,8 +59,9 @@ class _Command(NamedTuple):
 _COMMANDS = (
     _Command(
         "run:run",
-        "Apply a manifest: CSV, TSV or Parquet, text also .gz or .zst; - reads standard input.",
+        "Apply a manifest: CSV, TSV or Parquet, text also .gz or .zst; - reads standard input. Or apply a plan.",
         f"{_CODES}\n\n{_ELSEWHERE}",
+        origins=True,
     ),
     _Command(
         "check:check",
@@ -75,8 +76,9 @@ _COMMANDS = (
     ),
     _Command(
         "go:go",
-        "Run a manifest, or continue its run: the same command each time, for schedulers.",
+        "Run a manifest or a plan, or continue its run: the same command each time, for schedulers.",
         f"{_CODES}\n\n{_ELSEWHERE}",
+        origins=True,
     ),
     _Command(
         "look:report",

@@ -27,7 +27,8 @@ def incoming_of(manifest: str) -> Incoming:
 
 
 def _load(incoming: Incoming, spec: JobSpec, folder: Path, on_problem: Callable[[Problem], None]) -> Loaded:
-    return load(incoming.copy_to(folder), spec, folder, version=version(), on_problem=on_problem)
+    copy = incoming.copy_to(folder)
+    return load(copy, spec, folder, version=version(), on_problem=on_problem, planned=incoming.planned)
 
 
 def load_to_run(incoming: Incoming, spec: JobSpec, folder: Path, no_project: CredentialError | None) -> Loaded:

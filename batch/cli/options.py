@@ -132,7 +132,7 @@ PLACE, RESUMED = PlaceOptions(), ResumedLimitOptions()
 
 _OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions)
 OPTIONS = frozenset(
-    {"run_dir", "failed", "yes", "junit", "job"} | {one.name for options in _OPTIONS for one in fields(options)}
+    {"run_dir", "failed", "yes", "plan_sha256", "junit", "job"} | {one.name for options in _OPTIONS for one in fields(options)}
 )
 """Every option of every command that takes some from the environment or a job file."""
 REPEATED = frozenset(_key(one) for one in options_in(JobSpec) if get_origin(one.kind) is tuple)
