@@ -1,7 +1,7 @@
 """The cells of columns that the tool does not use, row by row, for a file that carries them on."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -28,6 +28,8 @@ def carried_cells(copy: ManifestCopy, encoding: str) -> CarriedCells:
     Raises:
         ManifestError: the copy cannot be read any more.
     """
+    names: Sequence[str]
+    records: Iterator[Sequence[Any]]
     if copy.format is Format.PARQUET:
         from jobs.manifest.readers.parquet import text_rows  # noqa: PLC0415 - pyarrow is 60 MB that text does without
 
@@ -35,8 +37,9 @@ def carried_cells(copy: ManifestCopy, encoding: str) -> CarriedCells:
     else:
         lines = chain.from_iterable(block.lines for block in line_blocks(copy, encoding))
         # Each row is one line, so that a record never goes on with the next.
-        records = csv.reader((line.removeprefix(BOM).rstrip(_ENDINGS) for line in lines), delimiter=copy.delimiter)
-        names = next(records)
+        bodies = (line.removeprefix(BOM).rstrip(_ENDINGS) for line in lines)
+        texts = csv.reader(bodies, delimiter=copy.delimiter)
+        names, records = next(texts), texts
     places = [place for place, name in enumerate(names) if name.strip() and name not in copy.layout.used]
     rows = (tuple(_one_line(record[place]) for place in places) for record in records if record)
     return CarriedCells(names=tuple(names[place] for place in places), rows=rows)

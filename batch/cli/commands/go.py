@@ -44,14 +44,12 @@ def go(
     _job: JobFile = None,
     _origins: GivenOrigins = NOWHERE,
 ) -> int:
-    """Runs a manifest or a plan, or continues its run: for schedulers, which call the same command again until all is done.
+    """Runs a manifest or a plan, or continues its run: for schedulers, which call the same command until all is done.
 
-    Does nothing where every row of this manifest has ended. Takes failed and unknown rows again. Where the manifest or
-    the job's options have changed, a finished run is kept aside and a new one starts; an unfinished one is refused.
+    Takes failed and unknown rows again. For another manifest or job, keeps a finished run aside and refuses any other.
 
     Args:
-        manifest: Columns secret_name, kms_key_id; optional project_id, region, description, expected_kms_key_id.
-            Or a directory that `plan` has made.
+        manifest: As `run` takes it, or a directory that `plan` has made.
         run_dir: Directory for the ledger and the reports, the same each time; may be a mount point.
         plan_sha256: Run only the plan whose plan.json has this SHA-256.
     """
@@ -71,8 +69,7 @@ def go(
         if step is Next.CONTINUE:
             return continue_run(directory, "go", limits, auth, session, also_failed=True)
         keep = {Next.AFTER_DONE: names.DONE, Next.AFTER_NOTHING: names.ABANDONED}.get(step)
-        access = open_access(auth)
-        new = Start(command="go", incoming=incoming, spec=given, access=access, options=session, keep=keep)
+        new = Start(command="go", incoming=incoming, spec=given, access=open_access(auth), options=session, keep=keep)
         return load_and_apply(directory, new)
 
 
