@@ -69,6 +69,12 @@ _COMMANDS = (
         f"Exit codes: 0 every row can be sent; 1 some rows are invalid; 2 usage or unusable manifest.\n\n{_ELSEWHERE}",
     ),
     _Command(
+        "plan:plan",
+        "Look at what the service has, and write what a run would do: a directory that run takes. Nothing is changed.",
+        "Exit codes: 0 everything can be done; 1 some rows cannot; 2 usage, or unusable manifest or key map; 3 something"
+        f" could not be looked at; 4 another run holds the lock; 74 the plan cannot be written.\n\n{_ELSEWHERE}",
+    ),
+    _Command(
         "resume:resume",
         "Continue a run that was stopped, interrupted or killed.",
         f"{_CODES}\n\n{_ELSEWHERE}",

@@ -9,6 +9,7 @@ import msgspec
 
 from jobs.forecast import PlaceCount, Sample
 from jobs.ledger import keys, places
+from jobs.ledger.asked import AskedRow, asked_rows
 from jobs.ledger.entries import PaceCell
 from jobs.ledger.keys import HeldKey, KeyCounts
 from jobs.ledger.schema import ERRORS, blame, unreadable
@@ -147,6 +148,10 @@ class Told:
             " GROUP BY s.id ORDER BY s.id"
         )
         return tuple(ScopeCount(**dict(zip(ScopeCount.__struct_fields__, values, strict=True))) for values in found)
+
+    def asked(self) -> Iterator[AskedRow]:
+        """What each row asks for, in manifest order."""
+        return asked_rows(self._query)
 
     def sessions(self) -> tuple[SessionRecord, ...]:
         """Every run and resume of this job, oldest first."""

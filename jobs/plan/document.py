@@ -106,7 +106,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[PlannedFile, ...]
     looked_with: Count
     """Requests that it took to make the plan."""
-    stopped: str | None
     requests: Count
     rate: str
     duration_s: Duration | None

@@ -1,6 +1,7 @@
 """Writes a whole plan into its directory: first what `plan.json` holds the sums of, then that, then what shows it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from jobs.forecast import expected_s
 from jobs.model import Scope
 from jobs.plan.action import Action
-from jobs.plan.document import PLAN, Plan, PlanKey, PlanProject, PlanSource, plan_json
+from jobs.plan.document import PLAN, Plan, PlanKey, PlanProject, plan_json
 from jobs.plan.target_key import Fitness, KeyVerdict
 from jobs.rate import Rate
 from jobs.run_dir import names
@@ -23,7 +24,8 @@ from reports.plan.tally import PlanTally
 from reports.plan.uncovered import Uncovered
 
 
-class PlanInput(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanInput:
     """What a plan is made of. `lines` may be gone through once; `names` and `cells` are the columns that the source has
     besides, cells in step with its rows; `bare` are the secrets that no row is about, asked for once the rows are
     written. `plan` is the document without figures, and `moves_from` the old keys where the plan was made from them.
@@ -36,7 +38,7 @@ class PlanInput(msgspec.Struct, frozen=True, kw_only=True):
     bare: Callable[[], Iterable[SeenSecret]]
     moves_from: tuple[str, ...] = ()
     projects: Sequence[SeenProject]
-    secrets: dict[Scope, int]
+    secrets: Mapping[Scope, int]
     keys: Callable[[Scope, str], tuple[SeenKey | None, KeyVerdict]]
     rate: Rate
 
@@ -73,7 +75,7 @@ def write_plan(folder: Path, given: PlanInput) -> WrittenPlan:
 
 def exit_code_of_plan(plan: Plan) -> Exit:
     """3 where something could not be looked at, else 1 where a row cannot be done."""
-    if plan.stopped or plan.rows_of(Action.UNREAD) or any(project.trouble for project in plan.projects):
+    if plan.rows_of(Action.UNREAD) or any(project.trouble for project in plan.projects):
         return Exit.STOPPED_EARLY
     return Exit.NOT_ALL_DONE if plan.undone else Exit.DONE
 
