@@ -59,7 +59,7 @@ class _Command(NamedTuple):
 _COMMANDS = (
     _Command(
         "run:run",
-        "Apply a manifest: CSV, TSV or Parquet, text also .gz or .zst; - reads standard input. Or apply a plan.",
+        "Apply a plan or a manifest: CSV, TSV, Parquet, text also .gz or .zst; - is standard input.",
         f"{_CODES}\n\n{_ELSEWHERE}",
         origins=True,
     ),

@@ -10,7 +10,8 @@ from batch.cli.loading import ProblemPrinter, incoming_of
 from batch.cli.looking import opened
 from batch.cli.options import PlanOptions
 from batch.cli.places import chosen_places
-from batch.cli.planning import Planning, SeenKeys, described, secrets_by_project
+from batch.cli.planning import Planning
+from batch.cli.planning_facts import SeenKeys, described, secrets_by_project
 from batch.cli.screen import say
 from batch.inventory.errands import DescribeKeys, Errand, ListSecrets
 from jobs.manifest.key_map import KeyMove, pairs, plain_key, read_key_map, target_of

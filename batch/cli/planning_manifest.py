@@ -10,7 +10,8 @@ import msgspec
 from batch.cli.loading import load_to_run
 from batch.cli.login import with_project
 from batch.cli.looking import opened
-from batch.cli.planning import Planning, SeenKeys, described, secrets_by_project
+from batch.cli.planning import Planning
+from batch.cli.planning_facts import SeenKeys, described, secrets_by_project
 from batch.inventory.errands import DescribeKeys, Errand, ListSecrets, ReadSecrets
 from jobs.ledger import Ledger
 from jobs.ledger.asked import AskedRow

@@ -59,9 +59,7 @@ class Layout:
         return self.required + self.optional
 
 
-MANIFEST_LAYOUT = Layout(
-    ("secret_name", "kms_key_id"), ("project_id", "region", "description", "expected_kms_key_id")
-)
+MANIFEST_LAYOUT = Layout(("secret_name", "kms_key_id"), ("project_id", "region", "description", "expected_kms_key_id"))
 
 
 class Readable(Protocol):

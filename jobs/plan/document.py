@@ -34,7 +34,7 @@ class KeyPair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanSource(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for: a manifest or a key map under its user's name, with its sum, or `keys` of the command line."""
+    """What was asked for: a manifest or a key map under its user's name, with its sum, or `keys` of options."""
 
     name: str | None = None
     sha256: Digest | None = None
@@ -83,8 +83,8 @@ class PlanKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole. `rows` are those of the source, of which `left_out` were not selected; `blocked` secrets are no rows of
-    a plan that was made from keys. `requests` are those of a run.
+    """The whole. `rows` are those of the source, of which `left_out` were not selected; `blocked` secrets are no
+    rows of a plan that was made from keys. `requests` are those of a run.
     """
 
     format: int = FORMAT

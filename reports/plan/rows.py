@@ -1,4 +1,4 @@
-"""Writes the rows of a plan: `manifest.csv`, which a run takes, and `preview.csv`, which has every one with its reason."""
+"""Writes the rows of a plan: `manifest.csv`, which a run takes, and `preview.csv`, with a reason for each row."""
 
 import csv
 import io

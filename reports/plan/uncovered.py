@@ -1,5 +1,6 @@
 """Writes `uncovered.csv`: the secrets that are on a key which rows move away from, and are in no row themselves."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 
 from jobs.manifest.key_map import plain_key
@@ -21,7 +22,7 @@ class Uncovered:
         """`selected` says that the plan was asked for some secrets only."""
         self._old_keys = {plain_key(key) for key in old_keys if key}
         self._reason = "no selected row names it" if selected else "no row names it"
-        self.counts: dict[Scope, int] = {}
+        self.counts = Counter[Scope]()
 
     def write(self, files: ReportFiles, secrets: Iterable[SeenSecret]) -> PlannedFile:
         """Writes those of some secrets, none of which is in a row.
@@ -33,7 +34,7 @@ class Uncovered:
             lines = CsvFile(out, HEADER)
             for one in secrets:
                 if plain_key(one.kms_key_id) in self._old_keys:
-                    self.counts[one.project] = self.counts.get(one.project, 0) + 1
+                    self.counts[one.project] += 1
                     lines.write(self._cells(one))
         return PlannedFile(name=UNCOVERED, sha256=out.sha256, rows=lines.rows)
 

@@ -104,7 +104,7 @@ def _projects(given: PlanInput, tally: PlanTally, uncovered: Uncovered) -> tuple
             project_id=seen.project_id,
             region=seen.region,
             secrets=given.secrets.get(seen.scope, 0),
-            uncovered=uncovered.counts.get(seen.scope, 0),
+            uncovered=uncovered.counts[seen.scope],
             counts=tally.counts_of(seen.scope),
             trouble=seen.stopped or seen.trouble,
         )

@@ -105,6 +105,7 @@ def _ended(ledger: Ledger) -> Standing:
         rows=sum(count.rows for count in counts),
         counts=counts,
         left_out=ledger.told.left_out(),
+        carried=ledger.told.carried(),
         scopes=scopes,
         exit_code=None if last is None else last.exit_code,
         stopped=None if last is None else last.stopped,
