@@ -72,7 +72,8 @@ _COMMANDS = (
         "plan:plan",
         "Look at what the service has, and write what a run would do: a directory that run takes. Nothing is changed.",
         "Exit codes: 0 everything can be done; 1 some rows cannot; 2 usage, or unusable manifest or key map; 3 something"
-        f" could not be looked at; 4 another run holds the lock; 74 the plan cannot be written.\n\n{_ELSEWHERE}",
+        " could not be looked at, the same command with --out continues where it was stopped; 4 a run is using it; 74"
+        f" cannot be written; 130/143/129 interrupted.\n\n{_ELSEWHERE}",
     ),
     _Command(
         "resume:resume",
@@ -84,6 +85,14 @@ _COMMANDS = (
         "go:go",
         "Run a manifest or a plan, or continue its run: the same command each time, for schedulers.",
         f"{_CODES}\n\n{_ELSEWHERE}",
+        origins=True,
+    ),
+    _Command(
+        "verify:verify",
+        "Look at the secret of every row of a run or a manifest: does it show the row's key? Nothing is changed.",
+        "Exit codes: 0 every row holds; 1 some do not; 2 usage or unusable manifest; 3 some could not be read, the same"
+        " command with --out continues; 4 a run is using it; 74 cannot be written; 130/143/129 interrupted."
+        f"\n\n{_ELSEWHERE}",
         origins=True,
     ),
     _Command(

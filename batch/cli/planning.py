@@ -1,7 +1,6 @@
 """What both ways to make a plan share: where it goes, what was asked, and how it is written and shown."""
 
 import json
-import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,17 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from batch.cli.confirm import login_words
 from batch.cli.looking import look
 from batch.cli.options import LookOptions
+from batch.cli.planning_facts import BEGUN
 from batch.cli.screen import say, tell, tell_json
-from batch.cli.session_start import os_user
 from batch.csms.access import Access
 from batch.inventory.errands import Errand
 from batch.look import LookEnd
-from batch.process.version import version
-from jobs.plan.document import PLAN, Plan, PlanSource
-from jobs.printable import shortened
+from jobs.plan.document import PLAN, PlanSource
 from jobs.run_dir.look_dir import LookDirectory, moment_name
 from jobs.sightings import Sightings
 from jobs.spec import JobSpec, UsageError
@@ -52,7 +48,7 @@ class Planning:
         Raises:
             UsageError: it cannot be used.
         """
-        default = Path("plans") / moment_name(self.stem)
+        default = Path("plans") / f"{moment_name()}-{self.stem}"
         return LookDirectory.claim(self.out, default, network_ok=self.options.allow_network_fs)
 
     def job(self, source: PlanSource, **more: object) -> str:
@@ -62,6 +58,8 @@ class Planning:
 
     def look(self, directory: LookDirectory, sightings: Sightings, errands: Sequence[Errand]) -> LookEnd:
         """One session of looking."""
+        if sightings.kept(BEGUN) is None:
+            sightings.keep(BEGUN, repr(time.time()))
         return look(
             directory,
             sightings,
@@ -69,33 +67,6 @@ class Planning:
             access=self.access,
             limits=self.spec.limits,
             options=self.options,
-        )
-
-    def document(self, source: PlanSource, looked_with: int) -> Plan:
-        """The plan without its figures."""
-        spec = self.spec
-        return Plan(
-            release=version(),
-            made_at=time.time(),
-            made_by=shortened(f"{os_user()} at {socket.gethostname()}"),
-            login=shortened(login_words(self.access)),
-            source=source,
-            endpoint=spec.endpoint,
-            region=spec.region if spec.endpoint is not None else None,
-            key_pattern=spec.key_pattern,
-            project_pattern=spec.project_pattern,
-            rows=0,
-            left_out=0,
-            blocked=0,
-            counts=(),
-            projects=(),
-            keys=(),
-            files=(),
-            looked_with=looked_with,
-            requests=0,
-            rate=str(spec.limits.rate),
-            duration_s=None,
-            exit_code=0,
         )
 
     def write(self, folder: Path, given: PlanInput) -> int:

@@ -1,14 +1,24 @@
-"""What sightings come to for a plan: the keys that KMS described, and how many secrets a project has."""
+"""What is known for a plan beside its rows: who makes it, what KMS said of keys, how many secrets a project has."""
 
-from collections.abc import Iterable, Iterator
+import socket
+import time
+from collections.abc import Iterable
 
+from batch.cli.confirm import login_words
+from batch.cli.session_start import os_user
+from batch.csms.access import Access
+from batch.process.version import version
 from jobs.manifest.key_map import plain_key
 from jobs.model import Scope
+from jobs.plan.document import Plan, PlanSource
 from jobs.plan.target_key import KeyVerdict, verdict_on
+from jobs.printable import shortened
 from jobs.sightings import SeenKey, Sightings
+from jobs.spec import JobSpec
 from reports.plan.lines import facts_of
 
-_UUID_PARTS = (8, 4, 4, 4, 12)
+BEGUN = "begun"
+"""Under this name sightings keep when the service was first asked."""
 
 
 class SeenKeys:
@@ -29,8 +39,8 @@ class SeenKeys:
 
 
 def described(key_ids: Iterable[str]) -> tuple[str, ...]:
-    """Key ids as KMS takes them, each key once: hexadecimal digits alone get their dashes."""
-    return tuple({plain_key(one): _dashed(one) for one in key_ids}.values())
+    """Key ids as rows spell them, each key once."""
+    return tuple({plain_key(one): one for one in key_ids}.values())
 
 
 def secrets_by_project(sightings: Sightings) -> dict[Scope, int]:
@@ -42,15 +52,29 @@ def secrets_by_project(sightings: Sightings) -> dict[Scope, int]:
     return {Scope(endpoint=endpoint, project_id=one, region=region): count for endpoint, one, region, count in counted}
 
 
-def _dashed(kms_key_id: str) -> str:
-    digits = plain_key(kms_key_id)
-    if "-" in kms_key_id or len(digits) != sum(_UUID_PARTS):
-        return kms_key_id
-    return "-".join(_cut(digits))
-
-
-def _cut(digits: str) -> Iterator[str]:
-    at = 0
-    for length in _UUID_PARTS:
-        yield digits[at : at + length]
-        at += length
+def document(spec: JobSpec, access: Access, source: PlanSource, sightings: Sightings, looked_with: int) -> Plan:
+    """The plan without its figures."""
+    return Plan(
+        release=version(),
+        looked_from=float(sightings.kept(BEGUN) or 0.0),
+        made_at=time.time(),
+        made_by=shortened(f"{os_user()} at {socket.gethostname()}"),
+        login=shortened(login_words(access)),
+        source=source,
+        endpoint=spec.endpoint,
+        region=spec.region if spec.endpoint is not None else None,
+        key_pattern=spec.key_pattern,
+        project_pattern=spec.project_pattern,
+        rows=0,
+        left_out=0,
+        blocked=0,
+        counts=(),
+        projects=(),
+        keys=(),
+        files=(),
+        looked_with=looked_with,
+        requests=0,
+        rate=str(spec.limits.rate),
+        duration_s=None,
+        exit_code=0,
+    )

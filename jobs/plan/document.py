@@ -89,6 +89,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     format: int = FORMAT
     release: str
+    looked_from: Moment
+    """When the service was first asked: the plan was made from what it showed from then on."""
     made_at: Moment
     made_by: str
     login: str

@@ -13,8 +13,8 @@ from jobs.sightings import Matched, SeenKey, SeenSecret
 
 Judge = Callable[[Scope, str], KeyVerdict]
 """What KMS says of a target key in a project."""
-_ABSENT = "absent"
-"""The kind of a refusal that says: there is no such thing."""
+_REFUSED = frozenset({"absent", "key", "rejected"})
+"""The kinds of a refusal that is KMS's own word on the key, not on the login or on this moment."""
 
 
 class PlanLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -106,7 +106,4 @@ def seen_of(secret: SeenSecret | None) -> Shown | Absent | Unseen:
 
 def facts_of(key: SeenKey) -> KeyFacts:
     """What was seen of a key, as far as it decides."""
-    missing = key.kind == _ABSENT
-    return KeyFacts(
-        state=key.state, spec=key.spec, usage=key.usage, missing=missing, trouble=None if missing else key.trouble
-    )
+    return KeyFacts(state=key.state, spec=key.spec, usage=key.usage, trouble=key.trouble, refused=key.kind in _REFUSED)

@@ -28,7 +28,11 @@ SOUND = {"state": "enabled", "spec": "AES_256", "usage": "ENCRYPT_DECRYPT"}
         (SOUND | {"spec": ""}, Fitness.UNCHECKED, "is enabled, and KMS does not show its kind"),
         (SOUND | {"usage": ""}, Fitness.UNCHECKED, "is enabled, and KMS does not show its usage"),
         (SOUND | {"state": "in an unknown state"}, Fitness.UNCHECKED, "KMS shows no state that is known here"),
-        ({"missing": True}, Fitness.UNUSABLE, "does not exist in this project"),
+        (
+            {"trouble": "KMS.0207: no such key", "refused": True},
+            Fitness.UNUSABLE,
+            "is refused by KMS in this project: KMS.0207: no such key",
+        ),
         ({"trouble": "KMS.0307: no right"}, Fitness.UNCHECKED, "KMS.0307: no right"),
     ],
 )
