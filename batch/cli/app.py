@@ -71,8 +71,8 @@ _COMMANDS = (
     _Command(
         "plan:plan",
         "Look at what the service has, and write what a run would do: a directory that run takes. Nothing is changed.",
-        "Exit codes: 0 everything can be done; 1 some rows cannot; 2 usage, or unusable manifest or key map; 3 something"
-        " could not be looked at, the same command with --out continues where it was stopped; 4 a run is using it; 74"
+        "Exit codes: 0 everything can be done; 1 some rows cannot; 2 usage, or unusable manifest or key map; 3 not all"
+        " could be looked at, the same command with --out continues where it was stopped; 4 a run is using it; 74"
         f" cannot be written; 130/143/129 interrupted.\n\n{_ELSEWHERE}",
     ),
     _Command(
