@@ -191,7 +191,8 @@ def _refuse_network(path: Path, *, network_ok: bool) -> None:
 
 
 def _is_run_directory(path: Path) -> bool:
-    return any((path / name).is_file() for name in (names.LEDGER, names.LOCK))
+    looked = (path / names.SIGHTINGS).is_file()
+    return not looked and any((path / name).is_file() for name in (names.LEDGER, names.LOCK))
 
 
 def _described(path: Path) -> str:
@@ -199,6 +200,8 @@ def _described(path: Path) -> str:
         return "no such run directory"
     if not path.is_dir():
         return "a file, not a run directory"
+    if (path / names.SIGHTINGS).is_file():
+        return "what a command has looked at, not a run directory"
     found = sorted((plain(entry.name) for entry in path.iterdir() if _is_run_directory(entry)), reverse=True)
     match found:
         case []:

@@ -56,12 +56,13 @@ def change(
 
 
 def _live(run_dir: Path) -> LiveState:
-    """The state of the run that is active there.
+    """The state of the run, or of the command that looks, that is active there.
 
     Raises:
         UsageError: there is none, it has not begun to send, or it is another user's.
     """
-    held = held_by_another(RunDirectory.find(run_dir).path / names.LOCK)
+    looked = (run_dir / names.SIGHTINGS).is_file()
+    held = held_by_another((run_dir if looked else RunDirectory.find(run_dir).path) / names.LOCK)
     if held is None or (held.holder is not None and held.holder.purpose in LOOKS):
         raise UsageError(f"{run_dir}: no run is active here; there is nothing to change")
     state = live_state(run_dir, held.holder)
