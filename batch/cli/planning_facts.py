@@ -25,7 +25,7 @@ class SeenKeys:
     """What KMS said of target keys, by any spelling of their ids."""
 
     def __init__(self, sightings: Sightings) -> None:
-        seen = sightings.shown.keys()
+        seen = sightings.shown.described()
         self._found = {(one.project, plain_key(one.kms_key_id)): one for one in seen}
 
     def judge(self, project: Scope, kms_key_id: str) -> KeyVerdict:

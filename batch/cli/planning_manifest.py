@@ -50,7 +50,8 @@ def _plan(planning: Planning, ledger: Ledger, folder: Path) -> int:
             return end.exit_code(Exit.DONE)
         keys = SeenKeys(sightings)
         carried = carried_cells(manifest_copy(folder, read_record(ledger)), spec.encoding)
-        lines = lines_of_manifest(ledger.told.asked(), sightings.shown.matched(), keys.judge)
+        projects = sightings.projects()
+        lines = lines_of_manifest(ledger.told.asked(), sightings.shown.matched(), keys.judge, projects)
         return planning.write(
             directory.path,
             PlanInput(
@@ -59,7 +60,7 @@ def _plan(planning: Planning, ledger: Ledger, folder: Path) -> int:
                 names=carried.names,
                 cells=carried.rows,
                 bare=sightings.shown.unwanted,
-                projects=sightings.projects(),
+                projects=projects,
                 secrets=secrets_by_project(sightings),
                 keys=keys.both,
                 rate=spec.limits.rate,

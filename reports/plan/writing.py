@@ -17,7 +17,7 @@ from jobs.run_dir.report_files import ReportFiles
 from jobs.sightings import SeenKey, SeenProject, SeenSecret
 from reports.error import blaming
 from reports.exit_code import Exit
-from reports.plan.lines import PlanLine
+from reports.plan.lines import PlanLine, trouble_of
 from reports.plan.page import write_plan_page
 from reports.plan.rows import write_rows
 from reports.plan.tally import PlanTally
@@ -109,7 +109,7 @@ def _projects(given: PlanInput, tally: PlanTally, uncovered: Uncovered) -> tuple
             secrets=given.secrets.get(seen.scope, 0),
             uncovered=uncovered.counts[seen.scope],
             counts=tally.counts_of(seen.scope),
-            trouble=seen.stopped or seen.trouble,
+            trouble=trouble_of(seen),
         )
         for seen in given.projects
     )
