@@ -9,16 +9,20 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from batch.cli.app import main
 from batch.sandbox.assembly import Sandbox
 from batch.sandbox.model import SecretState
+from batch.sandbox.wire import Operation
 from jobs.model import Status
-from tests.e2e.tool import Ended, Tool, outcomes_in, served
+from tests.e2e.tool import Ended, Tool, manifest_of, outcomes_in, served
 from tests.engine.machine import keys_of
 from tests.engine.rows import moves, project_of, small_service
 from tests.kit.records import records_of
 
 SECRETS = 8
+OLD, NEW = (f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "ab")
 
 
 def lines(path: Path) -> list[dict[str, str]]:
@@ -36,17 +40,12 @@ def number(folder: Path) -> str:
 
 def planned(tool: Tool, folder: Path, *words: str) -> Ended:
     url = next(word for word in tool.to(folder) if word.startswith("--endpoint="))
-    return tool.run("plan", *words, url, "--rate=unlimited", f"--out={folder}")
+    rate = () if any(word.startswith("--rate") for word in words) else ("--rate=unlimited",)
+    return tool.run("plan", *words, url, *rate, f"--out={folder}")
 
 
 def ran(tool: Tool, plan: Path, run_dir: Path, *words: str) -> Ended:
     return tool.run("run", str(plan), f"--run-dir={run_dir}", "--rate=unlimited", *words)
-
-
-def requests(sandbox: Sandbox) -> Counter[tuple[str, str]]:
-    """By method and kind."""
-    kinds = ((record.method, "list" if record.secret_name is None else "one") for record in records_of(sandbox.journal))
-    return Counter(kinds)
 
 
 def puts(sandbox: Sandbox) -> int:
@@ -213,18 +212,6 @@ def test_an_unusable_target_key_ends_a_plan_by_old_key_with_1(tmp_path: Path) ->
     assert [claim.status for claim in outcomes_in(tmp_path / "run")] == [Status.NOT_ATTEMPTED] * 2
 
 
-def test_go_runs_a_plan_and_then_has_nothing_to_do(tmp_path: Path) -> None:
-    sandbox = small_service(secrets=3)
-    project = project_of(sandbox)
-    keys = ("--old-key", project.key_ids.old, "--new-key", project.key_ids.new)
-    with served(sandbox, tmp_path) as tool:
-        planned(tool, tmp_path / "plan", *keys, "--project-id", project.id)
-        words = ("go", str(tmp_path / "plan"), f"--run-dir={tmp_path / 'run'}", "--rate=unlimited")
-        first, second = tool.run(*words), tool.run(*words)
-    assert (first.code, second.code, puts(sandbox)) == (0, 0, 3), (first, second)
-    assert "nothing to do, every row is done" in second.err
-
-
 def test_a_plan_costs_its_pages_and_one_request_for_each_key(tmp_path: Path) -> None:
     sandbox = small_service(secrets=500)
     project = project_of(sandbox)
@@ -234,3 +221,127 @@ def test_a_plan_costs_its_pages_and_one_request_for_each_key(tmp_path: Path) -> 
     assert plan.code == 0, plan
     assert sandbox.journal.arrived_count <= 12 + 1
     assert document(tmp_path / "plan")["looked_with"] == sandbox.journal.arrived_count
+
+
+@pytest.mark.parametrize(
+    ("denied", "code", "action", "trouble"),
+    [
+        ({Operation.DESCRIBE_KEY}, 0, "change", None),
+        ({Operation.LIST_SECRETS, Operation.SHOW_SECRET}, 3, "unread", "CSMS.0302"),
+    ],
+)
+def test_a_right_that_the_login_lacks_is_told_and_nothing_is_guessed(
+    tmp_path: Path, denied: set[Operation], code: int, action: str, trouble: str | None
+) -> None:
+    sandbox = small_service(secrets=3, denied=frozenset(denied))
+    (tmp_path / "m.csv").write_bytes(manifest_of(moves(sandbox)))
+    with served(sandbox, tmp_path) as tool:
+        plan = planned(tool, tmp_path / "plan", str(tmp_path / "m.csv"))
+    found = document(tmp_path / "plan")
+    assert (plan.code, found["counts"]) == (code, [{"action": action, "rows": 3}])
+    # What was refused is not checked; what was answered is.
+    assert [(key["usable"], "KMS.0307" in key["reason"]) for key in found["keys"]] == [
+        (None, True) if trouble is None else (True, False)
+    ]
+    assert (trouble or "") in (found["projects"][0]["trouble"] or "")
+
+
+def test_all_projects_of_the_login_are_planned_from_the_list_of_iam_and_go_runs_them_once(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=6, projects=3)
+    keys = [word for project in sandbox.world.projects.values() for word in ("--old-key", project.key_ids.old)]
+    keys += [word for project in sandbox.world.projects.values() for word in ("--new-key", project.key_ids.new)]
+    with served(sandbox, tmp_path) as tool:
+        url = next(word for word in tool.to(tmp_path) if word.startswith("--endpoint=")).partition("=")[2]
+        words = ("plan", *keys, "--all-projects", f"--endpoint={url}", f"--out={tmp_path / 'plan'}", "--rate=unlimited")
+        plan = tool.run(*words, more={"HUAWEICLOUD_SDK_IAM_ENDPOINT": url})
+        go = ("go", str(tmp_path / "plan"), f"--run-dir={tmp_path / 'run'}", "--rate=unlimited")
+        first, second = tool.run(*go), tool.run(*go)
+    assert (plan.code, first.code, second.code, puts(sandbox)) == (0, 0, 0, 6), (plan, first, second)
+    assert {one["project_id"] for one in document(tmp_path / "plan")["projects"]} == set(sandbox.world.projects)
+    assert "nothing to do, every row is done" in second.err
+
+
+def test_a_plan_that_was_stopped_is_none_until_the_same_command_finishes_it(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=5)
+    rows = [*moves(sandbox), *(replace(moves(sandbox)[0], row=row, secret_name=f"no-{row}") for row in range(6, 40))]
+    (tmp_path / "m.csv").write_bytes(manifest_of(rows))
+    with served(sandbox, tmp_path) as tool:
+        stopped = planned(tool, tmp_path / "plan", str(tmp_path / "m.csv"), "--rate=5/s", "--max-duration=1s")
+        seen = sandbox.journal.arrived_count
+        early = ran(tool, tmp_path / "plan", tmp_path / "run")
+        other = planned(tool, tmp_path / "plan", str(tmp_path / "m.csv"), "--exclude=no-*")
+        whole = planned(tool, tmp_path / "plan", str(tmp_path / "m.csv"))
+    assert [ended.code for ended in (stopped, early, other, whole)] == [3, 2, 2, 1], (stopped, early, other, whole)
+    assert f"the same command with --out {tmp_path / 'plan'} continues" in stopped.err
+    assert "holds no plan.json" in early.err
+    assert document(tmp_path / "plan")["counts"] == [{"action": "change", "rows": 5}, {"action": "missing", "rows": 34}]
+    # A page, 34 reads and a key; what was in flight when it stopped may be asked for again.
+    assert 0 < seen < sandbox.journal.arrived_count <= 36 + 5
+
+
+def test_a_selection_leaves_rows_out_of_the_plan_and_tells_them_as_not_selected(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=4)
+    asked = moves(sandbox)
+    (tmp_path / "m.csv").write_bytes(manifest_of(asked))
+    only = f"--only={asked[2].secret_name}"
+    with served(sandbox, tmp_path) as tool:
+        plan = planned(tool, tmp_path / "plan", str(tmp_path / "m.csv"), only)
+        run = ran(tool, tmp_path / "plan", tmp_path / "run")
+    assert (plan.code, run.code, puts(sandbox)) == (0, 0, 1), (plan, run)
+    assert [line["error_message"] for line in lines(tmp_path / "run" / "outcomes.csv")] == [
+        "not selected", "not selected", "", "not selected",
+    ]  # fmt: skip
+    uncovered = lines(tmp_path / "plan" / "uncovered.csv")
+    assert {line["reason"] for line in uncovered} == {"no selected row names it"}
+    assert len(uncovered) == len(asked) - 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "what is to be planned?"),
+        (("m.csv", "--old-key=x"), "a manifest says which keys"),
+        (("m.csv", "--all-projects"), "a manifest says which projects"),
+        (("--old-key=x",), "give them as pairs"),
+        (("--old-key=x", "--new-key=y"), "--old-key: is 1 characters long"),
+        (("--key-map=no-such.csv",), "no-such.csv: "),
+        (("--key-map=x.csv", "--old-key=x"), "not both"),
+        (("--old-key", OLD, "--new-key", NEW), "--project-id or --all-projects"),
+        (("--old-key", OLD, "--new-key", NEW, "--project-id=x"), "--project-id: 'x' is not 32"),
+        (("--old-key", OLD, "--new-key", NEW, "--project-id", "1" * 32, "--all-projects"), "not both"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused_in_one_line_and_leaves_nothing(
+    tmp_path: Path,
+    words: tuple[str, ...],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CSMS_REKEY_TOKEN", "t")
+    monkeypatch.setenv("CSMS_REKEY_METADATA_URL", "http://127.0.0.1:9")
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", *words, "--endpoint=http://127.0.0.1:9"]) == 2
+    shown = capsys.readouterr().err.splitlines()
+    assert said in shown[-1], shown
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (b"", "plan.json cannot be read"),
+        (b"[]", "plan.json cannot be read"),
+        (b'{"format": 2}', "a plan of format 2, this release reads 1"),
+        (b'{"format": 1}', "plan.json cannot be read: Object missing required field"),
+        (b"\xff", "plan.json cannot be read"),
+    ],
+)
+def test_a_directory_that_is_no_sound_plan_is_refused(
+    tmp_path: Path, document: bytes, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CSMS_REKEY_TOKEN", "t")
+    (tmp_path / "plan.json").write_bytes(document)
+    assert main(["run", str(tmp_path), f"--run-dir={tmp_path / 'run'}"]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
