@@ -121,8 +121,8 @@ def open_plan(folder: str, approved: str | None) -> OpenedPlan:
     path = Path(folder)
     if not (path / PLAN).is_file():
         begun = (path / names.SIGHTINGS).is_file()
-        make = f"plan ... --out {folder}` continues" if begun else "plan` makes"
-        raise UsageError(f"{plain(folder)}: holds no {PLAN}; `csms-rekey {make} one")
+        how = "if it is a plan that was stopped, its own command with this --out finishes it" if begun else "see `plan`"
+        raise UsageError(f"{plain(folder)}: holds no {PLAN}; {how}")
     with _reading(path / PLAN):
         data = (path / PLAN).read_bytes()
     digest = hashlib.sha256(data).hexdigest()

@@ -87,7 +87,8 @@ def plan_lines(plan: Plan, folder: Path, sha256: str) -> Iterator[str]:
     for project in plan.projects:
         if project.trouble is not None:
             yield f"{'trouble':<13} project {project.project_id}: {project.trouble}"
-    yield f"{'requests':<13} {plan.requests:,}, {duration_words(plan)}"
+    if plan.requests:
+        yield f"{'requests':<13} {plan.requests:,}, {duration_words(plan)}"
     yield f"{'SHA-256':<13} {sha256}"
     if plan.to_run:
         yield f"{'next':<13} {run_command(folder, sha256)}"
