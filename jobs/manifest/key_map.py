@@ -6,9 +6,10 @@ from itertools import repeat
 
 import msgspec
 
+from jobs.manifest.layout import Layout
 from jobs.manifest.readers import read_blocks
 from jobs.manifest.readers.cells import Cells
-from jobs.manifest.source import Layout, ManifestCopy
+from jobs.manifest.source import ManifestCopy
 from jobs.problem import Problem, quoted
 from jobs.regions import endpoint_for
 from jobs.rules import Check, key_check, project_check

@@ -7,7 +7,7 @@ import msgspec
 
 from jobs.model import Count, Duration, Moment
 from jobs.plan.action import Action
-from jobs.spec import JobSpec, Limits
+from jobs.spec import JobSpec
 
 FORMAT = 1
 """Any change of what follows raises it."""
@@ -117,14 +117,21 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """How many rows have an action."""
         return next((count.rows for count in self.counts if count.action is action), 0)
 
-    def job(self, limits: Limits) -> JobSpec:
-        """The job that a run of it has."""
-        return JobSpec(
+    def job(self, run: JobSpec) -> JobSpec:
+        """The job of a run of it: what is left to `run`, and what the plan decides."""
+        return msgspec.structs.replace(
+            run,
             endpoint=self.endpoint,
             region=self.region,
+            project_id=None,
+            project_found=False,
+            encoding="utf-8",
+            delimiter=None,
+            only=(),
+            exclude=(),
+            strict=False,
             key_pattern=self.key_pattern,
             project_pattern=self.project_pattern,
-            limits=limits,
         )
 
     @property

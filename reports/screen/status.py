@@ -18,7 +18,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     are counted as `not_attempted`, or as `unknown` when they are in flight; `pace` says how fast it is, and `trouble`
     what slows it; `paused` says that `set` holds it back, and `rate` differs from `full_rate` where `set` has changed
     it. Of a run that has stopped, `mend` says what has to be mended before it can continue. `left_out` rows were not
-    selected, or are `carried` along because the plan could not do them, and are not among the others.
+    selected, or are `carried` along because the plan could not do them, and are not among the others. `wave` says which
+    wave a run that is going is at, and `next` are the commands to give then, in order.
     """
 
     at: float
@@ -36,6 +37,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     full_rate: str = ""
     left_out: int = 0
     carried: int = 0
+    next: tuple[str, ...] = ()
+    wave: str = ""
 
 
 def status_lines(standing: Standing, now_s: float, encoding: str = "utf-8") -> Iterator[str]:
@@ -50,6 +53,8 @@ def _lines(standing: Standing, now_s: float) -> Iterator[str]:
     yield f"as_of: {utc_text(standing.at)} ({age_s:.0f} s ago)"
     if standing.exit_code is not None:
         yield f"exit_code: {standing.exit_code}"
+    if standing.wave:
+        yield f"wave: {standing.wave}"
     yield f"rows: {standing.rows}"
     for count in standing.counts:
         if count.rows:
@@ -65,6 +70,8 @@ def _lines(standing: Standing, now_s: float) -> Iterator[str]:
         yield f"no usable project: {nowhere}"
     for line in standing.mend:
         yield f"mend: {line}"
+    for line in standing.next:
+        yield f"next: {line}"
     yield from _pace_lines(standing)
 
 

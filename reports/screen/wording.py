@@ -82,7 +82,8 @@ def group_words(status: Status) -> str:
 def file_notes(summary: Summary) -> tuple[FileNote, ...]:
     """Every file of the summary, itself last."""
     notes = [FileNote(name=facts.name, purpose=_purpose(facts.name, facts.rows)) for facts in summary.files]
-    return (*notes, FileNote(name=names.SUMMARY, purpose="all of this for machines"))
+    own = next((one.written_as for one in summary.kept_files if one.name == names.SUMMARY), names.SUMMARY)
+    return (*notes, FileNote(name=own, purpose="all of this for machines"))
 
 
 def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
@@ -102,9 +103,9 @@ def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
     if summary.carried:
         words = ("grep", "planned: ", str(folder / names.OUTCOMES))
         steps.append(Step(why="mend what the plan could not do, and plan again", command=_command(words)))
-    if not steps and _limited(summary):
-        words = ("csms-rekey", "resume", str(folder))
-        steps.append(Step(why="send the rows beyond --limit as well", command=_command(words)))
+    resume = ("csms-rekey", "resume", str(folder))
+    if _limited(summary) and not any(step.command.startswith(_command(resume)) for step in steps):
+        steps.append(Step(why="send the rows beyond --limit as well", command=_command(resume)))
     return tuple(steps)
 
 
@@ -167,8 +168,12 @@ def _fix_first(summary: Summary, path: Path) -> Step:
     refused = [error for error in summary.errors if error.status is Status.REJECTED]
     stops = [Stop(reason=f"{error.error_code}: {_message(error)}", kms_key_id=error.kms_key_id) for error in refused]
     elsewhere = [advice for advice in mendings(stops, job_now(summary).auth) if advice.way is Way.RESUME]
-    what = f"{_mend(elsewhere)}; correct what else is wrong in {path.name}" if elsewhere else f"correct {path.name}"
-    return Step(why=f"{what}, then run it", command=_run(path, job_now(summary)))
+    # The file itself is replaced by the next report, or kept and stale: what is corrected is a copy.
+    copy = Path(f"corrected{path.suffix}")
+    wrong = "what else is wrong" if elsewhere else "what is wrong"
+    first = f"{_mend(elsewhere)}; " if elsewhere else ""
+    why = f"{first}copy {path.name} to {copy}, correct {wrong} in it, then run it"
+    return Step(why=why, command=_run(copy, job_now(summary)))
 
 
 def _message(error: ErrorSummary) -> str:
@@ -199,7 +204,7 @@ def _purpose(name: str, rows: int) -> str:
             return f"{_rows(rows)} to run again; a manifest that is ready to run" if rows else "nothing to run again"
         case names.REJECTED:
             return f"{_rows(rows)} to fix first, with the reasons" if rows else "nothing to fix"
-        case _ if name == names.PAGE:
+        case stem if stem == names.PAGE.partition(".")[0]:
             return "this run for people, as a page for a browser"
         case _:
             return "how every row ended"

@@ -91,6 +91,8 @@ def _scope(count: ScopeCount, tally: Tally) -> ScopeSummary:
         run_again=run_again,
         stopped=_shown(count.stopped),
         left_out=count.left_out,
+        unlisted=_shown(count.unlisted),
+        without_key_before=count.unseen,
     )
 
 

@@ -9,9 +9,10 @@ import msgspec
 from jobs.job_facts import JobFacts
 from jobs.model import Group, Status
 from jobs.run_dir import names
+from jobs.run_dir.own_file import read_own
 from jobs.run_dir.report_files import ReportFiles
-from reports.error import blaming
-from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary
+from reports.error import ReportError, blaming
+from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary, WaveSummary
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
 
@@ -79,7 +80,9 @@ class ByGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScopeSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One endpoint and project; `stopped` says why the rest of its rows was not attempted, if it was.
+    """One endpoint and project; `stopped` says why the rest of its rows was not attempted, if it was. `unlisted` says
+    why its secrets could not be listed, and of `without_key_before` rows, which were or may have been changed, nobody
+    knows the key before.
 
     Rows that have no usable place belong to no scope: with `rows_without_project` the scopes add up to all rows.
     """
@@ -93,6 +96,8 @@ class ScopeSummary(msgspec.Struct, frozen=True, kw_only=True):
     run_again: int
     stopped: str | None
     left_out: int = 0
+    unlisted: str | None = None
+    without_key_before: int = 0
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +159,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     `left_out` rows were not selected for this job, or are `carried` along because its plan could not do them; they
     stand in `outcomes.csv`, and only there. Of the target keys, those with the most rows are listed, and there are
-    `more_keys`.
+    `more_keys`. `waves` are in the order in which they run.
     """
 
     schema: Literal["csms-rekey/summary/1"] = "csms-rekey/summary/1"
@@ -181,6 +186,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     rows_without_project: int = 0
     keys: tuple[KeySummary, ...] = ()
     more_keys: int = 0
+    waves: tuple[WaveSummary, ...] = ()
 
 
 def summary_json(summary: Summary) -> bytes:
@@ -213,7 +219,12 @@ def read_summary_text(folder: Path) -> str:
     """
     path = folder / names.SUMMARY
     with blaming(path):
-        return path.read_text(encoding="utf-8").rstrip("\n")
+        path = ReportFiles(folder).current(names.SUMMARY) or path
+        text = read_own(path)
+    try:
+        return text.decode().rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise ReportError(path, "not what a run writes; remove it, and `report` writes it again") from error
 
 
 def remove_summary(files: ReportFiles) -> None:

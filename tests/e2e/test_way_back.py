@@ -28,7 +28,7 @@ def test_a_run_its_rollback_and_another_run_leave_every_secret_as_it_was(tmp_pat
     sandbox = small_service(secrets=30, projects=2)
     before = keys_of(sandbox)
     with served(sandbox, tmp_path) as tool:
-        run_dir = a_run(tool, sandbox, tmp_path)
+        run_dir = a_run(tool, sandbox, tmp_path, "--before=list")
         assert keys_of(sandbox) != before
         assert tool.run("verify", str(run_dir)).code == 0
         out = tmp_path / "back.csv"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from jobs.delimiter import Delimiter
-from jobs.manifest.source import Layout
+from jobs.manifest.layout import Layout
 from jobs.problem import quoted
 
 SEARCHED_LINES = 30

@@ -44,7 +44,12 @@ def test_another_delimiter_is_the_one_that_its_user_names(tmp_path: Path) -> Non
 
 
 def test_cells_of_parquet_become_texts_of_one_line(tmp_path: Path) -> None:
-    columns = {"n": [1, None], "secret_name": ["a", "b"], "kms_key_id": ["k", "k"], "t": ["one\r\ntwo", "\0"]}
+    columns: dict[str, list[object]] = {
+        "n": [1, None],
+        "secret_name": ["a", "b"],
+        "kms_key_id": ["k", "k"],
+        "t": ["one\r\ntwo", "\0"],
+    }
     pq.write_table(pa.table(columns), tmp_path / "m.parquet")
     found = carried_cells(copied(tmp_path / "m.parquet"), "utf-8")
     assert found.names == ("n", "t")
