@@ -62,6 +62,7 @@ def summarize(
         sessions=tuple(map(session_summary, sessions)),
         held_keys=tuple(map(held_key_summary, held_keys)),
         left_out=tally.left_out,
+        carried=tally.carried,
         rows_without_project=record.manifest.rows - sum(scope.rows for scope in scopes),
         keys=key_summaries(keys, errors, held_keys),
         more_keys=keys.more,

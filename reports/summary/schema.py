@@ -157,8 +157,9 @@ class ElapsedMs(msgspec.Struct, frozen=True, kw_only=True):
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. Texts of the service and of the manifest are printable; moments are UTC, ISO 8601.
 
-    `left_out` rows were not selected for this job; they stand in `outcomes.csv`, and only there. Of the target keys,
-    those with the most rows are listed, and there are `more_keys`. `waves` are in the order in which they run.
+    `left_out` rows were not selected for this job, or are `carried` along because its plan could not do them; they
+    stand in `outcomes.csv`, and only there. Of the target keys, those with the most rows are listed, and there are
+    `more_keys`. `waves` are in the order in which they run.
     """
 
     schema: Literal["csms-rekey/summary/1"] = "csms-rekey/summary/1"
@@ -180,6 +181,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[SessionSummary, ...] = ()
     held_keys: tuple[HeldKeySummary, ...] = ()
     left_out: int = 0
+    carried: int = 0
     kept_files: tuple[KeptFile, ...] = ()
     rows_without_project: int = 0
     keys: tuple[KeySummary, ...] = ()
