@@ -3,19 +3,16 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from random import Random
 
 import msgspec
 
-from batch.csms.auth import Login
 from batch.csms.client import CsmsClient
 from batch.csms.messages import Wire
-from batch.process.clock import Clock
+from batch.flow.outside import Outside, WireFactory
 from jobs.ledger import OpenScope
 from jobs.model import Outcome
 
-WireFactory = Callable[[str], contextlib.AbstractAsyncContextManager[Wire]]
+__all__ = ["Outside", "SessionEnd", "WireFactory", "clients"]
 
 
 class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,21 +25,6 @@ class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
     lost: bool = False
     defect: str | None = None
     unrecorded: tuple[Outcome, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """Everything a session takes from outside: the network, the login, the clock and chance. `make_room` frees
-    room on the disk of the ledger, once; `clean` takes credentials out of what the service said.
-    """
-
-    wire: WireFactory
-    login: Login
-    clock: Clock
-    rng: Random
-    user_agent: str
-    clean: Callable[[str], str]
-    make_room: Callable[[], bool] = lambda: False
 
 
 @contextlib.asynccontextmanager

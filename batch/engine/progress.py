@@ -7,6 +7,7 @@ from typing import Self
 import msgspec
 
 from batch.csms.faults import Fault
+from batch.flow.backoff import jittered_s
 from jobs.model import SecretUpdate
 
 # A row that may have fewer attempts than this has used them up before they say anything about its service.
@@ -126,4 +127,4 @@ def backoff_s(policy: Policy, tries: int, rng: Random, *, silent: bool) -> float
     base_s, cap_s = (
         (policy.backoff_base_s, policy.backoff_cap_s) if silent else (policy.short_base_s, policy.short_cap_s)
     )
-    return rng.uniform(0.0, min(cap_s, base_s * 2.0 ** max(0, tries - 1)))
+    return jittered_s(tries, rng, base_s=base_s, cap_s=cap_s)

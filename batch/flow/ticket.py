@@ -4,7 +4,6 @@ from enum import Enum
 
 import msgspec
 
-from batch.csms.client import Answer
 from batch.csms.faults import FaultKind
 
 
@@ -30,12 +29,12 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
-    """One request and what became of it. With `own` its row has failed again and again while others were answered: that
-    says nothing about the service.
+    """One request and what became of it; an `answer` that is not a `Fault` is one of the service. With `own` its row
+    has failed again and again while others were answered: that says nothing about the service.
     """
 
     sent_s: float
-    answer: Answer
+    answer: object
     write: bool
     row: int
     own: bool = False

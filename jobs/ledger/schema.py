@@ -116,15 +116,15 @@ class LedgerError(Exception):
         self.full = full
 
 
-def blame(path: Path, error: Exception) -> LedgerError:
+def blame(path: Path, error: Exception, *, mend: str = _MEND) -> LedgerError:
     """What SQLite says, as an error of this ledger; `error` is one of `ERRORS`."""
     name = getattr(error, "sqlite_errorname", "")
     text = isinstance(error, UnicodeDecodeError) or str(error).startswith("Could not decode")
     reason = " ".join(str(error).split())
     if text:
-        return _damaged(path, "a text in it is not UTF-8")
+        return _damaged(path, "a text in it is not UTF-8", mend)
     damage = name == "SQLITE_ERROR" or name.startswith(_DAMAGED)
-    return _damaged(path, reason) if damage else LedgerError(path, reason, full=name == "SQLITE_FULL")
+    return _damaged(path, reason, mend) if damage else LedgerError(path, reason, full=name == "SQLITE_FULL")
 
 
 def unreadable(path: Path, what: str, reason: object) -> LedgerError:
@@ -134,8 +134,8 @@ def unreadable(path: Path, what: str, reason: object) -> LedgerError:
     )
 
 
-def _damaged(path: Path, reason: str) -> LedgerError:
-    return LedgerError(path, f"damaged: {reason}; {_MEND}")
+def _damaged(path: Path, reason: str, mend: str = _MEND) -> LedgerError:
+    return LedgerError(path, f"damaged: {reason}; {mend}")
 
 
 def create(path: Path) -> sqlite3.Connection:
@@ -173,7 +173,7 @@ def connect(path: Path) -> sqlite3.Connection:
         raise _other_format(path)
     try:
         with opening(path) as connection:
-            connection.executescript(f"PRAGMA locking_mode=EXCLUSIVE; PRAGMA busy_timeout=0; {_durability(path)}")
+            connection.executescript(f"PRAGMA locking_mode=EXCLUSIVE; PRAGMA busy_timeout=0; {durability(path)}")
             # Also the type of every value; for a million rows it takes a third of a second.
             ((found, *_),) = connection.execute("PRAGMA quick_check(1)").fetchall()
             if found != "ok":
@@ -243,7 +243,8 @@ def take_room(connection: sqlite3.Connection, rows: int) -> None:
     connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
 
-def _durability(path: Path) -> str:
+def durability(path: Path) -> str:
+    """How every commit of a file there becomes durable."""
     if network_filesystem(path.parent) is not None:
         return "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;"
     return "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"

@@ -6,6 +6,7 @@ RETRY = "retry"
 REJECTED = "rejected"
 
 LEDGER = "ledger.db"
+SIGHTINGS = "sightings.db"
 RESERVE = "ledger.reserve"
 LOCK = "run.lock"
 LOG = "run.log"

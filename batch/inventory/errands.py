@@ -1,0 +1,51 @@
+"""What can be asked about a project, as values; each errand continues from what the sightings hold already."""
+
+from typing import assert_never
+
+import msgspec
+
+from jobs.model import Scope
+
+
+class ListSecrets(msgspec.Struct, frozen=True, kw_only=True):
+    """The secrets of a project, page by page. A list of a higher `number` is one more, after what came between."""
+
+    project: Scope
+    number: int = 1
+
+
+class ReadSecrets(msgspec.Struct, frozen=True, kw_only=True):
+    """Each wanted secret of a project that nothing has shown yet, one request each."""
+
+    project: Scope
+
+
+class ReadVersions(msgspec.Struct, frozen=True, kw_only=True):
+    """The versions of each secret of a project that was shown, as far as they are not known."""
+
+    project: Scope
+
+
+class DescribeKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys of a project, one request each."""
+
+    project: Scope
+    key_ids: tuple[str, ...]
+
+
+Errand = ListSecrets | ReadSecrets | ReadVersions | DescribeKeys
+
+
+def in_words(errand: Errand) -> str:
+    """What it does, for a line of progress."""
+    match errand:
+        case ListSecrets():
+            return "listing secrets"
+        case ReadSecrets():
+            return "reading secrets"
+        case ReadVersions():
+            return "reading versions"
+        case DescribeKeys():
+            return "reading keys"
+        case _:
+            assert_never(errand)

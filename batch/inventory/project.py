@@ -1,0 +1,45 @@
+"""One project that is looked at: through which door its questions leave, and why nothing more is asked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from batch.csms.faults import Fault, FaultKind
+from batch.flow.admission import Admission
+from batch.flow.switch import Switch
+from jobs.model import Scope
+from jobs.rate import Rate
+
+
+@dataclass(slots=True, kw_only=True)
+class ProjectState:
+    """Shared by all that ask about a project. `on_stop` is told why it was stopped for itself alone, `on_defect` of an
+    error in this program's own logic.
+    """
+
+    project: Scope
+    switch: Switch
+    admission: Admission
+    on_stop: Callable[[Scope, str], None]
+    on_defect: Callable[[str], None]
+    clean: Callable[[str], str]
+    reason: str | None = field(default=None, init=False)
+    doing: str = field(default="", init=False)
+
+    def stop_for(self, why: Fault | str) -> None:
+        """Stops it for a reason of its own; the first one counts."""
+        if self.switch.stopped:
+            return
+        if isinstance(why, Fault) and why.kind is FaultKind.INTERNAL:
+            self.on_defect(f"internal error: {why.message}")
+            return
+        self.reason = self.clean(why if isinstance(why, str) else f"{why.code}: {why.message}")
+        self.switch.stop()
+        self.on_stop(self.project, self.reason)
+
+    def obey(self, rate: Rate, *, paused: bool) -> None:
+        """Sends at this rate from now on, or nothing until the pause is over."""
+        self.admission.allow(rate)
+        if paused:
+            self.admission.pause()
+        else:
+            self.admission.proceed()
