@@ -30,6 +30,7 @@ ROOMS = (
     "reports",
     "batch.telemetry",
     "batch.run",
+    "batch.look",
     "batch.sandbox",
     "batch.cli",
 )
@@ -51,22 +52,36 @@ ARROWS = {
     "reports": ("jobs", "jobs.run_dir", "jobs.ledger", "jobs.manifest"),
     "batch.telemetry": ("jobs", "jobs.run_dir", "batch.redaction", "batch.process", "batch.csms", "reports"),
     "batch.run": ("jobs", "jobs.ledger", "batch.process", "batch.csms", "batch.engine", "reports", "batch.telemetry"),
+    # As `batch.run`, for commands that change nothing.
+    "batch.look": (
+        "jobs",
+        "jobs.sightings",
+        "batch.process",
+        "batch.csms",
+        "batch.flow",
+        "batch.inventory",
+        "reports",
+        "batch.telemetry",
+    ),
     "batch.sandbox": ("jobs",),
     "batch.cli": (
         "jobs",
         "jobs.run_dir",
         "jobs.ledger",
+        "jobs.sightings",
         "jobs.manifest",
         "batch.redaction",
         "batch.process",
         "batch.csms",
+        "batch.inventory",
         "reports",
         "batch.telemetry",
         "batch.run",
+        "batch.look",
         "batch.sandbox",
     ),
 }
-MOST_ARROWS = 60
+MOST_ARROWS = 66
 MOST_LINES = 250
 MOST_FUNCTION_LINES = 40
 MOST_CONSTRUCTOR_PARAMETERS = 7

@@ -126,13 +126,30 @@ class SessionOptions:
     """Keep the ledger on NFS, SMB, FUSE and the like all the same."""
 
 
+@Parameter(name="*", group=_OUTPUT)
+@dataclass(frozen=True, kw_only=True)
+class LookOptions:
+    """What goes on around a command that only looks."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """debug, info, warning or error; for run.log."""
+    json: Annotated[bool, Parameter(name="--json", negative="")] = False
+    """Print the result as JSON on stdout, and nothing else there."""
+    wait: Annotated[float, Parameter(converter=_seconds, show_default=duration_text)] = 0.0
+    """How long to wait for a run that works on the same project or directory, e.g. 10m."""
+    lock_dir: Path | None = None
+    """Folder of the locks that keep two runs off one project. [default: /run/lock, or the user's state folder]"""
+    allow_network_fs: bool = False
+    """Keep what was seen on NFS, SMB, FUSE and the like all the same."""
+
+
 SOURCE, LIMITS, AUTH, SESSION = ManifestOptions(), LimitOptions(), AuthOptions(), SessionOptions()
-PLACE, RESUMED = PlaceOptions(), ResumedLimitOptions()
+PLACE, RESUMED, LOOK = PlaceOptions(), ResumedLimitOptions(), LookOptions()
 """What a command is given where the command line says nothing."""
 
-_OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions)
+_OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions, LookOptions)
 OPTIONS = frozenset(
-    {"run_dir", "failed", "yes", "junit", "job"} | {one.name for options in _OPTIONS for one in fields(options)}
+    {"run_dir", "failed", "yes", "junit", "job", "out"} | {one.name for options in _OPTIONS for one in fields(options)}
 )
 """Every option of every command that takes some from the environment or a job file."""
 REPEATED = frozenset(_key(one) for one in options_in(JobSpec) if get_origin(one.kind) is tuple)

@@ -3,14 +3,17 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from batch.csms.client import CsmsClient
-from batch.csms.messages import Wire
 from batch.flow.outside import Outside, WireFactory
 from jobs.ledger import OpenScope
 from jobs.model import Outcome
+
+if TYPE_CHECKING:
+    from batch.csms.messages import Wire
 
 __all__ = ["Outside", "SessionEnd", "WireFactory", "clients"]
 

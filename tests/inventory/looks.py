@@ -1,7 +1,6 @@
 """Sessions of looking in virtual time, over a model service: some stopped, some killed, some asked at a bad moment."""
 
 import asyncio
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from jobs.model import Scope
 from jobs.rate import Rate
 from jobs.sightings import Sightings
 from jobs.spec import Limits
-from tests.engine.crash import Crash, CrashPoint, Fuse
+from tests.engine.crash import Crash, CrashPoint, Fuse, snapshot
 from tests.engine.machine import ENDPOINT, UTC_S
 from tests.engine.network import Line, Network
 from tests.kit.records import Record, records_of
@@ -67,7 +66,7 @@ class Looks:
         described = Line(timeout_s=self.limits.timeout_s, rng=Random(seed), watch=fuse.at, **line)
         network = Network(exchange, described, start_s=exchange.last_s + 1.0, loop_s=loop.time())
         wreck = self.folder.with_name(f"{self.folder.name}x")
-        fuse.on_blow = lambda: shutil.copytree(self.folder, wreck)
+        fuse.on_blow = lambda: snapshot(self.folder, wreck)
         self.folder.mkdir(exist_ok=True)
 
         async def session(sightings: Sightings) -> Looked:

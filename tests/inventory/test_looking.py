@@ -1,15 +1,16 @@
 """Looking at projects: what is seen is kept page by page, nothing is asked twice, and trouble is told apart."""
 
 from pathlib import Path
+from typing import Any
 
 from batch.sandbox.assembly import Sandbox
 from batch.sandbox.lists import ListStyle
-from jobs.sightings import Sightings, Wanted
+from jobs.sightings import Sightings
 from tests.engine.rows import small_service
-from tests.inventory.looks import Looks, everything, places
+from tests.inventory.looks import Looks, everything
 
 
-def service(**more: object) -> Sandbox:
+def service(**more: Any) -> Sandbox:
     return small_service(secrets=60, projects=3, lists=ListStyle(page_size=5), **more)
 
 
@@ -17,7 +18,6 @@ def test_all_secrets_and_versions_of_several_projects_are_seen(tmp_path: Path) -
     sandbox = service()
     looks = Looks(folder=tmp_path / "out", sandbox=sandbox)
     looked = looks.session(everything(sandbox))
-    print(looked, looks.records[-1].at_s)
     assert looked is not None
     assert (looked.stopped, looked.broken, looked.defect) == (None, None, None)
     with Sightings(looks.folder) as sightings:

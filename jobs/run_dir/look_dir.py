@@ -1,0 +1,102 @@
+"""The output directory of a command that only looks: new, empty, or the one that the same command left unfinished."""
+
+import contextlib
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Self
+
+from jobs.problem import plain
+from jobs.run_dir import names
+from jobs.run_dir.durable import PART, sweep_parts
+from jobs.run_dir.filesystem import network_filesystem
+from jobs.run_dir.lock import FileLock
+from jobs.run_dir.scope_locks import Patience
+from jobs.spec import UsageError
+
+_NOT_OURS = frozenset({"lost+found"})
+
+
+@dataclass(frozen=True, slots=True)
+class LookDirectory:
+    """A folder for sightings and what is written of them; `made` by this process, or there before it."""
+
+    path: Path
+    made: bool = False
+
+    @classmethod
+    def claim(cls, path: Path | None, default: Path, *, network_ok: bool) -> Self:
+        """The folder of that name, or else a new one under `default`, with a number where that is taken.
+
+        Raises:
+            UsageError: it holds other things, cannot be made, or is on a network file system.
+        """
+        path = path or _free(default)
+        if not network_ok and (kind := network_filesystem(path)) is not None:
+            raise UsageError(
+                f"{path}: on {kind}, which may lose what is kept there; use a local disk, or --allow-network-fs"
+            )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            _require_ours(path)
+            return cls(path)
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be made: {error.strerror}") from error
+        return cls(path, made=True)
+
+    @property
+    def begun(self) -> bool:
+        """Whether something was looked at already."""
+        return (self.path / names.SIGHTINGS).is_file()
+
+    def lock(self, purpose: str, patience: Patience) -> FileLock:
+        """Keeps every other process out.
+
+        Raises:
+            LockHeldError: another one is in it.
+            OSError: its file cannot be made.
+        """
+        return patience.take(self.path / names.LOCK, purpose)
+
+    def sweep(self) -> None:
+        """Removes what a killed process left half written; only the holder of the lock may."""
+        sweep_parts(self.path)
+
+    @contextlib.contextmanager
+    def or_nothing(self) -> Iterator[None]:
+        """Leaves no new directory behind when the block fails before anything was asked; only for the holder of the
+        lock.
+        """
+        try:
+            yield
+        except BaseException:
+            if self.made and not (self.path / names.LOG).exists():
+                shutil.rmtree(self.path, ignore_errors=True)
+            raise
+
+
+def moment_name(stem: str) -> str:
+    """A name by the time of now."""
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{stem}"
+
+
+def _free(default: Path) -> Path:
+    candidates = (default if number == 1 else default.with_name(f"{default.name}-{number}") for number in count(1))
+    return next(path for path in candidates if not path.exists())
+
+
+def _require_ours(path: Path) -> None:
+    if not path.is_dir():
+        raise UsageError(f"{path}: exists already and is not a directory; give another --out")
+    try:
+        found = sorted(one.name for one in path.iterdir() if one.name not in _NOT_OURS)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    others = [name for name in found if name != names.LOCK and not name.startswith(PART)]
+    if others and names.SIGHTINGS not in others:
+        raise UsageError(f"{path}: holds other things ({plain(others[0])}); give a new or an empty --out")
