@@ -49,7 +49,7 @@ ARROWS = {
     # Below the engine, which lists before it writes; what else looks at the service stands beside it.
     "batch.inventory": ("jobs", "jobs.ledger", "jobs.sightings", "batch.process", "batch.csms", "batch.flow"),
     "batch.engine": ("jobs", "jobs.ledger", "batch.process", "batch.csms", "batch.flow", "batch.inventory"),
-    "reports": ("jobs", "jobs.run_dir", "jobs.ledger", "jobs.manifest"),
+    "reports": ("jobs", "jobs.run_dir", "jobs.ledger", "jobs.sightings", "jobs.manifest"),
     "batch.telemetry": ("jobs", "jobs.run_dir", "batch.redaction", "batch.process", "batch.csms", "reports"),
     "batch.run": ("jobs", "jobs.ledger", "batch.process", "batch.csms", "batch.engine", "reports", "batch.telemetry"),
     # As `batch.run`, for commands that change nothing.

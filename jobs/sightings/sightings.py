@@ -93,6 +93,12 @@ class Sightings:
         )
         return ListedSoFar(marker=found[0][0], pages=found[0][1], over=bool(found[0][2])) if found else ListedSoFar()
 
+    def begin_list(self, project: Scope) -> int:
+        """Notes that one more list is to come, which is not whole until it was read; returns its number."""
+        with self._transaction() as write:
+            ((number,),) = write.execute(rows.NEXT_LIST, (self._id(write, project),)).fetchall()
+            return int(number)
+
     def see_page(self, project: Scope, page: Sequence[SeenSecret], so_far: ListedSoFar, *, number: int = 1) -> None:
         """Records a page of a list, and where the list stands after it. Secrets whose key has changed have to show
         their versions again.
@@ -152,6 +158,11 @@ class Sightings:
     def unversioned(self, project: Scope, after: str, limit: int) -> list[str]:
         """The next names of secrets that were shown, and whose versions were not yet, by name."""
         return self._names(rows.UNVERSIONED, project, after, limit)
+
+    def vanished(self, project: Scope, number: int, after: str, limit: int) -> list[str]:
+        """The next names of secrets that an earlier list has shown, and that of this number has not, by name."""
+        found = self._all(rows.VANISHED, (self._known(project), number, after, limit))
+        return [name for (name,) in found]
 
     def undescribed(self, project: Scope, key_ids: Iterable[str]) -> list[str]:
         """Those of the keys that have not been asked for yet."""

@@ -31,16 +31,22 @@ def write_page(files: ReportFiles, summary: Summary, open_rows: tuple[ListedRow,
 
 
 def render_page(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) -> str:
-    """The page as text. Everything is escaped but the style sheet, the script and the drawings, which are ours."""
+    """The page as text."""
+    return rendered("reports.page", "report.html", page=page_of(summary, open_rows, folder), s=summary)
+
+
+def rendered(package: str, name: str, **values: object) -> str:
+    """A template of a package with some values. Everything is escaped but the style sheet, the script and the drawings,
+    which are ours.
+    """
     style, script = _asset("report.css"), _asset("report.js")
     environment = Environment(
         loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
     )
     environment.filters |= {"figure": _figure, "duration": duration, "clock": clock_text, "part": part_words}
-    template = environment.from_string(_asset("report.html"))
+    template = environment.from_string(_asset(name, package))
     return template.render(
-        page=page_of(summary, open_rows, folder),
-        s=summary,
+        **values,
         policy=_policy(style, script),
         style=Markup(style),  # noqa: S704 # nosec B704 - a file of this package
         script=Markup(script),  # noqa: S704 # nosec B704 - a file of this package
@@ -58,8 +64,8 @@ def _figure(value: str | float | None) -> str:
             return value or ""
 
 
-def _asset(name: str) -> str:
-    return resources.files("reports.page").joinpath("template", name).read_text(encoding="utf-8")
+def _asset(name: str, package: str = "reports.page") -> str:
+    return resources.files(package).joinpath("template", name).read_text(encoding="utf-8")
 
 
 def _policy(style: str, script: str) -> str:
