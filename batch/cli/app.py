@@ -79,6 +79,14 @@ _COMMANDS = (
         f"{_CODES}\n\n{_ELSEWHERE}",
     ),
     _Command(
+        "verify:verify",
+        "Look at the secret of every row of a run or a manifest: does it show the row's key? Nothing is changed.",
+        "Exit codes: 0 every row holds; 1 some do not; 2 usage or unusable manifest; 3 some could not be read, the same"
+        " command with --out continues; 4 a run is using it; 74 cannot be written; 130/143/129 interrupted."
+        f"\n\n{_ELSEWHERE}",
+        origins=True,
+    ),
+    _Command(
         "look:report",
         "Write the reports of a run directory again, from its ledger alone.",
         "Exit codes: that of the run; 2 no run directory; 4 a run is using it; 74 a report cannot be written.",

@@ -19,7 +19,7 @@ from jobs.run_dir.lock_folder import LockFolder
 
 _HOW = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
-LOOKS = frozenset({"status", "report"})
+LOOKS = frozenset({"status", "report", "look"})
 """Purposes of those that only look, and let go soon."""
 
 

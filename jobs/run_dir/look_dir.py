@@ -80,9 +80,9 @@ class LookDirectory:
             raise
 
 
-def moment_name(stem: str) -> str:
-    """A name by the time of now."""
-    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{stem}"
+def moment_name() -> str:
+    """The time of now as a part of a name."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 
 
 def _free(default: Path) -> Path:

@@ -32,24 +32,23 @@ def write_page(files: ReportFiles, summary: Summary, open_rows: tuple[ListedRow,
 
 def render_page(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) -> str:
     """The page as text."""
-    return rendered("reports.page", "report.html", page=page_of(summary, open_rows, folder), s=summary)
+    page = page_of(summary, open_rows, folder)
+    return rendered(asset("report.html"), style=asset("report.css"), script=asset("report.js"), page=page, s=summary)
 
 
-def rendered(package: str, name: str, **values: object) -> str:
-    """A template of a package with some values. Everything is escaped but the style sheet, the script and the drawings,
-    which are ours.
+def rendered(template: str, *, style: str, script: str, **values: object) -> str:
+    """A template with its values. Everything is escaped but the style sheet, the script and the drawings, which are
+    ours.
     """
-    style, script = _asset("report.css"), _asset("report.js")
     environment = Environment(
         loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
     )
     environment.filters |= {"figure": _figure, "duration": duration, "clock": clock_text, "part": part_words}
-    template = environment.from_string(_asset(name, package))
-    return template.render(
-        **values,
+    return environment.from_string(template).render(
         policy=_policy(style, script),
         style=Markup(style),  # noqa: S704 # nosec B704 - a file of this package
         script=Markup(script),  # noqa: S704 # nosec B704 - a file of this package
+        **values,
     )
 
 
@@ -64,14 +63,16 @@ def _figure(value: str | float | None) -> str:
             return value or ""
 
 
-def _asset(name: str, package: str = "reports.page") -> str:
-    return resources.files(package).joinpath("template", name).read_text(encoding="utf-8")
+def asset(name: str) -> str:
+    """A file of this package: a template, the style sheet or the script."""
+    return resources.files("reports.page").joinpath("template", name).read_text(encoding="utf-8")
 
 
 def _policy(style: str, script: str) -> str:
     """Nothing may be loaded, sent or run; the one style sheet and the one script are allowed by their hashes."""
+    scripts = _source(script) if script else "'none'"
     return (
-        f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)};"
+        f"default-src 'none'; style-src {_source(style)}; script-src {scripts};"
         " base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
     )
 

@@ -39,7 +39,7 @@ def test_each_option_is_shown_with_the_first_place_that_gives_it(
         f'# job = "{job}"  # --job',
     } <= set(lines)
     shown = {line.removeprefix("# ").partition(" =")[0].partition(":")[0] for line in lines[:-1]}
-    assert shown == {option.replace("_", "-") for option in OPTIONS - {"junit"}}
+    assert shown == {option.replace("_", "-") for option in OPTIONS - {"junit", "out"}}
 
 
 def test_what_is_printed_is_a_job_file_that_asks_for_the_same(

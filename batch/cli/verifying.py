@@ -1,0 +1,121 @@
+"""What a verification is about: the rows of a run that is over, or of a manifest, and how to ask for them."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from batch.cli.continuing import require_same_job
+from batch.cli.loading import incoming_of, load_to_run
+from batch.cli.login import open_access, with_project
+from batch.cli.options import AuthOptions, LimitOptions, LookOptions, ManifestOptions, limits_of, spec_of
+from batch.cli.origins import Origins
+from batch.cli.screen import say
+from batch.csms.access import Access
+from batch.process.version import version
+from jobs.ledger import Ledger, ToldRow
+from jobs.ledger.record import JobRecord, read_record
+from jobs.ledger.upgrade import reading
+from jobs.model import Scope, Status
+from jobs.run_dir.run_dir import RunDirectory
+from jobs.run_dir.scope_locks import Patience
+from jobs.sightings import Wanted
+from jobs.spec import Limits
+
+INVALID, NOT_SELECTED = "invalid", "not selected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The rows of a ledger that is open, and how to ask for them. `run_dir` is where they are from, if from a run."""
+
+    ledger: Ledger
+    record: JobRecord
+    access: Access
+    limits: Limits
+    run_dir: Path | None = None
+
+    def wanted(self) -> Iterator[Wanted]:
+        """Every row, in manifest order; those that are not asked for say why."""
+        scopes = {
+            (one.project_id, one.region or ""): Scope(
+                endpoint=one.endpoint, project_id=one.project_id, region=one.region
+            )
+            for one in self.ledger.told.scopes()
+        }
+        return (_wanted(row, scopes.get((row.project_id, row.region))) for row in self.ledger.told.rows())
+
+    def projects(self) -> tuple[Scope, ...]:
+        """The projects that rows are asked for in, in manifest order."""
+        asked = (one.project for one in self.wanted() if one.project is not None)
+        return tuple(dict.fromkeys(asked))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """The options of the command."""
+
+    source: ManifestOptions
+    limits: LimitOptions
+    auth: AuthOptions
+    looking: LookOptions
+    origins: Origins
+
+
+@contextmanager
+def rows_of_run(path: Path, given: Given) -> Iterator[Rows]:
+    """The rows of a run directory, which no run may be using; it is not kept longer than the block.
+
+    Raises:
+        UsageError: it is not a run directory, or options ask for another job.
+        LockHeldError: a run is using it.
+    """
+    directory = RunDirectory.find(path)
+    with directory.lock("look", Patience(given.looking.wait, say)):
+        directory.require_loaded()
+        with reading(directory.path, release=version()) as ledger:
+            record = read_record(ledger)
+            require_same_job(record.spec, given.source, given.origins)
+            access = open_access(given.auth, stored=record.spec.auth)
+            merged = limits_of(given.limits, record.spec.limits)
+            yield Rows(ledger=ledger, record=record, access=access, limits=merged, run_dir=path)
+
+
+@contextmanager
+def rows_of_manifest(manifest: str, given: Given) -> Iterator[Rows]:
+    """The rows of a manifest, loaded as a run would.
+
+    Raises:
+        UsageError: it cannot be used.
+        CredentialError: there is no login, or a project that it needs cannot be found.
+    """
+    spec, access = spec_of(given.source, given.limits, given.auth), open_access(given.auth)
+    spec, no_project = with_project(spec, access)
+    with tempfile.TemporaryDirectory(prefix="csms-rekey-verify-") as name:
+        folder = Path(name)
+        load_to_run(incoming_of(manifest), spec, folder, no_project)
+        with Ledger(folder) as ledger:
+            yield Rows(ledger=ledger, record=read_record(ledger), access=access, limits=spec.limits)
+
+
+def job_words(record: JobRecord) -> str:
+    """What tells one verification from another: the rows, and where they are. Limits may differ from time to time."""
+    spec = record.spec
+    told = ("verify", record.manifest.sha256, spec.endpoint, spec.region, spec.project_id, spec.only, spec.exclude)
+    return msgspec.json.encode((*told, spec.limit)).decode()
+
+
+def _wanted(row: ToldRow, scope: Scope | None) -> Wanted:
+    note = NOT_SELECTED if row.left_out else INVALID if row.outcome.status is Status.INVALID or scope is None else None
+    return Wanted(
+        row=row.outcome.row,
+        project=scope if note is None else None,
+        name=row.secret_name,
+        kms_key_id=row.kms_key_id,
+        project_id=row.project_id,
+        region=row.region,
+        note=note,
+    )
