@@ -59,13 +59,20 @@ class _Command(NamedTuple):
 _COMMANDS = (
     _Command(
         "run:run",
-        "Apply a manifest: CSV, TSV or Parquet, text also .gz or .zst; - reads standard input.",
+        "Apply a manifest: CSV, TSV or Parquet, text also .gz or .zst; - reads standard input. Or apply a plan.",
         f"{_CODES}\n\n{_ELSEWHERE}",
+        origins=True,
     ),
     _Command(
         "check:check",
         "Print every problem of a manifest, and what a run of it would do; nothing is sent.",
         f"Exit codes: 0 every row can be sent; 1 some rows are invalid; 2 usage or unusable manifest.\n\n{_ELSEWHERE}",
+    ),
+    _Command(
+        "plan:plan",
+        "Look at what the service has, and write what a run would do: a directory that run takes. Nothing is changed.",
+        "Exit codes: 0 everything can be done; 1 some rows cannot; 2 usage, or unusable manifest or key map; 3 something"
+        f" could not be looked at; 4 another run holds the lock; 74 the plan cannot be written.\n\n{_ELSEWHERE}",
     ),
     _Command(
         "resume:resume",
@@ -75,8 +82,9 @@ _COMMANDS = (
     ),
     _Command(
         "go:go",
-        "Run a manifest, or continue its run: the same command each time, for schedulers.",
+        "Run a manifest or a plan, or continue its run: the same command each time, for schedulers.",
         f"{_CODES}\n\n{_ELSEWHERE}",
+        origins=True,
     ),
     _Command(
         "verify:verify",

@@ -46,6 +46,24 @@ class Packing(StrEnum):
     ZSTD = "zst"
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns that a kind of file must have, and those it may have; any other is carried and not used."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.required + self.optional
+
+
+MANIFEST_LAYOUT = Layout(
+    ("secret_name", "kms_key_id"), ("project_id", "region", "description", "expected_kms_key_id")
+)
+
+
 class Readable(Protocol):
     """Anything bytes can be read from."""
 
@@ -63,6 +81,7 @@ class ManifestCopy:
     name: str
     separator: Delimiter | None = None
     """What its user says stands between two fields."""
+    layout: Layout = MANIFEST_LAYOUT
 
     @property
     def format(self) -> Format:
