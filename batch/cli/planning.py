@@ -58,7 +58,7 @@ class Planning:
         Raises:
             UsageError: it cannot be used.
         """
-        default = Path("plans") / moment_name(self.stem)
+        default = Path("plans") / f"{moment_name()}-{self.stem}"
         return LookDirectory.claim(self.out, default, network_ok=self.options.allow_network_fs)
 
     def job(self, source: PlanSource, **more: object) -> str:

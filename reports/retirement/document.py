@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from jobs.retirement import GapKind, Todo, Uses, Verdict
+from reports.summary.schema import FileFacts
 
 DOCUMENT, USES, PAGE = "retire.json", "key-use.csv", "retire.html"
 NOT_SEEN = (
@@ -75,14 +76,6 @@ class OwnerResult(msgspec.Struct, frozen=True, kw_only=True):
     todos: tuple[TodoCount, ...]
 
 
-class UseFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file beside it; `rows` without the header."""
-
-    name: str
-    sha256: str
-    rows: int
-
-
 class Retirement(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. `run_dir` is the run whose old keys these are, `stopped` says why it was not looked at everything, and
     `owner_column` where the owners come from. Of the owners those with the most secrets are listed, and there are
@@ -107,7 +100,7 @@ class Retirement(msgspec.Struct, frozen=True, kw_only=True):
     owners: tuple[OwnerResult, ...] = ()
     more_owners: int = 0
     not_seen: tuple[str, ...] = NOT_SEEN
-    files: tuple[UseFile, ...] = ()
+    files: tuple[FileFacts, ...] = ()
 
 
 def retirement_json(document: Retirement) -> bytes:

@@ -41,6 +41,8 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: float
     requests: int
     stopped: str | None = None
+    again: str = ""
+    """The command that looks once more."""
     run_dir: str | None = None
     owner_column: str | None = None
 
@@ -70,6 +72,8 @@ def write_retirement(folder: Path, sightings: Sightings, key_ids: Sequence[str],
         ReportError: a file cannot be written.
     """
     files, shown, tally = ReportFiles(folder), sightings.shown, UseTally(key_ids)
+    with blaming(folder / DOCUMENT):
+        files.withdraw(DOCUMENT)
     accounts = {one.scope: one.account for one in sightings.projects()}
     uses = tally.through(key_uses(shown, key_ids))
     use_file = write_uses(files, uses, accounts=any(accounts.values()))
@@ -98,7 +102,8 @@ def write_retirement(folder: Path, sightings: Sightings, key_ids: Sequence[str],
         more_owners=tally.more_owners,
         files=(use_file,),
     )
-    write_retirement_page(files, document)
+    page = write_retirement_page(files, document, again=looked.again)
+    document = msgspec.structs.replace(document, files=(use_file, page))
     with blaming(folder / DOCUMENT), files.place(DOCUMENT) as out:
         out.write(retirement_json(document))
     with blaming(folder / names.SUMS):
