@@ -95,6 +95,13 @@ _COMMANDS = (
         origins=True,
     ),
     _Command(
+        "rollback:rollback",
+        "Write a manifest that moves the secrets of a run back to the keys that they showed before; nothing is sent.",
+        "Exit codes: 0 written; 1 written, and some changed rows cannot go back; 2 usage, nothing written; 4 a run is"
+        " using it; 74 cannot be read or written. Variables named CSMS_REKEY_... do not reach it.",
+        sealed=True,
+    ),
+    _Command(
         "look:report",
         "Write the reports of a run directory again, from its ledger alone.",
         "Exit codes: that of the run; 2 no run directory; 4 a run is using it; 74 a report cannot be written.",

@@ -1,6 +1,7 @@
 """Files that exist whole or not at all, readable by their owner only."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -11,6 +12,8 @@ from typing import BinaryIO, cast
 
 PART = ".part-"
 """How the names of files begin that are not whole yet."""
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK})
+"""What file systems without hard links say."""
 
 
 class HashingFile:
@@ -71,6 +74,41 @@ def whole_file(
         raise
     if durable:
         sync_folder(final.parent)
+
+
+@contextlib.contextmanager
+def new_file(final: Path) -> Iterator[HashingFile]:
+    """The same for a file that must not be there yet, also not by the end of the block.
+
+    Raises:
+        FileExistsError: it is there.
+        OSError: the folder cannot be written.
+    """
+    if os.path.lexists(final):
+        raise FileExistsError(errno.EEXIST, "exists already", str(final))
+    descriptor, name = tempfile.mkstemp(prefix=f"{PART}{final.name}-", dir=final.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as raw:
+            yield HashingFile(cast("BinaryIO", raw))
+            raw.flush()
+            os.fsync(raw.fileno())
+        _settle_new(Path(name), final)
+    finally:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+    sync_folder(final.parent)
+
+
+def _settle_new(part: Path, final: Path) -> None:
+    try:
+        # Unlike a rename, this never replaces anything.
+        os.link(part, final)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(final):
+            raise FileExistsError(errno.EEXIST, "exists already", str(final)) from None
+        part.replace(final)
 
 
 def rename_durably(part: Path, final: Path) -> None:

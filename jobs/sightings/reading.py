@@ -59,7 +59,7 @@ class Shown:
                 created_s=created_s,
             )
 
-    def keys(self) -> Iterator[SeenKey]:
+    def described(self) -> Iterator[SeenKey]:
         """Every key that was asked for."""
         for endpoint, project, region, key, state, spec, usage, alias, default, trouble, kind in self.query(rows.KEYS):
             yield SeenKey(

@@ -236,7 +236,7 @@ def run_job(
         ledger.end_session(ended_at=UTC_S, exit_code=0, stopped=end.stopped)
     except Crash:
         network.die(loop.time(), world)
-        _bury(loop)
+        bury(loop)
         job.folder = wreck
         job.crashes += 1
         return None
@@ -262,7 +262,7 @@ def session_of(job: Job, limits: Limits, *, ledger: Ledger, network: Network, rn
     return Session(ledger, limits, outside, job.lists)
 
 
-def _bury(loop: asyncio.AbstractEventLoop) -> None:
+def bury(loop: asyncio.AbstractEventLoop) -> None:
     """Ends what is left of a dead process, so that Python does not complain about it; nobody sees what that does."""
     loop.set_exception_handler(lambda *_: None)
     for _ in range(50):

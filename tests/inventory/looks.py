@@ -1,7 +1,9 @@
 """Sessions of looking in virtual time, over a model service: some stopped, some killed, some asked at a bad moment."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -19,7 +21,7 @@ from jobs.rate import Rate
 from jobs.sightings import Sightings
 from jobs.spec import Limits
 from tests.engine.crash import Crash, CrashPoint, Fuse, snapshot
-from tests.engine.machine import ENDPOINT, UTC_S
+from tests.engine.machine import ENDPOINT, UTC_S, bury
 from tests.engine.network import Line, Network
 from tests.kit.records import Record, records_of
 from tests.virtual import VirtualLoop
@@ -36,6 +38,22 @@ def everything(sandbox: Sandbox) -> list[Errand]:
         for one in places(sandbox)
         for errand in (ListSecrets(project=one), ReadSecrets(project=one), ReadVersions(project=one))
     ]
+
+
+class TapedSightings(Sightings):
+    """Sightings in which a process can end and a disk can break."""
+
+    fuse: Fuse
+
+    def unsynced(self) -> None:
+        self._connection.execute("PRAGMA synchronous=OFF")
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with super()._transaction() as write:
+            yield write
+            self.fuse.at("before commit")
+        self.fuse.at("after commit")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,11 +93,15 @@ class Looks:
             meanwhile(looking)
             return await looking.run(errands)
 
-        sightings = Sightings(self.folder)
+        sightings = TapedSightings(self.folder)
+        sightings.fuse = fuse
+        # A process that dies loses nothing in any mode of SQLite; only power does.
+        sightings.unsynced()
         try:
             return loop.run_until_complete(session(sightings))
         except Crash:
             network.die(loop.time(), Random(seed))
+            bury(loop)
             self.folder = wreck
             return None
         finally:

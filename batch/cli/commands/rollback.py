@@ -1,0 +1,75 @@
+"""`rollback`: a manifest that moves the secrets of a run back; nothing is sent."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from batch.cli.screen import say, tell, tell_json
+from batch.process.version import version
+from jobs.job_facts import job_facts, options_of, unselecting
+from jobs.ledger.record import read_record
+from jobs.ledger.upgrade import reading
+from jobs.printable import printable
+from jobs.rules import key_check
+from jobs.run_dir.run_dir import RunDirectory
+from jobs.run_dir.scope_locks import Patience
+from jobs.spec import UsageError
+from reports import Exit
+from reports.way_back import WayBack, left_out_of, way_back_json, write_way_back
+
+
+def rollback(run_dir: Path, /, *, out: Path, json: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Writes a manifest that moves each secret that a run has changed back to the key that it showed before. Each row
+    is guarded: it expects the key of the run, so that whoever has moved a secret since is left alone.
+
+    Args:
+        out: The manifest to write, a .csv; the rows that cannot go back are listed beside it, in OUT.left-out.csv.
+        json: Print how many rows there are of each kind as JSON, and nothing else.
+    """
+    _require_free(out)
+    directory = RunDirectory.find(run_dir)
+    with directory.lock("look", Patience(0.0, say)):
+        directory.require_loaded()
+        with reading(directory.path, release=version()) as ledger:
+            if ledger.loss:
+                say(ledger.loss)
+            spec = read_record(ledger).spec
+            found = write_way_back(out, ledger.told.rows(), key_check(spec.key_pattern))
+            open_rows = ledger.told.backlog().open_rows
+    if open_rows:
+        say(f"{run_dir}: {open_rows} rows of the run are open: a `resume` may change them after all")
+    if json:
+        tell_json(way_back_json(found))
+    else:
+        words = ("csms-rekey", "run", str(out), *options_of(unselecting(job_facts(spec))))
+        _tell(out, found, shlex.join(map(printable, words)))
+    return Exit.NOT_ALL_DONE if found.stuck else Exit.DONE
+
+
+def _require_free(out: Path) -> None:
+    """Makes sure that both files can be new ones, and that a run will know what the first one is.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    if out.suffix.lower() != ".csv":
+        raise UsageError(f"--out: {out}: what is written is CSV; give a name that ends in .csv")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out: {out.parent}: no such folder")
+    for path in (out, left_out_of(out)):
+        if path.exists() or path.is_symlink():
+            raise UsageError(f"--out: {path}: exists already, and is not overwritten")
+
+
+def _tell(out: Path, found: WayBack, command: str) -> None:
+    tell(f"{out}: {found.back} rows go back")
+    for reason, rows in found.stuck.items():
+        tell(f"{rows} changed rows cannot go back: {reason}")
+    for reason, rows in found.others.items():
+        tell(f"{rows} rows are left out: {reason}")
+    if found.stuck or found.others:
+        tell(f"{left_out_of(out)} lists those that are left out")
+    if found.back:
+        tell(f"next: {command}")
