@@ -126,7 +126,7 @@ class SeenKeys:
     """What KMS said of target keys, by any spelling of their ids."""
 
     def __init__(self, sightings: Sightings) -> None:
-        self._found = {(one.project, plain_key(one.kms_key_id)): one for one in sightings.shown.keys()}
+        self._found = {(one.project, plain_key(one.kms_key_id)): one for one in sightings.shown.described()}
 
     def judge(self, project: Scope, kms_key_id: str) -> KeyVerdict:
         """Whether a key can take secrets."""

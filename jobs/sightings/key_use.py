@@ -129,7 +129,7 @@ def key_facts(shown: Shown, key_id: str) -> tuple[KeyFacts, ...]:
             absent=one.kind in _ABSENT,
             trouble=one.trouble,
         )
-        for one in shown.keys()
+        for one in shown.described()
         if one.kms_key_id == asked
     )
 

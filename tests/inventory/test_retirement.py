@@ -77,7 +77,7 @@ def begins_last_list(records: Sequence[Record], project_id: str) -> int:
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, phases=[Phase.generate])
+@settings(max_examples=100, deadline=None, phases=[Phase.generate])
 def test_it_never_says_free_while_the_world_that_it_read_needs_the_key(data: st.DataObject) -> None:
     draw = data.draw
     seed = draw(st.integers(0, 1_000))
