@@ -81,7 +81,7 @@ class GapKind(StrEnum):
     """Its secrets could not be listed, or the list cannot be true."""
     HIDDEN = "hidden"
     """The list does not show a secret that there is: it may hide others."""
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - the service's word for what it keeps
     """A secret could not be read."""
     VERSIONS = "versions"
     """The versions of a secret could not be read, or not since the secret has changed."""

@@ -116,7 +116,7 @@ class Doing:
             self._refused = 0
             vanished = partial(self._sightings.vanished, self._project, number)
             await self._each(vanished, self._read, self._give_up_reads)
-            if self._state.switch.stopped or not self._sightings.unversioned(self._project, "", 1):
+            if not self._sightings.unversioned(self._project, "", 1):
                 return
 
     def _fail_list(self, number: int, trouble: Fault | str) -> None:

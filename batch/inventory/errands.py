@@ -27,8 +27,8 @@ class ReadVersions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Confirm(msgspec.Struct, frozen=True, kw_only=True):
-    """The versions as `ReadVersions` reads them, then one more list, which has to show nothing new; where it does, those
-    versions and another list, a few times over. A secret that a list shows no more is read by its name.
+    """The versions as `ReadVersions` reads them, then one more list, which has to show nothing new; where it does,
+    those versions and another list, a few times over. A secret that a list shows no more is read by its name.
     """
 
     project: Scope

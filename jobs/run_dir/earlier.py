@@ -11,7 +11,7 @@ from jobs.run_dir.durable import PART, sync_folder
 _NOT_OURS = frozenset({"lost+found"})
 _OF_A_JOB = (
     f"{names.MANIFEST}.*", f"{names.RETRY}.*", f"{names.REJECTED}.*", "outcomes*.csv", "report*.html", "summary*.json",
-    names.SUMS, names.STATE, names.LOG, names.RESERVE, "verify-*",
+    names.SUMS, names.STATE, names.LOG, names.RESERVE, "verify-*", "retire-*",
 )  # fmt: skip
 
 

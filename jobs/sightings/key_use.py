@@ -1,4 +1,4 @@
-"""Which secrets and versions use a key, and what of their projects was not seen, out of what a command has looked at."""
+"""Which secrets and versions use a key, and what was not seen of their projects, by all that a command has seen."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,8 @@ _ABSENT = frozenset({"absent", "key"})
 # As `same_key` has it. What a read did not find is gone, and with it its versions.
 _SAME = "lower(replace({}, '-', ''))"
 _PLACE = "p.endpoint, p.project_id, p.region, p.account"
-_STATE = "s.auto_rotation, s.pending_deletion, s.frozen"
+_STATE = """s.auto_rotation, s.pending_deletion, s.frozen,
+    (SELECT owner FROM temp.owner o WHERE o.project = s.project AND o.name = s.name)"""
 _USES = f"""SELECT {_PLACE}, s.name AS name, '' AS version, '[]', s.kms_key_id, NULL AS created, {_STATE}, 0 AS kind
     FROM secret s JOIN project p ON p.id = s.project WHERE s.missing = 0 AND {_SAME.format("s.kms_key_id")} IN (%s)
     UNION ALL
@@ -49,10 +50,16 @@ _ASKED_IN_VAIN = """SELECT DISTINCT p.endpoint, p.project_id, p.region, w.name, 
     WHERE s.name IS NULL ORDER BY p.endpoint, p.project_id, w.name"""
 _GAPS = (
     (GapKind.LIST, _UNLISTED),
-    (GapKind.HIDDEN, _SECRETS.format("NULL", f"(s.how = 'read' OR s.listed < {_LAST}) AND s.trouble IS NULL AND {_LISTED}")),
+    (
+        GapKind.HIDDEN,
+        _SECRETS.format("NULL", f"(s.how = 'read' OR s.listed < {_LAST}) AND s.trouble IS NULL AND {_LISTED}"),
+    ),
     (GapKind.SECRET, _SECRETS.format("s.trouble", "s.trouble IS NOT NULL")),
     (GapKind.SECRET, _ASKED_IN_VAIN),
-    (GapKind.VERSIONS, _SECRETS.format("COALESCE(s.versions_trouble, p.versions_trouble)", "s.trouble IS NULL AND s.versions = 0")),
+    (
+        GapKind.VERSIONS,
+        _SECRETS.format("COALESCE(s.versions_trouble, p.versions_trouble)", "s.trouble IS NULL AND s.versions = 0"),
+    ),
     (
         GapKind.VERSIONS,
         _SECRETS.format("'the service shows none'", f"s.trouble IS NULL AND s.versions = 1 AND {_NO_VERSION}"),
@@ -81,12 +88,10 @@ def key_uses(shown: Shown, key_ids: Sequence[str]) -> Iterator[KeyUse]:
     keys = tuple(map(same_key, key_ids))
     marks = ", ".join("?" * len(keys))
     for values in shown.query(_USES % (marks, marks), keys * 2):
-        endpoint, project, region, account, name, version, stages, key, created_s, rotating, pending, frozen, kind = (
-            values
-        )
+        *where, account, name, version, stages, key, created_s, rotating, pending, frozen, owner, kind = values
         held = tuple(json.loads(stages))
         yield KeyUse(
-            project=place(endpoint, project, region),
+            project=place(*where),
             account=account,
             secret_name=name,
             kms_key_id=key,
@@ -94,6 +99,7 @@ def key_uses(shown: Shown, key_ids: Sequence[str]) -> Iterator[KeyUse]:
             version_id=version,
             stages=held,
             created_s=created_s,
+            owner=owner or "",
             rotating=bool(rotating),
             pending_deletion=bool(pending),
             frozen=bool(frozen),
@@ -141,7 +147,8 @@ def _stopped(projects: Iterator[SeenProject]) -> Iterator[Gap]:
 
 
 def _gap(project: Scope, kind: GapKind, found: Iterator[tuple[Any, ...]]) -> Gap:
-    count, samples, reason = 0, [], None
+    count, reason = 0, None
+    samples: list[str] = []
     for *_, name, trouble in found:
         count += name is not None
         reason = reason or trouble

@@ -73,6 +73,11 @@ class Sightings:
             while block := [rows.wanted_values(one, self._id(write, one.project)) for one in islice(coming, _BLOCK)]:
                 write.executemany(rows.PUT_WANTED, block)
 
+    def own(self, owners: Iterable[tuple[Scope, str, str]]) -> None:
+        """Takes in whose each secret is: project, name and owner. They are not kept in the file."""
+        with self._transaction() as write:
+            write.executemany(rows.PUT_OWNER, ((self._id(write, project), *rest) for project, *rest in owners))
+
     def begin(self) -> None:
         """Another session begins: whatever met trouble is asked for once more."""
         with self._transaction() as write:

@@ -15,8 +15,11 @@ _MOST_STATES = 5
 _TONES = {Verdict.FREE: "done", Verdict.NEEDED: "fix_first", Verdict.INCOMPLETE: "run_again"}
 _HOW_IT_BECOMES_FREE = (
     "A new version of a secret is made with the key that the secret points at. It becomes the current version, and the"
-    " one before it the previous version. Versions older than that lose their stage, and count until the service removes"
-    f" them. {USES} lists every pointer and every version."
+    " one before it the previous version. Versions older than that lose their stage, and count until the service"
+    f" removes them. {USES} lists every pointer and every version."
+)
+_WAIT = (
+    "Disable a key before you delete it, and wait: what still needs it fails then, and the key can be enabled again."
 )
 
 
@@ -50,11 +53,7 @@ def _page(document: Retirement, again: str) -> CampaignPage:
             _tile("Pointers", pointers, "secrets point at an old key"),
             _tile("Versions", versions, "versions were made with an old key"),
         ),
-        notice=(
-            "What is not seen",
-            f"This page cannot see {'; '.join(document.not_seen)}. Disable a key before you delete it, and wait: what"
-            " still needs it fails then, and the key can be enabled again.",
-        ),
+        notice=("What is not seen", f"This page cannot see {'; '.join(document.not_seen)}. {_WAIT}"),
         advice=tuple(_advice(document, again)),
         tables=tuple(_tables(document)),
         facts=tuple(_facts(document)),
@@ -86,7 +85,12 @@ def _tables(document: Retirement) -> Iterator[Table]:
             columns=("Project", "What", "For example"),
             rows=tuple((one.project_id, gap.words, ", ".join(gap.samples)) for one, gap in missing[:_MOST]),
         )
-    yield Table(
+    yield _keys(document)
+    yield _projects(document)
+
+
+def _keys(document: Retirement) -> Table:
+    return Table(
         title="Keys",
         note=_more(len(document.keys)),
         columns=("Old key", "Verdict", "Secrets", "Pointers", "Current", "Previous", "Other", "What KMS says"),
@@ -104,7 +108,10 @@ def _tables(document: Retirement) -> Iterator[Table]:
             for key in document.keys[:_MOST]
         ),
     )
-    yield Table(
+
+
+def _projects(document: Retirement) -> Table:
+    return Table(
         title="Projects",
         note=_more(len(document.projects)),
         columns=("Project", "Region", "Endpoint", "Secrets", "Versions", "Secrets on an old key", "Read whole"),

@@ -1,6 +1,6 @@
 """Writes all that is told of the retirement of keys, out of what was looked at: the uses first, the sums last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -45,6 +45,8 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     """The command that looks once more."""
     run_dir: str | None = None
     owner_column: str | None = None
+    exits: Mapping[Verdict, Exit] | None = None
+    """The exit code for each verdict, where the session did not end by itself."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,11 +81,24 @@ def write_retirement(folder: Path, sightings: Sightings, key_ids: Sequence[str],
     use_file = write_uses(files, uses, accounts=any(accounts.values()))
     seen = Seen(projects=totals(shown), gaps=gaps(shown), whole=looked.stopped is None)
     keys = tuple(_key(key, tally.of_key(key), key_facts(shown, key), seen) for key in key_ids)
+    document = _document(keys, looked, seen, tally, accounts)
+    page = write_retirement_page(files, msgspec.structs.replace(document, files=(use_file,)), again=looked.again)
+    document = msgspec.structs.replace(document, files=(use_file, page))
+    with blaming(folder / DOCUMENT), files.place(DOCUMENT) as out:
+        out.write(retirement_json(document))
+    with blaming(folder / names.SUMS):
+        files.seal(())
+    return document
+
+
+def _document(
+    keys: tuple[KeyResult, ...], looked: Looked, seen: Seen, tally: UseTally, accounts: Mapping[Scope, str | None]
+) -> Retirement:
     verdict = together(key.verdict for key in keys)
-    document = Retirement(
+    return Retirement(
         version=looked.version,
         verdict=verdict,
-        exit_code=EXITS[verdict],
+        exit_code=(looked.exits or EXITS)[verdict],
         sentence=sentence(keys),
         run_dir=looked.run_dir,
         stopped=looked.stopped and shortened(looked.stopped),
@@ -100,15 +115,7 @@ def write_retirement(folder: Path, sightings: Sightings, key_ids: Sequence[str],
         owner_column=looked.owner_column,
         owners=tally.owners,
         more_owners=tally.more_owners,
-        files=(use_file,),
     )
-    page = write_retirement_page(files, document, again=looked.again)
-    document = msgspec.structs.replace(document, files=(use_file, page))
-    with blaming(folder / DOCUMENT), files.place(DOCUMENT) as out:
-        out.write(retirement_json(document))
-    with blaming(folder / names.SUMS):
-        files.seal(())
-    return document
 
 
 def _key(key_id: str, uses: Uses, facts: Sequence[KeyFacts], seen: Seen) -> KeyResult:

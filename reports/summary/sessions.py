@@ -38,8 +38,9 @@ class SessionSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
-    """How the rows of one target key stand, in so many `projects`. `old_keys` are those that the manifest expects, as
-    far as it does, and `more_old_keys` are not listed; `state` says in words what KMS has against the key, if anything.
+    """How the rows of one target key stand, in so many `projects`. `old_keys` are those that they leave, as far as the
+    service showed or the manifest names them, and `more_old_keys` are not listed; `state` says in words what KMS has
+    against the key, if anything.
     """
 
     kms_key_id: str

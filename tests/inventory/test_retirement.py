@@ -6,19 +6,18 @@ from pathlib import Path
 from random import Random
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from batch.inventory.retiring import retirement_errands
-from batch.sandbox.assembly import Sandbox
+from batch.sandbox.assembly import Sandbox, build_sandbox
 from batch.sandbox.lists import ListStyle, Markers
 from batch.sandbox.variety import vary
 from batch.sandbox.versions import add_version
 from batch.sandbox.world import build_world
-from batch.sandbox.assembly import build_sandbox
-from batch.sandbox.wire import Operation
 from jobs.rate import Rate
-from jobs.retirement import GapKind, Todo, Verdict
+from jobs.retirement import Verdict
 from jobs.sightings import Sightings, Wanted
 from jobs.spec import Limits
 from reports.retirement.document import Retirement
@@ -48,7 +47,11 @@ def looked_at(folder: Path, sandbox: Sandbox, key: str) -> Retirement:
 def know(looks: Looks) -> None:
     """As a run knows secrets: those that there are now."""
     looks.folder.mkdir(exist_ok=True)
-    names = [(place, name) for place in places(looks.sandbox) for name in looks.sandbox.world.projects[place.project_id].names]
+    names = [
+        (place, name)
+        for place in places(looks.sandbox)
+        for name in looks.sandbox.world.projects[place.project_id].names
+    ]
     with Sightings(looks.folder) as sightings:
         sightings.want(Wanted(row=row, project=place, name=name) for row, (place, name) in enumerate(names, 1))
 
@@ -60,14 +63,10 @@ def move(sandbox: Sandbox, *, versions: int = 0, but: Sequence[str] = ()) -> Non
             if name in but:
                 continue
             secret = project.secrets[name]
-            project.put(type(secret)(**{**_fields(secret), "kms_key_id": project.key_ids.new}))
+            project.put(msgspec.structs.replace(secret, kms_key_id=project.key_ids.new))
             project.most_versions = 2
             for number in range(versions):
                 add_version(project, name, EPOCH_S + number)
-
-
-def _fields(secret: object) -> dict[str, object]:
-    return {name: getattr(secret, name) for name in secret.__struct_fields__}  # type: ignore[attr-defined]
 
 
 def begins_last_list(records: Sequence[Record], project_id: str) -> int:
@@ -92,7 +91,11 @@ def test_it_never_says_free_while_the_world_that_it_read_needs_the_key(data: st.
     deed = st.builds(Deed, st.floats(0.0, 3.0), st.sampled_from(DEEDS), st.integers(0, 11))
     known = draw(st.booleans())
     changing = Changing(sandbox=sandbox, key=key, deeds=draw(st.lists(deed, max_size=5)), known=known)
-    crashes = draw(st.lists(st.builds(CrashPoint, st.sampled_from(("leaving", "arrived", "answered")), st.integers(1, 20)), max_size=2))
+    crashes = draw(
+        st.lists(
+            st.builds(CrashPoint, st.sampled_from(("leaving", "arrived", "answered")), st.integers(1, 20)), max_size=2
+        )
+    )
     with tempfile.TemporaryDirectory() as name:
         looks = Looks(folder=Path(name) / "out", sandbox=sandbox, limits=Limits(rate=Rate(10.0), timeout_s=10.0))
         errands = retirement_errands(places(sandbox), [key])
