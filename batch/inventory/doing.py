@@ -110,13 +110,13 @@ class Doing:
         for _ in range(_MOST_CONFIRMATIONS):
             number = self._sightings.begin_list(self._project)
             await self._all_versions()
-            if self._state.switch.stopped or self._refused >= _MOST_REFUSALS:
+            if self._state.switch.stopped:
                 return
+            given_up, self._refused = self._refused >= _MOST_REFUSALS, 0
             await self._list(number)
-            self._refused = 0
             vanished = partial(self._sightings.vanished, self._project, number)
             await self._each(vanished, self._read, self._give_up_reads)
-            if not self._sightings.unversioned(self._project, "", 1):
+            if given_up or not self._sightings.unversioned(self._project, "", 1):
                 return
 
     def _fail_list(self, number: int, trouble: Fault | str) -> None:
