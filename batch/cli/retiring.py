@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from batch.cli.known_secrets import KnownSecrets
 from batch.cli.login import open_access
 from batch.cli.options import AuthOptions, LimitOptions, LookOptions, RetireOptions, limits_of, spec_of
 from batch.cli.origins import Origins
@@ -14,18 +15,15 @@ from batch.cli.places import chosen_places
 from batch.cli.screen import say
 from batch.csms.access import Access
 from batch.process.version import version
-from jobs.ledger import Ledger, ToldRow, same_key
-from jobs.ledger.record import JobRecord, read_record
+from jobs.ledger import Ledger, same_key
+from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading
-from jobs.manifest.carried_cells import carried_cells
 from jobs.model import Scope
-from jobs.problem import ManifestError
-from jobs.rules import key_check, name_fault
+from jobs.rules import key_check
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
-from jobs.sightings import Sightings, Wanted
+from jobs.sightings import Sightings
 from jobs.spec import Limits, SpecError, UsageError
-from reports.retry_file import manifest_copy
 
 _OF_A_RUN = ("project-id", "all-projects", "endpoint", "region")
 """Options that a run directory stands for."""
@@ -108,7 +106,7 @@ def _by_run(directory: RunDirectory, ledger: Ledger, given: Given) -> Asked:
     }
     if not places:
         raise UsageError(f"{directory.path}: no row of it names a project that can be used")
-    known = _Known(ledger, record, directory.path, places)
+    known = KnownSecrets(ledger, record, directory.path, places)
     return Asked(
         key_ids=keys,
         projects=tuple(places.values()),
@@ -116,46 +114,6 @@ def _by_run(directory: RunDirectory, ledger: Ledger, given: Given) -> Asked:
         limits=limits_of(given.limits, record.spec.limits),
         note=lambda sightings: known.note(sightings, given.source.owner_column),
     )
-
-
-class _Known:
-    """What a run knows of secrets: that they exist, and whose they are."""
-
-    def __init__(self, ledger: Ledger, record: JobRecord, folder: Path, places: dict[tuple[str, str], Scope]) -> None:
-        self._ledger = ledger
-        self._record = record
-        self._folder = folder
-        self._places = places
-
-    def note(self, sightings: Sightings, column: str) -> str | None:
-        """Records both; a manifest that cannot be read any more names no owners."""
-        sightings.want(self._wanted())
-        try:
-            carried = carried_cells(manifest_copy(self._folder, self._record), self._record.spec.encoding)
-            at = next((at for at, name in enumerate(carried.names) if name.lower() == column.lower()), None)
-            if at is None:
-                return None
-            sightings.own(self._owned(cells[at] for cells in carried.rows))
-            return carried.names[at]
-        except (ManifestError, OSError) as error:
-            say(f"whose the secrets are is not known: {error}")
-            return None
-
-    def _wanted(self) -> Iterator[Wanted]:
-        for row, place in self._rows():
-            if place is not None:
-                yield Wanted(row=row.outcome.row, project=place, name=row.secret_name)
-
-    def _owned(self, owners: Iterable[str]) -> Iterator[tuple[Scope, str, str]]:
-        for (row, place), owner in zip(self._rows(), owners, strict=False):
-            if place is not None and owner.strip():
-                yield place, row.secret_name, owner.strip()
-
-    def _rows(self) -> Iterator[tuple[ToldRow, Scope | None]]:
-        """Every row, with its place if it names a secret that there may be: also one that is not sent."""
-        for row in self._ledger.told.rows():
-            usable = name_fault(row.secret_name) is None
-            yield row, self._places.get((row.project_id, row.region)) if usable else None
 
 
 def _checked(key_ids: Iterable[str], pattern: str) -> tuple[str, ...]:

@@ -18,11 +18,7 @@ SOUND = {"state": "enabled", "spec": "AES_256", "usage": "ENCRYPT_DECRYPT"}
         (SOUND | {"state": "pending activation"}, Fitness.UNUSABLE, "is pending activation"),
         (SOUND | {"state": "frozen"}, Fitness.UNUSABLE, "is frozen"),
         (SOUND | {"spec": "RSA_2048"}, Fitness.UNUSABLE, "is of the kind RSA_2048, not AES_256 or SM4"),
-        (
-            SOUND | {"spec": "EC_P256", "state": "disabled"},
-            Fitness.UNUSABLE,
-            "is of the kind EC_P256, not AES_256 or SM4",
-        ),
+        (SOUND | {"spec": "EC_P256", "state": "disabled"}, Fitness.UNUSABLE, "is of the kind EC_P256, not AES_256 or SM4"),
         (SOUND | {"usage": "SIGN_VERIFY"}, Fitness.UNUSABLE, "is for SIGN_VERIFY, not for ENCRYPT_DECRYPT"),
         # An edition of KMS that shows less is no reason to refuse, and none to promise anything.
         (SOUND | {"spec": ""}, Fitness.UNCHECKED, "is enabled, and KMS does not show its kind"),

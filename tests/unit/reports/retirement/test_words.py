@@ -31,8 +31,8 @@ VERSIONS = "new versions of these secrets free it."
             (),
             0,
             (
-                "Key K is still needed: 12 secrets point at it, 40 current, 3 previous and 5 other versions were made with"
-                f" it; moving them to another key and {VERSIONS}"
+                "Key K is still needed: 12 secrets point at it, 40 current, 3 previous and 5 other versions were made"
+                f" with it; moving them to another key and {VERSIONS}"
             ),
         ),
         (
@@ -41,8 +41,8 @@ VERSIONS = "new versions of these secrets free it."
             (),
             2,
             (
-                f"Key K is still needed: 1 current version was made with it; {VERSIONS} 2 projects were not read whole, so"
-                " there may be more."
+                f"Key K is still needed: 1 current version was made with it; {VERSIONS} 2 projects were not read whole,"
+                " so there may be more."
             ),
         ),
         (
@@ -72,8 +72,8 @@ VERSIONS = "new versions of these secrets free it."
             UNKNOWN,
             0,
             (
-                "Nobody can say yet whether key K is free: no use of it was seen, but KMS does not know such a key in the"
-                " project. Is its id right?"
+                "Nobody can say yet whether key K is free: no use of it was seen, but KMS does not know such a key in"
+                " the project. Is its id right?"
             ),
         ),
     ],
