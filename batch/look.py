@@ -11,7 +11,7 @@ from signal import Signals
 import structlog
 
 from batch.csms.access import Access
-from batch.flow.outside import Outside
+from batch.flow.outside import Reached
 from batch.inventory.errands import Errand
 from batch.inventory.looking import Looked, Looking
 from batch.process.clock import Clock
@@ -103,8 +103,8 @@ def _drain(looking: Looking, number: Signals, plan: LookPlan) -> None:
     asyncio.get_running_loop().call_later(plan.limits.grace_s, looking.cancel)
 
 
-def _outside(plan: LookPlan, clock: Clock) -> Outside:
-    return Outside(
+def _outside(plan: LookPlan, clock: Clock) -> Reached:
+    return Reached(
         wire=partial(plan.access.network.wire, timeout_s=plan.limits.timeout_s),
         login=plan.access.login,
         clock=clock,

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from batch.csms.access import Access
-from batch.engine.outside import Outside, SessionEnd
+from batch.engine.outside import Between, Outside, SessionEnd
 from batch.engine.session import Session
 from batch.process.clock import Clock
 from batch.process.loop import run_loop
@@ -26,12 +26,14 @@ from jobs.spec import Limits
 from reports import (
     Ending,
     Exit,
+    ReportError,
     Summary,
     exit_code_of,
     print_lost,
     print_unrecorded,
     withdraw_summary,
     write_reports,
+    written_later,
 )
 
 _log = structlog.get_logger()
@@ -41,7 +43,7 @@ _log = structlog.get_logger()
 class RunPlan:
     """What one run or resume does. `start` is what is put on record when it begins, `make_room` gives back the room
     that was kept on the disk, `clean` takes credentials out of a text, and `viewers` see how the run stands
-    meanwhile.
+    meanwhile; `between` is asked between two waves.
     """
 
     folder: Path
@@ -52,6 +54,7 @@ class RunPlan:
     make_room: Callable[[], bool]
     clean: Callable[[str], str]
     viewers: Viewers
+    between: Between | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,15 @@ def run_ledger(plan: RunPlan, ledger: Ledger) -> RunEnd:
     stopped = end.stopped or held_words(ledger.told.held_keys())
     ledger.end_session(ended_at=ran.ended_at, exit_code=exit_code, stopped=stopped)
     _log.info("run.ended", exit_code=exit_code, stopped=stopped)
-    return RunEnd(exit_code=exit_code, summary=write_reports(plan.folder, ledger, plan.record, exit_code))
+    return RunEnd(exit_code=exit_code, summary=_reported(plan, ledger, exit_code))
+
+
+def _reported(plan: RunPlan, ledger: Ledger, exit_code: int) -> Summary:
+    """The reports; without them, nothing else says what to do next."""
+    try:
+        return write_reports(plan.folder, ledger, plan.record, exit_code)
+    except ReportError as error:
+        raise written_later(plan.folder, error) from error
 
 
 def _broken(folder: Path, ledger: Ledger, end: SessionEnd, why: str) -> LedgerError:
@@ -153,6 +164,8 @@ def _outside(plan: RunPlan, clock: Clock) -> Outside:
         user_agent=f"csms-rekey/{version()}",
         clean=plan.clean,
         make_room=plan.make_room,
+        between=plan.between,
+        by_hand=plan.start.command == "resume",
     )
 
 

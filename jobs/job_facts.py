@@ -26,6 +26,7 @@ class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
     exclude: tuple[str, ...]
     limit: int | None
     before: Before
+    wave_by: str | None
     strict: bool
     key_pattern: str
     project_pattern: str
@@ -37,6 +38,7 @@ class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
     max_outage_s: float
     max_failures: str | None
     max_duration_s: float | None
+    soak_s: float
     grace_s: float
 
 
@@ -72,10 +74,9 @@ def changed_options(now: JobSpec, was: JobSpec) -> tuple[str, ...]:
 
 def with_changes(job: JobFacts, changed: str) -> JobFacts:
     """The job with what `changed_options` says of a session; words that are no options of it change nothing."""
-    words = shlex.split(changed)
-    given = {name: value for name, value in pairwise(words) if name.startswith("--")}
     known: dict[str, object] = {}
     try:
+        given = {name: value for name, value in pairwise(shlex.split(changed)) if name.startswith("--")}
         for field in JobFacts.__struct_fields__:
             if (text := given.get(f"--{spelled(field)}")) is not None:
                 known[field] = value_of(field, text)

@@ -89,12 +89,15 @@ class SecretUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class PlannedRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A valid manifest row: `row` counts data rows from 1. One that is not `selected` is never sent."""
+    """A valid manifest row: `row` counts data rows from 1. One that is not `selected` is never sent. `wave` is None
+    where the job has none, and empty where the row has no value.
+    """
 
     row: int
     scope: Scope
     update: SecretUpdate
     selected: bool = True
+    wave: str | None = None
 
 
 class InvalidRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -110,6 +113,7 @@ class InvalidRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     column: str
     reason: str
     selected: bool = True
+    wave: str | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

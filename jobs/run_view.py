@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Self
 
 import msgspec
 
@@ -14,6 +15,34 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
 
     open_rows: int
     ended: tuple[StatusCount, ...]
+
+
+class WaveStage(StrEnum):
+    """What a run by waves does."""
+
+    RUNNING = "running"
+    """The rows of the wave are sent."""
+    SOAKING = "soaking"
+    """It is over, and nothing is sent until its time is over too."""
+    ASKING = "asking"
+    """It is over, and a command is asked whether to continue."""
+
+
+class WaveView(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run by waves stands: at the `number`-th of so many `waves`. Once that is over, `following` is the next
+    one, which begins no sooner than `again_in_s`, where that is known.
+    """
+
+    name: str
+    number: int
+    waves: int
+    stage: WaveStage
+    following: str | None = None
+    again_in_s: float | None = None
+
+    def again_in(self, seconds: float) -> Self:
+        """The same with the time that is left."""
+        return msgspec.structs.replace(self, again_in_s=seconds)
 
 
 class ScopeState(StrEnum):
@@ -33,6 +62,8 @@ class ScopeState(StrEnum):
     """Nothing is left to send: rows in doubt are read as soon as no attempt of theirs can still be applied."""
     RUNNING = "running"
     """Requests leave."""
+    WAITING = "waiting"
+    """Its next rows belong to a later wave."""
     ENDED = "ended"
     """No row is left."""
 
@@ -110,6 +141,7 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
     rate: str = ""
     full_rate: str = ""
+    wave: WaveView | None = None
 
     @property
     def allowed_per_s(self) -> float:
@@ -140,6 +172,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     rate: str = ""
     full_rate: str = ""
     sending: int = 0
+    wave: WaveView | None = None
 
     @property
     def ended(self) -> int:

@@ -23,6 +23,7 @@ class SpecError(ValueError):
 
     def __init__(self, option: str, reason: str) -> None:
         super().__init__(f"--{option}: {reason}")
+        self.option = option
 
 
 class UsageError(Exception):
@@ -111,6 +112,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_duration_s: Annotated[
         float | None, Option("Time after which no more requests are started, e.g. 4h or 1h30m.", "no limit", least=1)
     ] = None
+    soak_s: Annotated[float, Option("How long to send nothing between two waves (--wave-by), e.g. 15m.", least=0)] = 0.0
     grace_s: Annotated[
         float, Option("How long requests in flight may take to finish when a run is interrupted.", least=0)
     ] = 20.0
@@ -156,6 +158,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     before: Annotated[
         Before, Option("list: look up each secret's key before it is changed, so that it can be moved back; or off.")
     ] = Before.LIST
+    wave_by: Annotated[
+        str | None, Option("Column whose values are waves: one is done before the next begins.", "no waves")
+    ] = None
     strict: Annotated[bool, Option("Send nothing at all if any row is invalid.")] = False
     key_pattern: Annotated[str, Option("Regular expression a key id must match.", "a UUID or 32 hex digits")] = (
         KEY_PATTERN
@@ -175,6 +180,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         """
         _require_ranges(self)
         _refuse_odd_texts(self)
+        _refuse_odd_waves(self)
         for option, pattern in (("key-pattern", self.key_pattern), ("project-pattern", self.project_pattern)):
             try:
                 re.compile(pattern)
@@ -194,6 +200,13 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
                 raise SpecError("region", str(error)) from error
         if self.project_id is not None and (reason := project_fault(self.project_pattern, self.project_id)):
             raise SpecError("project-id", reason)
+
+
+def _refuse_odd_waves(spec: JobSpec) -> None:
+    if spec.wave_by is not None and not spec.wave_by.strip():
+        raise SpecError("wave-by", "names no column")
+    if spec.limits.soak_s and spec.wave_by is None:
+        raise SpecError("soak", "there are no waves: say --wave-by COLUMN")
 
 
 def _refuse_odd_texts(spec: JobSpec) -> None:

@@ -1,6 +1,6 @@
 """The reporter: files and screens projected from a ledger alone."""
 
-from reports.error import ReportError
+from reports.error import ReportError, written_later
 from reports.exit_code import Ending, Exit, exit_code_of
 from reports.screen.end import show_end
 from reports.screen.status import Standing, status_lines
@@ -22,4 +22,5 @@ __all__ = [
     "status_lines",
     "withdraw_summary",
     "write_reports",
+    "written_later",
 ]

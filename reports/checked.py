@@ -30,6 +30,14 @@ class CheckedKey(msgspec.Struct, frozen=True, kw_only=True):
     more_old_keys: int
 
 
+class CheckedWave(msgspec.Struct, frozen=True, kw_only=True):
+    """One wave: its rows, of which some are invalid; the name is empty for rows without a value."""
+
+    name: str
+    rows: int
+    invalid: int
+
+
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """One manifest. What needs a readable file is null or empty without one: `duration_s` also where the rate has no
     number, and `project_id` where neither an option nor a login names the job's own.
@@ -53,6 +61,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 0
     rate: str
     duration_s: float | None = None
+    waves: tuple[CheckedWave, ...] = ()
 
 
 def with_figures(checked: Checked, forecast: Forecast) -> Checked:
@@ -86,6 +95,7 @@ def with_figures(checked: Checked, forecast: Forecast) -> Checked:
         reads=forecast.reads,
         requests=forecast.puts + forecast.reads,
         duration_s=forecast.expected_s,
+        waves=tuple(CheckedWave(name=one.name, rows=one.rows, invalid=one.fix_first) for one in forecast.waves),
     )
 
 

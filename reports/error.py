@@ -1,9 +1,11 @@
 """The one way in which writing or reading a report fails."""
 
 import contextlib
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from jobs.printable import printable
 from jobs.problem import ManifestError
 
 
@@ -14,6 +16,13 @@ class ReportError(Exception):
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+def written_later(folder: Path, error: ReportError) -> ReportError:
+    """The same for a run that has ended, with the command that writes its reports then."""
+    again = printable(shlex.join(("csms-rekey", "report", str(folder))))
+    cure = f"every outcome is in the ledger, and `{again}` writes the reports once that is mended"
+    return ReportError(error.path, f"{error.reason}; {cure}")
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from xml.sax.saxutils import quoteattr
 
 from jobs.printable import printable
 from jobs.problem import Problem
-from jobs.run_dir.durable import whole_file
+from jobs.run_dir.durable import require_plain, whole_file
 from reports.error import blaming
 
 # What XML 1.0 has no way to write, beyond the controls that `printable` has written out.
@@ -20,9 +20,11 @@ def write_junit(path: Path, manifest: str, problems: Sequence[Problem]) -> None:
     Raises:
         ReportError: it cannot be written.
     """
-    with blaming(path), whole_file(path, durable=False) as file:
-        for line in _lines(manifest, problems):
-            file.write(f"{line}\n".encode())
+    with blaming(path):
+        require_plain(path)
+        with whole_file(path, durable=False) as file:
+            for line in _lines(manifest, problems):
+                file.write(f"{line}\n".encode())
 
 
 def _lines(manifest: str, problems: Sequence[Problem]) -> Iterator[str]:

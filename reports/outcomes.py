@@ -30,6 +30,7 @@ HEADER = (
     "started_at",
     "finished_at",
     "elapsed_ms",
+    "before_kms_key_id",
 )
 _BLOCK_ROWS = 2_000
 
@@ -65,7 +66,7 @@ def _line(row: ToldRow, line: str) -> str:
         f"{_common_name(row.kms_key_id)},{o.status},{'' if o.http_status is None else o.http_status},"
         f"{_common_name(o.error_code)},{_message(o.error_message)},{o.attempts},"
         f"{_name(o.request_id)},{utc_text(o.started_at)},{utc_text(o.finished_at)},"
-        f"{'' if o.elapsed_ms is None else f'{o.elapsed_ms:.1f}'}\n"
+        f"{'' if o.elapsed_ms is None else f'{o.elapsed_ms:.1f}'},{_common_name(row.before_kms_key_id)}\n"
     )
 
 

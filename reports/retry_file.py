@@ -1,6 +1,7 @@
 """The two files cut from the manifest: rows to run again, itself a manifest, and rows to fix first, with reasons."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from jobs.manifest.source import Format, ManifestCopy
 from jobs.model import Group
 from jobs.problem import ManifestError
 from jobs.run_dir import names
+from jobs.run_dir.own_file import open_own
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import blaming
 from reports.summary.schema import FileFacts
@@ -35,7 +37,7 @@ def check_copy(copy: ManifestCopy) -> None:
         ReportError: it is gone, unreadable, or not the same bytes.
     """
     with blaming(copy.path):
-        with copy.path.open("rb") as raw:
+        with os.fdopen(open_own(copy.path, os.O_RDONLY), "rb") as raw:
             found = hashlib.file_digest(raw, "sha256").hexdigest()
         if found != copy.sha256:
             reason = f"the copy in the run directory was changed: SHA-256 is {found}, and {copy.sha256} was loaded"

@@ -16,6 +16,7 @@ from reports.summary.old_keys import with_command
 from reports.summary.open_rows import ListedRow
 from reports.summary.projection import summarize
 from reports.summary.schema import KeptFile, Summary, remove_summary, write_summary
+from reports.summary.session_facts import wave_summary
 from reports.summary.tally import Tally
 
 
@@ -54,6 +55,7 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
         exit_code=exit_code,
         files=written,
     )
+    summary = msgspec.structs.replace(summary, waves=tuple(map(wave_summary, ledger.told.waves())))
     summary = msgspec.structs.replace(summary, notice=with_command(summary.notice, folder))
     summary = _complete(files, summary, tally.open_rows.kept())
     with blaming(folder / names.SUMS):
@@ -75,7 +77,10 @@ def _complete(files: ReportFiles, summary: Summary, open_rows: tuple[ListedRow, 
     from reports.page.page import write_page  # noqa: PLC0415 - what draws is not needed to tell how a run stands
 
     page = write_page(files, summary, open_rows)
-    kept = tuple(KeptFile(name=name, written_as=new) for name, new in files.kept)
+    with blaming(files.folder / names.SUMMARY):
+        own = files.next_name(names.SUMMARY)
+    names_of = (*files.kept, *(((names.SUMMARY, own),) if own != names.SUMMARY else ()))
+    kept = tuple(KeptFile(name=name, written_as=new) for name, new in names_of)
     summary = msgspec.structs.replace(summary, files=(*summary.files, page), kept_files=kept)
     write_summary(files, summary)
     return summary

@@ -10,15 +10,15 @@ import cyclopts
 from batch.cli.environment import from_environment
 from batch.cli.exit_metrics import ExitMetrics
 from batch.cli.exits import guarded
-from batch.cli.job_file import named_by_job
+from batch.cli.job_file import named_by_job, place_of
 from batch.cli.origins import note_origins
-from batch.cli.screen import say
+from batch.cli.screen import say, say_lost
 from batch.process.hardening import harden
 from batch.process.sd_notify import PROCESS_SUPERVISOR
 from batch.process.signals import PROCESS_SIGNALS, InterruptedBySignal, interruptible
 from batch.process.version import version
 from batch.redaction.redactor import flush_streams, guard_streams
-from jobs.spec import UsageError
+from jobs.spec import SpecError, UsageError
 from reports import Exit
 
 _CODES = (
@@ -59,20 +59,22 @@ class _Command(NamedTuple):
 _COMMANDS = (
     _Command(
         "run:run",
-        "Apply a manifest: CSV, TSV or Parquet, text also .gz or .zst; - reads standard input. Or apply a plan.",
+        "Apply a plan or a manifest: CSV, TSV, Parquet, text also .gz or .zst; - is standard input.",
         f"{_CODES}\n\n{_ELSEWHERE}",
         origins=True,
     ),
     _Command(
         "check:check",
         "Print every problem of a manifest, and what a run of it would do; nothing is sent.",
-        f"Exit codes: 0 every row can be sent; 1 some rows are invalid; 2 usage or unusable manifest.\n\n{_ELSEWHERE}",
+        "Exit codes: 0 every row can be sent; 1 some rows are invalid; 2 usage or unusable manifest; 3 the login was"
+        f" refused when the project was looked up; 74 a file cannot be written.\n\n{_ELSEWHERE}",
     ),
     _Command(
         "plan:plan",
         "Look at what the service has, and write what a run would do: a directory that run takes. Nothing is changed.",
-        "Exit codes: 0 everything can be done; 1 some rows cannot; 2 usage, or unusable manifest or key map; 3 something"
-        f" could not be looked at; 4 another run holds the lock; 74 the plan cannot be written.\n\n{_ELSEWHERE}",
+        "Exit codes: 0 everything can be done; 1 some rows cannot; 2 usage, or unusable manifest or key map; 3 not all"
+        " could be looked at, the same command with --out continues where it was stopped; 4 a run is using it; 74"
+        f" cannot be written; 130/143/129 interrupted.\n\n{_ELSEWHERE}",
     ),
     _Command(
         "resume:resume",
@@ -180,6 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = 128 + interrupted.number
     metrics.write(code)
     flush_streams()
+    say_lost()
     return code
 
 
@@ -194,7 +197,12 @@ def _run(argv: Sequence[str]) -> int:
         return _refuse(str(error), error.command_chain)
     except ValueError as error:  # what a dataclass of options says of its values
         raise UsageError(str(error)) from error
-    return int(function(*bound.args, **bound.kwargs) or Exit.DONE)
+    try:
+        return int(function(*bound.args, **bound.kwargs) or Exit.DONE)
+    except SpecError as error:
+        # The name of an option alone would have a person search the command line.
+        place = place_of(error.option, argv, os.environ)
+        raise UsageError(f"{place}: {error}" if place else str(error)) from error
 
 
 def _refuse(message: str, commands: Sequence[str] | None) -> int:

@@ -8,11 +8,14 @@ from batch.cli.loading import load_to_run
 from batch.cli.login import with_project
 from batch.cli.screen import ask, say
 from batch.csms.access import Access
+from batch.process.signals import InterruptedBySignal
 from jobs.ledger import Ledger
 from jobs.ledger.forecast import forecast
 from jobs.manifest.incoming import Incoming
 from jobs.spec import JobSpec, UsageError
 from reports.screen.forecast_words import forecast_lines
+
+_NOT_CONFIRMED = "not confirmed; nothing was sent"
 
 
 def confirm(incoming: Incoming, spec: JobSpec, access: Access, *, yes: bool) -> None:
@@ -31,8 +34,13 @@ def confirm(incoming: Incoming, spec: JobSpec, access: Access, *, yes: bool) -> 
         load_to_run(incoming, spec, folder, no_project)
         with Ledger(folder) as ledger:
             rows = show_forecast(ledger, spec, access)
-    if rows and not ask(f"change the keys of {rows:,} row{'' if rows == 1 else 's'} as shown?"):
-        raise UsageError("not confirmed; nothing was sent")
+    try:
+        sure = not rows or ask(f"change the keys of {rows:,} row{'' if rows == 1 else 's'} as shown?")
+    except InterruptedBySignal:
+        say(_NOT_CONFIRMED)
+        raise
+    if not sure:
+        raise UsageError(_NOT_CONFIRMED)
     incoming.freeze()
 
 

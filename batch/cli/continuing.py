@@ -2,6 +2,9 @@
 
 from contextlib import ExitStack
 
+import msgspec
+
+from batch.cli.between import with_waves
 from batch.cli.login import open_access
 from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, job_with, limits_of
 from batch.cli.origins import Origins
@@ -14,6 +17,7 @@ from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading, upgrade
 from jobs.run_dir import names
+from jobs.run_dir.report_files import ReportFiles
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import JobSpec, UsageError
@@ -38,9 +42,10 @@ def continue_run(
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(directory.path))
         spec = read_record(ledger).spec
+        merged = limits_of(limits, spec.limits)
+        with_waves(session, msgspec.structs.replace(spec, limits=merged))
         if lift_limit and (beyond := ledger.lift_limit()):
             say(f"{directory.path}: {beyond} rows beyond --limit {spec.limit} are taken up")
-        merged = limits_of(limits, spec.limits)
         patience = Patience(session.wait, say)
         occupy(directory, ledger, merged, patience, stack, also_failed=also_failed, lock_dir=session.lock_dir)
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
@@ -84,7 +89,9 @@ def nothing_left(directory: RunDirectory, session: SessionOptions) -> int:
         say(f"{directory.path}: nothing to do, every row is done")
     else:
         failed = ", and resume --failed takes failed rows again" if so_far.failed else ""
-        say(f"{directory.path}: nothing to do, every row has ended; not all are done: see {names.PAGE}{failed}")
+        page = ReportFiles(directory.path).current(names.PAGE)
+        see = names.PAGE if page is None else page.name
+        say(f"{directory.path}: nothing to do, every row has ended; not all are done: see {see}{failed}")
     if session.json:
         tell_json(read_summary_text(directory.path))
     return code

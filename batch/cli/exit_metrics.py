@@ -1,12 +1,12 @@
 """Has the file of metrics tell every end, also one with nothing to sum up, so that yesterday's figures never stay."""
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from batch.cli.job_file import read_job_file
+from batch.cli.job_file import given_as, read_job_file
 from batch.cli.screen import say
+from batch.telemetry.textfile import unfit
 from jobs.spec import UsageError
 
 _COMMANDS = frozenset({"run", "resume", "go"})
@@ -24,8 +24,10 @@ class ExitMetrics:
     def write(self, exit_code: int) -> None:
         """Writes how it ended, unless the run itself has written more."""
         path = self._path
-        # A folder that is not there was reported as a wrong option.
-        if path is None or not os.access(path.parent, os.W_OK) or _identity(path) != self._before:
+        if path is None or _identity(path) != self._before:
+            return
+        if unfit(path) is not None:
+            # That was reported as a wrong option, and what is there may be somebody else's.
             return
         from batch.telemetry.metrics import write_exit  # noqa: PLC0415 - few runs need it
 
@@ -40,16 +42,8 @@ def textfile_of(words: Sequence[str], environment: Mapping[str, str]) -> Path | 
     command = next((word for word in words if not word.startswith("-")), None)
     if command not in _COMMANDS or not _NOT_A_RUN.isdisjoint(words):
         return None
-    named = _given(_OPTION, words, environment) or _in_job_file(_given("job", words, environment))
+    named = given_as(_OPTION, words, environment) or _in_job_file(given_as("job", words, environment))
     return Path(named) if named and "\0" not in named else None
-
-
-def _given(option: str, words: Sequence[str], environment: Mapping[str, str]) -> str | None:
-    for word, following in zip(words, (*words[1:], ""), strict=True):
-        name, equals, value = word.partition("=")
-        if name == f"--{option}":
-            return value if equals else following
-    return environment.get(f"CSMS_REKEY_{option.upper().replace('-', '_')}")
 
 
 def _in_job_file(path: str | None) -> str | None:

@@ -26,9 +26,16 @@ def guarded(command: Callable[[], int], say: Callable[[str], None]) -> int:
         return Exit.LOCKED
     except (LedgerError, ReportError, OSError) as error:
         # What the network does is never an OSError here: the client makes values of it.
-        say(str(error))
+        say(_said(error))
         return Exit.CANNOT_WRITE
     except Exception:  # noqa: BLE001 - the last boundary: what nobody expected has an exit code of its own
         traceback.print_exc()
         say("internal error; what was recorded is safe, `status` and `report` tell it")
         return Exit.INTERNAL
+
+
+def _said(error: LedgerError | ReportError | OSError) -> str:
+    """The system's own errors like all others: the place, then the reason, and no number."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

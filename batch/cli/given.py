@@ -1,9 +1,8 @@
 """What `run` and `go` were given to apply: a manifest and its options, or a plan, which brings its own."""
 
-import msgspec
-
+from batch.cli.between import with_waves
 from batch.cli.loading import incoming_of
-from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, job_with, spec_of
+from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, job_with, spec_of
 from batch.cli.origins import Origins
 from batch.cli.screen import say
 from jobs.job_facts import differences
@@ -11,13 +10,11 @@ from jobs.manifest.incoming import Incoming
 from jobs.plan.opened import OpenedPlan, PlannedManifest, is_plan, open_plan
 from jobs.spec import JobSpec, UsageError
 
-_OF_A_RUN = ("limit", "before")
-"""Options of a job that a plan leaves to its run."""
 
-
-def job_and_manifest(
+def job_and_rows(
     manifest: str,
     options: tuple[ManifestOptions, LimitOptions, AuthOptions],
+    session: SessionOptions,
     *,
     approved: str | None,
     origins: Origins,
@@ -30,7 +27,7 @@ def job_and_manifest(
         SpecError: an option cannot be used.
     """
     source, *_ = options
-    given = spec_of(*options)
+    given = with_waves(session, spec_of(*options))
     if approved is None and not is_plan(manifest):
         return given, incoming_of(manifest)
     opened = open_plan(manifest, approved)
@@ -38,8 +35,7 @@ def job_and_manifest(
 
 
 def _job_of(opened: OpenedPlan, given: JobSpec, source: ManifestOptions, origins: Origins) -> JobSpec:
-    own = {name: getattr(given, name) for name in (*_OF_A_RUN, "auth")}
-    job = msgspec.structs.replace(opened.plan.job(given.limits), **own)
+    job = opened.plan.job(given)
     for one in differences(job, job_with(source, job)):
         origin = origins.of(one.option)
         if origin is None or origin.kind == "flag":

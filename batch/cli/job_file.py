@@ -1,12 +1,13 @@
 """Reads a job file: options of a run, one key each, in TOML."""
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cyclopts
 
-from batch.cli.environment import nearest
+from batch.cli.environment import nearest, variable_of
 from batch.cli.options import OPTIONS
 from jobs.spec import UsageError
 
@@ -22,6 +23,28 @@ def named_by_job(app: cyclopts.App, commands: tuple[str, ...], arguments: Any) -
             # A key of another command is no error: one file serves run, check and auth.
             file = cyclopts.config.Dict(options, use_commands_as_keys=False, allow_unknown=True, source="--job")
             file(app, commands, arguments)
+
+
+def place_of(option: str, words: Sequence[str], environment: Mapping[str, str]) -> str:
+    """The variable or the job file that gave an option; nothing where the command line did, or nobody."""
+    if any(word.partition("=")[0] == f"--{option}" for word in words):
+        return ""
+    if environment.get(variable := variable_of(option)):
+        return variable
+    job = given_as("job", words, environment)
+    if not job:
+        return ""
+    return job if option in {key.replace("_", "-") for key in read_job_file(Path(job))} else ""
+
+
+def given_as(option: str, words: Sequence[str], environment: Mapping[str, str]) -> str | None:
+    """What command line or environment say of an option, also where something else in them is wrong."""
+    for word, following in zip(words, (*words[1:], ""), strict=True):
+        name, equals, value = word.partition("=")
+        if name == f"--{option}":
+            # An option in its place means that the value was forgotten.
+            return value if equals or following.startswith("-") else following
+    return environment.get(variable_of(option))
 
 
 def read_job_file(path: Path) -> dict[str, Any]:
@@ -41,4 +64,7 @@ def read_job_file(path: Path) -> dict[str, Any]:
             raise UsageError(f"--job: {path}: [{key}] is a table; options stand at the top, one line each")
         if (option := key.replace("_", "-")) not in _KNOWN:
             raise UsageError(f"--job: {path}: {key} is not an option{nearest(option, _KNOWN)}")
+        # No command line or variable can hold it, and no name of a file.
+        if any("\0" in one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)):
+            raise UsageError(f"--job: {path}: {key} holds a NUL character")
     return given

@@ -16,19 +16,9 @@ from jobs.spec import JobSpec, UsageError
 _SHOWN_PROBLEMS = 20
 
 
-def load_manifest(manifest: str, spec: JobSpec, folder: Path, on_problem: Callable[[Problem], None]) -> Loaded:
-    """Copies a manifest into a folder and makes a ledger of it, if it can be used; `-` is standard input."""
-    return _load(incoming_of(manifest), spec, folder, on_problem)
-
-
 def incoming_of(manifest: str) -> Incoming:
     """The manifest that a command was given; `-` is standard input."""
     return Incoming(manifest, StandardInput())
-
-
-def _load(incoming: Incoming, spec: JobSpec, folder: Path, on_problem: Callable[[Problem], None]) -> Loaded:
-    copy = incoming.copy_to(folder)
-    return load(copy, spec, folder, version=version(), on_problem=on_problem, planned=incoming.planned)
 
 
 def load_to_run(incoming: Incoming, spec: JobSpec, folder: Path, no_project: CredentialError | None) -> Loaded:
@@ -47,7 +37,8 @@ def load_to_run(incoming: Incoming, spec: JobSpec, folder: Path, no_project: Cre
         lacking = lacking or lacks_project(problem)
         problems.add(problem)
 
-    loaded = _load(incoming, spec, folder, note)
+    copy = incoming.copy_to(folder)
+    loaded = load(copy, spec, folder, version=version(), on_problem=note, planned=incoming.planned)
     problems.finish()
     if no_project is not None and lacking:
         raise no_project

@@ -155,6 +155,8 @@ class SessionOptions:
     """Post summary.json there at the end: https, or http to this machine."""
     notify_format: Literal["summary", "text"] = "summary"
     """summary, or text for the hook of a chat: a short message as {"text": "..."}, without names of secrets."""
+    between: str | None = None
+    """Shell command that is run between two waves (--wave-by); only exit code 0 lets the next one begin."""
     wait: Annotated[float, Parameter(converter=_seconds, show_default=duration_text)] = 0.0
     """How long to wait for another run that works on the same project or directory, e.g. 10m."""
     lock_dir: Path | None = None

@@ -10,7 +10,8 @@ from batch.cli.loading import ProblemPrinter, incoming_of
 from batch.cli.looking import opened
 from batch.cli.options import PlanOptions
 from batch.cli.places import chosen_places
-from batch.cli.planning import Planning, SeenKeys, described, secrets_by_project
+from batch.cli.planning import Planning
+from batch.cli.planning_facts import SeenKeys, described, document, secrets_by_project
 from batch.cli.screen import say
 from batch.inventory.errands import DescribeKeys, Errand, ListSecrets
 from jobs.manifest.key_map import KeyMove, pairs, plain_key, read_key_map, target_of
@@ -92,7 +93,10 @@ def plan_keys(planning: Planning, moves: Moves, options: PlanOptions) -> int:
             requests += end.requests
         if not end.whole:
             return end.exit_code(Exit.DONE)
-        return planning.write(directory.path, _input(planning, sightings, moves, planning.document(source, requests)))
+        return planning.write(
+            directory.path,
+            _input(planning, sightings, moves, document(planning.spec, planning.access, source, sightings, requests)),
+        )
 
 
 def _input(planning: Planning, sightings: Sightings, moves: Moves, plan: Plan) -> PlanInput:

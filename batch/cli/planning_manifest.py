@@ -1,7 +1,6 @@
 """Plans the rows of a manifest, which is loaded as a run would load it."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +9,14 @@ import msgspec
 from batch.cli.loading import load_to_run
 from batch.cli.login import with_project
 from batch.cli.looking import opened
-from batch.cli.planning import Planning, SeenKeys, described, secrets_by_project
-from batch.inventory.errands import DescribeKeys, Errand, ListSecrets, ReadSecrets
+from batch.cli.planning import Planning
+from batch.cli.planning_facts import SeenKeys, document, secrets_by_project
+from batch.cli.planning_rows import errands, wanted
 from jobs.ledger import Ledger
-from jobs.ledger.asked import AskedRow
 from jobs.ledger.record import read_record
 from jobs.manifest.carried_cells import carried_cells
 from jobs.manifest.incoming import Incoming
-from jobs.model import Scope
 from jobs.plan.document import PlanSource
-from jobs.sightings import Wanted
 from reports import Exit
 from reports.plan.lines import lines_of_manifest
 from reports.plan.writing import PlanInput
@@ -47,42 +44,25 @@ def _plan(planning: Planning, ledger: Ledger, folder: Path) -> int:
     source = PlanSource(name=facts.name, sha256=facts.sha256, only=spec.only, exclude=spec.exclude)
     directory = planning.claim()
     with opened(directory, "plan", planning.job(source), planning.options) as sightings:
-        sightings.want(map(_wanted, ledger.told.asked()))
-        end = planning.look(directory, sightings, list(_errands(ledger.told.asked())))
+        sightings.want(map(wanted, ledger.told.asked()))
+        end = planning.look(directory, sightings, list(errands(ledger.told.asked())))
         if not end.whole:
             return end.exit_code(Exit.DONE)
         keys = SeenKeys(sightings)
         carried = carried_cells(manifest_copy(folder, read_record(ledger)), spec.encoding)
-        lines = lines_of_manifest(ledger.told.asked(), sightings.shown.matched(), keys.judge)
+        projects = sightings.projects()
+        lines = lines_of_manifest(ledger.told.asked(), sightings.shown.matched(), keys.judge, projects)
         return planning.write(
             directory.path,
             PlanInput(
-                plan=planning.document(source, end.requests),
+                plan=document(spec, planning.access, source, sightings, end.requests),
                 lines=lines,
                 names=carried.names,
                 cells=carried.rows,
                 bare=sightings.shown.unwanted,
-                projects=sightings.projects(),
+                projects=projects,
                 secrets=secrets_by_project(sightings),
                 keys=keys.both,
                 rate=spec.limits.rate,
             ),
         )
-
-
-def _wanted(one: AskedRow) -> Wanted:
-    """A row that is not selected is not looked at: its secret counts as one that no row is about."""
-    return Wanted(row=one.row, project=None if one.left_out else one.scope, name=one.update.secret_name)
-
-
-def _errands(rows: Iterable[AskedRow]) -> Iterator[Errand]:
-    keys = dict[Scope, dict[str, None]]()
-    for one in rows:
-        if one.scope is not None and not one.left_out:
-            asked = keys.setdefault(one.scope, {})
-            if one.invalid is None:
-                asked[one.update.kms_key_id] = None
-    for project, asked in keys.items():
-        yield ListSecrets(project=project)
-        yield ReadSecrets(project=project)
-        yield DescribeKeys(project=project, key_ids=described(asked))

@@ -13,12 +13,14 @@ from jobs.ledger.upgrade import reading
 from jobs.model import Group, StatusCount
 from jobs.run_dir import names
 from jobs.run_dir.lock import LOOKS, LockHeldError, held_by_another
+from jobs.run_dir.report_files import ReportFiles
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.run_dir.state import LiveState, live_state
 from reports import Summary
 from reports.moment import utc_text
 from reports.screen.runs import RunLine, RunState, ended_line, state_of
+from reports.screen.wording import next_steps
 
 
 def runs_in(folder: Path) -> list[RunLine]:
@@ -26,6 +28,14 @@ def runs_in(folder: Path) -> list[RunLine]:
     found = [(_line(run), run.path.stat().st_mtime) for run in RunDirectory.within(folder)]
     found.sort(key=lambda pair: (pair[0].started_at or utc_text(pair[1]), pair[0].path), reverse=True)
     return [line for line, _ in found]
+
+
+def next_commands(folder: Path, exit_code: int | None) -> tuple[str, ...]:
+    """What to do next about a run that is not active and ended so, in order; None: no end of it is on record."""
+    summary = None if exit_code is None else _summary(folder)
+    if summary is None:
+        return (_without_reports(folder, exit_code),)
+    return tuple(step.command for step in next_steps(summary, folder))
 
 
 def _line(run: RunDirectory) -> RunLine:
@@ -59,9 +69,10 @@ def _active(folder: Path, held: LockHeldError) -> RunLine:
 
 
 def _summary(folder: Path) -> Summary | None:
-    """The summary, which is there only while it is true; None also where another release wrote it."""
+    """The summary, which is there only while it is true; None where somebody changed it, or by another release."""
     with contextlib.suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return msgspec.json.decode((folder / names.SUMMARY).read_bytes(), type=Summary)
+        if (current := ReportFiles(folder).current(names.SUMMARY)) is not None:
+            return msgspec.json.decode(current.read_bytes(), type=Summary)
     return None
 
 
@@ -82,9 +93,13 @@ def _from_ledger(run: RunDirectory) -> RunLine:
         open=_of(Group.RUN_AGAIN, counts),
         exit_code=exit_code,
         started_at=utc_text(sessions[0].started_at) if sessions else None,
-        next=shlex.join(("csms-rekey", "resume" if exit_code is None else "report", str(run.path))),
+        next=_without_reports(run.path, exit_code),
     )
 
 
 def _of(group: Group, counts: tuple[StatusCount, ...]) -> int:
     return sum(count.rows for count in counts if count.status.group is group)
+
+
+def _without_reports(folder: Path, exit_code: int | None) -> str:
+    return shlex.join(("csms-rekey", "resume" if exit_code is None else "report", str(folder)))

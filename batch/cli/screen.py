@@ -3,12 +3,12 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from batch.process.standard_input import StandardInput
-from batch.redaction.redactor import PROCESS_REDACTOR
+from batch.redaction.redactor import PROCESS_REDACTOR, StandardStream
 from jobs.printable import printable, printable_json
 from reports import Summary, show_end
 from reports.summary.schema import summary_json
@@ -48,6 +48,13 @@ def ask(question: str) -> bool:
 def tell(line: str) -> None:
     """One line of the result, on stdout."""
     _write(sys.stdout, line)
+
+
+def tell_written(lines: Iterable[str]) -> None:
+    """What was written, line by line on stdout; that nobody can be told does not change how the command ends."""
+    with _shown_if_possible():
+        for line in lines:
+            tell(line)
 
 
 def show(folder: Path, summary: Summary, *, plain: bool) -> None:
@@ -91,6 +98,12 @@ def live_console(progress: str) -> "Console | None":
     return Console(file=_strict(sys.stderr), highlight=False)
 
 
+def say_lost() -> None:
+    """Says on stderr that a result could not be written to stdout: the exit code is the same all the same."""
+    if isinstance(sys.stdout, StandardStream) and sys.stdout.lost is not None:
+        say(f"stdout: cannot be written: {sys.stdout.lost.strerror}")
+
+
 @contextlib.contextmanager
 def _shown_if_possible() -> Iterator[None]:
     """The end of a run is on record; that nobody can be shown it does not change how it ended."""
@@ -100,6 +113,8 @@ def _shown_if_possible() -> Iterator[None]:
         pass
     except OSError as error:
         say(f"stdout: cannot be written: {error.strerror}; the reports are whole")
+        if isinstance(sys.stdout, StandardStream):
+            sys.stdout.abandon()
 
 
 def _write(stream: TextIO, line: str) -> None:

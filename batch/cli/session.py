@@ -1,11 +1,11 @@
 """One session of a run directory, as `run` and `resume` share it: options, locks, room, log and the rows."""
 
-import math
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import structlog
 
+from batch.cli.between import between_of
 from batch.cli.open_files import require_files
 from batch.cli.options import SessionOptions
 from batch.cli.screen import live_console, say, show, show_json
@@ -37,7 +37,7 @@ def refuse_bad_options(options: SessionOptions) -> None:
         from batch.telemetry.metrics import require_port  # noqa: PLC0415 - few runs need it
 
         require_port(options.metrics_port)
-    if not 0 <= options.wait < math.inf:
+    if not 0 <= options.wait < float("inf"):
         raise SpecError("wait", f"{options.wait:g} is no number of seconds")
 
 
@@ -84,6 +84,7 @@ def apply(
             start=start,
             make_room=Reserve(folder).release,
             clean=PROCESS_REDACTOR.clean,
+            between=between_of(options, ledger, record, limits),
             viewers=Viewers(say=say, console=live_console(options.progress), metrics_port=options.metrics_port),
         )
         end = run_ledger(plan, ledger)

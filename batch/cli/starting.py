@@ -17,7 +17,7 @@ from batch.csms.access import Access
 from batch.process.version import version
 from jobs.ledger import Ledger
 from jobs.ledger.record import JobRecord, read_record
-from jobs.ledger.upgrade import reading
+from jobs.ledger.upgrade import reading, upgrade
 from jobs.manifest.incoming import Incoming
 from jobs.next_run import SoFar
 from jobs.run_dir.earlier import set_aside
@@ -66,7 +66,8 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
 
 
 def _keep_aside(folder: Path, kind: str) -> None:
-    # Opening it folds its log back, so that the ledger is one file.
+    # In place, so that also the log of an earlier format is folded back; opening it does that with one of this format.
+    upgrade(folder, release=version())
     with reading(folder, release=version()) as ledger:
         loaded_at = read_record(ledger).created_at
     say(f"the files of the job before are kept in {set_aside(folder, kind, loaded_at)}")

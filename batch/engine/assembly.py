@@ -7,9 +7,9 @@ from batch.csms.client import CsmsClient
 from batch.engine.dispatcher import Dispatcher
 from batch.engine.fail_fast import FailFast
 from batch.engine.first_look import FirstLook
-from batch.engine.fresh_rows import FreshRows, OpenRows
+from batch.engine.fresh_rows import FreshRows
 from batch.engine.outside import Outside
-from batch.engine.progress import Policy
+from batch.engine.progress import LATE_UPDATE_S, Policy
 from batch.engine.recorder import Recorder
 from batch.engine.row_queue import RowQueue
 from batch.engine.row_worker import RowWorker
@@ -19,8 +19,8 @@ from batch.flow.admission import Admission
 from batch.flow.slots import ScopeSlots, Slots, Turns
 from batch.inventory.asking import Asking
 from batch.inventory.listing import Listing
-from jobs.ledger import KeysBefore, OpenScope
-from jobs.spec import Limits
+from jobs.ledger import KeysBefore, Ledger, OpenScope
+from jobs.spec import Before, Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,22 @@ class Shared:
     keys_before: KeysBefore | None
 
 
+def shared_by(ledger: Ledger, limits: Limits, slots: Slots, before: Before, *, now_s: float) -> Shared:
+    """What the scopes of a session share that begins now.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    return Shared(
+        limits=limits,
+        slots=slots,
+        turns=Turns(),
+        keys_before=ledger.keys_before if before is Before.LIST else None,
+        # A PUT of an earlier session may have left just before this one, with more time than it has now.
+        old_land_until_s=now_s + max(LATE_UPDATE_S, ledger.told.longest_timeout_s()),
+    )
+
+
 def scope_run(opened: OpenScope, outside: Outside, limits: Limits, recorder: Recorder, events: ScopeEvents) -> ScopeRun:
     """What the parts of one scope share."""
     return ScopeRun(
@@ -48,29 +64,45 @@ def scope_run(opened: OpenScope, outside: Outside, limits: Limits, recorder: Rec
     )
 
 
-def assemble(scope: ScopeRun, rows: OpenRows, client: CsmsClient, shared: Shared) -> Dispatcher:
-    """One scope, ready to run."""
-    fail_fast = FailFast()
-    fresh = FreshRows(rows, scope.open_rows)
-    queue = RowQueue(
-        fresh,
-        begin=lambda row: begin(row, scope.policy, shared.old_land_until_s, looks=scope.looks),
-        intend=scope.recorder.intend,
-        holds=fail_fast.holds,
-    )
+def admission_of(scope: ScopeRun, client: CsmsClient, shared: Shared) -> Admission:
+    """The one door of a scope, which learns from its answers."""
     turns = shared.turns if client.credential.locks else Turns()
-    admission = Admission(
+    return Admission(
         shared.limits,
         slots=ScopeSlots(shared.slots, turns, client.credential),
         switch=scope.switch,
         clock=scope.clock,
         rng=Random(scope.rng.getrandbits(64)),  # noqa: S311 - jitter, not a secret
     )
+
+
+def assemble(
+    scope: ScopeRun,
+    fresh: FreshRows,
+    client: CsmsClient,
+    *,
+    old_land_until_s: float,
+    admission: Admission,
+    fail_fast: FailFast,
+) -> Dispatcher:
+    """Some rows of one scope, ready to run."""
+    queue = RowQueue(
+        fresh,
+        begin=lambda row: begin(row, scope.policy, old_land_until_s, looks=scope.looks),
+        intend=scope.recorder.intend,
+        holds=fail_fast.holds,
+    )
     worker = RowWorker(scope, client, admission=admission, queue=queue, fail_fast=fail_fast)
-    dispatcher = Dispatcher(scope, queue, admission=admission, worker=worker, fail_fast=fail_fast)
-    if shared.keys_before is not None:
-        dispatcher.begin_with(FirstLook(scope, shared.keys_before, _listing(scope, client, admission), fresh))
-    return dispatcher
+    return Dispatcher(scope, queue, admission=admission, worker=worker, fail_fast=fail_fast)
+
+
+def first_look(
+    scope: ScopeRun, fresh: FreshRows, client: CsmsClient, shared: Shared, admission: Admission
+) -> FirstLook | None:
+    """What comes before the first PUT of a scope; None where nothing does."""
+    if shared.keys_before is None:
+        return None
+    return FirstLook(scope, shared.keys_before, _listing(scope, client, admission), fresh)
 
 
 def _listing(scope: ScopeRun, client: CsmsClient, admission: Admission) -> Listing:

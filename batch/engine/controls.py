@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from batch.engine.dispatcher import Dispatcher
+from batch.engine.lane import Lane
 from jobs.rate import Rate
 
 
@@ -13,12 +13,12 @@ class Controls:
 
     def __init__(self, full_rate: Rate, on_change: Callable[[str], None]) -> None:
         self._on_change = on_change
-        self.scopes: list[Dispatcher] = []
+        self.scopes: list[Lane] = []
         self.full_rate = full_rate
         self.rate = full_rate
         self.paused = False
 
-    def add(self, scope: Dispatcher) -> None:
+    def add(self, scope: Lane) -> None:
         """One more scope, which does what was asked for before."""
         self.scopes.append(scope)
         scope.obey(self.rate, paused=self.paused)

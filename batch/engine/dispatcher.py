@@ -114,8 +114,8 @@ class Dispatcher:
         """What it does, and for how many seconds nothing leaves, where that is known."""
         if self.scope.switch.stopped:
             return ScopeState.STOPPED, None
-        if self._over:
-            return ScopeState.ENDED, None
+        if self._over or self.scope.waits:
+            return (ScopeState.WAITING if self.scope.waits else ScopeState.ENDED), None
         if self.scope.switch.paused:
             return ScopeState.PAUSED, None
         now_s = self.scope.clock.now_s()

@@ -51,18 +51,19 @@ class FirstLook:
 
     async def _list(self) -> None:
         scope_id, listing = self._scope.opened.id, self._listing
-        unseen = self._keys.begin(scope_id)
-        while listing.more and listing.pages < max(1, unseen):
+        unseen, found = self._keys.begin(scope_id), 0
+        while listing.more and _one_more(listing.pages, unseen, found):
             page = await listing.next()
             shown = self._keys.note(scope_id, _listed(page, self._scope.recorder.clean))
-            unseen -= sum(row.unseen for row, _ in shown)
+            found = sum(row.unseen for row, _ in shown)
+            unseen -= found
             for row, secret in shown:
                 self._end(row, secret)
         if listing.stopped:
             return
         # Whatever has ended is in the ledger before the first page of open rows is read.
         self._scope.recorder.flush()
-        self._fresh.left = self._scope.open_rows
+        self._fresh.left = min(self._fresh.left, self._scope.open_rows)
         self._scope.looks = listing.failed is None
         self._keys.end(scope_id, self._trouble())
 
@@ -85,6 +86,14 @@ class FirstLook:
         reason = self._scope.recorder.clean(bounded(reason))
         _log.warning("list.failed", project_id=self._scope.opened.scope.project_id, reason=reason)
         return reason
+
+
+def _one_more(pages: int, unseen: int, found: int) -> bool:
+    """Whether to ask for another page, where so many were asked for and the last one has `found` rows: the first always
+    is, and then as long as they are fewer than the rows that would have to be read. Pages that save reads need not stop
+    at the last few rows, which they leave over where each begins with the last secret of the one before.
+    """
+    return pages < max(1, unseen) or min(unseen, found) > 1
 
 
 def _listed(page: Sequence[SecretView], clean: Callable[[str], str]) -> list[ListedKey]:

@@ -3,19 +3,18 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from batch.csms.client import CsmsClient
-from batch.flow.outside import Outside, WireFactory
+from batch.flow.outside import Reached
 from jobs.ledger import OpenScope
 from jobs.model import Outcome
 
 if TYPE_CHECKING:
     from batch.csms.messages import Wire
-
-__all__ = ["Outside", "SessionEnd", "WireFactory", "clients"]
 
 
 class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +27,30 @@ class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
     lost: bool = False
     defect: str | None = None
     unrecorded: tuple[Outcome, ...] = ()
+
+
+class Between(Protocol):
+    """Somebody who is asked between two waves."""
+
+    async def ask(self, wave: str) -> str | None:
+        """Why not to continue after this wave; None where nothing is against it."""
+
+    def stop(self) -> None:
+        """Nobody waits for the answer any more; it may take a little to end."""
+
+    def cancel(self) -> None:
+        """It ends at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside(Reached):
+    """The same for a session. `make_room` frees room on the disk of the ledger, once. `between` is asked between two
+    waves, and `by_hand` says that a person has asked to continue, whatever became of earlier ones.
+    """
+
+    make_room: Callable[[], bool] = lambda: False
+    between: Between | None = None
+    by_hand: bool = False
 
 
 @contextlib.asynccontextmanager

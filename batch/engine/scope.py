@@ -38,7 +38,8 @@ class ScopeEvents(Protocol):
 @dataclass(slots=True, kw_only=True)
 class ScopeRun:
     """One scope in one session. `open_rows` of it have not ended, `reason` says why it was stopped for itself alone.
-    With `looks` a row is read before its first PUT where its key before is not known.
+    With `looks` a row is read before its first PUT where its key before is not known; while it `waits`, its next rows
+    belong to a later wave.
     """
 
     opened: OpenScope
@@ -51,6 +52,7 @@ class ScopeRun:
     open_rows: int = field(init=False)
     reason: str | None = field(default=None, init=False)
     looks: bool = field(default=False, init=False)
+    waits: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         """All rows are open at first."""

@@ -9,17 +9,18 @@ from typing import TypeVar
 import structlog
 
 from batch.csms.faults import Fault
-from batch.engine.assembly import Shared, assemble, scope_run
+from batch.engine.assembly import scope_run, shared_by
 from batch.engine.budget import FailureBudget
 from batch.engine.controls import Controls
+from batch.engine.course import Course
 from batch.engine.fault_book import FaultBook
 from batch.engine.fresh_rows import OpenRows
+from batch.engine.lane import Lane
 from batch.engine.outside import Outside, SessionEnd, clients
 from batch.engine.pace_log import PaceLog
-from batch.engine.progress import LATE_UPDATE_S
 from batch.engine.recorder import Recorder
-from batch.flow.slots import Slots, Turns
-from jobs.ledger import Ledger, LedgerError, OpenRow, OpenScope
+from batch.flow.slots import Slots
+from jobs.ledger import Elsewhere, Ledger, LedgerError, OpenRow, OpenScope
 from jobs.model import Outcome, Status
 from jobs.run_view import SessionView
 from jobs.spec import Before, Limits
@@ -43,6 +44,8 @@ class Session:
         self._faults = FaultBook(outside.clean)
         self._pace = PaceLog(outside.clock.now_s(), outside.clean)
         self._failures = FailureBudget(limits.max_failures)
+        self._course: Course | None = None
+        self._wave: str | None = None
         self._stopped: str | None = None
         self._scope_stopped: str | None = None
         self._broken: LedgerError | None = None
@@ -69,6 +72,7 @@ class Session:
             paused=self.controls.paused and self._stopped is None,
             rate=str(self.controls.rate),
             full_rate=str(self.controls.full_rate),
+            wave=None if self._course is None else self._course.view(),
         )
 
     def lose(self, reason: str, *, kept: bool) -> None:
@@ -81,11 +85,15 @@ class Session:
     def stop(self, reason: str) -> None:
         """Starts no more requests; the first reason given is the one that is reported."""
         self._stopped = self._stopped or reason
+        if self._course is not None:
+            self._course.stop()
         for one in self._scopes:
             one.stop()
 
     def cancel(self) -> None:
         """Breaks off what is in flight; each such row stays open, in doubt."""
+        if self._course is not None:
+            self._course.cancel()
         for one in self._scopes:
             one.cancel()
 
@@ -96,24 +104,20 @@ class Session:
             LedgerError: the ledger cannot be read.
         """
         opened = self._ledger.open_scopes()
-        shared = Shared(
-            limits=self._limits,
-            slots=self._slots,
-            turns=Turns(),
-            keys_before=self._ledger.keys_before if self._before is Before.LIST else None,
-            # A PUT of an earlier session may have left just before this one, with more time than it has now.
-            old_land_until_s=self._outside.clock.now_s() + max(LATE_UPDATE_S, self._ledger.told.longest_timeout_s()),
-        )
+        shared = shared_by(self._ledger, self._limits, self._slots, self._before, now_s=self._outside.clock.now_s())
         async with clients(self._outside, opened) as client_of:
             for one in opened:
                 scope = scope_run(one, self._outside, self._limits, self._recorder, self)
-                self.controls.add(assemble(scope, self._rows_of(one), client_of(one), shared))
+                self.controls.add(Lane(scope, self._rows_of(one), client_of(one), shared))
+            self._course = self._laid_out()
             if self._stopped is not None:
                 self.stop(self._stopped)
             if (limit_s := self._limits.max_duration_s) is not None:
                 asyncio.get_running_loop().call_later(limit_s, self.stop, f"--max-duration {limit_s:.10g} s is over")
-            await asyncio.gather(*(one.run() for one in self._scopes))
-        self._recorder.flush()
+            while (leg := await self._course.next()) is not None:
+                self._wave = leg.wave
+                await self._run_rows()
+                self._recorder.flush()
         self._keep_pace()
         return SessionEnd(
             stopped=self._stopped or self._scope_stopped,
@@ -123,15 +127,46 @@ class Session:
             unrecorded=tuple(self._recorder.unrecorded),
         )
 
+    def _laid_out(self) -> Course:
+        before = self._ledger.told.sessions()[-2:-1]
+        course = Course(
+            lambda: self._read(self._ledger.told.waves, otherwise=()),
+            self._outside,
+            soak_s=self._limits.soak_s,
+            stopped=before[0].stopped if before else None,
+            halt=self.stop,
+            note=self._on_control,
+        )
+        if course.has_waves:
+            for one in self._scopes:
+                one.wait()
+        return course
+
+    async def _run_rows(self) -> None:
+        """Runs the scopes with rows of this wave, or all of them where there are no waves."""
+        if self._wave is None:
+            await asyncio.gather(*(one.run() for one in self._scopes))
+            return
+        none: tuple[OpenScope, ...] = ()
+        opened = self._read(partial(self._ledger.open_scopes, wave=self._wave), otherwise=none)
+        rows = {one.id: one.open_rows for one in opened}
+        lanes = [one for one in self._scopes if one.scope.opened.id in rows]
+        for one in lanes:
+            one.enter(rows[one.scope.opened.id])
+        await asyncio.gather(*(one.run_in_wave() for one in lanes))
+
     def _rows_of(self, scope: OpenScope) -> OpenRows:
         def page(after_row: int, limit: int, *, tried: bool) -> list[OpenRow]:
-            return self._read(partial(self._ledger.open_rows, scope.id, after_row, limit, tried=tried), otherwise=[])
+            read = partial(self._ledger.open_rows, scope.id, after_row, limit, tried=tried, wave=self._wave)
+            return self._read(read, otherwise=[])
 
-        return OpenRows(
-            page=page,
-            one=lambda where: self._read(partial(self._ledger.open_row, scope.id, where), otherwise=None),
-            last=lambda: self._read(partial(self._ledger.last_row, scope.id), otherwise=0),
-        )
+        def one(where: Elsewhere) -> OpenRow | None:
+            return self._read(partial(self._ledger.open_row, scope.id, where, wave=self._wave), otherwise=None)
+
+        def last() -> int:
+            return self._read(partial(self._ledger.last_row, scope.id, wave=self._wave), otherwise=0)
+
+        return OpenRows(page=page, one=one, last=last)
 
     def _read(self, read: Callable[[], T], *, otherwise: T) -> T:
         """A ledger that cannot be read stops the run like one that cannot be written: what is in flight is finished."""

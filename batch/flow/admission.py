@@ -33,6 +33,7 @@ class Admission(Condition):
         self._paced_per_s = self.rate_per_s
         self._pacer: Pacer = pacer_for(self._paced_per_s, limits.burst)
         self._following = 0
+        self._closed = False
         self.sent = 0
         """Requests that have left."""
 
@@ -127,12 +128,22 @@ class Admission(Condition):
 
     def proceed(self) -> None:
         """The pause is over."""
-        super().proceed()
+        if not self._closed:
+            super().proceed()
         self._switch.set_paused(False)
 
     def close(self) -> None:
-        """The scope has ended and will send nothing more."""
+        """The scope sends nothing more, unless it is opened again: the time until then says nothing of the service."""
+        self._closed = True
+        super().pause()
         self._slots.leave()
+
+    def reopen(self) -> None:
+        """The scope has something to send again."""
+        self._closed = False
+        self._slots.join()
+        if not self._switch.paused:
+            super().proceed()
 
     def _still(self, wanted: Callable[[], bool], now_s: float) -> bool:
         return not self._switch.stopped and wanted() and self._wait_s(now_s) <= 0

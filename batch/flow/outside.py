@@ -13,10 +13,8 @@ WireFactory = Callable[[str], contextlib.AbstractAsyncContextManager[Wire]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """All of it as one value. `make_room` frees room on the disk of the ledger, once; `clean` takes credentials out of
-    what the service said.
-    """
+class Reached:
+    """All of it as one value; `clean` takes credentials out of what the service said."""
 
     wire: WireFactory
     login: Login
@@ -24,4 +22,3 @@ class Outside:
     rng: Random
     user_agent: str
     clean: Callable[[str], str]
-    make_room: Callable[[], bool] = lambda: False

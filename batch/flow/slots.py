@@ -79,6 +79,10 @@ class ScopeSlots:
         share = max(1, self._slots.limit // max(1, self._slots.scopes))
         return self.in_flight >= min(most, share)
 
+    def join(self) -> None:
+        """The scope is back."""
+        self._slots.scopes += 1
+
     def leave(self) -> None:
         """The scope has ended: the others' shares grow."""
         self._slots.scopes -= 1

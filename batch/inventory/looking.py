@@ -12,7 +12,7 @@ from batch.csms.client import CsmsClient
 from batch.csms.keys_and_versions import KeysAndVersions
 from batch.csms.messages import Wire
 from batch.flow.admission import Admission
-from batch.flow.outside import Outside
+from batch.flow.outside import Reached
 from batch.flow.slots import ScopeSlots, Slots, Turns
 from batch.flow.switch import Switch
 from batch.inventory.doing import Doing
@@ -42,7 +42,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
 class Looking:
     """One session of looking; what it sees is in the sightings before it counts."""
 
-    def __init__(self, sightings: Sightings, limits: Limits, outside: Outside) -> None:
+    def __init__(self, sightings: Sightings, limits: Limits, outside: Reached) -> None:
         self._sightings = sightings
         self._limits = limits
         self._outside = outside
@@ -120,7 +120,7 @@ class Looking:
             self._broken = self._broken or error
             self.stop(f"the sightings cannot be used: {error.reason}")
         except Exception as error:  # noqa: BLE001 - a defect must not cut off what is in flight in other projects
-            _log.critical("defect", exc_info=True)
+            _log.critical("look.defect", exc_info=True)
             self._on_defect(f"internal error: {error!r}")
         finally:
             doing.close()
@@ -187,6 +187,6 @@ class Looking:
             yield {one: await stack.enter_async_context(self._outside.wire(one)) for one in endpoints}
 
 
-async def look(errands: Iterable[Errand], outside: Outside, limits: Limits, sightings: Sightings) -> Looked:
+async def look(errands: Iterable[Errand], outside: Reached, limits: Limits, sightings: Sightings) -> Looked:
     """Runs errands to their end, for a caller that changes nothing meanwhile."""
     return await Looking(sightings, limits, outside).run(errands)

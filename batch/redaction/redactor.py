@@ -68,6 +68,9 @@ class StandardStream(RedactedStream):
     what it says.
     """
 
+    lost: OSError | None = None
+    """Why nothing can be written any more, as far as nobody has said it yet; a reader that has left is no reason."""
+
     @property
     def strict(self) -> RedactedStream:
         """The same stream for one who has to know that nobody was shown it: errors are raised."""
@@ -78,6 +81,11 @@ class StandardStream(RedactedStream):
         with self._enduring():
             super().write(text)
         return len(text)
+
+    def abandon(self) -> None:
+        """Lets everything go nowhere from now on, also what still waits to be written."""
+        with contextlib.suppress(OSError):
+            _lead_nowhere(self._stream.fileno())
 
     def flush(self) -> None:
         """Lets nothing wait to be written."""
@@ -91,9 +99,9 @@ class StandardStream(RedactedStream):
         """
         try:
             yield
-        except OSError:
-            with contextlib.suppress(OSError):
-                _lead_nowhere(self._stream.fileno())
+        except OSError as error:
+            self.lost = None if isinstance(error, BrokenPipeError) else error
+            self.abandon()
 
 
 PROCESS_REDACTOR = Redactor()

@@ -17,7 +17,7 @@ from jobs.run_dir.state import LiveState, write_state
 from jobs.run_view import SENDING, Backlog, RunView, ScopeState, SessionView
 from reports.screen.changes import Changes, change_lines
 from reports.screen.pace import Pace
-from reports.screen.run_words import pace_words, progress_line, trouble_lines
+from reports.screen.run_words import pace_words, progress_line, trouble_lines, wave_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -146,6 +146,7 @@ class Heartbeat:
             paused=self.latest.paused,
             rate=self.latest.rate,
             full_rate=self.latest.full_rate,
+            wave="" if self.latest.wave is None else wave_line(self.latest.wave),
         )
 
     def view(self) -> RunView:
@@ -172,6 +173,7 @@ class Heartbeat:
             paused=known.paused,
             rate=known.rate,
             full_rate=known.full_rate,
+            wave=known.wave,
             sending=self._pace.sending(),
         )
 

@@ -15,6 +15,7 @@ from structlog.typing import EventDict, WrappedLogger
 from batch.redaction.redactor import PROCESS_REDACTOR
 from jobs.printable import printable_json
 from jobs.run_dir import names
+from jobs.run_dir.own_file import open_own
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -23,7 +24,7 @@ FIELDS = frozenset(
     {
         *("event", "level", "timestamp", "exception"),
         *("row", "rows", "phase", "kind", "code", "http_status", "request_id", "attempts"),
-        *("endpoint", "host", "project_id", "region", "kms_key_id", "reason", "rate", "wait_s", "seconds"),
+        *("endpoint", "host", "project_id", "region", "kms_key_id", "reason", "rate", "wait_s", "seconds", "wave"),
         *("version", "exit_code", "stopped", "signal", "generation", "expires_s", "provider", "source"),
     }
 )
@@ -61,9 +62,7 @@ def start_log(folder: Path, level: str) -> _LossyFile:
     """
     if level not in _LEVELS:
         raise ValueError(f"{level!r} is not one of {', '.join(_LEVELS)}")
-    descriptor = os.open(
-        folder / names.LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-    )
+    descriptor = open_own(folder / names.LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     file = _LossyFile(os.fdopen(descriptor, "w", encoding="utf-8", buffering=1))
     structlog.configure(
         processors=[

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from jobs.model import Status
 from jobs.printable import printable
-from jobs.run_dir.durable import whole_file
+from jobs.run_dir.durable import require_plain, whole_file
 from jobs.run_view import SENDING, RunView, ScopeState
 from jobs.spec import UsageError
 from reports import Summary
@@ -84,6 +84,7 @@ def write_exit(path: Path, exit_code: int, *, ended_s: float) -> None:
 def _write(path: Path, figures: Collector) -> None:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(figures)
+    require_plain(path)
     with whole_file(path) as file:
         file.write(generate_latest(registry))
     path.chmod(_ANY_READER)

@@ -1,6 +1,5 @@
 """Tells others that a run has ended: a post of its summary or of a message, a file of metrics. Neither fails a run."""
 
-import os
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -16,6 +15,7 @@ from batch.process.loop import run_loop
 from batch.process.version import version
 from batch.redaction.masked import Masked
 from batch.redaction.redactor import PROCESS_REDACTOR
+from batch.telemetry.textfile import unfit
 from jobs.endpoint import is_loopback
 from jobs.spec import SpecError
 from reports import Summary
@@ -82,10 +82,10 @@ def targets_of(url: str | None, textfile: Path | None, *, chat: bool = False) ->
     """Who is to be told, by the options.
 
     Raises:
-        SpecError: the URL cannot be used, or there is no folder to put the file in.
+        SpecError: the URL cannot be used, or the file cannot be put where it is wanted.
     """
-    if textfile is not None and not os.access(textfile.parent, os.W_OK):
-        raise SpecError("metrics-textfile", f"{textfile.parent}: there is no such folder, or it cannot be written to")
+    if textfile is not None and (reason := unfit(textfile)) is not None:
+        raise SpecError("metrics-textfile", reason)
     try:
         return Targets(url=None if url is None else NotifyUrl.parse(url), chat=chat, textfile=textfile)
     except ValueError as error:

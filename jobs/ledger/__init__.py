@@ -8,6 +8,7 @@ from jobs.ledger.loader import Carried, Conflict, Loader
 from jobs.ledger.schema import LedgerError
 from jobs.ledger.sessions import Control, SessionRecord, SessionStart
 from jobs.ledger.told import ErrorCount, ScopeCount, Told, ToldRow
+from jobs.ledger.waves import WaveCount
 
 __all__ = [
     "HELD",
@@ -36,6 +37,7 @@ __all__ = [
     "SessionStart",
     "Told",
     "ToldRow",
+    "WaveCount",
     "held_words",
     "same_key",
 ]

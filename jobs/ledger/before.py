@@ -86,15 +86,14 @@ class KeysBefore:
         return shown
 
     def end(self, scope_id: int, failed: str | None) -> None:
-        """The list is over, or it `failed`, which is kept with the scope.
+        """The list is over, or it `failed`, which is kept with the scope until another one does not.
 
         Raises:
             LedgerError: it cannot be written.
         """
         with self._transaction() as write:
             write.execute("DELETE FROM temp.listing WHERE scope = ?", (scope_id,))
-            if failed is not None:
-                write.execute("UPDATE scope SET unlisted = ? WHERE id = ?", (failed, scope_id))
+            write.execute("UPDATE scope SET unlisted = ? WHERE id = ?", (failed, scope_id))
 
 
 def _taken(write: Connection, scope_id: int, one: ListedKey) -> list[OpenRow]:

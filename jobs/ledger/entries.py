@@ -3,8 +3,9 @@
 from typing import Annotated, Any
 
 import msgspec
+from msgspec.structs import astuple
 
-from jobs.model import Count, Moment, Scope, SecretUpdate
+from jobs.model import Count, Moment, Outcome, Scope, SecretUpdate, Status
 
 
 class OpenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -113,3 +114,9 @@ class PaceCell(msgspec.Struct, frozen=True, kw_only=True):
     unanswered: Count
     code: str | None
     allowed_per_s: Annotated[float, msgspec.Meta(ge=0)] | None
+
+
+def outcome_values(outcome: Outcome) -> tuple[object, ...]:
+    """How a row ended, in the order of the columns that say so."""
+    row, status, *values = astuple(outcome)
+    return (status.value, *values, int(status is Status.UNKNOWN), row)

@@ -5,16 +5,18 @@ import msgspec
 from jobs.forecast import PlaceCount, Sample, expected_s
 from jobs.ledger.journal import Ledger
 from jobs.ledger.keys import KeyCounts
+from jobs.ledger.waves import WaveCount
 from jobs.rate import Rate
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
-    """The projects in manifest order, the target keys, and a few rows for example."""
+    """The projects in manifest order, the target keys, a few rows for example, and the waves in their order."""
 
     places: tuple[PlaceCount, ...]
     keys: KeyCounts
     samples: tuple[Sample, ...]
     rate: Rate
+    waves: tuple[WaveCount, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -44,4 +46,4 @@ def forecast(ledger: Ledger, rate: Rate) -> Forecast:
         LedgerError: it cannot be read.
     """
     told = ledger.told
-    return Forecast(places=told.places(), keys=told.keys(), samples=told.samples(), rate=rate)
+    return Forecast(places=told.places(), keys=told.keys(), samples=told.samples(), rate=rate, waves=told.waves())

@@ -9,17 +9,16 @@ from typing import Any, Self
 
 from msgspec.structs import astuple
 
-from jobs.ledger import before, log_file, schema, sessions
+from jobs.ledger import before, entries, log_file, schema, sessions, waves
 from jobs.ledger.before import KeysBefore, Seen
-from jobs.ledger.entries import OPEN_COLUMNS, Elsewhere, Intent, OpenRow, OpenScope, PaceCell, Parked, open_row
+from jobs.ledger.entries import Elsewhere, Intent, OpenRow, OpenScope, PaceCell, Parked
 from jobs.ledger.sessions import SessionStart
 from jobs.ledger.told import Told
-from jobs.model import Outcome, Scope, Status
+from jobs.model import Outcome, Scope
 from jobs.run_dir import names
 
-_OPEN = f"""SELECT {OPEN_COLUMNS}
+_OPEN = f"""SELECT {entries.OPEN_COLUMNS}
     FROM row WHERE scope = ? AND row > ? AND status IS NULL AND leader IS NULL AND left_out = 0"""  # noqa: S608 - its own
-_PAGE = f"{_OPEN} AND tried = ? ORDER BY row LIMIT ?"
 _TRIED = "UPDATE row SET tried = 1 WHERE status IS NULL AND (attempts > 0 OR refused)"
 _AFTER_ALL = 2**62
 _INTENT = "UPDATE row SET attempts = ?, spent = ?, doubt = 1 WHERE row = ?"
@@ -87,39 +86,48 @@ class Ledger:
             raise schema.unreadable(self.path, f"its {key}", "there is none")
         return str(found[0][0])
 
-    def open_scopes(self, *, also_failed: bool = False) -> tuple[OpenScope, ...]:
+    def open_scopes(self, *, also_failed: bool = False, wave: str | None = None) -> tuple[OpenScope, ...]:
         """Scopes with open rows, in the order the manifest names them; also those with rows that a session which takes
-        failed rows up again would open.
+        failed rows up again would open. With a `wave` only its rows count, here and in what follows.
         """
+        of_wave, values = waves.condition(wave)
         found = self._all(
-            "SELECT s.id, s.endpoint, s.project_id, s.region, COUNT(*) FROM row r JOIN scope s ON s.id = r.scope"
-            " WHERE r.leader IS NULL AND r.left_out = 0"
+            "SELECT s.id, s.endpoint, s.project_id, s.region, COUNT(*)"  # noqa: S608 - its own text
+            " FROM row r JOIN scope s ON s.id = r.scope"
+            f" WHERE r.leader IS NULL AND r.left_out = 0{of_wave}"
             " AND (r.status IS NULL OR (? AND r.status IN ('failed', 'unknown'))) GROUP BY s.id ORDER BY s.id",
-            (also_failed,),
+            (*values, also_failed),
         )
         return tuple(
             OpenScope(id=number, scope=Scope(endpoint=endpoint, project_id=project, region=region), open_rows=rows)
             for number, endpoint, project, region, rows in found
         )
 
-    def open_rows(self, scope_id: int, after_row: int, limit: int, *, tried: bool = False) -> list[OpenRow]:
+    def open_rows(
+        self, scope_id: int, after_row: int, limit: int, *, tried: bool = False, wave: str | None = None
+    ) -> list[OpenRow]:
         """The next open rows of a scope, in manifest order: those that no earlier session has sent, or the others."""
-        return [open_row(values) for values in self._all(_PAGE, (scope_id, after_row, tried, limit))]
+        of_wave, values = waves.condition(wave)
+        page = f"{_OPEN} AND tried = ?{of_wave} ORDER BY row LIMIT ?"
+        return [entries.open_row(found) for found in self._all(page, (scope_id, after_row, tried, *values, limit))]
 
-    def open_row(self, scope_id: int, where: Elsewhere) -> OpenRow | None:
+    def open_row(self, scope_id: int, where: Elsewhere, *, wave: str | None = None) -> OpenRow | None:
         """One open row of a scope that no earlier session has sent, found elsewhere than the next page; None where
         there is none.
         """
+        of_wave, values = waves.condition(wave)
         found = self._all(
             f"{_OPEN} AND tried = 0 AND row < ? AND kms_key_id = COALESCE(?, kms_key_id) AND kms_key_id IS NOT ?"
-            f" ORDER BY row {'DESC' if where.backwards else ''} LIMIT 1",
-            (scope_id, where.after_row, where.before_row or _AFTER_ALL, where.of_key, where.not_of_key),
+            f"{of_wave} ORDER BY row {'DESC' if where.backwards else ''} LIMIT 1",
+            (scope_id, where.after_row, where.before_row or _AFTER_ALL, where.of_key, where.not_of_key, *values),
         )
-        return open_row(found[0]) if found else None
+        return entries.open_row(found[0]) if found else None
 
-    def last_row(self, scope_id: int) -> int:
+    def last_row(self, scope_id: int, *, wave: str | None = None) -> int:
         """The last row of a scope."""
-        ((row,),) = self._all("SELECT COALESCE(MAX(row), 0) FROM row WHERE scope = ?", (scope_id,))
+        of_wave, values = waves.condition(wave)
+        last = f"SELECT COALESCE(MAX(row), 0) FROM row WHERE scope = ?{of_wave}"  # noqa: S608 - its own text
+        ((row,),) = self._all(last, (scope_id, *values))
         return int(row)
 
     def lift_limit(self) -> int:
@@ -182,7 +190,7 @@ class Ledger:
             # A row that was put aside may be sent again in the same commit: what is about to leave counts.
             write.executemany(_PARKED, [(*values, row) for row, *values in map(astuple, parked)])
             write.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
-            write.executemany(_OUTCOME, [_outcome_values(o) for o in outcomes])
+            write.executemany(_OUTCOME, [entries.outcome_values(o) for o in outcomes])
             if outcomes:
                 write.execute(sessions.COUNT, (len(outcomes),))
 
@@ -236,8 +244,3 @@ class Ledger:
             return self._connection.execute(statement, values)
         except schema.ERRORS as error:
             raise schema.blame(self.path, error) from error
-
-
-def _outcome_values(outcome: Outcome) -> tuple[object, ...]:
-    row, status, *values = astuple(outcome)
-    return (status.value, *values, int(status is Status.UNKNOWN), row)

@@ -30,8 +30,8 @@ class HeldKey(msgspec.Struct, frozen=True, kw_only=True):
 
 class KeyCount(msgspec.Struct, frozen=True, kw_only=True):
     """How the rows of one target key stand in all their projects; `left_out` of them were not selected, and `counts`
-    is of the others. `old_keys` are those that its rows leave, as far as the service showed or the manifest names
-    them, and there are `more_old_keys` that are not listed.
+    is of the others. `old_keys` are those that the secrets showed before or, where that is not known or is the target
+    itself, that the manifest expects; there are `more_old_keys` that are not listed.
     """
 
     kms_key_id: str
@@ -60,7 +60,7 @@ class KeyCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 # As `same_key`. Few rows are left once those are counted that agree, so that only few are made equal and sorted.
 _SAME = "lower(replace({}, '-', ''))"
-# Of a row that was on its key already nobody knows which one it left.
+# Of a row that was on its key already nobody knows which one it left, unless the manifest does.
 _LEFT = f"""CASE WHEN {_SAME.format("before_kms_key_id")} <> {_SAME.format("kms_key_id")}
     THEN NULLIF(before_kms_key_id, '') END"""
 _EXPECTED = f"""CASE WHEN {_SAME.format("expected_kms_key_id")} <> {_SAME.format("kms_key_id")}
@@ -68,9 +68,12 @@ _EXPECTED = f"""CASE WHEN {_SAME.format("expected_kms_key_id")} <> {_SAME.format
 _OLD_KEYS = f"""SELECT MIN(key) FROM (SELECT {_LEFT} AS key FROM told WHERE scope IS NOT NULL UNION ALL
     SELECT {_EXPECTED} FROM told WHERE scope IS NOT NULL) WHERE key IS NOT NULL
     GROUP BY {_SAME.format("key")} ORDER BY COUNT(*) DESC, 1"""  # noqa: S608 - its own text
+_OLD = f"""CASE WHEN {_SAME.format("before")} NOT IN ('', {_SAME.format("key")}) THEN before ELSE expected END"""
 _ROWS = f"""SELECT {_SAME.format("key")}, {_SAME.format("old")}, scope, status, apart, rows, key, old FROM (
-    SELECT kms_key_id AS key, COALESCE({_LEFT}, expected_kms_key_id) AS old, scope, status, left_out <> 0 AS apart,
-    COUNT(*) AS rows FROM told WHERE scope IS NOT NULL GROUP BY 1, 2, 3, 4, 5) ORDER BY 1, 2, 6 DESC"""  # noqa: S608 - its own text
+    SELECT key, {_OLD} AS old, scope, status, apart, rows FROM (
+    SELECT kms_key_id AS key, before_kms_key_id AS before, expected_kms_key_id AS expected, scope, status,
+    left_out <> 0 AS apart, COUNT(*) AS rows
+    FROM told WHERE scope IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6)) ORDER BY 1, 2, 6 DESC"""  # noqa: S608 - its own text
 _HELD = """SELECT s.project_id, s.region, k.kms_key_id, k.reason, SUM(l.status IS NULL AND l.left_out = 0)
     FROM held_key k JOIN scope s ON s.id = k.scope JOIN row r ON r.scope = k.scope
     JOIN row l ON l.row = COALESCE(r.leader, r.row) AND l.kms_key_id = k.kms_key_id

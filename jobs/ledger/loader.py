@@ -7,16 +7,16 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import astuple
 
-from jobs.ledger import schema
+from jobs.ledger import schema, waves
 from jobs.model import InvalidRow, PlannedRow, Scope
 from jobs.run_dir import names
 from jobs.run_dir.durable import rename_durably
 
 # Values go in in the order of the fields of SecretUpdate and InvalidRow.
-_PLANNED = """INSERT INTO row (row, scope, secret_name, kms_key_id, description, expected_kms_key_id, left_out)
-    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_PLANNED = """INSERT INTO row (row, scope, secret_name, kms_key_id, description, expected_kms_key_id, left_out,
+    wave) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 _INVALID = """INSERT INTO row (row, secret_name, kms_key_id, region, project_id, status, error_code, error_message,
-    left_out) VALUES (?, ?, ?, ?, ?, 'invalid', ?, ?, ?)"""
+    left_out, wave) VALUES (?, ?, ?, ?, ?, 'invalid', ?, ?, ?, ?)"""
 
 # Rows of one secret agree when all of them ask for the same key, description and expected key; neither case nor dashes
 # say anything about a key. The separator cannot occur in a key id; quote() keeps an absent description apart from an
@@ -42,6 +42,9 @@ _CONFLICT = """UPDATE row SET status = 'invalid', error_code = 'invalid.conflict
         ELSE 'row ' || m.leader || ' asks for something else for the same secret' END
     FROM temp.member m WHERE row.row = m.row AND NOT m.agree"""
 _CARRY = "UPDATE row SET left_out = 3, error_code = NULL, error_message = ? WHERE row = ?"
+# In the order of their first rows, whatever becomes of those.
+_WAVES = "SELECT wave FROM row WHERE wave IS NOT NULL GROUP BY wave ORDER BY MIN(row) LIMIT ?"
+_FOLLOW = "UPDATE row SET wave = l.wave FROM row l WHERE l.row = row.leader AND l.wave IS NOT row.wave"
 # The first row that would make one request too many; a repeat of an earlier row stays with it.
 _BEYOND = """UPDATE row SET left_out = 2 WHERE status IS NULL AND left_out = 0 AND COALESCE(leader, row) >= (
     SELECT row FROM row WHERE status IS NULL AND left_out = 0 AND leader IS NULL ORDER BY row LIMIT 1 OFFSET ?)"""
@@ -74,6 +77,7 @@ class Loader:
         self._final = folder / names.LEDGER
         self._connection = schema.create(self._part)
         self._scopes: dict[Scope, int] = {}
+        self._waves: list[str] = []
         self._run("BEGIN")
 
     def add(self, rows: Iterable[PlannedRow | InvalidRow]) -> None:
@@ -86,10 +90,11 @@ class Loader:
         invalid: list[tuple[object, ...]] = []
         for row in rows:
             if isinstance(row, PlannedRow):
-                planned.append((row.row, self._scope_id(row.scope), *astuple(row.update), not row.selected))
+                scope = self._scope_id(row.scope)
+                planned.append((row.row, scope, *astuple(row.update), not row.selected, row.wave))
             else:
-                *texts, column, reason, selected = astuple(row)
-                invalid.append((*texts, f"invalid.{column}", reason, not selected))
+                *texts, column, reason, selected, wave = astuple(row)
+                invalid.append((*texts, f"invalid.{column}", reason, not selected, wave))
         self._many(_PLANNED, planned)
         self._many(_INVALID, invalid)
 
@@ -114,6 +119,18 @@ class Loader:
         found = self._run("SELECT row, error_message FROM row WHERE error_code = 'invalid.conflict' ORDER BY row")
         return (Conflict(row=row, reason=reason) for row, reason in found)
 
+    def settle_waves(self, most: int) -> int:
+        """Puts the waves in order, once repeats are settled: a repeat runs with the row that it repeats. Returns how
+        many there are, or `most` and one more where there are too many.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+        """
+        self._waves = [name for (name,) in self._run(_WAVES, (most + 1,))]
+        if self._waves:
+            self._run(_FOLLOW)
+        return len(self._waves)
+
     def leave_out_beyond(self, limit: int) -> None:
         """Leaves out all but the first `limit` rows that would be sent, once repeats and contradictions are settled; a
         repeat belongs to the row that it repeats.
@@ -137,6 +154,9 @@ class Loader:
         if len(self._scopes) > 1:
             # Pages of one scope are read by (scope, row); with a single scope the table itself is in that order.
             self._run("CREATE INDEX row_of_scope ON row (scope, row)")
+        if self._waves:
+            self._run("CREATE INDEX row_of_wave ON row (wave, scope, row)")
+            meta = (*meta, (waves.META, msgspec.json.encode(self._waves).decode()))
         self._many("INSERT INTO meta (key, value) VALUES (?, ?)", list(meta))
         self._run("COMMIT")
         self.abandon()

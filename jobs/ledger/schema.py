@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jobs.run_dir.filesystem import network_filesystem
+from jobs.run_dir.own_file import open_own
 
 VERSION = 5
 """Any change of what follows raises it and adds a step to `upgrade`."""
@@ -23,8 +24,8 @@ RELEASE = "release"
 # 3 for one that its plan could not do, as `row.error_message` says: it is not sent. `row.before_kms_key_id` is what the
 # service showed before our first PUT, `row.before_how` says by what, NULL until it is known. `row.wave` is what the row
 # has in the column that waves go by. `row.status` stays NULL until the row has ended. `scope.unlisted` says why the
-# list of its secrets failed. `session.controls` is a JSON list of what was changed while it ran. `pace` tells in a few
-# hundred rows how the requests of a session were answered over time.
+# list of its secrets failed. `session.controls` is a JSON list of what was changed while it ran. `pace` says in a few
+# hundred rows how the requests of a session were answered.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE scope (
@@ -120,10 +121,8 @@ def blame(path: Path, error: Exception, *, mend: str = _MEND) -> LedgerError:
     """What SQLite says, as an error of this ledger; `error` is one of `ERRORS`."""
     name = getattr(error, "sqlite_errorname", "")
     text = isinstance(error, UnicodeDecodeError) or str(error).startswith("Could not decode")
-    reason = " ".join(str(error).split())
-    if text:
-        return _damaged(path, "a text in it is not UTF-8", mend)
-    damage = name == "SQLITE_ERROR" or name.startswith(_DAMAGED)
+    reason = "a text in it is not UTF-8" if text else " ".join(str(error).split())
+    damage = text or name == "SQLITE_ERROR" or name.startswith(_DAMAGED)
     return _damaged(path, reason, mend) if damage else LedgerError(path, reason, full=name == "SQLITE_FULL")
 
 
@@ -191,7 +190,8 @@ def format_of(path: Path) -> int | None:
         LedgerError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        # SQLite would follow a link, and write into the ledger of another run.
+        with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
         raise LedgerError(path, error.strerror or str(error)) from error

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from jobs.forecast import PlaceCount, Sample
-from jobs.ledger import keys, places
+from jobs.ledger import keys, places, waves
 from jobs.ledger.asked import AskedRow, asked_rows
 from jobs.ledger.entries import PaceCell
 from jobs.ledger.keys import HeldKey, KeyCounts
@@ -67,6 +67,7 @@ class ScopeCount(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int = 0
     unlisted: str | None = None
     unseen: int = 0
+    run_again: int = 0
 
 
 _CELL = PaceCell.__struct_fields__
@@ -143,7 +144,9 @@ class Told:
         found = self._query(
             "SELECT s.endpoint, s.project_id, s.region, s.stopped, COUNT(*),"  # noqa: S608 - built from an enum
             f" COUNT(CASE WHEN l.status IN ({_quoted(Group.DONE)}) THEN 1 END), SUM(l.left_out <> 0),"
-            " s.unlisted, SUM(l.before_how IS NULL AND (l.doubt OR l.status IN ('updated', 'verified')))"
+            " s.unlisted,"
+            " COUNT(*) FILTER (WHERE l.before_how IS NULL AND (l.doubt OR l.status IN ('updated', 'verified'))),"
+            f" SUM(l.left_out = 0 AND COALESCE(l.status, 'not_attempted') IN ({_quoted(Group.RUN_AGAIN)}))"
             " FROM row r JOIN row l ON l.row = COALESCE(r.leader, r.row) JOIN scope s ON s.id = r.scope"
             " GROUP BY s.id ORDER BY s.id"
         )
@@ -172,6 +175,10 @@ class Told:
         for session, *values in self._query(cells):
             yield session, self._read(PaceCell, _CELL, f"the pace of session {session}", values)
 
+    def waves(self) -> tuple[waves.WaveCount, ...]:
+        """How the rows of each wave stand, in the order in which they run."""
+        return waves.wave_counts(self._query, self._status)
+
     def held_keys(self) -> tuple[HeldKey, ...]:
         """The keys that are held back, in the order of their first rows."""
         return keys.held_keys(self._query)
@@ -191,14 +198,6 @@ class Told:
     def samples(self) -> tuple[Sample, ...]:
         """The first rows that are still to be sent."""
         return places.samples(self._query)
-
-    def accepted_keys(self, scope_id: int) -> frozenset[str]:
-        """The keys that rows of a scope were updated with so far."""
-        found = self._query(
-            "SELECT DISTINCT kms_key_id FROM row"  # noqa: S608 - built from numbers and an enum
-            f" WHERE scope = {scope_id:d} AND status IN ('{Status.UPDATED}', '{Status.VERIFIED}')"
-        )
-        return frozenset(key for (key,) in found)
 
     def longest_timeout_s(self) -> float:
         """The most time that any session gave an attempt; none of theirs is applied later than that after its end."""

@@ -1,11 +1,11 @@
 """A manifest that a command was given: known by its SHA-256 where that decides whether it is loaded, then copied."""
 
 import dataclasses
-import hashlib
+import os
 from pathlib import Path
 
 from jobs.manifest.loading import PlannedRows
-from jobs.manifest.source import ManifestCopy, Readable, copy_manifest
+from jobs.manifest.source import ManifestCopy, Readable, copy_manifest, sha256_of
 from jobs.problem import plain
 from jobs.spec import UsageError
 
@@ -38,7 +38,8 @@ class Incoming:
     @property
     def read_once(self) -> bool:
         """Whether it is gone once it was read, as a pipe is."""
-        return not Path(self.manifest).is_file()
+        # A name that leads nowhere is no error yet: reading it says what is wrong.
+        return not os.path.isfile(self.manifest)  # noqa: PTH113 - the other one raises what it is not prepared for
 
     def sha256(self, spool: Path) -> str:
         """The SHA-256 of its bytes; a pipe is copied into the folder `spool` meanwhile, and nothing else is written.
@@ -47,9 +48,8 @@ class Incoming:
             ManifestError: it is missing, unreadable, of no known format, or too big.
             OSError: the copy cannot be written.
         """
-        if not self.read_once:
-            with Path(self.manifest).open("rb") as raw:
-                return hashlib.file_digest(raw, "sha256").hexdigest()
+        if os.access(self.manifest, os.R_OK) and not self.read_once:
+            return sha256_of(self.manifest)
         self._spooled = self._spooled or copy_manifest(self.manifest, spool, stdin=self._stdin)
         return self._spooled.sha256
 

@@ -1,4 +1,4 @@
-"""Reads a key map, which says for each old key the new one: with the readers of manifests, and as strict as they are."""
+"""Reads a key map, which says for each old key the new one: with the readers of manifests, and as strictly."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -6,9 +6,10 @@ from itertools import repeat
 
 import msgspec
 
+from jobs.manifest.layout import Layout
 from jobs.manifest.readers import read_blocks
 from jobs.manifest.readers.cells import Cells
-from jobs.manifest.source import Layout, ManifestCopy
+from jobs.manifest.source import ManifestCopy
 from jobs.problem import Problem, quoted
 from jobs.regions import endpoint_for
 from jobs.rules import Check, key_check, project_check
@@ -121,7 +122,9 @@ class _Rules:
     def _region_fault(self, region: str) -> str | None:
         served = self._spec.region
         if self._spec.endpoint is not None:
-            return None if region == served else f"{quoted(region)}, but --endpoint serves {served or 'one region only'}"
+            return (
+                None if region == served else f"{quoted(region)}, but --endpoint serves {served or 'one region only'}"
+            )
         try:
             endpoint_for(region)
         except ValueError as error:

@@ -15,6 +15,9 @@ from jobs.model import InvalidRow
 from jobs.problem import Problem
 from jobs.spec import JobSpec
 
+MOST_WAVES = 1_000
+"""Each is waited for, counted and shown."""
+
 
 class PlannedRows(Protocol):
     """What a plan says of the rows of its manifest."""
@@ -97,4 +100,7 @@ def _fill(
         on_problem(copy.row_problem(conflict.row, "secret_name", conflict.reason))
     if spec.limit is not None:
         loader.leave_out_beyond(spec.limit)
+    if spec.wave_by is not None and loader.settle_waves(MOST_WAVES) > MOST_WAVES:
+        structural += 1
+        on_problem(copy.problem(f"--wave-by: more than {MOST_WAVES:,} values; each is a wave", column=spec.wave_by))
     return Loaded(name=copy.name, copy=copy.path.name, rows=rows, invalid=invalid, structural=structural)

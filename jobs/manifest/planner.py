@@ -17,8 +17,8 @@ from jobs.problem import Problem
 from jobs.rules import description_fault, key_check, name_fault
 from jobs.spec import JobSpec
 
-_Record = tuple[int, str | None, str | None, str | None, str | None, str | None, str | None]
-"""Row number, then the cells in the order of `cells.USED`."""
+_Record = tuple[int, str | None, str | None, str | None, str | None, str | None, str | None, str | None]
+"""Row number, then the cells in the order of `cells.USED`, and the wave."""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,10 +34,10 @@ def read_manifest(copy: ManifestCopy, spec: JobSpec, carried: Iterable[Carried] 
     Rows are numbered from 1; in a text, row N stands on line N + 1. A row that is unusable by itself becomes an
     `InvalidRow` and a problem for each thing wrong with it. A structural problem means that nothing of the manifest may
     be used: the rows it concerns are missing, and reading goes on where that makes sense, so that all can be told.
-    Rows that the job does not select, or only takes along (`carried`), are planned as well, and nothing is said of them. Rows that say the same or
-    contradict each other are not looked for here.
+    Rows that the job does not select, or only takes along (`carried`), are planned as well, and nothing is said of
+    them. Rows that say the same or contradict each other are not looked for here.
     """
-    copy = replace(copy, separator=spec.delimiter)
+    copy = replace(copy, separator=spec.delimiter, wave_by=spec.wave_by)
     selection = Selection(spec, carried)
     planner = _Planner(copy, spec, selection)
     for block in read_blocks(copy, spec.encoding):
@@ -66,7 +66,7 @@ class _Planner:
         rows = list[PlannedRow | InvalidRow]()
         find_scope, check_key = self._scopes.find, self._check_key
         for record in _records(cells):
-            row, name, key, project, region, description, expected = record
+            row, name, key, project, region, description, expected, wave = record
             selected = self._selects(row, name or "")
             scope = find_scope(project, region)
             if (
@@ -86,7 +86,7 @@ class _Planner:
             update = SecretUpdate(
                 secret_name=name, kms_key_id=key, description=description, expected_kms_key_id=expected or None
             )
-            rows.append(PlannedRow(row=row, scope=scope, update=update, selected=selected))
+            rows.append(PlannedRow(row=row, scope=scope, update=update, selected=selected, wave=wave))
         return Batch(rows=rows, problems=problems)
 
     def _hopeless(self, cells: Cells) -> Iterator[Problem]:
@@ -102,7 +102,7 @@ class _Planner:
                 yield self._copy.problem(reason, column=column)
 
     def _faults(self, record: _Record) -> list[CellFault]:
-        _, name, key, project, region, description, expected = record
+        _, name, key, project, region, description, expected, _ = record
         checked = (
             [("secret_name", name_fault(name)), ("kms_key_id", self._check_key(key))],
             self._scopes.faults(project, region),
@@ -127,12 +127,13 @@ def _records(cells: Cells) -> Iterator[_Record]:
         absent if cells.region is None else cells.region,
         absent if cells.description is None else cells.description,
         absent if cells.expected_kms_key_id is None else cells.expected_kms_key_id,
+        absent if cells.wave is None else (wave or "" for wave in cells.wave),
         strict=False,  # what is absent is absent for ever
     )
 
 
 def _invalid(record: _Record, fault: CellFault, *, selected: bool) -> InvalidRow:
-    row, name, key, project, region, _, _ = record
+    row, name, key, project, region, _, _, wave = record
     column, reason = fault
     return InvalidRow(
         row=row,
@@ -143,4 +144,5 @@ def _invalid(record: _Record, fault: CellFault, *, selected: bool) -> InvalidRow
         column=column,
         reason=reason,
         selected=selected,
+        wave=wave,
     )

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import stat
 import zlib
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from jobs.delimiter import Delimiter
+from jobs.manifest.layout import MANIFEST_LAYOUT, Layout
 from jobs.manifest.not_a_file import other_than_file
 from jobs.printable import storable
 from jobs.problem import ManifestError, Problem, plain
@@ -46,24 +48,6 @@ class Packing(StrEnum):
     ZSTD = "zst"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The columns that a kind of file must have, and those it may have; any other is carried and not used."""
-
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
-
-    @property
-    def used(self) -> tuple[str, ...]:
-        """All of them."""
-        return self.required + self.optional
-
-
-MANIFEST_LAYOUT = Layout(
-    ("secret_name", "kms_key_id"), ("project_id", "region", "description", "expected_kms_key_id")
-)
-
-
 class Readable(Protocol):
     """Anything bytes can be read from."""
 
@@ -82,6 +66,8 @@ class ManifestCopy:
     separator: Delimiter | None = None
     """What its user says stands between two fields."""
     layout: Layout = MANIFEST_LAYOUT
+    wave_by: str | None = None
+    """The column that waves go by, where there are any."""
 
     @property
     def format(self) -> Format:
@@ -133,6 +119,19 @@ def copy_manifest(
         raise _unusable(manifest, str(error)) from error
     with contextlib.closing(_from_file(manifest, max_bytes)) as chunks:
         return _copy(manifest, kind, chunks, into_dir)
+
+
+def sha256_of(manifest: str) -> str:
+    """The SHA-256 of a manifest that is a file; nothing is written.
+
+    Raises:
+        ManifestError: as `copy_manifest`.
+    """
+    digest = hashlib.sha256()
+    with contextlib.closing(_from_file(manifest, MAX_BYTES)) as chunks:
+        for chunk in chunks:
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _copy(name: str, kind: tuple[Format, Packing], chunks: Iterator[bytes], into_dir: Path) -> ManifestCopy:

@@ -35,12 +35,7 @@ class Action(StrEnum):
             case Action.CHANGE | Action.UNCHANGED:
                 return True
             case (
-                Action.DRIFTED
-                | Action.MISSING
-                | Action.BLOCKED
-                | Action.KEY_UNUSABLE
-                | Action.INVALID
-                | Action.UNREAD
+                Action.DRIFTED | Action.MISSING | Action.BLOCKED | Action.KEY_UNUSABLE | Action.INVALID | Action.UNREAD
             ):
                 return False
             case _:

@@ -7,7 +7,7 @@ import msgspec
 
 from jobs.model import Count, Duration, Moment
 from jobs.plan.action import Action
-from jobs.spec import JobSpec, Limits
+from jobs.spec import JobSpec
 
 FORMAT = 1
 """Any change of what follows raises it."""
@@ -34,7 +34,7 @@ class KeyPair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanSource(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for: a manifest or a key map under its user's name, with its sum, or `keys` of the command line."""
+    """What was asked for: a manifest or a key map under its user's name, with its sum, or `keys` of options."""
 
     name: str | None = None
     sha256: Digest | None = None
@@ -83,12 +83,14 @@ class PlanKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole. `rows` are those of the source, of which `left_out` were not selected; `blocked` secrets are no rows of
-    a plan that was made from keys. `requests` are those of a run.
+    """The whole. `rows` are those of the source, of which `left_out` were not selected; `blocked` secrets are no
+    rows of a plan that was made from keys. `requests` are those of a run.
     """
 
     format: int = FORMAT
     release: str
+    looked_from: Moment
+    """When the service was first asked: the plan was made from what it showed from then on."""
     made_at: Moment
     made_by: str
     login: str
@@ -115,14 +117,21 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """How many rows have an action."""
         return next((count.rows for count in self.counts if count.action is action), 0)
 
-    def job(self, limits: Limits) -> JobSpec:
-        """The job that a run of it has."""
-        return JobSpec(
+    def job(self, run: JobSpec) -> JobSpec:
+        """The job of a run of it: what is left to `run`, and what the plan decides."""
+        return msgspec.structs.replace(
+            run,
             endpoint=self.endpoint,
             region=self.region,
+            project_id=None,
+            project_found=False,
+            encoding="utf-8",
+            delimiter=None,
+            only=(),
+            exclude=(),
+            strict=False,
             key_pattern=self.key_pattern,
             project_pattern=self.project_pattern,
-            limits=limits,
         )
 
     @property

@@ -108,8 +108,8 @@ class PlannedManifest(Incoming):
 
 
 def is_plan(folder: str) -> bool:
-    """Whether a plan is what a command was given in place of a manifest."""
-    return (Path(folder) / PLAN).is_file()
+    """Whether a plan, also one that is not finished, is what a command was given in place of a manifest."""
+    return any((Path(folder) / name).is_file() for name in (PLAN, names.SIGHTINGS))
 
 
 def open_plan(folder: str, approved: str | None) -> OpenedPlan:
@@ -119,8 +119,10 @@ def open_plan(folder: str, approved: str | None) -> OpenedPlan:
         UsageError: it is not there, cannot be read, or is not as it was written or approved.
     """
     path = Path(folder)
-    if not is_plan(folder):
-        raise UsageError(f"{plain(folder)}: holds no {PLAN}; make one with `csms-rekey plan`")
+    if not (path / PLAN).is_file():
+        begun = (path / names.SIGHTINGS).is_file()
+        how = "if it is a plan that was stopped, its own command with this --out finishes it" if begun else "see `plan`"
+        raise UsageError(f"{plain(folder)}: holds no {PLAN}; {how}")
     with _reading(path / PLAN):
         data = (path / PLAN).read_bytes()
     digest = hashlib.sha256(data).hexdigest()

@@ -19,15 +19,15 @@ class Fitness(StrEnum):
 
 
 class KeyFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as KMS shows it: its state in words, its kind and its usage in KMS's own. `missing` says that there is no
-    such key, `trouble` why nobody could look.
+    """A key as KMS shows it: its state in words, its kind and its usage in KMS's own. `trouble` says why it shows
+    nothing; with `refused` that is its word on the key itself, such as that there is none.
     """
 
     state: str = ""
     spec: str = ""
     usage: str = ""
-    missing: bool = False
     trouble: str | None = None
+    refused: bool = False
 
 
 class KeyVerdict(msgspec.Struct, frozen=True):
@@ -44,10 +44,9 @@ def verdict_on(key: KeyFacts | None) -> KeyVerdict:
     """The verdict on a key; None stands for one that nobody asked about."""
     if key is None:
         return KeyVerdict(Fitness.UNCHECKED, "nobody asked KMS")
-    if key.missing:
-        return KeyVerdict(Fitness.UNUSABLE, "does not exist in this project")
     if key.trouble is not None:
-        return KeyVerdict(Fitness.UNCHECKED, key.trouble)
+        refused = KeyVerdict(Fitness.UNUSABLE, f"is refused by KMS in this project: {key.trouble}")
+        return refused if key.refused else KeyVerdict(Fitness.UNCHECKED, key.trouble)
     return _of_shown(key)
 
 

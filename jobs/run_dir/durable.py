@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -109,6 +110,21 @@ def _settle_new(part: Path, final: Path) -> None:
         if os.path.lexists(final):
             raise FileExistsError(errno.EEXIST, "exists already", str(final)) from None
         part.replace(final)
+
+
+def require_plain(path: Path) -> None:
+    """Makes sure that a file whose name somebody gave may be replaced: a device such as /dev/null, a pipe or a link
+    such as /dev/stdout would be gone for everybody on the machine.
+
+    Raises:
+        FileExistsError: the name is taken by something else than a file; a folder stops the rename itself.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise FileExistsError(errno.EEXIST, "exists and is not a plain file, so it is not replaced", str(path))
 
 
 def rename_durably(part: Path, final: Path) -> None:

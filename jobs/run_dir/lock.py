@@ -16,6 +16,7 @@ import msgspec
 from jobs.model import Count, Moment
 from jobs.printable import storable
 from jobs.run_dir.lock_folder import LockFolder
+from jobs.run_dir.own_file import open_own
 
 _HOW = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -69,7 +70,7 @@ class FileLock:
         """
         self._introduced = False
         shared = folder is not None and folder.shared
-        self._descriptor = _open_shared(path) if shared else os.open(path, _HOW | os.O_CREAT, 0o600)
+        self._descriptor = _open_shared(path) if shared else open_own(path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -77,11 +78,18 @@ class FileLock:
             if isinstance(error, BlockingIOError):
                 raise LockHeldError(path, _read_holder(path), folder) from None
             raise
+        if not _is_file_of(path, self._descriptor):
+            # Whoever had it before removed it with its directory: a lock on a removed file keeps nobody out.
+            self.release()
+            raise LockHeldError(path, None, folder)
         if purpose is not None:
             self.introduce(purpose)
 
     def introduce(self, purpose: str) -> None:
         """Says who holds it; where that cannot be written, as on a full disk, it is held all the same."""
+        if os.fstat(self._descriptor).st_nlink > 1:
+            # It is another file too, such as the one in a copy made of links.
+            return
         self._introduced = True
         holder = Holder(
             pid=os.getpid(), host=storable(socket.gethostname()), since=time.time(), purpose=storable(purpose)
@@ -108,6 +116,14 @@ class FileLock:
             self._descriptor = -1
 
 
+def _is_file_of(path: Path, descriptor: int) -> bool:
+    try:
+        there = path.stat(follow_symlinks=False)
+    except OSError:
+        return False
+    return os.path.samestat(there, os.fstat(descriptor))
+
+
 def held_by_another(path: Path) -> LockHeldError | None:
     """What taking this lock would raise, without taking it or making its file; None where nobody holds it.
 
@@ -115,7 +131,7 @@ def held_by_another(path: Path) -> LockHeldError | None:
         OSError: the file cannot be opened.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = open_own(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:
@@ -131,7 +147,7 @@ def held_by_another(path: Path) -> LockHeldError | None:
 def _read_holder(path: Path) -> Holder | None:
     """Who says so; None too where that one was killed, and another holds the lock that has not said anything yet."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
             holder = msgspec.json.decode(file.read(_HOLDER_BYTES), type=Holder)
     except (OSError, msgspec.DecodeError):
         return None

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
@@ -10,6 +11,7 @@ import msgspec
 
 from jobs.run_dir import names
 from jobs.run_dir.durable import HashingFile, sync_folder, whole_file
+from jobs.run_dir.own_file import MOST_BYTES, open_own, read_own
 
 
 class ReportFiles:
@@ -42,6 +44,28 @@ class ReportFiles:
         """The files that somebody changed, and the names of the new ones beside them."""
         return tuple((name, placed) for name, (placed, _) in self._placed.items() if placed != name)
 
+    def current(self, name: str, most_bytes: int = MOST_BYTES) -> Path | None:
+        """The file that was written last under this name, or with a number; None where there is none, or somebody
+        changed it since.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        for path in self._candidates(name):
+            if not path.exists():
+                break
+            if path.stat().st_size <= most_bytes and (path.name, _digest(path)) in self._known:
+                return path
+        return None
+
+    def next_name(self, name: str) -> str:
+        """The name under which a file would be placed now, unless it is there already.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        return self._free(name, "")[0].name
+
     def withdraw(self, name: str) -> None:
         """Removes a file durably, also one with a number, but none that somebody changed.
 
@@ -69,18 +93,22 @@ class ReportFiles:
 
     def _settle(self, part: HashingFile, final: Path) -> Path | None:
         """Where a file goes that is complete but has no name yet; None where it is there already."""
-        path, there = next(
-            (path, there)
-            for path in self._candidates(final.name)
-            # A link is replaced, never followed.
-            for there in (_digest(path) if path.exists() and not path.is_symlink() else None,)
-            if there is None or there == part.sha256 or (path.name, there) in self._known
-        )
+        path, there = self._free(final.name, part.sha256)
         self._placed[final.name] = (path.name, part.sha256)
         if self._placed[final.name] not in self._known:
             self._known.add(self._placed[final.name])
             self._record()
         return None if there == part.sha256 else path
+
+    def _free(self, name: str, sha256: str) -> tuple[Path, str | None]:
+        """The first place that nobody's file is in, or the very same, and the SHA-256 of what is there."""
+        return next(
+            (path, there)
+            for path in self._candidates(name)
+            # A link is replaced, never followed.
+            for there in (_digest(path) if path.exists() and not path.is_symlink() else None,)
+            if there is None or there == sha256 or (path.name, there) in self._known
+        )
 
     def _candidates(self, name: str) -> Iterator[Path]:
         stem, suffix = Path(name).stem, Path(name).suffix
@@ -104,15 +132,18 @@ class _Summary(msgspec.Struct):
 def _known_in(folder: Path) -> set[tuple[str, str]]:
     """Names and SHA-256 of the reports as they were written; of an earlier release by its summary, if that is there."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        lines = (folder / names.SUMS).read_text(encoding="utf-8").splitlines()
+        lines = read_own(folder / names.SUMS).decode().splitlines()
         return {(name, digest) for digest, _, name in (line.partition("  ") for line in lines)}
     with contextlib.suppress(OSError, msgspec.DecodeError):
-        text = (folder / names.SUMMARY).read_bytes()
+        text = read_own(folder / names.SUMMARY)
         written = {(one.name, one.sha256) for one in msgspec.json.decode(text, type=_Summary).files}
         return {*written, (names.SUMMARY, hashlib.sha256(text).hexdigest())}
     return set()
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as raw:
+    if not path.is_file():
+        # A folder or a pipe: nothing that was written here.
+        return ""
+    with os.fdopen(open_own(path, os.O_RDONLY), "rb") as raw:
         return hashlib.file_digest(raw, "sha256").hexdigest()

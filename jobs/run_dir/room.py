@@ -48,9 +48,13 @@ class Reserve:
             OSError: there is none.
         """
         self._path = folder / names.RESERVE
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        # What a killed run left, or anything else of its name, is not written to.
+        self._path.unlink(missing_ok=True)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
         finally:
             os.close(descriptor)
 

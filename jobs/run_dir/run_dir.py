@@ -1,6 +1,7 @@
 """A run directory: how one is made and found, kept to one process, given room and swept."""
 
 import contextlib
+import os
 import shutil
 import tempfile
 import time
@@ -13,9 +14,10 @@ from typing import Self
 from jobs.problem import plain
 from jobs.run_dir import names
 from jobs.run_dir.durable import PART, sweep_parts, sync_folder
-from jobs.run_dir.earlier import clear_unloaded, strangers
+from jobs.run_dir.earlier import clear_unloaded, is_of_a_run, strangers
 from jobs.run_dir.filesystem import network_filesystem
 from jobs.run_dir.lock import FileLock
+from jobs.run_dir.report_files import ReportFiles
 from jobs.run_dir.room import require_room
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import UsageError
@@ -38,12 +40,15 @@ class RunDirectory:
         Raises:
             UsageError: it holds other things, cannot be made, or is on a network file system.
         """
-        path = path or _free_name(manifest)
+        given, path = path, path or _free_name(manifest)
         _refuse_network(path, network_ok=network_ok)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.mkdir(mode=0o700)
         except FileExistsError:
+            if given is None and path.exists():
+                # Another run of the same second has taken the name meanwhile.
+                return cls.claim(None, manifest, network_ok=network_ok)
             _require_ours(path)
             return cls(path)
         except OSError as error:
@@ -57,40 +62,55 @@ class RunDirectory:
         Raises:
             UsageError: it is not one, and the message says what it is; or it is on a network file system.
         """
-        if not _is_run_directory(path):
-            raise UsageError(f"{path}: {_described(path)}")
+        with _readable(path):
+            if not _is_run_directory(path):
+                raise UsageError(f"{path}: {_described(path)}")
         _refuse_network(path, network_ok=network_ok)
         return cls(path)
 
     @classmethod
     def within(cls, folder: Path) -> tuple[Self, ...]:
-        """The run directories that a folder holds, by name; none where it is one itself, or no folder."""
-        if _is_run_directory(folder) or not folder.is_dir():
-            return ()
-        return tuple(cls(path) for path in sorted(folder.iterdir()) if _is_run_directory(path))
+        """The run directories that a folder holds, by name; none where it is one itself, or no folder.
+
+        Raises:
+            UsageError: the folder cannot be read.
+        """
+        with _readable(folder):
+            if _is_run_directory(folder) or not folder.is_dir():
+                return ()
+            return tuple(cls(path) for path in sorted(folder.iterdir()) if _is_run_directory(path))
 
     def lock(self, purpose: str, patience: Patience) -> FileLock:
         """Keeps every other process out.
 
         Raises:
             LockHeldError: another one is in it.
+            UsageError: another one has removed it.
             OSError: its file cannot be made.
         """
-        return patience.take(self.path / names.LOCK, purpose)
+        return self._take(purpose, patience)
 
     def look(self, patience: Patience) -> FileLock:
         """The same for a holder that does not know yet whether it has anything to do; nothing is written.
 
         Raises:
             LockHeldError: another one is in it.
+            UsageError: another one has removed it.
             OSError: its file cannot be made.
         """
-        return patience.take(self.path / names.LOCK, None)
+        return self._take(None, patience)
+
+    def _take(self, purpose: str | None, patience: Patience) -> FileLock:
+        try:
+            return patience.take(self.path / names.LOCK, purpose)
+        except FileNotFoundError:
+            # The one that made it could not start, and left nothing behind.
+            raise UsageError(f"{self.path}: another process has removed it; nothing was sent, try again") from None
 
     @property
     def reported(self) -> bool:
-        """Whether its reports are complete."""
-        return (self.path / names.SUMMARY).is_file()
+        """Whether its reports are complete: one that somebody changed says nothing."""
+        return ReportFiles(self.path).current(names.SUMMARY) is not None
 
     @property
     def loaded(self) -> bool:
@@ -116,7 +136,8 @@ class RunDirectory:
             UsageError: it is one.
         """
         path = Path(manifest)
-        if path.parent.resolve() == self.path.resolve() and path.name not in strangers(self.path):
+        # `resolve` raises over a loop of links.
+        if os.path.realpath(path.parent) == os.path.realpath(self.path) and is_of_a_run(path.name):
             raise UsageError(f"{manifest}: belongs to the run of this directory; copy it elsewhere first")
 
     def require_room(self, *, rows: int, manifest_bytes: int) -> None:
@@ -154,12 +175,13 @@ class RunDirectory:
     def or_nothing(self) -> Iterator[None]:
         """Leaves no new directory behind when the block fails before a session has begun: nothing was sent, so there is
         nothing to continue. Only the holder of the lock may: another process may take a directory as soon as it is
-        made.
+        made, and what that has left stays.
         """
+        new = self.made and all(one.name == names.LOCK for one in self.path.iterdir())
         try:
             yield
         except BaseException:
-            if self.made and not (self.path / names.LOG).exists():
+            if new and not (self.path / names.LOG).exists():
                 shutil.rmtree(self.path, ignore_errors=True)
             raise
 
@@ -167,12 +189,18 @@ class RunDirectory:
 def _require_ours(path: Path) -> None:
     if not path.is_dir():
         raise UsageError(f"{path}: exists already and is not a directory; give another --run-dir")
-    try:
+    with _readable(path):
         found = strangers(path)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     if found and not _is_run_directory(path):
         raise UsageError(f"{path}: holds other things ({plain(found[0])}); give a new or an empty --run-dir")
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{plain(str(path))}: cannot be read: {error.strerror}") from error
 
 
 def _free_name(manifest: str) -> Path:
@@ -191,7 +219,9 @@ def _refuse_network(path: Path, *, network_ok: bool) -> None:
 
 
 def _is_run_directory(path: Path) -> bool:
-    return any((path / name).is_file() for name in (names.LEDGER, names.LOCK))
+    # Unlike the methods of a path, this knows no errors: a name that cannot be looked at is none.
+    found = [os.path.isfile(path / name) for name in (names.SIGHTINGS, names.LEDGER, names.LOCK)]  # noqa: PTH113 - see above
+    return any(found) and not found[0]
 
 
 def _described(path: Path) -> str:
@@ -199,6 +229,8 @@ def _described(path: Path) -> str:
         return "no such run directory"
     if not path.is_dir():
         return "a file, not a run directory"
+    if (path / names.SIGHTINGS).is_file():
+        return "what a command has looked at, not a run directory"
     found = sorted((plain(entry.name) for entry in path.iterdir() if _is_run_directory(entry)), reverse=True)
     match found:
         case []:

@@ -8,6 +8,7 @@ from jobs.model import Count, Moment, StatusCount
 from jobs.run_dir import names
 from jobs.run_dir.durable import whole_file
 from jobs.run_dir.lock import Holder
+from jobs.run_dir.own_file import read_own
 
 # A clock that is set right now and then makes steps of this size.
 _CLOCK_STEP_S = 1.0
@@ -17,7 +18,8 @@ class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     """Where a run stands: `open_rows` have not ended. UTC seconds since 1970.
 
     `pace` says how fast it is, `trouble` of each project that something slows what that is. `rate` is the user's now,
-    `full_rate` the one that the session began with; `paused` says that `set` holds all requests back.
+    `full_rate` the one that the session began with; `paused` says that `set` holds all requests back. `wave` says which
+    wave it is, and what comes after it.
     """
 
     pid: Count
@@ -32,6 +34,7 @@ class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
     rate: str = ""
     full_rate: str = ""
+    wave: str = ""
 
 
 def write_state(folder: Path, state: LiveState) -> None:
@@ -48,7 +51,7 @@ def write_state(folder: Path, state: LiveState) -> None:
 def read_state(folder: Path) -> LiveState | None:
     """The state as last written; None where there is none that can be read."""
     try:
-        return msgspec.json.decode((folder / names.STATE).read_bytes(), type=LiveState)
+        return msgspec.json.decode(read_own(folder / names.STATE), type=LiveState)
     except (OSError, msgspec.DecodeError):
         return None
 

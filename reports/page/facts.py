@@ -15,16 +15,27 @@ from reports.page.over_time import time_figures
 from reports.screen.advice import cause_of
 from reports.screen.request_words import Requests, requests_of, slowed_words
 from reports.screen.run_words import span
-from reports.screen.session_words import end_words, held_words, old_key_words, option_words, who_words
-from reports.screen.wording import GROUP_WORDS, FileNote, Step, file_notes, next_steps, verdict, worst_group
+from reports.screen.session_words import before_words, end_words, held_words, old_key_words, option_words, who_words
+from reports.screen.wave_words import wave_name
+from reports.screen.wording import (
+    GROUP_WORDS,
+    FileNote,
+    Step,
+    file_notes,
+    left_out_words,
+    next_steps,
+    verdict,
+    worst_group,
+)
 from reports.summary.open_rows import ListedRow
 from reports.summary.schema import ErrorSummary, FileFacts, ScopeSummary, Summary
-from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary
+from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary, WaveSummary
 
 _MOST_REASONS = 20
 _MOST_SCOPES = 100
 _MOST_KEYS = 20
 _MOST_SESSIONS = 50
+_MOST_WAVES = 100
 _WHOLE = 1000.0
 _MINUTE_S = 60
 _DEFAULT_PATTERNS = {"key_pattern": KEY_PATTERN, "project_pattern": PROJECT_PATTERN}
@@ -78,7 +89,9 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     stopped: str | None
     held_keys: tuple[tuple[HeldKeySummary, str], ...]
     keys: tuple[tuple[KeySummary, str], ...]
+    keys_before: tuple[str, ...]
     sessions: tuple[SessionLine, ...]
+    waves: tuple[tuple[WaveSummary, str], ...]
     job: tuple[tuple[str, str], ...]
     scopes: tuple[ScopeSummary, ...]
     fix_without_project: int
@@ -108,7 +121,9 @@ def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) ->
         stopped=summary.stopped and cause_of(summary.stopped),
         held_keys=tuple((key, held_words(key)) for key in summary.held_keys[:_MOST_KEYS]),
         keys=tuple((key, old_key_words(key)) for key in summary.keys[:_MOST_KEYS]),
+        keys_before=before_words(summary),
         sessions=tuple(_session(session, summary.job) for session in summary.sessions[-_MOST_SESSIONS:]),
+        waves=tuple((wave, wave_name(wave)) for wave in summary.waves[:_MOST_WAVES]),
         job=tuple(_job(summary.job)),
         scopes=summary.scopes[:_MOST_SCOPES],
         fix_without_project=summary.by_group.fix_first - sum(scope.fix_first for scope in summary.scopes),
@@ -148,7 +163,9 @@ def _when(summary: Summary) -> str:
 
 
 def _tiles(summary: Summary) -> tuple[Tile, ...]:
-    left_out = f", {summary.left_out:,} of them not selected" if summary.left_out else ""
+    left_out = "".join(
+        f", {count:,} of them {words}" for count, words in left_out_words(summary.left_out, summary.carried)
+    )
     tiles = [Tile(kind="all", name="Rows", rows=summary.manifest.rows, detail=f"in the manifest{left_out}")]
     for group, rows in _groups(summary):
         counts = ((status, summary.by_status.of(status)) for status in Status if status.group is group)

@@ -63,9 +63,9 @@ def _figure(value: str | float | None) -> str:
             return value or ""
 
 
-def asset(name: str, package: str = "reports.page") -> str:
-    """A file of a package, of this one if no other is named: a template, the style sheet or the script."""
-    return resources.files(package).joinpath("template", name).read_text(encoding="utf-8")
+def asset(name: str) -> str:
+    """A file of this package: a template, the style sheet or the script."""
+    return resources.files("reports.page").joinpath("template", name).read_text(encoding="utf-8")
 
 
 def _policy(style: str, script: str) -> str:

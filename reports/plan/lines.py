@@ -9,12 +9,12 @@ from jobs.manifest.key_map import KeyMove, target_of
 from jobs.model import Scope, SecretUpdate
 from jobs.plan.action import Absent, Action, Decision, Shown, Unseen, Wish, decide
 from jobs.plan.target_key import KeyFacts, KeyVerdict
-from jobs.sightings import Matched, SeenKey, SeenSecret
+from jobs.sightings import Matched, SeenKey, SeenProject, SeenSecret
 
 Judge = Callable[[Scope, str], KeyVerdict]
 """What KMS says of a target key in a project."""
-_ABSENT = "absent"
-"""The kind of a refusal that says: there is no such thing."""
+_REFUSED = frozenset({"absent", "key", "rejected"})
+"""The kinds of a refusal that is KMS's own word on the key, not on the login or on this moment."""
 
 
 class PlanLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -36,10 +36,13 @@ class PlanLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.decision is not None and self.decision.action.runs
 
 
-def lines_of_manifest(rows: Iterable[AskedRow], matched: Iterable[Matched], judge: Judge) -> Iterator[PlanLine]:
+def lines_of_manifest(
+    rows: Iterable[AskedRow], matched: Iterable[Matched], judge: Judge, projects: Iterable[SeenProject]
+) -> Iterator[PlanLine]:
     """The rows of a manifest, in its order; both go in step."""
+    troubles = {one.scope: trouble_of(one) for one in projects}
     for one, match in zip(rows, matched, strict=True):
-        found = seen_of(match.secret)
+        found = seen_of(match.secret, None if one.scope is None else troubles.get(one.scope))
         yield PlanLine(
             row=one.row,
             scope=one.scope,
@@ -92,10 +95,15 @@ def _decision(one: AskedRow, found: Shown | Absent | Unseen, judge: Judge) -> De
     return decide(wish, found, judge(one.scope, update.kms_key_id))
 
 
-def seen_of(secret: SeenSecret | None) -> Shown | Absent | Unseen:
-    """What was seen of a secret, as far as it decides."""
+def trouble_of(project: SeenProject) -> str | None:
+    """What kept a project from being looked at as a whole."""
+    return project.stopped or project.trouble or project.reads_trouble
+
+
+def seen_of(secret: SeenSecret | None, trouble: str | None = None) -> Shown | Absent | Unseen:
+    """What was seen of a secret, as far as it decides; where nothing was, `trouble` of its project says why."""
     if secret is None:
-        return Unseen("not looked at")
+        return Unseen(trouble or "not looked at")
     if secret.missing:
         return Absent()
     if secret.trouble is not None:
@@ -106,7 +114,4 @@ def seen_of(secret: SeenSecret | None) -> Shown | Absent | Unseen:
 
 def facts_of(key: SeenKey) -> KeyFacts:
     """What was seen of a key, as far as it decides."""
-    missing = key.kind == _ABSENT
-    return KeyFacts(
-        state=key.state, spec=key.spec, usage=key.usage, missing=missing, trouble=None if missing else key.trouble
-    )
+    return KeyFacts(state=key.state, spec=key.spec, usage=key.usage, trouble=key.trouble, refused=key.kind in _REFUSED)

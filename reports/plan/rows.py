@@ -1,4 +1,4 @@
-"""Writes the rows of a plan: `manifest.csv`, which a run takes, and `preview.csv`, which has every one with its reason."""
+"""Writes the rows of a plan: `manifest.csv`, which a run takes, and `preview.csv`, with a reason for each row."""
 
 import csv
 import io
@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import repeat
 
-from jobs.plan.document import PREVIEW, ROWS, PlannedFile
+from jobs.plan.document import PREVIEW, ROWS
 from jobs.printable import cell, name_cell
 from jobs.run_dir.durable import HashingFile
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import blaming
 from reports.plan.lines import PlanLine
 from reports.plan.tally import PlanTally
+from reports.summary.schema import FileFacts
 
 PREVIEW_HEADER = (
     "row", "secret_name", "project_id", "region", "current_kms_key_id", "kms_key_id", "action", "reason",
@@ -45,7 +46,7 @@ def write_rows(
     names: tuple[str, ...],
     cells: Iterator[tuple[str, ...]] | None,
     tally: PlanTally,
-) -> tuple[PlannedFile, PlannedFile]:
+) -> tuple[FileFacts, FileFacts]:
     """Writes both and counts every line into `tally`; `names` are the columns that the source has besides, and `cells`
     go in step with its rows.
 
@@ -63,8 +64,8 @@ def write_rows(
             if line.runs:
                 rows.write((*_row(line), *carried))
     return (
-        PlannedFile(name=ROWS, sha256=rows_out.sha256, rows=rows.rows),
-        PlannedFile(name=PREVIEW, sha256=preview_out.sha256, rows=preview.rows),
+        FileFacts(name=files.name_of(ROWS), sha256=rows_out.sha256, bytes=rows_out.size, rows=rows.rows),
+        FileFacts(name=files.name_of(PREVIEW), sha256=preview_out.sha256, bytes=preview_out.size, rows=preview.rows),
     )
 
 

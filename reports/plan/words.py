@@ -78,19 +78,24 @@ def plan_lines(plan: Plan, folder: Path, sha256: str) -> Iterator[str]:
         yield f"{'not selected':<13} {rows(plan.left_out)}"
     if plan.blocked:
         yield f"{'left out':<13} {_secrets(plan.blocked)} pending deletion or frozen, see {PREVIEW}"
-    for key in plan.keys[:_SHOWN_KEYS]:
-        yield f"{'new key':<13} {key.kms_key_id}: {key_words(key)}; {rows(key.rows)}"
-    if len(plan.keys) > _SHOWN_KEYS:
-        yield f"{'':<13} and {len(plan.keys) - _SHOWN_KEYS} more, see {PAGE}"
+    yield from _key_lines(plan)
     if uncovered := sum(project.uncovered for project in plan.projects):
         yield f"{'not covered':<13} {_secrets(uncovered)} on an old key and in no row, see {UNCOVERED}"
     for project in plan.projects:
         if project.trouble is not None:
             yield f"{'trouble':<13} project {project.project_id}: {project.trouble}"
-    yield f"{'requests':<13} {plan.requests:,}, {duration_words(plan)}"
+    if plan.requests:
+        yield f"{'requests':<13} {plan.requests:,}, {duration_words(plan)}"
     yield f"{'SHA-256':<13} {sha256}"
     if plan.to_run:
         yield f"{'next':<13} {run_command(folder, sha256)}"
+
+
+def _key_lines(plan: Plan) -> Iterator[str]:
+    for key in plan.keys[:_SHOWN_KEYS]:
+        yield f"{'new key':<13} {key.kms_key_id}: {key_words(key)}; {rows(key.rows)}"
+    if len(plan.keys) > _SHOWN_KEYS:
+        yield f"{'':<13} and {len(plan.keys) - _SHOWN_KEYS} more, see {PAGE}"
 
 
 def rows(number: int) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from jobs.forecast import expected_s
 from jobs.model import Scope
 from jobs.plan.action import Action
-from jobs.plan.document import PLAN, Plan, PlanKey, PlanProject, plan_json
+from jobs.plan.document import PLAN, Plan, PlanKey, PlannedFile, PlanProject, plan_json
 from jobs.plan.target_key import Fitness, KeyVerdict
 from jobs.rate import Rate
 from jobs.run_dir import names
@@ -17,11 +17,12 @@ from jobs.run_dir.report_files import ReportFiles
 from jobs.sightings import SeenKey, SeenProject, SeenSecret
 from reports.error import blaming
 from reports.exit_code import Exit
-from reports.plan.lines import PlanLine
+from reports.plan.lines import PlanLine, trouble_of
 from reports.plan.page import write_plan_page
 from reports.plan.rows import write_rows
 from reports.plan.tally import PlanTally
 from reports.plan.uncovered import Uncovered
+from reports.summary.schema import FileFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +64,13 @@ def write_plan(folder: Path, given: PlanInput) -> WrittenPlan:
     uncovered = Uncovered(given.moves_from or tally.old_keys, selected=selected)
     bare = uncovered.write(files, given.bare())
     plan = _figured(given, tally, uncovered)
-    plan = msgspec.structs.replace(plan, files=(rows, preview, bare))
+    written = (PlannedFile(name=one.name, sha256=one.sha256, rows=one.rows or 0) for one in (rows, preview, bare))
+    plan = msgspec.structs.replace(plan, files=tuple(written))
     with blaming(folder / PLAN), files.place(PLAN) as out:
         out.write(plan_json(plan))
     sha256 = out.sha256
-    write_plan_page(files, plan, sha256)
+    also = (FileFacts(name=PLAN, sha256=sha256, bytes=out.size, rows=plan.rows), rows, preview, bare)
+    write_plan_page(files, plan, sha256, also)
     with blaming(folder / names.SUMS):
         files.seal(())
     return WrittenPlan(plan=plan, sha256=sha256, kept=files.kept)
@@ -104,9 +107,9 @@ def _projects(given: PlanInput, tally: PlanTally, uncovered: Uncovered) -> tuple
             project_id=seen.project_id,
             region=seen.region,
             secrets=given.secrets.get(seen.scope, 0),
-            uncovered=uncovered.counts.get(seen.scope, 0),
+            uncovered=uncovered.counts[seen.scope],
             counts=tally.counts_of(seen.scope),
-            trouble=seen.stopped or seen.trouble,
+            trouble=trouble_of(seen),
         )
         for seen in given.projects
     )

@@ -10,6 +10,7 @@ import msgspec
 from jobs.ledger import HELD
 from jobs.printable import shortened
 from jobs.spec import Auth
+from jobs.waves import NEXT_WAVE
 from reports.summary.key_faults import KeyFault, code_in, key_fault
 
 
@@ -182,6 +183,10 @@ def _of_words(reason: str) -> Iterator[Advice]:
         yield Advice(cause=reason, step="see that it answers again (csms-rekey auth)")
     if "refused for its rate" in reason:
         yield Advice(cause=reason, step="see who else uses the quota, or lower --rate")
+    if reason.endswith(NEXT_WAVE):
+        asked = "--between" in reason
+        look = "see in run.log what it said, and give --between again" if asked else "see in report.html why"
+        yield Advice(cause=reason, step=f"{look}; `resume` begins the next wave")
     if "--max-failures" in reason:
         yield Advice(
             cause=reason,

@@ -9,6 +9,7 @@ from reports.screen.run_words import state_words
 from reports.summary.open_rows import place_name
 
 _AT_ONCE = frozenset({ScopeState.STOPPED, ScopeState.OUTAGE})
+_IDLE = frozenset({ScopeState.WAITING, ScopeState.ENDED})
 _SLOW = frozenset({ScopeState.SLOWED, ScopeState.THROTTLED})
 _LASTS = 5
 """So many more looks at which a project was slowed than at which it was not; what comes and goes is not told."""
@@ -42,14 +43,14 @@ class Changes:
         place = (scope.region, scope.project_id)
         told = self._told.get(place, ScopeState.RUNNING)
         self._told[place] = now = self._lasting(place, scope.state, told)
-        if now is told or now is ScopeState.ENDED:
+        if now is told or now in _IDLE or (told in _IDLE and now is ScopeState.RUNNING):
             return None
         back = told is ScopeState.OUTAGE and now is ScopeState.RUNNING
         return Change(scope=scope, words="service answering again" if back else state_words(scope))
 
     def _lasting(self, place: _Place, state: ScopeState, told: ScopeState) -> ScopeState:
         """The state that is to be told: a slow one only once it lasts, and then for as long as it does."""
-        if state in _AT_ONCE or state is ScopeState.ENDED:
+        if state in _AT_ONCE or state in _IDLE:
             self._slow.pop(place, None)
             return state
         slow = self._slow.get(place, 0) + (1 if state in _SLOW else -1)

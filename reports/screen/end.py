@@ -8,11 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from jobs.model import Group, Status
-from jobs.printable import printable
+from jobs.printable import printable, shortened
 from reports.moment import clock_text
-from reports.screen.plain import SHOWN_CODES, SHOWN_KEYS, SHOWN_SESSIONS, example, plain_lines
+from reports.screen.plain import SHOWN_CHARS, SHOWN_CODES, SHOWN_KEYS, SHOWN_SESSIONS, SHOWN_WAVES, example, plain_lines
 from reports.screen.request_words import slowed_words
 from reports.screen.session_words import (
+    before_words,
     end_words,
     ended_words,
     error_key_words,
@@ -20,7 +21,8 @@ from reports.screen.session_words import (
     option_words,
     who_words,
 )
-from reports.screen.wording import file_notes, group_words, next_steps, verdict, worst_group
+from reports.screen.wave_words import wave_counts, wave_name
+from reports.screen.wording import file_notes, group_words, left_out_words, next_steps, verdict, worst_group
 from reports.summary.schema import Summary
 
 _STYLE = {Group.DONE: "green", Group.FIX_FIRST: "red", Group.RUN_AGAIN: "yellow"}
@@ -52,6 +54,10 @@ class _Screen:
             self._section("Why", self._errors(summary))
         if summary.keys:
             self._section("Keys", self._keys(summary))
+        if summary.waves:
+            self._section("Waves", self._waves(summary))
+        if before := before_words(summary):
+            self._section("Keys before", self._plain(before))
         if summary.sessions:
             self._section("Who ran it", self._sessions(summary))
         self._section(f"Files in {folder}", self._files(summary))
@@ -79,8 +85,8 @@ class _Screen:
                 style = _STYLE[status.group]
                 words = self._text(group_words(status), style)
                 grid.add_row(self._text(f"{rows:,}", style), self._text(status), words)
-        if summary.left_out:
-            grid.add_row(self._text(f"{summary.left_out:,}"), self._text("left out"), self._text("not selected"))
+        for count, why in left_out_words(summary.left_out, summary.carried):
+            grid.add_row(self._text(f"{count:,}"), self._text("left out"), self._text(why))
         grid.add_row(self._text(f"{summary.manifest.rows:,}", "bold"), self._text("rows", "bold"))
         return Padding(grid, (0, 0, 0, 2))
 
@@ -93,7 +99,7 @@ class _Screen:
             grid.add_row(self._text(f"{error.rows:,}"), self._text(head, _STYLE[error.status.group]))
             grid.add_row("", self._text(example(error), "dim"))
         if (more := len(summary.errors) - SHOWN_CODES) > 0:
-            grid.add_row("", self._text(f"and {more} more codes, in summary.json"))
+            grid.add_row("", self._text(f"and {more} more {'code' if more == 1 else 'codes'}, in summary.json"))
         return grid
 
     def _keys(self, summary: Summary) -> Table:
@@ -106,6 +112,23 @@ class _Screen:
             grid.add_row("", self._text(key_words(key), "dim"))
         if (more := len(summary.keys) - SHOWN_KEYS + summary.more_keys) > 0:
             grid.add_row("", self._text(f"and {more} more keys, in summary.json"))
+        return grid
+
+    def _waves(self, summary: Summary) -> Table:
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(overflow="fold")
+        grid.add_column()
+        for wave in summary.waves[:SHOWN_WAVES]:
+            grid.add_row(self._text(shortened(wave_name(wave), SHOWN_CHARS)), self._text(wave_counts(wave), "dim"))
+        if (more := len(summary.waves) - SHOWN_WAVES) > 0:
+            grid.add_row("", self._text(f"and {more} more waves, in summary.json"))
+        return grid
+
+    def _plain(self, lines: tuple[str, ...]) -> Table:
+        grid = Table.grid()
+        grid.add_column(overflow="fold")
+        for line in lines:
+            grid.add_row(self._text(line, "yellow"))
         return grid
 
     def _sessions(self, summary: Summary) -> Table:

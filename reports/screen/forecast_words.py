@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from jobs.forecast import PlaceCount, Sample
 from jobs.ledger.forecast import Forecast
 from jobs.ledger.keys import KeyCount
+from jobs.ledger.waves import WaveCount
 from jobs.model import Group
+from jobs.printable import shortened
 from reports.screen.run_words import span
 
 _SHOWN_PLACES = 5
 _SHOWN_KEYS = 5
 _SHOWN_OLD_KEYS = 2
+_SHOWN_WAVES = 10
+_WAVE_CHARS = 60
 
 
 def forecast_lines(forecast: Forecast, login: str | None) -> Iterator[str]:
@@ -21,6 +25,7 @@ def forecast_lines(forecast: Forecast, login: str | None) -> Iterator[str]:
         yield f"login     {login}"
     yield from _projects(forecast.places)
     yield from _keys(forecast)
+    yield from _waves(forecast.waves)
     for sample in forecast.samples:
         yield f"example   {_sample(sample)}"
     reads = f", and {_count(forecast.reads, 'read')} of the keys before" if forecast.reads else ""
@@ -43,6 +48,14 @@ def _keys(forecast: Forecast) -> Iterator[str]:
         yield f"new key   {key.kms_key_id}: {_count(key.of(Group.RUN_AGAIN), 'row')}{_old(key)}"
     if more := len(keys) - len(keys[:_SHOWN_KEYS]) + forecast.keys.more:
         yield f"          and {_count(more, 'more key')}"
+
+
+def _waves(waves: tuple[WaveCount, ...]) -> Iterator[str]:
+    for wave in waves[:_SHOWN_WAVES]:
+        invalid = f", {wave.fix_first:,} of them invalid" if wave.fix_first else ""
+        yield f"wave      {shortened(wave.name, _WAVE_CHARS) or '(no value)'}: {_count(wave.rows, 'row')}{invalid}"
+    if rest := waves[_SHOWN_WAVES:]:
+        yield f"          and {_count(len(rest), 'more wave')} with {_count(sum(one.rows for one in rest), 'row')}"
 
 
 def _old(key: KeyCount) -> str:

@@ -7,6 +7,7 @@ from jobs.model import Status
 from jobs.printable import printable, shortened
 from reports.screen.request_words import slowed_words
 from reports.screen.session_words import (
+    before_words,
     end_words,
     ended_words,
     error_key_words,
@@ -14,12 +15,14 @@ from reports.screen.session_words import (
     option_words,
     who_words,
 )
-from reports.screen.wording import file_notes, group_words, next_steps, verdict
+from reports.screen.wave_words import wave_counts, wave_name
+from reports.screen.wording import file_notes, group_words, left_out_words, next_steps, verdict
 from reports.summary.schema import ErrorSummary, Summary
 
 SHOWN_CODES = 5
 SHOWN_KEYS = 5
 SHOWN_SESSIONS = 5
+SHOWN_WAVES = 10
 SHOWN_CHARS = 120
 
 
@@ -47,10 +50,13 @@ def _lines(summary: Summary, folder: Path) -> Iterator[str]:
     for status in Status:
         if rows := summary.by_status.of(status):
             yield f"{status}: {rows} ({group_words(status)})"
-    if summary.left_out:
-        yield f"left_out: {summary.left_out} (not selected)"
+    for count, words in left_out_words(summary.left_out, summary.carried):
+        yield f"left_out: {count} ({words})"
     yield from _error_lines(summary)
     yield from _key_lines(summary)
+    yield from _wave_lines(summary)
+    for words in before_words(summary):
+        yield f"key_before: {words}"
     yield from _session_lines(summary)
     for note in file_notes(summary):
         yield f"file: {folder / note.name} ({note.purpose})"
@@ -72,6 +78,13 @@ def _key_lines(summary: Summary) -> Iterator[str]:
         yield f"key: {one.kms_key_id}{f' ({one.state})' if one.state else ''}; {key_words(one)}"
     if (more := len(summary.keys) - SHOWN_KEYS + summary.more_keys) > 0:
         yield f"more_keys: {more}"
+
+
+def _wave_lines(summary: Summary) -> Iterator[str]:
+    for wave in summary.waves[:SHOWN_WAVES]:
+        yield f"wave: {shortened(wave_name(wave), SHOWN_CHARS)}; {wave_counts(wave)}"
+    if (more := len(summary.waves) - SHOWN_WAVES) > 0:
+        yield f"more_waves: {more}"
 
 
 def _session_lines(summary: Summary) -> Iterator[str]:

@@ -11,7 +11,7 @@ from rich.text import Text
 from jobs.model import Group as RowGroup
 from jobs.printable import printable, shortened
 from jobs.run_view import RunView, ScopeState, ScopeView
-from reports.screen.run_words import count_words, fault_words, pace_words, percent, scope_words, state_counts
+from reports.screen.run_words import count_words, fault_words, pace_words, percent, scope_words, state_counts, wave_line
 from reports.summary.open_rows import place_name
 
 MOST_SCOPES = 6
@@ -28,13 +28,15 @@ _STYLE = {
     ScopeState.SLOWED: "yellow",
     ScopeState.SETTLING: "yellow",
     ScopeState.RUNNING: "green",
+    ScopeState.WAITING: "dim",
     ScopeState.ENDED: "dim",
 }
 _ORDER = dict.fromkeys(ScopeState, 3) | {
     ScopeState.STOPPED: 0,
     ScopeState.OUTAGE: 1,
     ScopeState.THROTTLED: 2,
-    ScopeState.ENDED: 4,
+    ScopeState.WAITING: 4,
+    ScopeState.ENDED: 5,
 }
 """What comes and goes within a second does not move a project up and down."""
 _LINES_EACH = 2
@@ -54,6 +56,8 @@ class ProgressScreen:
         yield from _bar(view, width)
         yield from _packed([*count_words(view)] or ["no row has ended yet"], width, _tone(view))
         yield from _packed([*pace_words(view)], width, "")
+        if view.wave is not None:
+            yield from _wrapped(wave_line(view.wave), encoding, width, "bold")
         if view.stopping is not None:
             yield _line(f"Stopping: {view.stopping}", encoding, width, "bold yellow")
         for scope in shown_scopes(view.scopes):

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from jobs.model import Status
-from jobs.run_view import SENDING, FaultCount, RunView, ScopeState, ScopeView
+from jobs.run_view import SENDING, FaultCount, RunView, ScopeState, ScopeView, WaveStage, WaveView
+from jobs.waves import wave_words
 from reports.summary.open_rows import place_name
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
@@ -15,6 +16,7 @@ _MOST_LINES = 6
 _TELLING_PER_S = 10.0
 _TROUBLE = (ScopeState.STOPPED, ScopeState.OUTAGE, ScopeState.THROTTLED, ScopeState.SLOWED)
 _SAME_PER_S = 0.05
+_IDLE_WORDS = {ScopeState.WAITING: "waiting for a later wave", ScopeState.ENDED: "no rows left"}
 _WAITING = frozenset({ScopeState.OUTAGE, ScopeState.THROTTLED})
 _STATE_NAMES = {
     ScopeState.STOPPED: "stopped",
@@ -24,6 +26,7 @@ _STATE_NAMES = {
     ScopeState.SLOWED: "slowed",
     ScopeState.SETTLING: "waiting for rows in doubt",
     ScopeState.RUNNING: "running",
+    ScopeState.WAITING: "waiting for a later wave",
     ScopeState.ENDED: "done",
 }
 
@@ -33,9 +36,25 @@ def progress_line(view: RunView) -> str:
     trouble = trouble_words(view)
     parts = [
         f"{view.ended:,} of {view.total:,} rows ({percent(view)})",
+        *(() if view.wave is None else (wave_line(view.wave),)),
         ", ".join((*count_words(view), *pace_words(view))),
     ]
     return "; ".join(parts if trouble is None else [*parts, trouble])
+
+
+def wave_line(wave: WaveView) -> str:
+    """Which wave it is, and what comes after it once it is over."""
+    place = f"wave {wave.number} of {wave.waves}"
+    following = "" if wave.following is None else wave_words(wave.following)
+    match wave.stage:
+        case WaveStage.RUNNING:
+            return f"{place}: {wave_words(wave.name)}"
+        case WaveStage.SOAKING:
+            return f"{place} is over; {following} begins in {span(wave.again_in_s or 0.0)}"
+        case WaveStage.ASKING:
+            return f"{place} is over; the command of --between decides whether {following} begins"
+        case _:
+            assert_never(wave.stage)
 
 
 def trouble_lines(view: RunView) -> Iterator[str]:
@@ -142,8 +161,8 @@ def _state_parts(scope: ScopeView) -> Iterator[str]:
             yield f"service not answering{code}; {'next probe' if in_s else 'probing'}{in_s or ' now'}"
         case ScopeState.STOPPED:
             yield f"stopped: {scope.reason or 'no more requests'}"
-        case ScopeState.ENDED:
-            yield "no rows left"
+        case ScopeState.WAITING | ScopeState.ENDED:
+            yield _IDLE_WORDS[scope.state]
         case _:
             assert_never(scope.state)
     if scope.state in _WAITING and scope.gives_up_in_s is not None:
@@ -178,7 +197,8 @@ def _allowed_words(scope: ScopeView) -> str:
 
 def fault_words(fault: FaultCount) -> str:
     """A code, how often it came, and what was said."""
-    return f"{fault.code}: {fault.requests:,} requests, last: {fault.message}"
+    requests = "1 request" if fault.requests == 1 else f"{fault.requests:,} requests"
+    return f"{fault.code}: {requests}, last: {fault.message}"
 
 
 def span(seconds: float) -> str:

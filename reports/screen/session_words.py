@@ -1,12 +1,13 @@
 """Who ran a job, how and with what end, and how the rows of each key stand, in words."""
 
 from jobs.job_facts import JobFacts, limits_of, with_changes
-from jobs.spec import Auth
+from jobs.spec import Auth, Before
 from reports.screen.advice import Stop, advise, cause_of
-from reports.summary.schema import ErrorSummary
+from reports.summary.schema import ErrorSummary, ScopeSummary, Summary
 from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary
 
 SHOWN_OLD_KEYS = 3
+SHOWN_PROJECTS = 5
 
 
 def who_words(session: SessionSummary) -> str:
@@ -48,8 +49,24 @@ def old_key_words(key: KeySummary) -> str:
 def key_words(key: KeySummary) -> str:
     """How its rows stand, and which keys they leave."""
     counts = ((key.done, "done"), (key.fix_first, "fix first"), (key.run_again, "run again"))
-    words = [f"{rows:,} {name}" for rows, name in (*counts, (key.left_out, "not selected")) if rows]
+    words = [f"{rows:,} {name}" for rows, name in (*counts, (key.left_out, "left out")) if rows]
     return f"{', '.join(words)}; old key{'s' if len(key.old_keys) > 1 else ''}: {old_key_words(key)}"
+
+
+def before_words(summary: Summary) -> tuple[str, ...]:
+    """Of which projects the secrets could not be listed, and where rows were changed whose key before nobody knows."""
+    if summary.job.before is Before.OFF:
+        return ()
+    words = [_before(scope) for scope in summary.scopes if scope.unlisted or scope.without_key_before]
+    more = len(words) - SHOWN_PROJECTS
+    return (*words[:SHOWN_PROJECTS], *((f"{more} more projects are in summary.json",) if more > 0 else ()))
+
+
+def _before(scope: ScopeSummary) -> str:
+    failed = f"its secrets could not be listed ({scope.unlisted})" if scope.unlisted else ""
+    rows = scope.without_key_before
+    unknown = f"the key before is not known for {rows:,} changed {'row' if rows == 1 else 'rows'}" if rows else ""
+    return f"project {scope.project_id}: {'; '.join(filter(None, (failed, unknown)))}"
 
 
 def held_words(key: HeldKeySummary) -> str:

@@ -40,8 +40,16 @@ def verdict(summary: Summary) -> str:
     """The run in one sentence without a full stop."""
     rows = summary.manifest.rows - summary.left_out
     left = f"{rows - summary.by_group.done:,} of {_rows(rows)} not done"
-    unselected = f"; {_rows(summary.left_out)} not selected" if summary.left_out else ""
-    return f"{_verdict(summary, rows, left)}{unselected}"
+    if summary.carried and not (rows - summary.by_group.done):
+        left = f"{_rows(rows)} done" if rows else "nothing was to be sent"
+    apart = "".join(f"; {_rows(count)} {words}" for count, words in left_out_words(summary.left_out, summary.carried))
+    return f"{_verdict(summary, rows, left)}{apart}"
+
+
+def left_out_words(left_out: int, carried: int) -> tuple[tuple[int, str], ...]:
+    """Rows that a job never sends, and why."""
+    both = ((carried, "the plan could not do"), (left_out - carried, "not selected"))
+    return tuple((count, words) for count, words in both if count)
 
 
 def _verdict(summary: Summary, rows: int, left: str) -> str:
@@ -62,7 +70,8 @@ def _verdict(summary: Summary, rows: int, left: str) -> str:
 
 def worst_group(summary: Summary) -> Group:
     """What most needs doing about the rows; done where nothing does."""
-    return next((group for group in reversed(Group) if summary.by_group.of(group)), Group.DONE)
+    done = Group.FIX_FIRST if summary.carried else Group.DONE
+    return next((group for group in reversed(Group) if group is not Group.DONE and summary.by_group.of(group)), done)
 
 
 def group_words(status: Status) -> str:
@@ -73,7 +82,8 @@ def group_words(status: Status) -> str:
 def file_notes(summary: Summary) -> tuple[FileNote, ...]:
     """Every file of the summary, itself last."""
     notes = [FileNote(name=facts.name, purpose=_purpose(facts.name, facts.rows)) for facts in summary.files]
-    return (*notes, FileNote(name=names.SUMMARY, purpose="all of this for machines"))
+    own = next((one.written_as for one in summary.kept_files if one.name == names.SUMMARY), names.SUMMARY)
+    return (*notes, FileNote(name=own, purpose="all of this for machines"))
 
 
 def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
@@ -90,9 +100,12 @@ def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
         steps.append(Step(why="run the open rows again", command=_run(files[names.RETRY], job_now(summary))))
     if groups.fix_first:
         steps.append(_fix_first(summary, files[names.REJECTED]))
-    if not steps and _limited(summary):
-        words = ("csms-rekey", "resume", str(folder))
-        steps.append(Step(why="send the rows beyond --limit as well", command=_command(words)))
+    if summary.carried:
+        words = ("grep", "planned: ", str(folder / names.OUTCOMES))
+        steps.append(Step(why="mend what the plan could not do, and plan again", command=_command(words)))
+    resume = ("csms-rekey", "resume", str(folder))
+    if _limited(summary) and not any(step.command.startswith(_command(resume)) for step in steps):
+        steps.append(Step(why="send the rows beyond --limit as well", command=_command(resume)))
     return tuple(steps)
 
 
@@ -100,7 +113,12 @@ def _limited(summary: Summary) -> bool:
     """Whether rows may be left that were too many for the job's limit: a resume takes them all in."""
     lifted = any(session.command == "resume" for session in summary.sessions)
     sent = summary.manifest.rows - summary.left_out - summary.by_status.invalid
-    return summary.job.limit is not None and summary.left_out > 0 and sent >= summary.job.limit and not lifted
+    return (
+        summary.job.limit is not None
+        and summary.left_out > summary.carried
+        and sent >= summary.job.limit
+        and not lifted
+    )
 
 
 def mended_first(summary: Summary) -> tuple[Advice, ...]:
@@ -150,8 +168,12 @@ def _fix_first(summary: Summary, path: Path) -> Step:
     refused = [error for error in summary.errors if error.status is Status.REJECTED]
     stops = [Stop(reason=f"{error.error_code}: {_message(error)}", kms_key_id=error.kms_key_id) for error in refused]
     elsewhere = [advice for advice in mendings(stops, job_now(summary).auth) if advice.way is Way.RESUME]
-    what = f"{_mend(elsewhere)}; correct what else is wrong in {path.name}" if elsewhere else f"correct {path.name}"
-    return Step(why=f"{what}, then run it", command=_run(path, job_now(summary)))
+    # The file itself is replaced by the next report, or kept and stale: what is corrected is a copy.
+    copy = Path(f"corrected{path.suffix}")
+    wrong = "what else is wrong" if elsewhere else "what is wrong"
+    first = f"{_mend(elsewhere)}; " if elsewhere else ""
+    why = f"{first}copy {path.name} to {copy}, correct {wrong} in it, then run it"
+    return Step(why=why, command=_run(copy, job_now(summary)))
 
 
 def _message(error: ErrorSummary) -> str:
@@ -182,7 +204,7 @@ def _purpose(name: str, rows: int) -> str:
             return f"{_rows(rows)} to run again; a manifest that is ready to run" if rows else "nothing to run again"
         case names.REJECTED:
             return f"{_rows(rows)} to fix first, with the reasons" if rows else "nothing to fix"
-        case _ if name == names.PAGE:
+        case stem if stem == names.PAGE.partition(".")[0]:
             return "this run for people, as a page for a browser"
         case _:
             return "how every row ended"

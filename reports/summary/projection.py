@@ -63,6 +63,7 @@ def summarize(
         sessions=tuple(map(session_summary, sessions)),
         held_keys=tuple(map(held_key_summary, held_keys)),
         left_out=tally.left_out,
+        carried=tally.carried,
         rows_without_project=record.manifest.rows - sum(scope.rows for scope in scopes),
         keys=targets,
         more_keys=keys.more,
@@ -91,6 +92,8 @@ def _scope(count: ScopeCount, tally: Tally) -> ScopeSummary:
         run_again=run_again,
         stopped=_shown(count.stopped),
         left_out=count.left_out,
+        unlisted=_shown(count.unlisted),
+        without_key_before=count.unseen,
     )
 
 

@@ -9,9 +9,10 @@ import msgspec
 from jobs.job_facts import JobFacts
 from jobs.model import Group, Status
 from jobs.run_dir import names
+from jobs.run_dir.own_file import read_own
 from jobs.run_dir.report_files import ReportFiles
-from reports.error import blaming
-from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary
+from reports.error import ReportError, blaming
+from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary, WaveSummary
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
 
@@ -74,7 +75,9 @@ class ByGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScopeSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One endpoint and project; `stopped` says why the rest of its rows was not attempted, if it was.
+    """One endpoint and project; `stopped` says why the rest of its rows was not attempted, if it was. `unlisted` says
+    why its secrets could not be listed, and of `without_key_before` rows, which were or may have been changed, nobody
+    knows the key before.
 
     Rows that have no usable place belong to no scope: with `rows_without_project` the scopes add up to all rows.
     """
@@ -88,6 +91,8 @@ class ScopeSummary(msgspec.Struct, frozen=True, kw_only=True):
     run_again: int
     stopped: str | None
     left_out: int = 0
+    unlisted: str | None = None
+    without_key_before: int = 0
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,8 +152,9 @@ class ElapsedMs(msgspec.Struct, frozen=True, kw_only=True):
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. Texts of the service and of the manifest are printable; moments are UTC, ISO 8601.
 
-    `left_out` rows were not selected for this job; they stand in `outcomes.csv`, and only there. Of the target keys,
-    those with the most rows are listed, and there are `more_keys`.
+    `left_out` rows were not selected for this job, or are `carried` along because its plan could not do them; they
+    stand in `outcomes.csv`, and only there. Of the target keys, those with the most rows are listed, and there are
+    `more_keys`. `waves` are in the order in which they run.
     """
 
     schema: Literal["csms-rekey/summary/1"] = "csms-rekey/summary/1"
@@ -170,10 +176,12 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[SessionSummary, ...] = ()
     held_keys: tuple[HeldKeySummary, ...] = ()
     left_out: int = 0
+    carried: int = 0
     kept_files: tuple[KeptFile, ...] = ()
     rows_without_project: int = 0
     keys: tuple[KeySummary, ...] = ()
     more_keys: int = 0
+    waves: tuple[WaveSummary, ...] = ()
 
 
 def summary_json(summary: Summary) -> bytes:
@@ -206,7 +214,12 @@ def read_summary_text(folder: Path) -> str:
     """
     path = folder / names.SUMMARY
     with blaming(path):
-        return path.read_text(encoding="utf-8").rstrip("\n")
+        path = ReportFiles(folder).current(names.SUMMARY) or path
+        text = read_own(path)
+    try:
+        return text.decode().rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise ReportError(path, "not what a run writes; remove it, and `report` writes it again") from error
 
 
 def remove_summary(files: ReportFiles) -> None:

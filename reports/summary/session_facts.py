@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from jobs.ledger import ErrorCount, HeldKey, KeyCount, KeyCounts, SessionRecord, same_key
+from jobs.ledger import ErrorCount, HeldKey, KeyCount, KeyCounts, SessionRecord, WaveCount, same_key
 from jobs.model import Group
 from jobs.printable import shortened
 from reports.moment import utc_text
 from reports.summary.key_faults import code_in, key_fault
-from reports.summary.sessions import ControlSummary, HeldKeySummary, KeySummary, SessionSummary
+from reports.summary.sessions import ControlSummary, HeldKeySummary, KeySummary, SessionSummary, WaveSummary
 
 
 def session_summary(session: SessionRecord) -> SessionSummary:
@@ -40,6 +40,19 @@ def held_key_summary(held: HeldKey) -> HeldKeySummary:
         kms_key_id=shortened(held.kms_key_id),
         reason=shortened(held.reason),
         rows=held.rows,
+    )
+
+
+def wave_summary(wave: WaveCount) -> WaveSummary:
+    """One wave."""
+    return WaveSummary(
+        name=shortened(wave.name),
+        rows=wave.rows,
+        done=wave.done,
+        fix_first=wave.fix_first,
+        run_again=wave.run_again,
+        started_at=_moment(wave.started_at),
+        ended_at=_moment(wave.ended_at),
     )
 
 
@@ -77,6 +90,10 @@ def _key(key: KeyCount, state: str | None) -> KeySummary:
         more_old_keys=key.more_old_keys,
         state=state,
     )
+
+
+def _moment(at: float | None) -> str | None:
+    return None if at is None else utc_text(at)
 
 
 def _shown(text: str | None) -> str | None:

@@ -38,9 +38,9 @@ class SessionSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
-    """How the rows of one target key stand, in so many `projects`. `old_keys` are those that they leave, as far as the
-    service showed or the manifest names them, and `more_old_keys` are not listed; `state` says in words what KMS has
-    against the key, if anything.
+    """How the rows of one target key stand, in so many `projects`. `old_keys` are those that the secrets showed before
+    or, where that is not known, that the manifest expects; `more_old_keys` are not listed. `state` says in words what
+    KMS has against the key, if anything.
     """
 
     kms_key_id: str
@@ -53,6 +53,20 @@ class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
     old_keys: tuple[str, ...]
     more_old_keys: int
     state: str | None
+
+
+class WaveSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """How the rows of one wave stand; `name` is the value of its column, empty for rows without one. It started with
+    its first request, and ended with the last answer so far. Rows that were left out are not among its `rows`.
+    """
+
+    name: str
+    rows: int
+    done: int
+    fix_first: int
+    run_again: int
+    started_at: str | None
+    ended_at: str | None
 
 
 class HeldKeySummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -107,7 +107,7 @@ def test_anything_else_leaves_nothing_behind(tmp_path: Path, keys: bytes, code: 
         at.read_to(QUESTION)
         at.type(keys)
         assert at.end() == code
-    assert (b"not confirmed; nothing was sent" in at.shown) is (code == 2)
+    assert b"not confirmed; nothing was sent" in at.shown
     assert sandbox.journal.arrived_count == 0
     assert left_behind(tmp_path) == {"tmp"}
 

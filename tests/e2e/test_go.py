@@ -94,6 +94,7 @@ def test_another_job_is_refused_while_rows_of_the_old_one_are_open_and_some_may_
         assert (code, other[0]) == (2, 2)
         assert "rows left, and this is another job (--strict True, the job's is False)" in said
         assert "other.csv: not the bytes that were loaded" in other[1]
+        assert f"finish that run with `csms-rekey resume {run_dir} --failed`" in other[1]
         assert files_of(run_dir) == before
         assert sandbox.journal.arrived_count == seen
         assert go(tool, manifest, run_dir, "--rate=unlimited", "--max-duration=100")[0] == 0
@@ -135,6 +136,35 @@ def test_a_new_manifest_that_cannot_be_used_leaves_the_finished_run_in_place(tmp
         mine = go(tool, str(run_dir / "rejected.csv"), run_dir)
     assert but_the_lock(files_of(run_dir)) == but_the_lock(before)
     assert (mine[0], "belongs to the run of this directory; copy it elsewhere first" in mine[1]) == (2, True)
+
+
+def test_the_own_files_of_a_person_in_an_unused_directory_are_never_taken_for_those_of_a_run(tmp_path: Path) -> None:
+    sandbox, asked, run_dir = night(tmp_path)
+    run_dir.mkdir()
+    mine = written(run_dir, asked, "manifest.csv")
+    before = files_of(run_dir)
+    with served(sandbox, tmp_path) as tool:
+        ended = [tool.run(command, mine, *tool.to(run_dir)) for command in ("run", "go")]
+        assert files_of(run_dir) == before
+        # Once a run was started there, its lock is.
+        (run_dir / "run.lock").touch()
+        ended += [tool.run(command, mine, *tool.to(run_dir)) for command in ("run", "go")]
+        assert {one.code for one in ended} == {2}
+        assert {"run.lock", *before} == set(files_of(run_dir))
+        assert go(tool, written(tmp_path, asked[1:], "other.csv"), run_dir)[0] == 0
+    assert [one.read_bytes() for one in run_dir.glob("abandoned-*/manifest.csv")] == [manifest_of(asked)]
+
+
+def test_a_pipe_may_be_run_in_the_current_directory(tmp_path: Path) -> None:
+    sandbox, asked, run_dir = night(tmp_path)
+    run_dir.mkdir()
+    with served(sandbox, tmp_path) as tool:
+        to = tool.to(Path())
+        done = subprocess.run(
+            [*PYTHON, "go", "-", *to], cwd=run_dir, input=manifest_of(asked), capture_output=True, check=False,
+            env=environment(tmp_path, sandbox.token, {"PYTHONPATH": str(ROOT)}),
+        )  # fmt: skip
+    assert (done.returncode, len(outcomes_in(run_dir))) == (0, ROWS), done.stderr
 
 
 def test_run_takes_over_a_directory_in_which_nothing_was_ever_sent(tmp_path: Path) -> None:
@@ -190,6 +220,27 @@ def test_a_file_that_somebody_corrected_in_place_is_kept_and_the_sums_hold(tmp_p
     assert "rejected.csv: changed since it was written, so it is kept; the new file is rejected.2.csv" in again.err
     assert (run_dir / "rejected.csv").read_bytes() == text.replace(b"gone", b"found")
     assert (run_dir / "rejected.2.csv").read_bytes() == text
+
+
+def test_a_summary_that_somebody_changed_is_kept_and_believed_by_nobody(tmp_path: Path) -> None:
+    sandbox, asked, run_dir = night(tmp_path)
+    manifest = written(tmp_path, asked)
+    with served(sandbox, tmp_path) as tool:
+        assert go(tool, manifest, run_dir, "--max-duration=1", "--rate=5/s")[0] == 3
+        stale = (run_dir / "summary.json").read_bytes().replace(b"\n", b" ")
+        (run_dir / "summary.json").write_bytes(stale)
+        (run_dir / "report.html").write_bytes(b"with notes of mine")
+        more = "--rate=unlimited", "--max-duration=100"
+        resumed = tool.run("go", manifest, *tool.to(run_dir, *more))
+        again = tool.run("go", manifest, *tool.to(run_dir, *more), "--json")
+        folder = tool.run("status", str(tmp_path))
+    assert (resumed.code, again.code) == (0, 0)
+    assert "summary.json: changed since it was written, so it is kept; the new file is summary.2.json" in resumed.err
+    assert f"file: {run_dir}/summary.2.json (all of this for machines)" in resumed.out
+    assert f"file: {run_dir}/report.2.html (this run for people, as a page for a browser)" in resumed.out
+    assert again.out == (run_dir / "summary.2.json").read_text()
+    assert "done  12 of 12 done" in folder.out
+    assert (run_dir / "summary.json").read_bytes() == stale
 
 
 def test_resume_keeps_its_job_whatever_is_asked_elsewhere_and_refuses_another_on_its_command_line(

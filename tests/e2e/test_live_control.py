@@ -49,6 +49,7 @@ def test_a_run_is_paused_asked_continued_and_slowed_down_and_all_of_it_is_on_rec
             paused = tool.run("set", str(run_dir), "--pause", more={"CSMS_REKEY_RATE": "1/s"})
             assert (paused.code, paused.err) == (0, "")
             assert paused.out.startswith(f"{run_dir}: paused, ")
+            assert "nothing in flight" in paused.out or "in flight to be finished" in paused.out
             assert "rate 20/s" in paused.out, "the environment is a run's, not that of `set`"
             seen = arrived(sandbox)
             running.send_signal(signal.SIGUSR1)

@@ -84,6 +84,34 @@ def test_a_limit_holds_for_go_each_night_until_a_person_resumes(tmp_path: Path) 
     assert keys_of(sandbox) == {(one.project_id, one.secret_name): one.kms_key_id for one in asked}
 
 
+def test_a_limited_run_with_rows_to_fix_still_says_how_to_send_the_rest(tmp_path: Path) -> None:
+    sandbox, run_dir = small_service(secrets=3), tmp_path / "run"
+    (tmp_path / "m.csv").write_bytes(manifest_of(moves(sandbox)) + b"not a name,k,,\n")
+    with served(sandbox, tmp_path) as tool:
+        ended = tool.run("run", str(tmp_path / "m.csv"), *tool.to(run_dir, "--limit=1"))
+        resume = f"next: csms-rekey resume {run_dir} (send the rows beyond --limit as well)"
+        assert (ended.code, resume in ended.out, f"run {run_dir}/rejected.csv" in ended.out) == (1, True, True)
+        status = tool.run("status", str(run_dir)).out
+        for line in ended.out.splitlines():
+            assert not line.startswith("next: ") or line.partition(" (")[0] in status
+        assert "beyond --limit" not in tool.run("resume", str(run_dir)).out
+
+
+def test_reports_that_cannot_be_written_leave_the_command_that_writes_them_later(tmp_path: Path) -> None:
+    sandbox, run_dir = small_service(secrets=3), tmp_path / "run"
+    manifest = written(tmp_path, moves(sandbox))
+    with served(sandbox, tmp_path) as tool:
+        assert tool.run("run", manifest, *tool.to(run_dir, "--limit=1")).code == 0
+        (run_dir / "retry.csv").unlink()
+        (run_dir / "retry.csv").mkdir()
+        failed = tool.run("resume", str(run_dir))
+        assert failed.code == 74
+        assert f"every outcome is in the ledger, and `csms-rekey report {run_dir}` writes the reports" in failed.err
+        (run_dir / "retry.csv").rmdir()
+        assert tool.run("report", str(run_dir)).code == 0
+    assert len(moved(sandbox)) == 3
+
+
 def test_a_manifest_with_semicolons_comes_back_with_semicolons_and_the_command_says_so(tmp_path: Path) -> None:
     sandbox = small_service(secrets=3)
     asked, run_dir = moves(sandbox), tmp_path / "run"
@@ -98,12 +126,17 @@ def test_a_manifest_with_semicolons_comes_back_with_semicolons_and_the_command_s
         ended = tool.run("run", manifest, *tool.to(run_dir, "--delimiter=semicolon", "--limit=1"))
         assert ended.code == 1
         assert (run_dir / "rejected.csv").read_bytes().splitlines()[1].startswith(b"not a name;k;;;invalid;")
-        [command] = [line for line in ended.out.splitlines() if "rejected.csv --" in line and line.startswith("next: ")]
+        [command] = [line for line in ended.out.splitlines() if line.startswith("next: csms-rekey run corrected.csv")]
         words = shlex.split(command.removeprefix("next: ").partition(" (")[0])
         assert "--limit" not in words
         assert words[words.index("--delimiter") + 1] == "semicolon"
         checked = tool.run(
-            "check", words[2], "--delimiter", "semicolon", f"--project-id={'0' * 32}", "--region=cn-north-4"
+            "check",
+            str(run_dir / "rejected.csv"),
+            "--delimiter",
+            "semicolon",
+            f"--project-id={'0' * 32}",
+            "--region=cn-north-4",
         )
     assert checked.code == 1
     assert "1 rows, 1 invalid, 0 problems of the file itself" in checked.out

@@ -125,6 +125,18 @@ def test_no_exit_code_depends_on_who_can_be_shown_what_a_command_says(
     assert running.returncode == command.code
 
 
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("name", ["check of a bad row", "status as JSON", "report", "run"])
+def test_a_result_that_the_disk_does_not_take_is_reported_once(
+    tmp_path: Path, place: dict[str, str], name: str, end: str
+) -> None:
+    """A reader that has left, or a stream that was closed, is what somebody wanted."""
+    arguments = COMMANDS[name].line.format(**place, new=tmp_path / "new").split()
+    with started(arguments, tmp_path, place["token"], stream="stdout", end=end) as running:
+        _, err = running.communicate(timeout=PATIENCE_S)
+    assert err.count(b"stdout: cannot be written: No space left on device") == (end == "full")
+
+
 @pytest.mark.parametrize("streams", ["<&-", ">&- 2>&-", "<&- >&- 2>&-", "<&- >/dev/full 2>&1"])
 @pytest.mark.parametrize("name", ["help", "no such option", "check of a bad row", "run", "report of a damaged ledger"])
 def test_no_exit_code_depends_on_any_stream_at_all(

@@ -35,9 +35,12 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def environment(folder: Path, token: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a command is started with: nothing of the user's own settings, locks in the test's folder."""
+    """What a command is started with: nothing of the user's own settings, locks in the test's folder, and no list of
+    secrets before the first PUT unless a test asks for one.
+    """
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("CSMS_REKEY_", "OS_", "HUAWEI"))}
-    return plain | {"CSMS_REKEY_LOCK_DIR": str(folder / "locks"), "CSMS_REKEY_TOKEN": token, **(more or {})}
+    ours = {"CSMS_REKEY_LOCK_DIR": str(folder / "locks"), "CSMS_REKEY_BEFORE": "off"}
+    return plain | ours | {"CSMS_REKEY_TOKEN": token, **(more or {})}
 
 
 class Tool:
@@ -164,6 +167,7 @@ def outcomes_in(run_dir: Path) -> tuple[Claim, ...]:
                 kms_key_id=line["kms_key_id"],
                 status=Status(line["status"]),
                 attempts=int(line["attempts"]),
+                before_kms_key_id=line["before_kms_key_id"] or None,
             )
             for line in csv.DictReader(file)
         )

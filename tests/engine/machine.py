@@ -18,6 +18,7 @@ from batch.redaction.redactor import Redactor
 from batch.sandbox.assembly import Sandbox
 from batch.sandbox.model import Version
 from jobs.ledger import Intent, KeysBefore, Ledger, ListedKey, Loader, OpenRow, Parked, Seen, SessionStart
+from jobs.manifest.loading import MOST_WAVES
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
 from jobs.spec import Before, Limits
 from tests.engine.crash import Crash, CrashPoint, Fuse, snapshot
@@ -95,6 +96,8 @@ class Job:
     fresh_starts: int = 0
     sent_blindly: int = 0
     ended_as: str = "finished"
+    outside: Mapping[str, Any] = field(default_factory=dict)
+    by_hand_from: float = float("inf")
 
     def claims(self) -> tuple[Claim, ...]:
         with Ledger(self.folder) as ledger:
@@ -127,6 +130,7 @@ class Job:
             ),
             tape=tuple(self.tape),
             ended_as=self.ended_as,
+            by_hand_from=self.by_hand_from,
         )
 
 
@@ -165,6 +169,7 @@ def load_job(folder: Path, sandbox: Sandbox, asked: Sequence[Asked]) -> Job:
     loader = Loader(folder)
     loader.add(_row(one) for one in asked)
     list(loader.settle_repeats())
+    loader.settle_waves(MOST_WAVES)
     loader.finish(())
     return Job(folder=folder, sandbox=sandbox, asked=tuple(asked), before=keys_of(sandbox))
 
@@ -180,6 +185,7 @@ def _row(one: Asked) -> PlannedRow | InvalidRow:
             column="secret_name",
             reason="unusable",
             selected=one.selected,
+            wave=one.wave,
         )
     update = SecretUpdate(
         secret_name=one.secret_name,
@@ -188,7 +194,7 @@ def _row(one: Asked) -> PlannedRow | InvalidRow:
         expected_kms_key_id=one.expected_kms_key_id,
     )
     scope = Scope(endpoint=ENDPOINT, project_id=one.project_id)
-    return PlannedRow(row=one.row, scope=scope, update=update, selected=one.selected)
+    return PlannedRow(row=one.row, scope=scope, update=update, selected=one.selected, wave=one.wave)
 
 
 def run_job(
@@ -223,6 +229,8 @@ def run_job(
         return await one.run()
 
     try:
+        if job.outside.get("by_hand"):
+            job.by_hand_from = min(job.by_hand_from, job.sandbox.journal.arrived_count)
         ledger.begin_session(SessionStart(started_at=UTC_S, timeout_s=limits.timeout_s, also_failed=also_failed))
         if also_failed:
             job.fresh_starts += 1
@@ -246,7 +254,14 @@ def run_job(
     return end
 
 
-def session_of(job: Job, limits: Limits, *, ledger: Ledger, network: Network, rng: Random) -> Session:
+def session_of(
+    job: Job,
+    limits: Limits,
+    *,
+    ledger: Ledger,
+    network: Network,
+    rng: Random,
+) -> Session:
     """A session of a job in the loop that runs."""
     login = job.login or TokenCredential(Masked(job.sandbox.token))
     redactor = Redactor()
@@ -258,6 +273,7 @@ def session_of(job: Job, limits: Limits, *, ledger: Ledger, network: Network, rn
         rng=rng,
         user_agent="simulation",
         clean=redactor.clean,
+        **job.outside,
     )
     return Session(ledger, limits, outside, job.lists)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -235,10 +236,10 @@ def test_a_ledger_that_cannot_be_read_stops_the_run_and_what_is_in_flight_is_rec
     job = load_job(folder / "run", sandbox, moves(sandbox))
     read = Ledger.open_rows
 
-    def broken(self: Ledger, scope_id: int, after_row: int, limit: int, *, tried: bool = False) -> list[OpenRow]:
+    def broken(self: Ledger, scope_id: int, after_row: int, limit: int, **more: Any) -> list[OpenRow]:
         if scope_id == 1 and after_row > 0:
             raise LedgerError(Path("ledger.db"), "disk I/O error")
-        return read(self, scope_id, after_row, limit, tried=tried)
+        return read(self, scope_id, after_row, limit, **more)
 
     with monkeypatch.context() as patched:
         patched.setattr(Ledger, "open_rows", broken)

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from batch.csms.auth import Login, Masked, TokenCredential
-from batch.flow.outside import Outside
+from batch.flow.outside import Reached
 from batch.inventory.errands import Errand, ListSecrets, ReadSecrets, ReadVersions
 from batch.inventory.looking import Looked, Looking
 from batch.process.clock import Clock
@@ -108,11 +108,11 @@ class Looks:
             sightings.close()
             loop.close()
 
-    def _outside(self, network: Network, seed: int) -> Outside:
+    def _outside(self, network: Network, seed: int) -> Reached:
         login = self.login or TokenCredential(Masked(self.sandbox.token))
         redactor = Redactor()
         redactor.watch(login.secrets)
-        return Outside(
+        return Reached(
             wire=network.wire,
             login=login,
             clock=Clock(asyncio.get_running_loop(), utc_s=UTC_S + network.now_s()),

@@ -15,7 +15,7 @@ Place = tuple[str, str]
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """One manifest row as its author meant it; `usable` False for a row that breaks a rule by itself, `selected` False
-    for one that its job leaves out.
+    for one that its job leaves out, `wave` None where its job has no waves.
     """
 
     row: int
@@ -26,6 +26,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     expected_kms_key_id: str | None = None
     usable: bool = True
     selected: bool = True
+    wave: str | None = None
 
     @property
     def place(self) -> Place:
@@ -95,7 +96,8 @@ class Case:
     `again` are the row numbers of the retry file. `before` and `after` are the secrets' keys at the start and once
     nothing can land any more (`after` None: not known). `tape` is what the ledger took, where somebody listened.
     `others` are secrets that somebody else changed meanwhile. `ended_as` is what ended the last session: `finished`,
-    `stopped`, or a signal's name.
+    `stopped`, or a signal's name. After `by_hand_from` requests a person has asked to continue, whatever became of
+    earlier waves.
     """
 
     asked: tuple[Asked, ...]
@@ -109,6 +111,7 @@ class Case:
     others: frozenset[Place] = frozenset()
     exit_code: int | None = None
     ended_as: str = "finished"
+    by_hand_from: float = float("inf")
 
 
 def claims_of(rows: Iterable[ToldRow]) -> tuple[Claim, ...]:

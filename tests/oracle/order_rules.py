@@ -4,7 +4,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from jobs.model import Status
+from jobs.model import Group, Status
 from tests.kit.records import Record
 from tests.oracle.case import Case, Commit, Reopened, Violation
 from tests.oracle.evidence import Evidence
@@ -56,6 +56,35 @@ def no_put_after_an_outcome(case: Case, evidence: Evidence) -> Iterator[Violatio
     for row, record in _puts_by_row(case, evidence):
         if any(since < record.n <= until for since, until in closed[row]):
             yield Violation(rule="I8", row=row, reason=f"PUT {record.n} arrived after its outcome was durable")
+
+
+def wave_after_wave(case: Case, evidence: Evidence) -> Iterator[Violation]:
+    """W: a PUT arrives only once every row of the waves before it is done, unless a person has asked to continue. A row
+    that repeats another one belongs to the wave of that.
+    """
+    wave_of = {one.row: one.wave for one in case.asked}
+    order = list(dict.fromkeys(one.wave for one in case.asked))
+    done = _done_since(case)
+    done_by = dict.fromkeys(order, 0.0)
+    for one in case.asked:
+        if one.selected:
+            row = evidence.leaders[one.row] or one.row
+            done_by[wave_of[row]] = max(done_by[wave_of[row]], done.get(row, math.inf))
+    for row, record in _puts_by_row(case, evidence):
+        before = order[: order.index(wave_of[row])]
+        if any(done_by[wave] >= record.n for wave in before) and record.n <= case.by_hand_from:
+            yield Violation(rule="W", row=row, reason=f"PUT {record.n} arrived before its wave could begin")
+
+
+def _done_since(case: Case) -> dict[int, int]:
+    """How many requests had arrived when a row was on record as done."""
+    return {
+        row: event.arrived
+        for event in reversed(case.tape or ())
+        if isinstance(event, Commit)
+        for row, status in event.ended
+        if status.group is Group.DONE
+    }
 
 
 def _closed_spans(case: Case) -> dict[int, list[tuple[int, float]]]:

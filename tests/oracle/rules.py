@@ -23,6 +23,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "I6": row_rules.attempts_are_counted,
         "I7": order_rules.intent_before_put,
         "I8": order_rules.no_put_after_an_outcome,
+        "W": order_rules.wave_after_wave,
         "I10": whole_rules.rate_is_kept,
         "I11": whole_rules.concurrency_is_kept,
         "I17": whole_rules.exit_code_follows,

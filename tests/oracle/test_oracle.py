@@ -73,6 +73,10 @@ LANDED = put(1, "a", status=504, lands_at_s=3.0, landed_s=3.0)
 TWO = single(Status.UPDATED, 2, refused(1, "a", 429), put(2, "a"))
 RESENT = single(Status.UPDATED, 2, put(1, "a"), put(2, "a"))
 INTENDED, ENDED = Commit(arrived=0, intents=((1, 2),)), Commit(arrived=1, ended=((1, Status.UPDATED),))
+WAVES = case_of(
+    (asked(1, "a", wave="first"), Status.UPDATED, 1, (put(1, "a"),)),
+    (asked(2, "b", wave="second"), Status.UPDATED, 1, (put(2, "b"),)),
+)
 FAILED, REJECTED, VERIFIED, UPDATED = Status.FAILED, Status.REJECTED, Status.VERIFIED, Status.UPDATED
 
 BITES: dict[str, tuple[str, int | None, Case]] = {
@@ -181,6 +185,11 @@ BITES: dict[str, tuple[str, int | None, Case]] = {
     ),
     "a PUT after the outcome": ("I8", 1, replace(RESENT, tape=(INTENDED, ENDED))),
     "a done row sent by a fresh start": ("I8", 1, replace(RESENT, tape=(INTENDED, ENDED, Reopened(arrived=1)))),
+    "a PUT before the wave before it was done": (
+        "W",
+        2,
+        replace(WAVES, tape=(INTENDED, Commit(arrived=0, intents=((2, 1),)), Commit(arrived=2, ended=ENDED.ended))),
+    ),
     "too many in a second": (
         "I10",
         None,

@@ -179,7 +179,7 @@ class TorturedJob:
         give_up_s = time.monotonic() + 10.0
         while True:
             mine = (one for one in read_journal(self._rig.log) if one.project_id == self._project.id)
-            records = [one for one in mine if one.secret_name in self._secrets]
+            records = [one for one in mine if one.secret_name is None or one.secret_name in self._secrets]
             if all(one.ended_s is not None for one in records) or time.monotonic() > give_up_s:
                 return tuple(records)
             time.sleep(0.01)

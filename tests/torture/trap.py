@@ -13,7 +13,7 @@ import jobs.run_dir.durable
 from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import WireAnswer, WireRequest, nothing
 from batch.csms.wire import HttpWire
-from jobs.ledger import Ledger, LedgerError, Loader
+from jobs.ledger import KeysBefore, Ledger, LedgerError, Loader
 
 
 class Trap(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,19 +61,21 @@ def set_trap(trap: Trap, told: int) -> None:
 def _arm_ledger(counter: _Counter) -> None:
     for name in ("begin_session", "commit", "keep_pace", "end_session"):
         _wrap(Ledger, name, counter)
+    for name in ("begin", "note", "end"):
+        _wrap(KeysBefore, name, counter, where="list")
     for name in ("add", "settle_repeats", "finish"):
         _wrap(Loader, name, counter)
 
 
-def _wrap(owner: Any, name: str, counter: _Counter) -> None:
+def _wrap(owner: Any, name: str, counter: _Counter, *, where: str = "ledger") -> None:
     real = getattr(owner, name)
 
     def armed(self: Any, *given: Any, **named: Any) -> Any:
-        if counter.at(f"ledger before {name}"):
+        if counter.at(f"{where} before {name}"):
             counter.broken = True
             raise LedgerError(Path("ledger.db"), "injected: the disk is broken")
         done = real(self, *given, **named)
-        counter.at(f"ledger after {name}")
+        counter.at(f"{where} after {name}")
         return done
 
     setattr(owner, name, armed)

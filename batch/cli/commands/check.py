@@ -23,6 +23,7 @@ from batch.cli.options import (
 from batch.cli.screen import tell, tell_json
 from jobs.manifest.scopes import NOT_LOOKED_UP
 from jobs.problem import Problem
+from jobs.run_dir.durable import require_plain
 from jobs.spec import SpecError
 from reports import Exit
 from reports.checked import Checked, checked_json, with_figures
@@ -71,6 +72,10 @@ def _refuse_junit(path: Path | None, manifest: str) -> None:
         return
     if not path.parent.is_dir():
         raise SpecError("junit", f"{path.parent}: no such folder")
+    try:
+        require_plain(path)
+    except OSError as error:
+        raise SpecError("junit", f"{path}: {error.strerror}") from error
     if path.exists() and Path(manifest).exists() and path.samefile(manifest):
         raise SpecError("junit", f"{path} is the manifest")
 

@@ -1,10 +1,11 @@
 """`go`: runs a manifest in a directory of its own, or continues there, whatever the directory needs."""
 
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 
 from batch.cli.continuing import continue_run, nothing_left
-from batch.cli.given import job_and_manifest
+from batch.cli.given import job_and_rows
 from batch.cli.login import open_access
 from batch.cli.options import (
     AUTH,
@@ -54,7 +55,7 @@ def go(
         plan_sha256: Run only the plan whose plan.json has this SHA-256.
     """
     refuse_bad_options(session)
-    given, incoming = job_and_manifest(manifest, (source, limits, auth), approved=plan_sha256, origins=_origins)
+    given, incoming = job_and_rows(manifest, (source, limits, auth), session, approved=plan_sha256, origins=_origins)
     directory = RunDirectory.claim(run_dir, manifest, network_ok=session.allow_network_fs)
     directory.refuse_own(manifest)
     with ExitStack() as stack:
@@ -82,8 +83,9 @@ def _step(directory: RunDirectory, incoming: Incoming, given: JobSpec, spool: Pa
         changed = (f"manifest {incoming.manifest}: not the bytes that were loaded", *changed)
     step = next_run(so_far, same_job=not changed)
     if step is Next.REFUSE:
+        finish = shlex.join(("csms-rekey", "resume", str(directory.path), "--failed"))
         raise UsageError(
             f"{directory.path}: its run has {so_far.again} rows left, and this is another job ({'; '.join(changed)});"
-            f" nothing was sent: finish that run with `csms-rekey resume --failed`, or give another --run-dir"
+            f" nothing was sent: finish that run with `{finish}`, or give another --run-dir"
         )
     return step

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from batch.cli.runs import runs_in
+from batch.cli.runs import next_commands, runs_in
 from batch.cli.screen import say, show, show_json, tell, tell_json
 from batch.process.version import version
 from jobs.ledger import Ledger
@@ -58,12 +58,13 @@ def status(run_dir: Path, /, *, json: bool = False) -> int:
         return Exit.DONE
     try:
         with _opened(run_dir, "status") as ledger:
-            standing = _ended(ledger)
+            standing = _ended(run_dir, ledger)
     except LockHeldError as held:
         # Whoever holds the lock may still wait for something.
         state = live_state(run_dir, held.holder)
         if state is None:
-            raise UsageError(f"{run_dir}: in use by {held.holder}, which has not told anything yet") from held
+            holder = held.holder or "another process"
+            raise UsageError(f"{run_dir}: in use by {holder}, which has not told anything yet") from held
         standing = _going(state)
     if json:
         tell_json(msgspec.json.encode(standing).decode())
@@ -93,11 +94,12 @@ def _opened(run_dir: Path, purpose: str) -> Iterator[Ledger]:
             yield ledger
 
 
-def _ended(ledger: Ledger) -> Standing:
+def _ended(run_dir: Path, ledger: Ledger) -> Standing:
     counts = ledger.told.counts()
     sessions = ledger.told.sessions()
     last = sessions[-1] if sessions else None
     scopes = ledger.told.scopes()
+    exit_code = None if last is None else last.exit_code
     stops = stops_of(None if last is None else last.stopped, scopes, ledger.told.held_keys())
     return Standing(
         at=time.time(),
@@ -105,11 +107,19 @@ def _ended(ledger: Ledger) -> Standing:
         rows=sum(count.rows for count in counts),
         counts=counts,
         left_out=ledger.told.left_out(),
+        carried=ledger.told.carried(),
         scopes=scopes,
-        exit_code=None if last is None else last.exit_code,
+        exit_code=exit_code,
         stopped=None if last is None else last.stopped,
+        wave=_waves_done(ledger),
         mend=tuple(advice.whole for advice in mendings(stops, read_record(ledger).spec.auth)),
+        next=next_commands(run_dir, exit_code),
     )
+
+
+def _waves_done(ledger: Ledger) -> str:
+    waves = ledger.told.waves()
+    return f"{sum(not wave.not_done for wave in waves)} of {len(waves)} done" if waves else ""
 
 
 def _going(state: LiveState) -> Standing:
@@ -125,4 +135,5 @@ def _going(state: LiveState) -> Standing:
         paused=state.paused,
         rate=state.rate,
         full_rate=state.full_rate,
+        wave=state.wave,
     )

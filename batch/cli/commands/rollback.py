@@ -1,12 +1,13 @@
 """`rollback`: a manifest that moves the secrets of a run back; nothing is sent."""
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from batch.cli.screen import say, tell, tell_json
+from batch.cli.screen import say, tell_json, tell_written
 from batch.process.version import version
 from jobs.job_facts import job_facts, options_of, unselecting
 from jobs.ledger.record import read_record
@@ -44,7 +45,7 @@ def rollback(run_dir: Path, /, *, out: Path, json: Annotated[bool, Parameter(neg
         tell_json(way_back_json(found))
     else:
         words = ("csms-rekey", "run", str(out), *options_of(unselecting(job_facts(spec))))
-        _tell(out, found, shlex.join(map(printable, words)))
+        tell_written(_lines(out, found, shlex.join(map(printable, words))))
     return Exit.NOT_ALL_DONE if found.stuck else Exit.DONE
 
 
@@ -63,13 +64,17 @@ def _require_free(out: Path) -> None:
             raise UsageError(f"--out: {path}: exists already, and is not overwritten")
 
 
-def _tell(out: Path, found: WayBack, command: str) -> None:
-    tell(f"{out}: {found.back} rows go back")
+def _lines(out: Path, found: WayBack, command: str) -> Iterator[str]:
+    yield f"{out}: {_rows(found.back)} to go back"
     for reason, rows in found.stuck.items():
-        tell(f"{rows} changed rows cannot go back: {reason}")
+        yield f"{_rows(rows)} changed that cannot go back: {reason}"
     for reason, rows in found.others.items():
-        tell(f"{rows} rows are left out: {reason}")
+        yield f"{_rows(rows)} left out: {reason}"
     if found.stuck or found.others:
-        tell(f"{left_out_of(out)} lists those that are left out")
+        yield f"{left_out_of(out)} lists those that are left out"
     if found.back:
-        tell(f"next: {command}")
+        yield f"next: {command}"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"

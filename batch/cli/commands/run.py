@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from batch.cli.confirm import confirm
-from batch.cli.given import job_and_manifest
+from batch.cli.given import job_and_rows
 from batch.cli.login import open_access
 from batch.cli.options import (
     AUTH,
@@ -57,7 +57,7 @@ def run(
         plan_sha256: Run only the plan whose plan.json has this SHA-256, without asking: it was approved.
     """
     refuse_bad_options(session)
-    spec, incoming = job_and_manifest(manifest, (source, limits, auth), approved=plan_sha256, origins=_origins)
+    spec, incoming = job_and_rows(manifest, (source, limits, auth), session, approved=plan_sha256, origins=_origins)
     access = open_access(auth)
     confirm(incoming, spec, access, yes=yes or plan_sha256 is not None)
     return start(incoming, spec, access, session, run_dir)
@@ -66,6 +66,7 @@ def run(
 def start(incoming: Incoming, spec: JobSpec, access: Access, options: SessionOptions, run_dir: Path | None) -> int:
     """Runs a manifest, for a caller that has made the job and the login already, and knows its options to be good."""
     directory = RunDirectory.claim(run_dir, incoming.manifest, network_ok=options.allow_network_fs)
+    directory.refuse_own(incoming.manifest)
     with directory.lock("run", Patience(0.0, say)), directory.or_nothing():
         directory.sweep()
         keep = _keep(directory)
@@ -77,10 +78,11 @@ def _keep(directory: RunDirectory) -> str | None:
     """How the job is kept aside that is there already and never sent anything; None where there is none.
 
     Raises:
-        UsageError: it has sent something.
+        UsageError: it has sent something, or may have.
     """
     if not directory.loaded:
         return None
-    if look_at(directory)[1].sent:
+    so_far = look_at(directory)[1]
+    if so_far.sent or so_far.in_doubt:
         raise UsageError(f"{directory.path}: exists already, with a run; resume it, or give another --run-dir")
     return names.ABANDONED

@@ -50,23 +50,31 @@ def change(
         raise SpecError("rate", f"{wish.rate} is above the {state.full_rate} that the run was started with: add --yes")
     write_control(run_dir, wish)
     taken = _taken(run_dir, wish)
-    paused = f"paused, {taken.in_flight} requests in flight are being finished" if taken.paused else "sending"
-    tell(f"{run_dir}: {paused}; rate {taken.rate}")
+    tell(f"{run_dir}: {_words(taken)}; rate {taken.rate}")
     return Exit.DONE
 
 
+def _words(taken: LiveState) -> str:
+    if not taken.paused:
+        return "sending"
+    return f"paused, {f'{taken.in_flight} in flight to be finished' if taken.in_flight else 'nothing in flight'}"
+
+
 def _live(run_dir: Path) -> LiveState:
-    """The state of the run that is active there.
+    """The state of the run, or of the command that looks, that is active there.
 
     Raises:
         UsageError: there is none, it has not begun to send, or it is another user's.
     """
-    held = held_by_another(RunDirectory.find(run_dir).path / names.LOCK)
+    # Unlike the method of a path, this knows no errors.
+    looked = os.path.isfile(run_dir / names.SIGHTINGS)  # noqa: PTH113 - see above
+    held = held_by_another((run_dir if looked else RunDirectory.find(run_dir).path) / names.LOCK)
     if held is None or (held.holder is not None and held.holder.purpose in LOOKS):
         raise UsageError(f"{run_dir}: no run is active here; there is nothing to change")
     state = live_state(run_dir, held.holder)
     if state is None or not state.full_rate:
-        raise UsageError(f"{run_dir}: in use by {held.holder}, which does not send yet; try again when it does")
+        holder = held.holder or "another process"
+        raise UsageError(f"{run_dir}: in use by {holder}, which does not send yet; try again when it does")
     # Not the directory's owner: that may be a mount point.
     owner = (run_dir / names.STATE).stat().st_uid
     if owner != os.geteuid():

@@ -21,7 +21,7 @@ from batch.cli.options import (
     ManifestOptions,
 )
 from batch.cli.origins import NOWHERE, GivenOrigins
-from batch.cli.screen import tell, tell_json
+from batch.cli.screen import tell_json, tell_written
 from batch.cli.verifying import INVALID, NOT_SELECTED, Given, Rows, job_words, rows_of_manifest, rows_of_run
 from batch.inventory.errands import ListSecrets, ReadSecrets
 from batch.look import LookEnd
@@ -122,8 +122,10 @@ def _show(directory: LookDirectory, verified: Verified, *, json: bool) -> None:
     if json:
         tell_json(verified_json(verified).decode().rstrip("\n"))
         return
-    tell(verified_words(verified))
-    for one in verified.projects:
-        if one.trouble is not None:
-            tell(f"project {one.project_id}: {one.trouble}")
-    tell(f"{directory.path / PAGE} shows them, {CSV} lists every row")
+    tell_written(
+        (
+            verified_words(verified),
+            *(f"project {one.project_id}: {one.trouble}" for one in verified.projects if one.trouble is not None),
+            f"{directory.path / PAGE} shows them, {CSV} lists every row",
+        )
+    )

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from jobs.problem import Problem
 
+WAVE = "wave"
+"""The cells of the column that waves go by, whatever its user calls it."""
+
 Column = Sequence[str | None]
 """The cells of one column; None is an absent value: a null of Parquet, an empty optional cell of a text."""
 
@@ -24,6 +27,7 @@ class Cells:
     expected_kms_key_id: Column | None = None
     old_kms_key_id: Column = ()
     new_kms_key_id: Column = ()
+    wave: Column | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

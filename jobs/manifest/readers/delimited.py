@@ -54,7 +54,7 @@ def _header(copy: ManifestCopy, lines: list[str]) -> Header:
         reason = other_beginning(bodies, copy.layout, copy.delimiter) or reason
     if reason:
         raise ManifestError(copy.problem(reason, line=1))
-    return read_header(names, copy.layout, file=copy.name, line=1)
+    return read_header(names, copy.layout, file=copy.name, line=1, wave_by=copy.wave_by)
 
 
 def _empty(header: Header) -> Cells | None:
@@ -155,7 +155,7 @@ def _cell_texts(
             sep=copy.delimiter,
             header=None,  # or the first row decides about an index column and mangles equal names
             index_col=False,
-            usecols=[*(place for _, place in header.used), *header.unnamed],
+            usecols=sorted({*(place for _, place in header.used), *header.unnamed}),
             dtype=object,
             na_filter=False,  # NA, null and nan are texts
             skip_blank_lines=False,

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from jobs.delimiter import Delimiter
-from jobs.manifest.source import Layout
+from jobs.manifest.layout import Layout
 from jobs.problem import quoted
 
 SEARCHED_LINES = 30
@@ -65,7 +65,9 @@ def _readings(line: str, layout: Layout, delimiter: str) -> Iterator[tuple[Delim
     own_first = sorted(Delimiter, key=lambda name: name.character != delimiter)
     unwrapped = line[1:-1].replace(_QUOTE * 2, _QUOTE) if line[0] == line[-1] == _QUOTE else ""
     for wrapped, text in enumerate((line, unwrapped)):
-        yield from ((name, bool(wrapped)) for name in own_first if holds_names(_cells_or_none(text, name.character), layout))
+        yield from (
+            (name, bool(wrapped)) for name in own_first if holds_names(_cells_or_none(text, name.character), layout)
+        )
 
 
 def _cells_or_none(line: str, delimiter: str) -> list[str]:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from jobs.manifest.layout import Layout
+from jobs.manifest.readers.cells import WAVE
 from jobs.manifest.readers.first_lines import plain_name
-from jobs.manifest.source import Layout
 from jobs.problem import Problem, character, foreign_character, quoted
 
 _UNPRINTABLE = re.compile(r"[^ -~\u00a1-\U0010ffff]|[\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
@@ -17,7 +18,8 @@ _KEY_LIKE = re.compile(r"[0-9A-Za-z]{8}(-[0-9A-Za-z]{4}){3}-[0-9A-Za-z]{12}|[0-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """The column names of a manifest; `used` are those the tool knows, with their places, none when it is unusable.
+    """The column names of a manifest; `used` are those the tool knows, with their places, none when it is unusable. The
+    column that waves go by is among them, under a name of its own.
 
     Columns without a name at the places `unnamed` must be empty: a value there has slipped out of its own column.
     """
@@ -28,11 +30,15 @@ class Header:
     unnamed: tuple[int, ...] = ()
 
 
-def read_header(names: Sequence[str], layout: Layout, *, file: str, line: int | None) -> Header:
+def read_header(
+    names: Sequence[str], layout: Layout, *, file: str, line: int | None, wave_by: str | None = None
+) -> Header:
     """Judges column names. A header whose required columns are not each found once has no `used` columns."""
     counts = Counter(names)
     usable = all(counts[name] == 1 for name in layout.required) and all(counts[name] <= 1 for name in layout.used)
     used = tuple((name, names.index(name)) for name in layout.used if name in counts) if usable else ()
+    if wave_by is not None:
+        used = (*used, (WAVE, names.index(wave_by))) if used and counts[wave_by] == 1 else ()
     problems = tuple(
         Problem(file=file, line=line, column=column, reason=reason, structural=True)
         for column, reason in (
@@ -40,6 +46,7 @@ def read_header(names: Sequence[str], layout: Layout, *, file: str, line: int | 
             *_duplicate(counts),
             *_missing(names, layout, line),
             *_respelt(names, layout),
+            *_no_waves(wave_by, names),
         )
     )
     # The first column may have values without a name: programs write their own row numbers so.
@@ -74,6 +81,16 @@ def _respelt(names: Sequence[str], layout: Layout) -> Iterator[tuple[str, str]]:
     for name in layout.optional:
         if name not in stripped and (other := _nearly(name, names)):
             yield name, f"{other}: write {name}, or another name if it is not meant"
+
+
+def _no_waves(wave_by: str | None, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    if wave_by is None or wave_by in names:
+        return
+    known = [name for name in names if name.strip()]
+    like = next((name for name in known if plain_name(name) == plain_name(wave_by)), None)
+    like = like or next(iter(difflib.get_close_matches(wave_by, known, n=1)), None)
+    meant = f"did you mean {quoted(like)}?" if like else f"there are {quoted(', '.join(known))}"
+    yield wave_by, f"--wave-by names a column that is not there; {meant}"
 
 
 def _nearly(name: str, names: Sequence[str]) -> str:

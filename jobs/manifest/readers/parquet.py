@@ -46,7 +46,7 @@ def parquet_file(copy: ManifestCopy) -> pq.ParquetFile:
 
 def _blocks(copy: ManifestCopy) -> Iterator[Block]:
     with parquet_file(copy) as file:
-        header = read_header(file.schema_arrow.names, copy.layout, file=copy.name, line=None)
+        header = read_header(file.schema_arrow.names, copy.layout, file=copy.name, line=None, wave_by=copy.wave_by)
         mistyped = (*_unnamed(copy, header), *_mistyped(copy, header, file))
         usable = bool(header.used) and not mistyped
         cells = Cells(rows=(), **{name: () for name, _ in header.used}) if usable else None
@@ -57,13 +57,14 @@ def _blocks(copy: ManifestCopy) -> Iterator[Block]:
 
 def _rows(file: pq.ParquetFile, header: Header) -> Iterator[Block]:
     done = 0
-    names = [name for name, _ in header.used]
-    for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names, use_threads=False):
+    names = {name: file.schema_arrow.names[place] for name, place in header.used}
+    columns = list(dict.fromkeys(names.values()))
+    for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=columns, use_threads=False):
         batch.validate(full=True)  # reading itself does not look at the UTF-8
         rows = range(done + 1, done + batch.num_rows + 1)
         done += batch.num_rows
         if rows:
-            yield Block(cells=Cells(rows=rows, **{name: _texts(batch.column(name)) for name in names}))
+            yield Block(cells=Cells(rows=rows, **{one: _texts(batch.column(name)) for one, name in names.items()}))
 
 
 def _texts(column: "pa.Array[Any]") -> Column:
@@ -80,7 +81,8 @@ def _unnamed(copy: ManifestCopy, header: Header) -> Iterator[Problem]:
 
 
 def _mistyped(copy: ManifestCopy, header: Header, file: pq.ParquetFile) -> Iterator[Problem]:
-    for name, place in header.used:
+    for place in sorted({place for _, place in header.used}):
+        name = file.schema_arrow.names[place]
         kind = file.schema_arrow.field(place).type
         if not _is_text(kind) and not _holds_nulls_only(file, name):
             reason = f"the column has type {one_line(ValueError(kind))}; write it as string"

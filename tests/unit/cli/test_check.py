@@ -1,6 +1,7 @@
 """What `check` finds in a manifest, in words, as JSON and as JUnit XML; it sends nothing, and needs no login."""
 
 import json
+import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,16 @@ def test_junit_has_one_failing_case_for_each_problem(tmp_path: Path, capsys: pyt
     assert all(f": {reason}\n" in out for reason in reasons)
 
 
+def test_junit_never_takes_the_place_of_a_device_or_a_pipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        assert main(["check", manifest(tmp_path, f"a,{KEY},"), REGION, f"--junit={tmp_path / name}"]) == 2
+        assert f"--junit: {tmp_path / name}: exists and is not a plain file" in capsys.readouterr().err
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+
+
 def test_junit_has_one_passing_case_where_there_is_no_problem(tmp_path: Path) -> None:
     path, junit = manifest(tmp_path, f"a,{KEY},"), tmp_path / "x.xml"
     assert main(["check", path, REGION, f"--junit={junit}"]) == 0
@@ -146,3 +157,16 @@ def test_a_junit_file_that_cannot_be_written_is_refused_before_anything_is_read(
     (tmp_path / "folder").mkdir()
     assert main(["check", path, REGION, f"--junit={tmp_path}/folder"]) == 74
     assert list((tmp_path / "folder").parent.glob(".part-*")) == []
+
+
+def test_a_junit_file_takes_the_place_of_no_pipe_device_or_link(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As root, a rename over /dev/null or /dev/stdout would take it from the whole machine."""
+    path, pipe, link = manifest(tmp_path, f"a,{KEY},"), tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(os.devnull)
+    for taken in (pipe, link):
+        assert main(["check", path, REGION, f"--junit={taken}"]) == 2
+        assert "is not a plain file" in capsys.readouterr().err
+    assert (pipe.is_fifo(), link.is_symlink()) == (True, True)

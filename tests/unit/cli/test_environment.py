@@ -14,7 +14,7 @@ from batch.csms.network import parse_proxy
 from jobs.spec import Auth
 
 ROOT = Path(__file__).parents[3]
-SEALED = {"sandbox", "demo", "set"}
+SEALED = {"sandbox", "demo", "rollback", "set"}
 COMMANDS = [command for command in app if not command.startswith("-")]
 
 
@@ -42,6 +42,24 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_name(
     monkeypatch.setenv(variable, "1/s")
     assert main(["status", "nowhere"]) == 2
     assert capsys.readouterr().err == f"csms-rekey: {variable} is not an option{refused}\n"
+
+
+@pytest.mark.parametrize("command", [["config"], ["check", "m.csv"], ["run", "m.csv"]])
+def test_a_value_that_cannot_be_used_is_refused_with_the_place_that_gave_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, command: list[str]
+) -> None:
+    """The command line needs no name, and comes first, also here."""
+    job = tmp_path / "job.toml"
+    job.write_text('rate = 10\nmax_duration = "2hours"\n')
+    refused = {"--rate=1": "--rate: '1'", f"--job={job}": f"{job}: --rate: '10'"}
+    for argument, reason in refused.items():
+        assert main([*command, argument]) == 2
+        assert capsys.readouterr().err.startswith(f"csms-rekey: {reason} is not a rate")
+    monkeypatch.setenv("CSMS_REKEY_RATE", "10/sec")
+    assert main([*command, f"--job={job}"]) == 2
+    assert capsys.readouterr().err.startswith("csms-rekey: CSMS_REKEY_RATE: --rate: '10/sec' is not a rate")
+    assert main([*command, f"--job={job}", "--rate", "1/s"]) == 2
+    assert capsys.readouterr().err.startswith(f"csms-rekey: {job}: --max-duration: '2hours' is not a time")
 
 
 def test_a_variable_gives_an_option_that_may_be_repeated_several_values(
@@ -125,7 +143,7 @@ def test_every_variable_that_the_code_or_an_example_reads_is_known() -> None:
     texts += [path.read_text() for path in (ROOT / "docs" / "examples").rglob("*") if path.is_file()]
     named = {name for text in texts for name in re.findall(r"CSMS_REKEY_([A-Z_]*[A-Z])", text)}
     assert named <= {*NO_OPTIONS, *(option.upper() for option in OPTIONS)}
-    assert set(NO_OPTIONS) - named == {"MANIFEST", "WAVE"}
+    assert set(NO_OPTIONS) - named == {"MANIFEST"}
 
 
 @pytest.mark.parametrize("option", sorted(OPTIONS))

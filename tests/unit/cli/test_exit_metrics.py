@@ -1,10 +1,15 @@
 """The file of metrics after an end without a summary tells exit code and time, and nothing of an earlier run."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
+from batch.cli.app import main
 from batch.cli.exit_metrics import ExitMetrics, textfile_of
+from batch.telemetry.notify import targets_of
+from jobs.spec import SpecError
 from tests.unit.telemetry.scraping import figures
 
 VARIABLE = "CSMS_REKEY_METRICS_TEXTFILE"
@@ -32,15 +37,72 @@ def test_what_the_run_itself_has_written_stays(tmp_path: Path, before: str | Non
     assert path.read_text() == EARLIER
 
 
+def full(_descriptor: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def test_a_file_that_cannot_be_written_changes_nothing_and_is_reported(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ExitMetrics(["run", "m.csv", f"--metrics-textfile={tmp_path}/no/x.prom"], {}).write(2)
     assert capsys.readouterr().err == ""
     path = tmp_path / "x.prom"
-    path.mkdir()
+    metrics = ExitMetrics(["run", "m.csv", f"--metrics-textfile={path}"], {})
+    monkeypatch.setattr(os, "fsync", full)
+    metrics.write(2)
+    assert capsys.readouterr().err == f"csms-rekey: {path}: metrics not written: No space left on device\n"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link to a pipe", "loop", "manifest"])
+def test_what_is_no_file_of_metrics_is_refused_as_an_option_and_never_replaced(tmp_path: Path, kind: str) -> None:
+    """For root also a device: one that was replaced breaks the machine."""
+    path, pipe = tmp_path / "x.prom", tmp_path / "pipe"
+    os.mkfifo(pipe)
+    match kind:
+        case "pipe":
+            path = pipe
+        case "folder":
+            path.mkdir()
+        case "link to a pipe":
+            path.symlink_to(pipe)
+        case "loop":
+            path.symlink_to(path)
+        case _:
+            path.write_text("secret_name,kms_key_id\n")
+    before = path.lstat()
+    with pytest.raises(SpecError, match=f"metrics-textfile: {path}: "):
+        targets_of(None, path)
     ExitMetrics(["run", "m.csv", f"--metrics-textfile={path}"], {}).write(2)
-    assert capsys.readouterr().err == f"csms-rekey: {path}: metrics not written: Is a directory\n"
+    assert path.lstat() == before
+
+
+def test_a_file_that_is_empty_or_new_takes_the_figures(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    for name in ("empty", "new"):
+        assert targets_of(None, tmp_path / name).textfile == tmp_path / name
+        ExitMetrics(["run", "m.csv", f"--metrics-textfile={tmp_path / name}"], {}).write(2)
+        assert figures((tmp_path / name).read_text())["csms_rekey_exit_code"] == 2
+
+
+@pytest.mark.parametrize("command", ["run", "go"])
+def test_a_file_that_holds_anything_else_is_refused_and_never_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("secret_name,kms_key_id\n")
+    words = [command, str(path), f"--run-dir={tmp_path / 'd'}", f"--metrics-textfile={path}"]
+    assert main(words) == 2
+    assert "m.csv: holds something else, which it would replace" in capsys.readouterr().err
+    assert path.read_text() == "secret_name,kms_key_id\n"
+
+
+def test_a_file_of_metrics_takes_the_place_of_no_pipe_or_device(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(SpecError, match="pipe: exists and is not a plain file"):
+        targets_of(None, pipe)
+    ExitMetrics(["run", "m.csv", f"--metrics-textfile={pipe}"], {}).write(2)
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize(
@@ -51,6 +113,7 @@ def test_a_file_that_cannot_be_written_changes_nothing_and_is_reported(
         (["go", "m"], {VARIABLE: "b"}, "b"),
         (["resume", "d"], {VARIABLE: ""}, None),
         (["resume", "d", "--metrics-textfile"], {}, None),
+        (["run", "m", "--metrics-textfile", "--yes"], {}, None),
         (["run", "m"], {}, None),
         (["check", "m"], {VARIABLE: "b"}, None),
         (["run", "--help"], {VARIABLE: "b"}, None),

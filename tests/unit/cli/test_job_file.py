@@ -22,6 +22,8 @@ def test_options_of_any_command_may_be_written_either_way(tmp_path: Path) -> Non
         ("raet = 1\n", "raet is not an option; did you mean rate?"),
         ("token = 'x'\n", "token is not an option; did you mean token-file?"),
         ("rate =\n", "not TOML"),
+        ('run-dir = "a\\u0000b"\n', "run-dir holds a NUL character"),
+        ('only = ["a", "\\u0000"]\n', "only holds a NUL character"),
         ("\udcff", "not TOML"),
     ],
 )

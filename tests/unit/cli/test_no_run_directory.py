@@ -68,6 +68,27 @@ def test_a_path_without_a_run_is_described_and_nothing_is_touched(
     assert files_in(tmp_path) == before
 
 
+@pytest.mark.parametrize("command", ["resume", "report", "status", "set"])
+def test_a_name_that_nothing_can_have_is_refused_like_any_other(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    name = "x" * 300
+    assert main([command, name, *(["--pause"] if command == "set" else [])]) == 2
+    assert capsys.readouterr().err == f"csms-rekey: {name}: cannot be read: File name too long\n"
+
+
+@pytest.mark.parametrize("command", ["run", "check", "go"])
+def test_so_is_that_of_a_manifest(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
+) -> None:
+    monkeypatch.setenv("CSMS_REKEY_TOKEN", "t")
+    to = [] if command == "check" else [f"--run-dir={tmp_path / 'd'}"]
+    assert main([command, "x" * 300 + ".csv", "--endpoint=http://127.0.0.1:9", *to]) == 2
+    said = "".join(capfd.readouterr())
+    assert "cannot be read: File name too long" in said
+    assert not (tmp_path / "d").exists()
+
+
 @pytest.mark.parametrize("command", ["resume", "report", "status"])
 def test_a_run_that_was_killed_while_it_loaded_has_nothing_to_continue(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str

@@ -14,7 +14,7 @@ from jobs.run_dir.state import LiveState, write_state
 
 
 @contextmanager
-def held(folder: Path, purpose: str, *, state: bool) -> Iterator[Path]:
+def held(folder: Path, purpose: str | None, *, state: bool) -> Iterator[Path]:
     run_dir = folder / "run"
     run_dir.mkdir()
     with FileLock(run_dir / "run.lock", purpose):
@@ -35,6 +35,7 @@ def held(folder: Path, purpose: str, *, state: bool) -> Iterator[Path]:
     [
         ("status", True, ("--pause",), "no run is active here; there is nothing to change"),
         ("report", False, ("--pause",), "no run is active here; there is nothing to change"),
+        (None, False, ("--pause",), "in use by another process, which does not send yet; try again when it does"),
         ("run", False, ("--rate=5/s",), "which does not send yet; try again when it does"),
         ("run", True, ("--rate=quick",), "'quick' is not a rate"),
         ("run", True, ("--rate=0/s",), "both numbers must be above zero"),
@@ -47,7 +48,7 @@ def test_a_run_that_cannot_be_changed_is_left_alone(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    purpose: str,
+    purpose: str | None,
     *,
     state: bool,
     arguments: tuple[str, ...],
@@ -71,3 +72,12 @@ def test_another_users_run_is_not_changed(
         assert main(["set", str(run_dir), "--pause"]) == 2
         assert not (run_dir / "control.json").exists()
     assert f"the run belongs to user {own}" in capsys.readouterr().err
+
+
+def test_status_of_a_directory_whose_holder_has_not_said_who_it_is_names_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.run_dir.scope_locks._LONGEST_LOOK_S", 0.0)
+    with held(tmp_path, None, state=False) as run_dir:
+        assert main(["status", str(run_dir)]) == 2
+    assert "in use by another process, which has not told anything yet" in capsys.readouterr().err

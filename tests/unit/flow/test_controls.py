@@ -139,6 +139,39 @@ def test_a_pause_does_not_count_for_the_longest_outage(answer: object, state: Sc
     assert run(scenario) == [False, False, True]
 
 
+@pytest.mark.parametrize("paused", [False, True])
+def test_the_time_between_two_waves_does_not_count_for_the_longest_outage(*, paused: bool) -> None:
+    """Nor does a pause that begins or ends within it change that."""
+
+    async def scenario() -> list[float]:
+        scope = Scope(max_outage_s=100.0)
+        await scope.send(fault(), 20)
+        await asyncio.sleep(60.0)
+        scope.door.close()
+        if paused:
+            later(100.0, scope.door.pause)
+            later(200.0, scope.door.proceed)
+        await asyncio.sleep(1_000.0)
+        waiting_s = scope.door.patience_s(scope.loop_s)
+        scope.door.reopen()
+        return [waiting_s, scope.door.patience_s(scope.loop_s)]
+
+    assert run(scenario) == [float("inf"), pytest.approx(40.0, abs=1e-3)]
+
+
+def test_a_pause_outlasts_the_time_between_two_waves() -> None:
+    async def scenario() -> float:
+        scope = Scope()
+        scope.door.close()
+        scope.door.pause()
+        scope.door.reopen()
+        later(60.0, scope.door.proceed)
+        await scope.enter()
+        return scope.now_s
+
+    assert run(scenario) == pytest.approx(60.0, abs=0.01)
+
+
 def test_an_outage_that_begins_in_a_pause_counts_from_its_end() -> None:
     async def scenario() -> tuple[float, float]:
         scope = Scope(max_outage_s=100.0)

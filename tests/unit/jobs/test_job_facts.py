@@ -21,7 +21,9 @@ def test_what_a_session_changes_can_be_read_from_its_words(limits: Limits) -> No
     assert with_changes(job_facts(JOB), " ".join(("--failed", *changed_options(now, JOB)))) == job_facts(now)
 
 
-@pytest.mark.parametrize("words", ["", "--failed", "--rate", "--burst many", "--new-option 3 --failed", "cut..."])
+@pytest.mark.parametrize(
+    "words", ["", "--failed", "--rate", "--burst many", "--new-option 3 --failed", "cut...", '"--rate']
+)
 def test_words_that_are_no_options_of_the_job_change_nothing(words: str) -> None:
     assert with_changes(job_facts(JOB), words) == job_facts(JOB)
 

@@ -17,10 +17,11 @@ from tests.unit.reports.runs import MakeRun
 
 HEADER = (
     b"row,line,secret_name,region,project_id,kms_key_id,status,http_status,error_code,error_message,attempts,"
-    b"request_id,started_at,finished_at,elapsed_ms\n"
+    b"request_id,started_at,finished_at,elapsed_ms,before_kms_key_id\n"
 )
 PROJECT = b"a" * 32
 KEY = b"11111111-2222-3333-4444-555555555555"
+OLD = b"99999999-2222-3333-4444-555555555555"
 
 
 def told(row: int, **texts: str) -> ToldRow:
@@ -69,15 +70,17 @@ def test_every_row_has_its_line_in_manifest_order(make_run: MakeRun) -> None:
         ],
         names=["a", "-b", "c"],
     )
+    with run.opened() as (ledger, _):
+        ledger._run("UPDATE row SET before_kms_key_id = ? WHERE row = 1", (OLD.decode(),))
     run.write()
     where = b"eu-west-1," + PROJECT + b"," + KEY
     assert run.read("outcomes.csv") == b"".join(
         (
             HEADER,
             b"1,2,a," + where + b",updated,200,,,2," + b"f" * 32,
-            b",2026-08-21T12:00:00.000Z,2026-08-21T12:00:01.234Z,1234.5\n",
-            b"2,3,-b," + where + b',rejected,404,CSMS.0404,"no such ""secret"", sorry",1,,,,\n',
-            b"3,4,c," + where + b",not_attempted,,,,0,,,,\n",
+            b",2026-08-21T12:00:00.000Z,2026-08-21T12:00:01.234Z,1234.5," + OLD + b"\n",
+            b"2,3,-b," + where + b',rejected,404,CSMS.0404,"no such ""secret"", sorry",1,,,,,\n',
+            b"3,4,c," + where + b",not_attempted,,,,0,,,,,\n",
         )
     )
 
@@ -91,7 +94,7 @@ def test_a_run_of_no_rows_has_a_header(make_run: MakeRun) -> None:
 
 def test_rows_of_parquet_have_no_line(tmp_path: Path) -> None:
     """The cell is empty rather than wrong."""
-    assert written(tmp_path, told(1), with_lines=False).splitlines()[1] == "1,,a,,,,rejected,,,,1,,,,"
+    assert written(tmp_path, told(1), with_lines=False).splitlines()[1] == "1,,a,,,,rejected,,,,1,,,,,"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +122,7 @@ def test_any_text_keeps_the_file_readable(tmp_path_factory: pytest.TempPathFacto
     row = told(1, secret_name=name, error_message=message)
     text = written(tmp_path_factory.getbasetemp(), row)
     assert len(text.splitlines()) == 2
-    assert list(map(len, csv.reader(io.StringIO(text), strict=True))) == [15, 15]
+    assert list(map(len, csv.reader(io.StringIO(text), strict=True))) == [16, 16]
 
 
 @pytest.mark.parametrize("numbers", [(2,), (1, 3), (1, 1)])

@@ -11,6 +11,7 @@ from jobs.ledger import Intent, Ledger, Loader, SessionStart
 from jobs.ledger.record import JobRecord, ManifestFacts, to_meta
 from jobs.model import Outcome, PlannedRow, Scope, SecretUpdate, Status
 from jobs.spec import JobSpec
+from reports import Exit
 
 KEY, OLD = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 MANIFEST = b"secret_name,kms_key_id\na,b\nc,d\ne,f\n"
@@ -113,3 +114,20 @@ def test_commands_that_look_say_it(
     assert "3" in out
     assert "ledger.db-wal is gone" in err
     assert err.count("\n") == 1
+
+
+def test_a_run_whose_rows_may_have_been_sent_is_never_taken_for_one_that_sent_nothing(
+    killed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Ledger(killed) as ledger:
+        ledger._run("UPDATE row SET status = NULL, attempts = 0, doubt = 0")
+        begin(ledger)
+        shutil.copytree(killed, killed.parent / "lost")
+    lost = killed.parent / "lost"
+    lose_log(lost)
+    manifest = killed.parent / "m.csv"
+    manifest.write_bytes(MANIFEST)
+    monkeypatch.setenv("CSMS_REKEY_TOKEN", "t")
+    assert main(["run", str(manifest), f"--run-dir={lost}", "--endpoint=http://127.0.0.1:9"]) == Exit.USAGE
+    assert "exists already, with a run; resume it" in capsys.readouterr().err
+    assert doubts(lost) == [True, True, True]

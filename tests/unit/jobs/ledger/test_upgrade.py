@@ -100,6 +100,18 @@ def test_a_ledger_of_this_format_is_read_where_it_is_and_never_upgraded(tmp_path
     assert (tmp_path / "ledger.db").stat().st_ino == inode
 
 
+def test_a_link_to_a_ledger_elsewhere_is_neither_opened_nor_upgraded(tmp_path: Path) -> None:
+    folder = old_ledger(FORMATS[0], tmp_path / "elsewhere")
+    before = files_in(folder)
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "ledger.db").symlink_to(folder / "ledger.db")
+    for opened in (Ledger, lambda path: upgrade.upgrade(path, release="9.9")):
+        with pytest.raises(LedgerError, match="Too many levels of symbolic links"):
+            opened(run)
+    assert files_in(folder) == before
+
+
 def test_a_ledger_in_use_is_not_upgraded(tmp_path: Path) -> None:
     folder = old_ledger(FORMATS[0], tmp_path / "run")
     with schema.opening(folder / "ledger.db") as other:

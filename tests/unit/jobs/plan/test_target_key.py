@@ -18,13 +18,21 @@ SOUND = {"state": "enabled", "spec": "AES_256", "usage": "ENCRYPT_DECRYPT"}
         (SOUND | {"state": "pending activation"}, Fitness.UNUSABLE, "is pending activation"),
         (SOUND | {"state": "frozen"}, Fitness.UNUSABLE, "is frozen"),
         (SOUND | {"spec": "RSA_2048"}, Fitness.UNUSABLE, "is of the kind RSA_2048, not AES_256 or SM4"),
-        (SOUND | {"spec": "EC_P256", "state": "disabled"}, Fitness.UNUSABLE, "is of the kind EC_P256, not AES_256 or SM4"),
+        (
+            SOUND | {"spec": "EC_P256", "state": "disabled"},
+            Fitness.UNUSABLE,
+            "is of the kind EC_P256, not AES_256 or SM4",
+        ),
         (SOUND | {"usage": "SIGN_VERIFY"}, Fitness.UNUSABLE, "is for SIGN_VERIFY, not for ENCRYPT_DECRYPT"),
         # An edition of KMS that shows less is no reason to refuse, and none to promise anything.
         (SOUND | {"spec": ""}, Fitness.UNCHECKED, "is enabled, and KMS does not show its kind"),
         (SOUND | {"usage": ""}, Fitness.UNCHECKED, "is enabled, and KMS does not show its usage"),
         (SOUND | {"state": "in an unknown state"}, Fitness.UNCHECKED, "KMS shows no state that is known here"),
-        ({"missing": True}, Fitness.UNUSABLE, "does not exist in this project"),
+        (
+            {"trouble": "KMS.0207: no such key", "refused": True},
+            Fitness.UNUSABLE,
+            "is refused by KMS in this project: KMS.0207: no such key",
+        ),
         ({"trouble": "KMS.0307: no right"}, Fitness.UNCHECKED, "KMS.0307: no right"),
     ],
 )

@@ -1,5 +1,7 @@
 """Room on the disk, and which filesystems a ledger is kept off."""
 
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,19 @@ def test_a_reserve_takes_room_and_gives_it_back_once(tmp_path: Path) -> None:
     assert reserve.release()
     assert not (tmp_path / names.RESERVE).exists()
     assert not reserve.release()
+
+
+def test_a_reserve_without_room_names_its_file(tmp_path: Path) -> None:
+    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, allowed[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as refused:
+            Reserve(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert refused.value.filename == str(tmp_path / names.RESERVE)
 
 
 def test_a_reserve_left_by_a_killed_run_is_taken_over(tmp_path: Path) -> None:

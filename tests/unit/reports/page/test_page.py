@@ -63,7 +63,7 @@ def test_the_first_screen_answers_the_first_questions(make_run: MakeRun) -> None
         "Done 1 1 updated Fix first 1 1 rejected Run again 1 1 failed",
         "Keep the old key enabled",
         f"csms-rekey run {run.folder}/retry.csv",
-        f"csms-rekey run {run.folder}/rejected.csv",
+        "csms-rekey run corrected.csv",
         "Why rows are not done",
     ]
     places = [text.index(part) for part in parts]

@@ -5,6 +5,7 @@ import pytest
 
 from jobs.ledger import HeldKey, held_words
 from jobs.spec import Auth
+from jobs.waves import halt_words, stop_words
 from reports.screen.advice import Advice, Stop, Way, advise, cause_of, mendings, stops_of
 
 KEY = "8d0038ec-4265-4644-b81f-9c58d6645fa9"
@@ -49,6 +50,16 @@ def advice(reason: str, key: str | None = None, auth: Auth = Auth.TOKEN) -> Advi
             "6 of 81 rows failed, more than --max-failures 5",
             "6 of 81 rows failed, more than --max-failures 5",
             "see in report.html why these rows failed, and raise --max-failures",
+        ),
+        (
+            stop_words("canary", 1, 10),
+            "wave 'canary': 1 of 10 rows are not done, so the next wave did not begin",
+            "see in report.html why; `resume` begins the next wave",
+        ),
+        (
+            halt_words("canary", "the command of --between ended with exit code 7"),
+            "wave 'canary': the command of --between ended with exit code 7, so the next wave did not begin",
+            "see in run.log what it said, and give --between again; `resume` begins",
         ),
     ],
 )

@@ -46,6 +46,12 @@ def test_that_a_project_begins_runs_and_ends_is_nothing_new() -> None:
     assert told(RUN, RUN, END) == []
 
 
+def test_that_a_project_waits_for_its_wave_and_runs_again_is_nothing_new() -> None:
+    wait = ScopeState.WAITING
+    assert told(wait, wait, RUN, wait, RUN, END) == []
+    assert told(RUN, OUT, wait, RUN) == [OUTAGE]
+
+
 def test_an_outage_and_its_end_are_told_at_once() -> None:
     assert told(RUN, OUT, OUT, RUN, RUN) == [OUTAGE, AGAIN]
     assert told(OUT, SLOW, RUN) == [OUTAGE, AGAIN]

@@ -38,7 +38,7 @@ def test_it_tells_how_a_run_ended_its_counts_and_what_to_do_next(summary: Summar
         "csms-rekey: secrets.csv: stopped early: --max-duration 60 s is over; 2 of 3 rows not done",
         "1 updated, 1 rejected, 1 not_attempted; exit code 3",
         "next: csms-rekey resume '/srv/night 1'",
-        "next: csms-rekey run '/srv/night 1/rejected.csv' --endpoint https://kms.example.com",
+        "next: csms-rekey run corrected.csv --endpoint https://kms.example.com",
     ]
 
 

@@ -68,7 +68,8 @@ def lines(text: str) -> list[str]:
 
 def test_the_screen_tells_all_of_it() -> None:
     """Bar, counts, rates, time, scopes and faults, one after the other."""
-    faults = (FaultCount(code="APIG.0308", requests=12, message="too many"),)
+    once = FaultCount(code="APIG.0106", requests=1, message="gone")
+    faults = (FaultCount(code="APIG.0308", requests=12, message="too many"), once)
     bar, counts, pace, *rest = lines(drawn(view(faults=faults), width=140))
     assert bar.endswith("  120 of 500 rows  24 %")
     assert counts == "116 updated   4 failed"
@@ -78,6 +79,7 @@ def test_the_screen_tells_all_of_it() -> None:
         "eu-west-1 00000002  200 rows left, running, 20/s allowed, 2 in flight",
         "eu-west-1 00000001  100 rows left, running, 20/s allowed, 2 in flight",
         "APIG.0308: 12 requests, last: too many",
+        "APIG.0106: 1 request, last: gone",
     ]
 
 
@@ -172,6 +174,7 @@ def test_only_the_last_faults_are_shown() -> None:
         ({"state": ScopeState.STOPPED, "reason": "no right"}, "stopped: no right"),
         ({"state": ScopeState.STOPPED}, "stopped: no more requests"),
         ({"state": ScopeState.ENDED}, "no rows left"),
+        ({"state": ScopeState.WAITING}, "waiting for a later wave"),
     ],
 )
 def test_a_project_is_told_in_words_and_what_slows_it_with_what_it_costs(fields: dict[str, Any], words: str) -> None:

@@ -8,11 +8,13 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from jobs.job_facts import job_facts
 from jobs.model import Outcome, Status
 from jobs.rate import Rate
-from jobs.spec import FailureLimit, JobSpec, Limits
+from jobs.spec import Before, FailureLimit, JobSpec, Limits
 from reports import Summary, show_end
 from reports.screen.plain import plain_lines
+from reports.screen.session_words import before_words
 from reports.screen.wording import next_steps, verdict
 from reports.summary.sessions import ControlSummary, HeldKeySummary
 from tests.unit.reports.runs import KEY, MakeRun
@@ -113,12 +115,27 @@ def test_plain_lines_are_keys_and_values(summary: Summary) -> None:
         "failed: 1 (run again)",
     ]
     assert [line.partition(": ")[0] for line in lines[6:]] == [
-        *(["error"] * 2 + ["key", "session"] + ["file"] * 5 + ["next"] * 2 + ["notice"])
+        *(["error"] * 2 + ["key", "key_before", "session"] + ["file"] * 5 + ["next"] * 2 + ["notice"])
     ]
     assert lines[6] == "error: 1 failed -; row 3 name-3"
     assert lines[8] == f"key: {KEY}; 1 done, 1 fix first, 1 run again; old key: not known"
-    assert lines[9] == "session: 2026-08-21T12:00:00.000Z run; --rate 2/s; 3 rows ended; exit code 1"
-    assert lines[10] == "file: runs/my campaign/outcomes.csv (how every row ended)"
+    assert lines[9] == f"key_before: project {'a' * 32}: the key before is not known for 1 changed row"
+    assert lines[10] == "session: 2026-08-21T12:00:00.000Z run; --rate 2/s; 3 rows ended; exit code 1"
+    assert lines[11] == "file: runs/my campaign/outcomes.csv (how every row ended)"
+
+
+def test_a_list_that_failed_is_said_on_every_screen_unless_nobody_asked_for_one(summary: Summary) -> None:
+    """With what became of it, and bounded however many projects there are."""
+    scope = msgspec.structs.replace(summary.scopes[0], unlisted="CSMS.0302: no right", without_key_before=2)
+    failed = msgspec.structs.replace(summary, scopes=(scope,) * 7)
+    words = (
+        f"project {scope.project_id}: its secrets could not be listed (CSMS.0302: no right);"
+        " the key before is not known for 2 changed rows"
+    )
+    assert before_words(failed) == (words,) * 5 + ("2 more projects are in summary.json",)
+    assert f"key_before: {words}" in list(plain_lines(failed, FOLDER))
+    assert "its secrets could not be listed (CSMS.0302: no right)" in " ".join(shown(failed, color_system=None).split())
+    assert before_words(msgspec.structs.replace(failed, job=job_facts(JobSpec(before=Before.OFF)))) == ()
 
 
 def test_many_codes_are_cut_and_said_to_be(summary: Summary) -> None:
@@ -300,9 +317,9 @@ def test_rows_refused_for_a_right_or_a_key_are_not_only_to_be_corrected(make_run
     gone = Outcome(row=0, status=Status.REJECTED, attempts=2, error_code="CSMS.0106", error_message="not there")
     [step] = next_steps(make_run(MANIFEST, [denied, denied, gone]).write(1), FOLDER)
     assert step.why.startswith("the login lacks a right (CSMS.0302): grant it")
-    assert step.why.endswith("; correct what else is wrong in rejected.csv, then run it")
+    assert step.why.endswith("; copy rejected.csv to corrected.csv, correct what else is wrong in it, then run it")
     [step] = next_steps(make_run(MANIFEST, [gone] * 3).write(1), FOLDER)
-    assert step.why == "correct rejected.csv, then run it"
+    assert step.why == "copy rejected.csv to corrected.csv, correct what is wrong in it, then run it"
 
 
 def test_a_manifest_without_rows_is_nothing_to_do(make_run: MakeRun) -> None:
@@ -315,10 +332,10 @@ def test_a_manifest_without_rows_is_nothing_to_do(make_run: MakeRun) -> None:
 @pytest.mark.parametrize(
     ("code", "rows", "commands"),
     [
-        (1, {}, ["run 'runs/my campaign/retry.csv'", "run 'runs/my campaign/rejected.csv'"]),
-        (3, {"failed": 0, "not_attempted": 1}, ["resume 'runs/my campaign'", "run 'runs/my campaign/rejected.csv'"]),
-        (130, {}, ["resume 'runs/my campaign' --failed", "run 'runs/my campaign/rejected.csv'"]),
-        (1, {"not_attempted": 1}, ["resume 'runs/my campaign' --failed", "run 'runs/my campaign/rejected.csv'"]),
+        (1, {}, ["run 'runs/my campaign/retry.csv'", "run corrected.csv"]),
+        (3, {"failed": 0, "not_attempted": 1}, ["resume 'runs/my campaign'", "run corrected.csv"]),
+        (130, {}, ["resume 'runs/my campaign' --failed", "run corrected.csv"]),
+        (1, {"not_attempted": 1}, ["resume 'runs/my campaign' --failed", "run corrected.csv"]),
     ],
 )
 def test_the_next_command_is_ready_to_copy(

@@ -26,14 +26,15 @@ GONE = Outcome(
     row=0, status=Status.REJECTED, attempts=1, http_status=404, error_code="E.404", error_message="gone", request_id="r"
 )
 KEYS = {
-    "": "attempts by_group by_status elapsed_ms errors exit_code files held_keys job kept_files keys left_out manifest"
-    " more_keys notice over_time rows_without_project schema scopes sessions stopped timing version",
-    "job": "auth burst concurrency delimiter encoding endpoint exclude grace_s key_pattern limit max_attempts"
-    " max_duration_s max_failures max_outage_s only project_id project_pattern rate region strict timeout_s",
+    "": "attempts by_group by_status carried elapsed_ms errors exit_code files held_keys job kept_files keys left_out"
+    " manifest more_keys notice over_time rows_without_project schema scopes sessions stopped timing version waves",
+    "job": "auth before burst concurrency delimiter encoding endpoint exclude grace_s key_pattern limit max_attempts"
+    " max_duration_s max_failures max_outage_s only project_id project_pattern rate region soak_s strict"
+    " timeout_s wave_by",
     "manifest": "bytes name rows sha256",
     "by_status": "drifted failed invalid not_attempted rejected unchanged unknown updated verified",
     "by_group": "done fix_first run_again",
-    "scopes": "done endpoint fix_first left_out project_id region rows run_again stopped",
+    "scopes": "done endpoint fix_first left_out project_id region rows run_again stopped unlisted without_key_before",
     "errors": "error_code key_state kms_key_id rows samples status",
     "errors.samples": "message request_id row secret_name",
     "timing": "ended_at rows_attempted rows_attempted_per_s sessions started_at wall_s",

@@ -1,0 +1,55 @@
+"""There and back as processes: run, verify, rollback, run, and every secret is as it was before."""
+
+import csv
+from pathlib import Path
+
+from batch.sandbox.assembly import Sandbox
+from tests.e2e.tool import Tool, manifest_of, served
+from tests.engine.machine import keys_of
+from tests.engine.rows import moves, small_service
+
+
+def back_from(tool: Tool, run_dir: Path, out: Path, *, code: int) -> list[dict[str, str]]:
+    ended = tool.run("rollback", str(run_dir), f"--out={out}")
+    assert ended.code == code, ended.err
+    with out.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def a_run(tool: Tool, sandbox: Sandbox, folder: Path, *more: str) -> Path:
+    manifest = folder / "m.csv"
+    manifest.write_bytes(manifest_of(moves(sandbox)))
+    run_dir = folder / "run"
+    assert tool.run("run", str(manifest), *tool.to(run_dir, *more)).code == 0
+    return run_dir
+
+
+def test_a_run_its_rollback_and_another_run_leave_every_secret_as_it_was(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=30, projects=2)
+    before = keys_of(sandbox)
+    with served(sandbox, tmp_path) as tool:
+        run_dir = a_run(tool, sandbox, tmp_path, "--before=list")
+        assert keys_of(sandbox) != before
+        assert tool.run("verify", str(run_dir)).code == 0
+        out = tmp_path / "back.csv"
+        rows = back_from(tool, run_dir, out, code=0)
+        assert len(rows) == 30
+        assert {(one["project_id"], one["secret_name"]): one["kms_key_id"] for one in rows} == before
+        # Nothing is overwritten.
+        assert tool.run("rollback", str(run_dir), f"--out={out}").code == 2
+        assert tool.run("run", str(out), *tool.to(tmp_path / "back")).code == 0
+        assert keys_of(sandbox) == before
+        assert tool.run("verify", str(run_dir)).code == 1
+        assert tool.run("verify", str(tmp_path / "back")).code == 0
+
+
+def test_what_cannot_go_back_is_said_and_listed(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=5)
+    with served(sandbox, tmp_path) as tool:
+        run_dir = a_run(tool, sandbox, tmp_path, "--before=off")
+        out = tmp_path / "back.csv"
+        assert back_from(tool, run_dir, out, code=1) == []
+        lines = (tmp_path / "back.csv.left-out.csv").read_text().splitlines()
+    assert lines[0] == "row,secret_name,reason"
+    assert [line.partition(",")[0] for line in lines[1:]] == ["1", "2", "3", "4", "5"]
+    assert all(line.endswith("its key before is not known") for line in lines[1:])
