@@ -48,11 +48,6 @@ class Rows:
         }
         return (_wanted(row, scopes.get((row.project_id, row.region))) for row in self.ledger.told.rows())
 
-    def projects(self) -> tuple[Scope, ...]:
-        """The projects that rows are asked for in, in manifest order."""
-        asked = (one.project for one in self.wanted() if one.project is not None)
-        return tuple(dict.fromkeys(asked))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:

@@ -138,14 +138,20 @@ class Looking:
             clean=outside.clean,
         )
         self._states.append(state)
+        client = CsmsClient(wire, credential, project.project_id, user_agent=outside.user_agent)
         around = Surroundings(
-            credential=credential, switch=switch, clock=outside.clock, rng=self._chance(), stop=state.stop_for
+            credential=credential,
+            switch=switch,
+            clock=outside.clock,
+            rng=self._chance(),
+            witness=lambda departure: client.list_secrets(limit=1, departure=departure),
+            stop=state.stop_for,
         )
         return Doing(
             state,
             self._sightings,
             Questions(state.admission, around),
-            client=CsmsClient(wire, credential, project.project_id, user_agent=outside.user_agent),
+            client=client,
             keys=KeysAndVersions(wire, credential, project.project_id, user_agent=outside.user_agent),
             most=self._limits.concurrency,
         )

@@ -19,11 +19,10 @@ _LONG = {"base_s": 0.5, "cap_s": 30.0}
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One question on its way: `tries` failed that were its own fault, and `unmet` ones that may have been anybody's.
-    It was first asked at `first_s`, and last failed, if it has, at `since_s`.
+    It was first asked, or last failed, at `since_s`.
     """
 
     number: int
-    first_s: float
     since_s: float
     tries: int = 0
     unmet: int = 0
@@ -31,13 +30,11 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """What is known besides the fault. The question was `free` where it tried, for the good of all, whether the service
-    is back; others were `answered` since it last failed; it is `alone` where hardly any other is left, and others were
-    answered shortly before. `silent` says that the service answers nobody.
+    is back; others were `answered` since it last failed. `silent` says that the service answers nobody.
     """
 
     free: bool = False
     answered: bool = False
-    alone: bool = False
     silent: bool = False
 
 
@@ -77,7 +74,7 @@ def after_fault(
     if fault.withheld or heard.free or fault.kind is FaultKind.THROTTLED:
         # When the next may leave is for gate and breaker to say, and when to give up as well.
         return Again(question=question, after_s=_wait_s(1, fault, heard, rng))
-    if fault.kind is FaultKind.MISMATCH or (fault.kind in NO_SERVICE and (heard.answered or heard.alone)):
+    if fault.kind is FaultKind.MISMATCH or (fault.kind in NO_SERVICE and heard.answered):
         tried = msgspec.structs.replace(question, tries=question.tries + 1)
         if tried.tries >= MOST_TRIES:
             return Give()

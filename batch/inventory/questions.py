@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from batch.csms.auth import Credential
 from batch.csms.calls import HELD_BACK
-from batch.csms.faults import Fault, FaultKind
+from batch.csms.faults import NO_SERVICE, Fault, FaultKind
 from batch.csms.messages import Departure
 from batch.flow import breaker
 from batch.flow.admission import Admission
@@ -21,7 +21,6 @@ from batch.inventory.patience import Again, Give, Heard, Question, Stop, after_f
 from batch.process.clock import Clock
 
 T = TypeVar("T")
-_LATELY_S = 10.0
 _MANY = 1_000_000
 _MOST_FOREIGN = 6
 """Answers of something in between, with none of the service between them."""
@@ -30,12 +29,15 @@ _NOT_ITS_FAULT = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What the questions to one project share with whoever runs them; `stop` is told why nothing more may be asked."""
+    """What the questions to one project share with whoever runs them. A `witness` is a question that any answer shows
+    the service by, and `stop` is told why nothing more may be asked.
+    """
 
     credential: Credential
     switch: Switch
     clock: Clock
     rng: Random
+    witness: Callable[[Departure], Awaitable[object]]
     stop: Callable[[Fault | str], None]
 
 
@@ -61,12 +63,11 @@ class Questions(Asking):
         bears: frozenset[FaultKind] = frozenset(),
     ) -> T | Fault | None:
         """The answer, or the fault that is one; None where nothing may be asked any more. A `single` question is about
-        one thing: alone it may fail without others being taken for unanswered.
+        one thing: where it is not answered, another one is asked before the service is taken for down.
         """
         self._asked += 1
         self.singles += single
-        now_s = self._around.clock.now_s()
-        question = Question(number=self._asked, first_s=now_s, since_s=now_s)
+        question = Question(number=self._asked, since_s=self._around.clock.now_s())
         try:
             return await self._until_answered(question, send, single=single, bears=bears)
         finally:
@@ -90,7 +91,7 @@ class Questions(Asking):
                 continue
             if not isinstance(answer, Fault):
                 return answer
-            heard = self._heard_besides(question, ticket, single=single)
+            heard = await self._heard_besides(question, ticket, answer, single=single)
             verdict = after_fault(question, answer, heard, self._rng, bears=bears)
             if isinstance(verdict, Give):
                 return answer
@@ -107,14 +108,16 @@ class Questions(Asking):
         await self._switch.sleep(verdict.after_s)
         return again
 
-    def _heard_besides(self, question: Question, ticket: Ticket, *, single: bool) -> Heard:
-        lately = self._admission.answered_since(question.first_s - _LATELY_S, write=True)
-        return Heard(
-            free=ticket.good_for in {Pass.TRIAL, Pass.READ},
-            answered=self._admission.answered_since(question.since_s, write=True),
-            alone=single and lately and breaker.few(self.singles, at_fault=False),
-            silent=self._admission.silent,
-        )
+    async def _heard_besides(self, question: Question, ticket: Ticket, fault: Fault, *, single: bool) -> Heard:
+        free = ticket.good_for in {Pass.TRIAL, Pass.READ}
+        alone = single and fault.kind in NO_SERVICE and breaker.few(self.singles, at_fault=False)
+        if alone and not (free or fault.withheld or self._answered_since(question)):
+            # Hardly any other is on its way that could tell whether it is at fault or the service is down.
+            await self._sent(Question(number=0, since_s=question.since_s), self._around.witness)
+        return Heard(free=free, answered=self._answered_since(question), silent=self._admission.silent)
+
+    def _answered_since(self, question: Question) -> bool:
+        return self._admission.answered_since(question.since_s, write=True)
 
     async def _sent(
         self, question: Question, send: Callable[[Departure], Awaitable[T | Fault]]

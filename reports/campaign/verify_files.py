@@ -154,7 +154,7 @@ def _page(verified: Verified, facts: VerifyFacts) -> CampaignPage:
         advice.append(Advice(why="Ask again for the rows that were not read.", command=facts.again))
     return CampaignPage(
         what="verify",
-        name=verified.manifest,
+        name=shortened(verified.manifest),
         tone="run_again" if verified.unread else "fix_first" if wrong else "done",
         verdict=verified_words(verified),
         when=f"The service was asked from {clock_text(verified.started_at)} to {clock_text(verified.ended_at)} UTC.",

@@ -22,6 +22,7 @@ from jobs.sightings import SeenSecret, Sightings, Wanted
 from jobs.spec import Limits
 from tests.engine.crash import FAILS, MOMENTS, CrashPoint
 from tests.engine.plans import Down, Plan
+from tests.engine.plans import fault as plan_fault
 from tests.engine.rows import project_of, small_service
 from tests.inventory.looks import Looks, everything, places
 
@@ -64,7 +65,7 @@ def want(looks: Looks, *names: str) -> None:
         sightings.want(Wanted(row=row, project=place, name=name) for row, (place, name) in rows)
 
 
-def secrets(looks: Looks) -> dict[str, SeenSecret]:
+def secrets_of(looks: Looks) -> dict[str, SeenSecret]:
     with Sightings(looks.folder) as sightings:
         return {one.name: one for one in sightings.shown.secrets()}
 
@@ -175,7 +176,7 @@ def test_what_no_list_shows_is_read_and_what_is_not_there_is_missing(tmp_path: P
     want(looks, hidden, shown, "nowhere")
     place = places(sandbox)[0]
     looked = whole(looks, [ListSecrets(project=place), ReadSecrets(project=place)])
-    seen = secrets(looks)
+    seen = secrets_of(looks)
     assert (seen[hidden].how, seen[hidden].listed, seen[hidden].kms_key_id) == ("read", 0, seen[shown].kms_key_id)
     assert (seen["nowhere"].missing, seen["nowhere"].seen) == (True, False)
     assert looked.requests == 12 + 2
@@ -249,6 +250,20 @@ def test_an_outage_that_ends_costs_time_and_nothing_else(
     assert_all_seen(looks)
 
 
+@pytest.mark.parametrize("secrets", [1, 20])
+@pytest.mark.parametrize("fault", ["504", "silence", "html 200"])
+def test_a_secret_that_is_never_answered_is_trouble_of_its_own(tmp_path: Path, fault: str, secrets: int) -> None:
+    # The same seed gives the same names.
+    bad = project_of(service(projects=1, secrets=secrets)).names[-1]
+    always = Plan({("read", bad, 0): plan_fault(fault, 10.0)}, timeout_s=10.0)
+    sandbox = service(projects=1, secrets=secrets, faults=always)
+    looks = out(tmp_path, sandbox)
+    looked = whole(looks, everything(sandbox))
+    assert looked.stopped is None
+    assert [name for name, one in secrets_of(looks).items() if one.versions_trouble] == [bad]
+    assert sum(one.secret_name == bad for one in looks.records) == 5
+
+
 @pytest.mark.parametrize("fault", ["429", "503", "drop"])
 def test_an_outage_that_does_not_end_stops_the_look_within_the_time_given_for_it(tmp_path: Path, fault: str) -> None:
     sandbox = service(faults=storm(Down("read", 0.0, 1e9, fault)))
@@ -277,5 +292,5 @@ def test_a_second_list_finds_what_has_changed_and_only_that_shows_its_versions_a
     project.put(replace(project.secrets[moved], kms_key_id=project.key_ids.new))
     again = whole(looks, [ListSecrets(project=place, number=2), ReadVersions(project=place)])
     assert again.requests == 12 + 1
-    assert {one.listed for one in secrets(looks).values()} == {2}
-    assert secrets(looks)[moved].kms_key_id == project.key_ids.new
+    assert {one.listed for one in secrets_of(looks).values()} == {2}
+    assert secrets_of(looks)[moved].kms_key_id == project.key_ids.new

@@ -71,9 +71,7 @@ def verify(
         with opened(directory, "verify", job_words(found.record), looking) as sightings:
             _refuse_finished(directory, sightings)
             sightings.want(found.wanted())
-            projects = found.projects()
-            for project in projects:
-                sightings.add_project(project)
+            projects = [one.scope for one in sightings.projects()]
             # From here on the run may be resumed, or even moved.
             loading.close()
             errands = [errand(project=one) for one in projects for errand in (ListSecrets, ReadSecrets)]

@@ -9,7 +9,6 @@ from batch.inventory.patience import MOST_TRIES, Again, Give, Heard, LogIn, Ques
 
 SILENCE = Heard()
 OTHERS_ANSWERED = Heard(answered=True)
-ALONE = Heard(alone=True)
 TRIAL = Heard(free=True, answered=True)
 
 
@@ -18,7 +17,7 @@ def fault(kind: FaultKind, *, withheld: bool = False) -> Fault:
 
 
 def question(*, tries: int = 0, unmet: int = 0) -> Question:
-    return Question(number=1, first_s=0.0, since_s=0.0, tries=tries, unmet=unmet)
+    return Question(number=1, since_s=0.0, tries=tries, unmet=unmet)
 
 
 def told(verdict: Verdict) -> str:
@@ -51,7 +50,7 @@ def told(verdict: Verdict) -> str:
         # Where others are answered, it is the question's own.
         (FaultKind.UNAVAILABLE, OTHERS_ANSWERED, question(), "again 1 0"),
         (FaultKind.UNAVAILABLE, OTHERS_ANSWERED, question(tries=MOST_TRIES - 1), "Give"),
-        (FaultKind.LOST, ALONE, question(tries=MOST_TRIES - 1), "Give"),
+        (FaultKind.LOST, OTHERS_ANSWERED, question(tries=MOST_TRIES - 1), "Give"),
         (FaultKind.MISMATCH, SILENCE, question(), "again 1 0"),
         (FaultKind.MISMATCH, SILENCE, question(tries=MOST_TRIES - 1), "Give"),
         # A question that tries whether the service is back loses nothing by it.
