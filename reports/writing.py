@@ -12,6 +12,7 @@ from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError, blaming
 from reports.outcomes import write_outcomes
 from reports.retry_file import check_copy, manifest_copy, write_rejected, write_retry
+from reports.summary.old_keys import with_command
 from reports.summary.open_rows import ListedRow
 from reports.summary.projection import summarize
 from reports.summary.schema import KeptFile, Summary, remove_summary, write_summary
@@ -55,6 +56,7 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
         files=written,
     )
     summary = msgspec.structs.replace(summary, waves=tuple(map(wave_summary, ledger.told.waves())))
+    summary = msgspec.structs.replace(summary, notice=with_command(summary.notice, folder))
     summary = _complete(files, summary, tally.open_rows.kept())
     with blaming(folder / names.SUMS):
         files.seal([(copy.path.name, copy.sha256)])

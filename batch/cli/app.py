@@ -104,6 +104,14 @@ _COMMANDS = (
         sealed=True,
     ),
     _Command(
+        "retire:retire",
+        "Look who still needs an old key, by the metadata of versions: may it be disabled? Nothing is changed.",
+        "Exit codes: 0 free; 1 still needed; 2 usage; 3 something could not be looked at, the same command with --out"
+        " continues; 4 a run is using it; 74 cannot be written; 130/143/129 interrupted."
+        f"\n\n{_ELSEWHERE}",
+        origins=True,
+    ),
+    _Command(
         "look:report",
         "Write the reports of a run directory again, from its ledger alone.",
         "Exit codes: that of the run; 2 no run directory; 4 a run is using it; 74 a report cannot be written.",

@@ -85,7 +85,7 @@ class PlaceOptions:
 
 
 @Parameter(name="*", group=_MANIFEST)
-@with_options_of(JobSpec, only=frozenset({"endpoint", "region", "project_pattern", "key_pattern", "only", "exclude"}))
+@with_options_of(JobSpec, only=frozenset({"endpoint", "region", "project_pattern", "key_pattern"}))
 @dataclass(frozen=True, kw_only=True)
 class ProjectsOptions:
     """Where the secrets are, for a command that looks at any number of projects."""
@@ -97,7 +97,7 @@ class ProjectsOptions:
 
 
 @Parameter(name="*", group=_MANIFEST)
-@with_options_of(JobSpec, only=frozenset({"encoding", "delimiter", "strict"}))
+@with_options_of(JobSpec, only=frozenset({"only", "exclude", "encoding", "delimiter", "strict"}))
 @dataclass(frozen=True, kw_only=True)
 class PlanOptions(ProjectsOptions):
     """The same for a plan, which may read a manifest or a key map."""
@@ -108,6 +108,17 @@ class PlanOptions(ProjectsOptions):
     """Key that secrets of the --old-key at the same place get."""
     key_map: Path | None = None
     """File of such pairs: columns old_kms_key_id, new_kms_key_id, and optional project_id, region."""
+
+
+@Parameter(name="*", group=_MANIFEST)
+@dataclass(frozen=True, kw_only=True)
+class RetireOptions(ProjectsOptions):
+    """The same for a command that asks who needs a key."""
+
+    old_key: Annotated[tuple[str, ...] | None, Parameter(negative=())] = None
+    """Key that is to be retired; may be repeated. [default: the old keys of RUN_DIR]"""
+    owner_column: str = "owner"
+    """Column of the run's manifest that says whose a secret is."""
 
 
 @Parameter(name="*", group=_LOGIN)
@@ -173,10 +184,11 @@ class LookOptions:
 
 SOURCE, LIMITS, AUTH, SESSION = ManifestOptions(), LimitOptions(), AuthOptions(), SessionOptions()
 PLACE, RESUMED, LOOK, PLAN = PlaceOptions(), ResumedLimitOptions(), LookOptions(), PlanOptions()
+RETIRE = RetireOptions()
 """What a command is given where the command line says nothing."""
 
 _OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions, LookOptions, PlanOptions)
-_ALONE = {"run_dir", "failed", "yes", "plan_sha256", "junit", "job", "out"}
+_ALONE = {"run_dir", "failed", "yes", "plan_sha256", "junit", "job", "out", "owner_column"}
 OPTIONS = frozenset(_ALONE | {one.name for options in _OPTIONS for one in fields(options)})
 """Every option of every command that takes some from the environment or a job file."""
 

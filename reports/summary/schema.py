@@ -16,11 +16,6 @@ from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary,
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
 
-OLD_KEY_NOTICE = (
-    "Keep the old key enabled: a row that is done uses the new key for versions made from now on, and every older"
-    " version still needs the old key to be read."
-)
-
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One whole file of a run directory: `rows` counts the manifest rows it lists, not its header."""
