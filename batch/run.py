@@ -88,7 +88,8 @@ def run_ledger(plan: RunPlan, ledger: Ledger) -> RunEnd:
     end = ran.end
     if end.broken is not None:
         raise _broken(plan.folder, ledger, end, end.broken)
-    exit_code = Exit.INTERNAL if end.defect else exit_code_of(ledger.told.counts(), _ending(ran))
+    told = ledger.told
+    exit_code = Exit.INTERNAL if end.defect else exit_code_of(told.counts(), _ending(ran), carried=told.carried())
     stopped = end.stopped or held_words(ledger.told.held_keys())
     ledger.end_session(ended_at=ran.ended_at, exit_code=exit_code, stopped=stopped)
     _log.info("run.ended", exit_code=exit_code, stopped=stopped)

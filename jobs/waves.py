@@ -13,7 +13,7 @@ def wave_words(name: str) -> str:
 
 def stop_words(name: str, not_done: int, rows: int) -> str:
     """Why no later wave begins where rows of one are not done."""
-    return halt_words(name, f"{not_done:,} of {rows:,} rows are not done")
+    return halt_words(name, f"{not_done:,} of {rows:,} rows not done")
 
 
 def halt_words(name: str, why: str) -> str:

@@ -34,17 +34,18 @@ class Ending(Enum):
     SIGHUP = "SIGHUP"
 
 
-def exit_code_of(counts: Sequence[StatusCount], ending: Ending) -> Exit:
+def exit_code_of(counts: Sequence[StatusCount], ending: Ending, *, carried: int = 0) -> Exit:
     """The exit code of a run whose outcomes are on record.
 
     0 says that every row is done, whatever ended the run: a stop or a signal that came too late to cost a row leaves
     nothing to resume, and a caller who acts on anything else would act on nothing. For the same reason a run that was
     ended early, but has no row to run again, has finished (1). And a run that came to its end but did not attempt some
     rows, because a safety rule closed their scope or their key, was stopped early for those (3): it can be resumed.
+    While there are rows that a plan could not do and are `carried` along, not all is done (1), and nothing to resume.
     """
     rows = dict.fromkeys(Status, 0) | {count.status: count.rows for count in counts}
     if not any(rows[status] for status in Status if status.group is not Group.DONE):
-        return Exit.DONE
+        return Exit.NOT_ALL_DONE if carried else Exit.DONE
     if not any(rows[status] for status in Status if status.group is Group.RUN_AGAIN):
         return Exit.NOT_ALL_DONE
     match ending:

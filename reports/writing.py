@@ -12,6 +12,7 @@ from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError, blaming
 from reports.outcomes import write_outcomes
 from reports.retry_file import check_copy, manifest_copy, write_rejected, write_retry
+from reports.summary.old_keys import with_command
 from reports.summary.open_rows import ListedRow
 from reports.summary.projection import summarize
 from reports.summary.schema import KeptFile, Summary, remove_summary, write_summary
@@ -39,9 +40,7 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     if tally.rows != record.manifest.rows:
         reason = f"the ledger has {tally.rows} rows, and {record.manifest.rows} were loaded"
         raise ReportError(folder / outcomes.name, reason)
-    began = {session.id: session.started_at for session in sessions}
-    for session, cell in ledger.told.pace():
-        tally.timeline.add_pace(began[session], cell)
+    _add_pace(tally, ledger)
     check_copy(copy)
     written = (outcomes, write_retry(files, ledger, record), write_rejected(files, ledger, record))
     summary = summarize(
@@ -54,11 +53,18 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
         exit_code=exit_code,
         files=written,
     )
-    summary = msgspec.structs.replace(summary, waves=tuple(map(wave_summary, ledger.told.waves())))
+    waves = tuple(map(wave_summary, ledger.told.waves()))
+    summary = msgspec.structs.replace(summary, waves=waves, notice=with_command(summary.notice, folder))
     summary = _complete(files, summary, tally.open_rows.kept())
     with blaming(folder / names.SUMS):
         files.seal([(copy.path.name, copy.sha256)])
     return summary
+
+
+def _add_pace(tally: Tally, ledger: Ledger) -> None:
+    began = {session.id: session.started_at for session in ledger.told.sessions()}
+    for session, cell in ledger.told.pace():
+        tally.timeline.add_pace(began[session], cell)
 
 
 def withdraw_summary(folder: Path) -> None:

@@ -21,6 +21,7 @@ ROOMS = (
     "jobs.ledger",
     "jobs.sightings",
     "jobs.manifest",
+    "jobs.plan",
     "batch.redaction",
     "batch.process",
     "batch.csms",
@@ -42,6 +43,8 @@ ARROWS = {
     # Beside the ledger, and opened, made durable and blamed as it is.
     "jobs.sightings": ("jobs", "jobs.run_dir", "jobs.ledger"),
     "jobs.manifest": ("jobs", "jobs.run_dir", "jobs.ledger"),
+    # A plan is read back as the manifest of a run, whose ledger takes its other rows along.
+    "jobs.plan": ("jobs", "jobs.run_dir", "jobs.ledger", "jobs.manifest"),
     "batch.redaction": (),
     "batch.process": (),
     "batch.csms": ("jobs", "batch.redaction"),
@@ -49,7 +52,7 @@ ARROWS = {
     # Below the engine, which lists before it writes; what else looks at the service stands beside it.
     "batch.inventory": ("jobs", "jobs.ledger", "jobs.sightings", "batch.process", "batch.csms", "batch.flow"),
     "batch.engine": ("jobs", "jobs.ledger", "batch.process", "batch.csms", "batch.flow", "batch.inventory"),
-    "reports": ("jobs", "jobs.run_dir", "jobs.ledger", "jobs.sightings", "jobs.manifest"),
+    "reports": ("jobs", "jobs.run_dir", "jobs.ledger", "jobs.sightings", "jobs.manifest", "jobs.plan"),
     "batch.telemetry": ("jobs", "jobs.run_dir", "batch.redaction", "batch.process", "batch.csms", "reports"),
     "batch.run": ("jobs", "jobs.ledger", "batch.process", "batch.csms", "batch.engine", "reports", "batch.telemetry"),
     # As `batch.run`, for commands that change nothing.
@@ -70,6 +73,7 @@ ARROWS = {
         "jobs.ledger",
         "jobs.sightings",
         "jobs.manifest",
+        "jobs.plan",
         "batch.redaction",
         "batch.process",
         "batch.csms",
@@ -81,7 +85,7 @@ ARROWS = {
         "batch.sandbox",
     ),
 }
-MOST_ARROWS = 68
+MOST_ARROWS = 76
 MOST_LINES = 250
 MOST_FUNCTION_LINES = 40
 MOST_CONSTRUCTOR_PARAMETERS = 7

@@ -59,14 +59,22 @@ class _Command(NamedTuple):
 _COMMANDS = (
     _Command(
         "run:run",
-        "Apply a manifest: CSV, TSV or Parquet, text also .gz or .zst; - reads standard input.",
+        "Apply a plan or a manifest: CSV, TSV, Parquet, text also .gz or .zst; - is standard input.",
         f"{_CODES}\n\n{_ELSEWHERE}",
+        origins=True,
     ),
     _Command(
         "check:check",
         "Print every problem of a manifest, and what a run of it would do; nothing is sent.",
         "Exit codes: 0 every row can be sent; 1 some rows are invalid; 2 usage or unusable manifest; 3 the login was"
         f" refused when the project was looked up; 74 a file cannot be written.\n\n{_ELSEWHERE}",
+    ),
+    _Command(
+        "plan:plan",
+        "Look at what the service has, and write what a run would do: a directory that run takes. Nothing is changed.",
+        "Exit codes: 0 everything can be done; 1 some rows cannot; 2 usage, or unusable manifest or key map; 3 not all"
+        " could be looked at, the same command with --out continues where it was stopped; 4 a run is using it; 74"
+        f" cannot be written; 130/143/129 interrupted.\n\n{_ELSEWHERE}",
     ),
     _Command(
         "resume:resume",
@@ -76,8 +84,9 @@ _COMMANDS = (
     ),
     _Command(
         "go:go",
-        "Run a manifest, or continue its run: the same command each time, for schedulers.",
+        "Run a manifest or a plan, or continue its run: the same command each time, for schedulers.",
         f"{_CODES}\n\n{_ELSEWHERE}",
+        origins=True,
     ),
     _Command(
         "verify:verify",
@@ -93,6 +102,14 @@ _COMMANDS = (
         "Exit codes: 0 written; 1 written, and some changed rows cannot go back; 2 usage, nothing written; 4 a run is"
         " using it; 74 cannot be read or written. Variables named CSMS_REKEY_... do not reach it.",
         sealed=True,
+    ),
+    _Command(
+        "retire:retire",
+        "Look who still needs an old key, by the metadata of versions: may it be disabled? Nothing is changed.",
+        "Exit codes: 0 free; 1 still needed; 2 usage; 3 something could not be looked at, the same command with --out"
+        " continues; 4 a run is using it; 74 cannot be written; 130/143/129 interrupted."
+        f"\n\n{_ELSEWHERE}",
+        origins=True,
     ),
     _Command(
         "look:report",

@@ -49,6 +49,8 @@ def show_forecast(ledger: Ledger, spec: JobSpec, access: Access) -> int:
     found = forecast(ledger, spec.limits.rate)
     for line in forecast_lines(found, login_words(access)):
         say(line)
+    if carried := ledger.told.carried():
+        say(f"left out  {carried:,} row{'' if carried == 1 else 's'} that the plan could not do")
     return found.rows
 
 

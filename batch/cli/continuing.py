@@ -79,7 +79,7 @@ def nothing_left(directory: RunDirectory, session: SessionOptions) -> int:
     """
     with reading(directory.path, release=version()) as ledger:
         record, so_far = read_record(ledger), ledger.told.so_far()
-        code = exit_code_of(ledger.told.counts(), Ending.FINISHED)
+        code = exit_code_of(ledger.told.counts(), Ending.FINISHED, carried=ledger.told.carried())
         if not directory.reported:
             write_reports(directory.path, ledger, record, code)
     if so_far.beyond_limit:

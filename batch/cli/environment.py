@@ -7,7 +7,7 @@ from typing import Any
 
 from cyclopts import Token
 
-from batch.cli.options import OPTIONS, REPEATED
+from batch.cli.options import OPTIONS
 from jobs.spec import UsageError
 
 PREFIX = "CSMS_REKEY_"
@@ -40,13 +40,14 @@ def from_environment(_app: object, _commands: tuple[str, ...], arguments: Any) -
     for argument in arguments:
         variable = variable_of(argument.name)
         if variable in given and not argument.tokens:
-            for index, value in enumerate(_values(variable, given[variable])):
+            for index, value in enumerate(_values(argument, given[variable])):
                 argument.append(Token(keyword=variable, value=value, source=SOURCE, index=index))
 
 
-def _values(variable: str, text: str) -> list[str]:
-    """One value, or several between spaces where an option may be repeated."""
-    return text.split() if variable.removeprefix(PREFIX).lower() in REPEATED else [text]
+def _values(argument: Any, text: str) -> list[str]:
+    """One value, or several between spaces where the command takes any number."""
+    _, any_number = argument.token_count()
+    return text.split() if any_number else [text]
 
 
 def variable_of(option: str) -> str:

@@ -37,7 +37,8 @@ def load_to_run(incoming: Incoming, spec: JobSpec, folder: Path, no_project: Cre
         lacking = lacking or lacks_project(problem)
         problems.add(problem)
 
-    loaded = load(incoming.copy_to(folder), spec, folder, version=version(), on_problem=note)
+    copy = incoming.copy_to(folder)
+    loaded = load(copy, spec, folder, version=version(), on_problem=note, planned=incoming.planned)
     problems.finish()
     if no_project is not None and lacking:
         raise no_project
@@ -52,9 +53,16 @@ def _keep_silent(_line: str) -> None: ...
 class ProblemPrinter:
     """Structural problems are always printed; of bad rows the first `limit`, and then how many more there were."""
 
-    def __init__(self, tell: Callable[[str], None], *, limit: int | None) -> None:
+    def __init__(
+        self,
+        tell: Callable[[str], None],
+        *,
+        limit: int | None,
+        rest: str = "more invalid rows; the rejected file lists them all",
+    ) -> None:
         self._tell = tell
         self._limit = limit
+        self._rest = rest
         self._rows = 0
 
     def add(self, problem: Problem) -> None:
@@ -68,4 +76,4 @@ class ProblemPrinter:
     def finish(self) -> None:
         """Tells how many were only counted."""
         if self._limit is not None and self._rows > self._limit:
-            self._tell(f"... and {self._rows - self._limit} more invalid rows; the rejected file lists them all")
+            self._tell(f"... and {self._rows - self._limit} {self._rest}")

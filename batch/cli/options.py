@@ -84,6 +84,43 @@ class PlaceOptions:
     """Where the secrets are, for a command that reads no manifest."""
 
 
+@Parameter(name="*", group=_MANIFEST)
+@with_options_of(JobSpec, only=frozenset({"endpoint", "region", "project_pattern", "key_pattern"}))
+@dataclass(frozen=True, kw_only=True)
+class ProjectsOptions:
+    """Where the secrets are, for a command that looks at any number of projects."""
+
+    project_id: Annotated[tuple[str, ...] | None, Parameter(negative=())] = None
+    """Project to look at; may be repeated. [default: the login's own]"""
+    all_projects: Annotated[bool, Parameter(negative="")] = False
+    """Look at every project that IAM lists for the login, in every region that is known or in --region."""
+
+
+@Parameter(name="*", group=_MANIFEST)
+@with_options_of(JobSpec, only=frozenset({"only", "exclude", "encoding", "delimiter", "strict"}))
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions(ProjectsOptions):
+    """The same for a plan, which may read a manifest or a key map."""
+
+    old_key: Annotated[tuple[str, ...] | None, Parameter(negative=())] = None
+    """Key that secrets are to leave; may be repeated, each with its --new-key."""
+    new_key: Annotated[tuple[str, ...] | None, Parameter(negative=())] = None
+    """Key that secrets of the --old-key at the same place get."""
+    key_map: Path | None = None
+    """File of such pairs: columns old_kms_key_id, new_kms_key_id, and optional project_id, region."""
+
+
+@Parameter(name="*", group=_MANIFEST)
+@dataclass(frozen=True, kw_only=True)
+class RetireOptions(ProjectsOptions):
+    """The same for a command that asks who needs a key."""
+
+    old_key: Annotated[tuple[str, ...] | None, Parameter(negative=())] = None
+    """Key that is to be retired; may be repeated. [default: the old keys of RUN_DIR]"""
+    owner_column: str = "owner"
+    """Column of the run's manifest that says whose a secret is."""
+
+
 @Parameter(name="*", group=_LOGIN)
 @dataclass(frozen=True, kw_only=True)
 class AuthOptions:
@@ -146,16 +183,14 @@ class LookOptions:
 
 
 SOURCE, LIMITS, AUTH, SESSION = ManifestOptions(), LimitOptions(), AuthOptions(), SessionOptions()
-PLACE, RESUMED, LOOK = PlaceOptions(), ResumedLimitOptions(), LookOptions()
+PLACE, RESUMED, LOOK, PLAN = PlaceOptions(), ResumedLimitOptions(), LookOptions(), PlanOptions()
+RETIRE = RetireOptions()
 """What a command is given where the command line says nothing."""
 
-_OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions, LookOptions)
-OPTIONS = frozenset(
-    {"run_dir", "failed", "yes", "junit", "job", "out"} | {one.name for options in _OPTIONS for one in fields(options)}
-)
+_OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions, LookOptions, PlanOptions)
+_ALONE = {"run_dir", "failed", "yes", "plan_sha256", "junit", "job", "out", "owner_column"}
+OPTIONS = frozenset(_ALONE | {one.name for options in _OPTIONS for one in fields(options)})
 """Every option of every command that takes some from the environment or a job file."""
-REPEATED = frozenset(_key(one) for one in options_in(JobSpec) if get_origin(one.kind) is tuple)
-"""Options that may be given several times."""
 
 
 def limits_of(options: LimitOptions, base: Limits) -> Limits:
@@ -167,14 +202,18 @@ def limits_of(options: LimitOptions, base: Limits) -> Limits:
     return msgspec.structs.replace(base, **_given(options, Limits))
 
 
-def spec_of(manifest: ManifestOptions | PlaceOptions, limits: LimitOptions, auth: AuthOptions) -> JobSpec:
+def spec_of(
+    manifest: ManifestOptions | PlaceOptions | ProjectsOptions, limits: LimitOptions, auth: AuthOptions
+) -> JobSpec:
     """The job that the options ask for.
 
     Raises:
         SpecError: an option cannot be used.
     """
-    limited = limits_of(limits, Limits())
-    return JobSpec(**_given(manifest, JobSpec), auth=auth.auth or Auth.AUTO, limits=limited)
+    limited, given = limits_of(limits, Limits()), _given(manifest, JobSpec)
+    if isinstance(manifest, ProjectsOptions):
+        given.pop("project_id", None)
+    return JobSpec(**given, auth=auth.auth or Auth.AUTO, limits=limited)
 
 
 def job_with(options: ManifestOptions, base: JobSpec) -> JobSpec:

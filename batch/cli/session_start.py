@@ -28,13 +28,13 @@ def session_start(command: str, job: JobSpec, limits: Limits, access: Access, *,
         command=command,
         release=version(),
         login=shortened(shown.line),
-        os_user=shortened(_user()),
+        os_user=shortened(os_user()),
         host=shortened(socket.gethostname()),
         changed=shortened(" ".join(words)) or None,
     )
 
 
-def _user() -> str:
+def os_user() -> str:
     """Whose process it is; the environment may say anything."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name

@@ -19,7 +19,7 @@ from batch.csms.errors import UNREADABLE, classify, mismatch
 from batch.csms.faults import Fault
 from batch.csms.messages import UNWATCHED, Departure, Wire, WireAnswer
 from batch.csms.paths import page_query, versions_target
-from batch.csms.shown import PageInfo, flag_of, seconds_of, text_of, texts_of
+from batch.csms.shown import Id, PageInfo, flag_of, seconds_of, text_of, texts_of
 from batch.csms.views import KeyPage, KeyState, KeyView, VersionPage, VersionView
 
 V = TypeVar("V")
@@ -36,7 +36,7 @@ _STATES = {
 
 
 class _Version(msgspec.Struct):
-    id: str
+    id: Id
     kms_key_id: str | None = None
     secret_name: str | None = None
     version_stages: Any = None
@@ -57,7 +57,7 @@ class _Versions(msgspec.Struct):
 
 
 class _Key(msgspec.Struct):
-    key_id: str
+    key_id: Id
     key_state: Any = None
     key_alias: Any = None
     key_spec: Any = None
@@ -86,7 +86,7 @@ class _OneKey(msgspec.Struct):
 class _Keys(msgspec.Struct):
     key_details: list[_Key]
     next_marker: str | None = None
-    truncated: str | bool = True
+    truncated: str | bool | None = None
 
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -139,10 +139,11 @@ class KeysAndVersions:
         page = _decoded(answer, _DECODE_KEYS, "it is not a list of keys")
         if isinstance(page, Fault):
             return page
-        more = str(page.truncated).lower() != "false"
+        said = str(page.truncated).lower()
         return KeyPage(
             keys=tuple(one.view() for one in page.key_details),
-            next_marker=(page.next_marker or None) if more else None,
+            next_marker=(page.next_marker or None) if said != "false" else None,
+            marked=said != "true" or bool(page.next_marker),
         )
 
     def _kms(self, action: str) -> str:

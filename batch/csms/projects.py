@@ -14,6 +14,7 @@ from batch.csms.calls import PAGE_LIMIT, Calls
 from batch.csms.errors import UNREADABLE, classify, mismatch, words_of
 from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import UNWATCHED, Departure, Wire, WireAnswer
+from batch.csms.shown import Id
 
 
 class ProjectView(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +44,7 @@ class ProjectPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Project(msgspec.Struct):
-    id: str
+    id: Id
     name: str
     enabled: Any = True
 

@@ -3,12 +3,16 @@
 Nothing of it decides whether an answer is whole: editions of the service differ in which of these fields they have.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 # Milliseconds from here on: in seconds it would be the year 5138.
 _MILLISECONDS = 100_000_000_000
+
+
+Id = Annotated[str, msgspec.Meta(min_length=1)]
+"""What an item of a list is known by."""
 
 
 class PageInfo(msgspec.Struct):

@@ -55,7 +55,7 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some keys of a project; here the service always says whether there are more."""
+    """Some keys of a project; `next_marker` and `marked` as of a page of secrets."""
 
     keys: tuple[KeyView, ...]
     next_marker: str | None

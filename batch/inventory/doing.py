@@ -13,7 +13,7 @@ from batch.csms.messages import Departure
 from batch.csms.paging import ListLies, Paging, turn
 from batch.csms.views import VersionPage, VersionView
 from batch.inventory.crew import Crew
-from batch.inventory.errands import DescribeKeys, Errand, ListSecrets, ReadSecrets, ReadVersions, in_words
+from batch.inventory.errands import Confirm, DescribeKeys, Errand, ListSecrets, ReadSecrets, ReadVersions, in_words
 from batch.inventory.listing import Listing
 from batch.inventory.project import ProjectState
 from batch.inventory.questions import Questions
@@ -25,6 +25,8 @@ _NAMES = 500
 _VERSIONS = 1_000
 _MOST_REFUSALS = 5
 """Refusals of a right with nothing shown between them: the others would be refused as well."""
+_MOST_CONFIRMATIONS = 5
+"""Lists of a project that others change again and again while it is read."""
 _Names = Callable[[str, int], list[str]]
 
 
@@ -67,8 +69,9 @@ class Doing:
                 case ReadSecrets():
                     await self._each(partial(self._sightings.unread, self._project), self._read, self._give_up_reads)
                 case ReadVersions():
-                    names = partial(self._sightings.unversioned, self._project)
-                    await self._each(names, self._versions, self._give_up_versions)
+                    await self._all_versions()
+                case Confirm():
+                    await self._confirm()
                 case DescribeKeys(key_ids=key_ids):
                     await self._describe(self._sightings.undescribed(self._project, key_ids))
                 case _:
@@ -97,6 +100,24 @@ class Doing:
             self._sightings.see_page(self._project, self._sighted.page(page), after, number=number)
             if trouble is not None:
                 self._fail_list(number, trouble)
+
+    async def _all_versions(self) -> None:
+        names = partial(self._sightings.unversioned, self._project)
+        await self._each(names, self._versions, self._give_up_versions)
+
+    async def _confirm(self) -> None:
+        """Ends where a list shows nothing that was not known, or nothing more can be learned."""
+        for _ in range(_MOST_CONFIRMATIONS):
+            number = self._sightings.begin_list(self._project)
+            await self._all_versions()
+            if self._state.switch.stopped:
+                return
+            given_up, self._refused = self._refused >= _MOST_REFUSALS, 0
+            await self._list(number)
+            vanished = partial(self._sightings.vanished, self._project, number)
+            await self._each(vanished, self._read, self._give_up_reads)
+            if given_up or not self._sightings.unversioned(self._project, "", 1):
+                return
 
     def _fail_list(self, number: int, trouble: Fault | str) -> None:
         words = self._sighted.words(trouble)

@@ -26,6 +26,14 @@ class ReadVersions(msgspec.Struct, frozen=True, kw_only=True):
     project: Scope
 
 
+class Confirm(msgspec.Struct, frozen=True, kw_only=True):
+    """The versions as `ReadVersions` reads them, then one more list, which has to show nothing new; where it does,
+    those versions and another list, a few times over. A secret that a list shows no more is read by its name.
+    """
+
+    project: Scope
+
+
 class DescribeKeys(msgspec.Struct, frozen=True, kw_only=True):
     """Keys of a project, one request each."""
 
@@ -33,7 +41,7 @@ class DescribeKeys(msgspec.Struct, frozen=True, kw_only=True):
     key_ids: tuple[str, ...]
 
 
-Errand = ListSecrets | ReadSecrets | ReadVersions | DescribeKeys
+Errand = ListSecrets | ReadSecrets | ReadVersions | Confirm | DescribeKeys
 
 
 def in_words(errand: Errand) -> str:
@@ -43,7 +51,7 @@ def in_words(errand: Errand) -> str:
             return "listing secrets"
         case ReadSecrets():
             return "reading secrets"
-        case ReadVersions():
+        case ReadVersions() | Confirm():
             return "reading versions"
         case DescribeKeys():
             return "reading keys"

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 _READ_BYTES = 65_536
 _LINE_BYTES = 4_096
 """A longer line is told in pieces."""
-_REST_S = 1.0
+_LOOK_S = 0.05
+_REST_S = 0.5
 """For what a command has said before it ended: a child of its own may keep the pipe open for as long as it likes."""
 
 
@@ -50,6 +51,7 @@ class Command:
                 self.stop()
             code = await process.wait()
             await asyncio.wait(besides, timeout=_REST_S)
+            await self._children_ended()
         finally:
             if process.returncode is None:
                 self._signal(signal.SIGKILL)
@@ -70,6 +72,18 @@ class Command:
         """Ends it and its children at once."""
         self._stopped = self._killed = True
         self._signal(signal.SIGKILL)
+
+    async def _children_ended(self) -> None:
+        """Once it was asked to end, its children have the same time for that. In a container they may stay behind as
+        zombies, which take no signal.
+        """
+        if self._stopped:
+            with contextlib.suppress(TimeoutError, ProcessLookupError, PermissionError):
+                async with asyncio.timeout(self._grace_s):
+                    while self._group is not None and not self._killed:
+                        os.killpg(self._group, 0)
+                        await asyncio.sleep(_LOOK_S)
+            self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._group is not None:

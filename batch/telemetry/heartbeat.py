@@ -215,7 +215,7 @@ class Heartbeat:
                     pass
                 case _:
                     _log.warning("scope.slowed", project_id=scope.project_id, region=scope.region, reason=why)
-        return tuple(change_lines(changes))
+        return (*self._changes.of_wave(self.latest), *change_lines(changes))
 
     def _counts(self) -> tuple[StatusCount, ...]:
         counts = dict(self._ended_before)

@@ -4,7 +4,7 @@ from jobs.ledger.before import KeysBefore, Seen, SeenBy
 from jobs.ledger.entries import Elsewhere, Intent, ListedKey, OpenRow, OpenScope, PaceCell, Parked
 from jobs.ledger.journal import Ledger
 from jobs.ledger.keys import HELD, HeldKey, KeyCount, KeyCounts, held_words, same_key
-from jobs.ledger.loader import Conflict, Loader
+from jobs.ledger.loader import Carried, Conflict, Loader
 from jobs.ledger.schema import LedgerError
 from jobs.ledger.sessions import Control, SessionRecord, SessionStart
 from jobs.ledger.told import ErrorCount, ScopeCount, Told, ToldRow
@@ -12,6 +12,7 @@ from jobs.ledger.waves import WaveCount
 
 __all__ = [
     "HELD",
+    "Carried",
     "Conflict",
     "Control",
     "Elsewhere",

@@ -60,6 +60,14 @@ class KeyCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 # As `same_key`. Few rows are left once those are counted that agree, so that only few are made equal and sorted.
 _SAME = "lower(replace({}, '-', ''))"
+# Of a row that was on its key already nobody knows which one it left, unless the manifest does.
+_LEFT = f"""CASE WHEN {_SAME.format("before_kms_key_id")} <> {_SAME.format("kms_key_id")}
+    THEN NULLIF(before_kms_key_id, '') END"""
+_EXPECTED = f"""CASE WHEN {_SAME.format("expected_kms_key_id")} <> {_SAME.format("kms_key_id")}
+    THEN expected_kms_key_id END"""
+_OLD_KEYS = f"""SELECT MIN(key) FROM (SELECT {_LEFT} AS key FROM told WHERE scope IS NOT NULL UNION ALL
+    SELECT {_EXPECTED} FROM told WHERE scope IS NOT NULL) WHERE key IS NOT NULL
+    GROUP BY {_SAME.format("key")} ORDER BY COUNT(*) DESC, 1"""  # noqa: S608 - its own text
 _OLD = f"""CASE WHEN {_SAME.format("before")} NOT IN ('', {_SAME.format("key")}) THEN before ELSE expected END"""
 _ROWS = f"""SELECT {_SAME.format("key")}, {_SAME.format("old")}, scope, status, apart, rows, key, old FROM (
     SELECT key, {_OLD} AS old, scope, status, apart, rows FROM (
@@ -97,6 +105,11 @@ def held_keys(query: Query) -> tuple[HeldKey, ...]:
         HeldKey(project_id=project, region=region, kms_key_id=key, reason=reason, rows=rows)
         for project, region, key, reason, rows in query(_HELD)
     )
+
+
+def old_keys(query: Query) -> Iterator[str]:
+    """The keys that rows leave or expected to leave, those of the most rows first."""
+    return (key for (key,) in query(_OLD_KEYS))
 
 
 def key_counts(query: Query, status_of: Callable[[str], Status]) -> KeyCounts:

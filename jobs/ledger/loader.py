@@ -41,6 +41,7 @@ _CONFLICT = """UPDATE row SET status = 'invalid', error_code = 'invalid.conflict
     error_message = CASE WHEN m.leader = row.row THEN 'a later row asks for something else for the same secret'
         ELSE 'row ' || m.leader || ' asks for something else for the same secret' END
     FROM temp.member m WHERE row.row = m.row AND NOT m.agree"""
+_CARRY = "UPDATE row SET left_out = 3, error_code = NULL, error_message = ? WHERE row = ?"
 # In the order of their first rows, whatever becomes of those.
 _WAVES = "SELECT wave FROM row WHERE wave IS NOT NULL GROUP BY wave ORDER BY MIN(row) LIMIT ?"
 _FOLLOW = "UPDATE row SET wave = l.wave FROM row l WHERE l.row = row.leader AND l.wave IS NOT row.wave"
@@ -54,6 +55,13 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
 
     row: int
     reason: str
+
+
+class Carried(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that a job takes along and never sends; `why` its plan could not do it, None where it was not selected."""
+
+    row: int
+    why: str | None
 
 
 class Loader:
@@ -89,6 +97,14 @@ class Loader:
                 invalid.append((*texts, f"invalid.{column}", reason, not selected, wave))
         self._many(_PLANNED, planned)
         self._many(_INVALID, invalid)
+
+    def carry(self, rows: Iterable[Carried]) -> None:
+        """Leaves out rows that were added, before repeats are settled: of these, those that a plan could not do.
+
+        Raises:
+            LedgerError: they cannot be written.
+        """
+        self._many(_CARRY, ((one.why, one.row) for one in rows if one.why is not None))
 
     def settle_repeats(self) -> Iterator[Conflict]:
         """Marks rows that repeat an earlier one as its followers, and rows that contradict each other as invalid.
@@ -162,9 +178,7 @@ class Loader:
         except sqlite3.Error as error:
             raise schema.blame(self._part, error) from error
 
-    def _many(self, statement: str, values: list[tuple[object, ...]]) -> None:
-        if not values:
-            return
+    def _many(self, statement: str, values: Iterable[tuple[object, ...]]) -> None:
         try:
             self._connection.executemany(statement, values)
         except sqlite3.Error as error:

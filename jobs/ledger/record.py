@@ -23,6 +23,14 @@ class ManifestFacts(msgspec.Struct, frozen=True, kw_only=True):
     rows: Count
 
 
+class PlanFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The plan that a job was loaded from: `sha256` is that of its `plan.json`, the number that an approval names."""
+
+    sha256: str
+    made_at: Moment
+    made_by: str
+
+
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Stored once, when the job is loaded."""
 
@@ -30,6 +38,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     spec: JobSpec
     manifest: ManifestFacts
     created_at: Moment
+    plan: PlanFacts | None = None
 
 
 def to_meta(record: JobRecord) -> tuple[tuple[str, str], ...]:

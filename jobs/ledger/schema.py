@@ -20,11 +20,12 @@ RELEASE = "release"
 # a `--failed` resume forgave them, or the login was refused, or they tried whether an outage was over. `row.doubt` is 1
 # from the commit before a PUT leaves until an answer proves that PUT was not applied. `row.refused` is 1 from a refusal
 # on that may be true of the moment only; a second one ends the row. `row.tried` is 1 where an earlier session has sent
-# the row: such rows come last. `row.left_out` is 1 for a row that the job does not select, 2 for one beyond its limit:
-# it is not sent. `row.before_kms_key_id` is what the service showed before our first PUT, and `row.before_how` says by
-# what, NULL until it is known. `row.wave` is what the row has in the column that waves go by. `row.status` stays NULL
-# until the row has ended. `scope.unlisted` says why the list of its secrets failed. `session.controls` is a JSON list
-# of what was changed while it ran. `pace` says in a few hundred rows how the requests of a session were answered.
+# the row: such rows come last. `row.left_out` is 1 for a row that the job does not select, 2 for one beyond its limit,
+# 3 for one that its plan could not do, as `row.error_message` says: it is not sent. `row.before_kms_key_id` is what the
+# service showed before our first PUT, `row.before_how` says by what, NULL until it is known. `row.wave` is what the row
+# has in the column that waves go by. `row.status` stays NULL until the row has ended. `scope.unlisted` says why the
+# list of its secrets failed. `session.controls` is a JSON list of what was changed while it ran. `pace` says in a few
+# hundred rows how the requests of a session were answered.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE scope (
@@ -88,7 +89,7 @@ SELECT r.row AS row, r.secret_name AS secret_name, r.kms_key_id AS kms_key_id,
         COALESCE(l.status, CASE WHEN l.doubt THEN 'unknown' ELSE 'not_attempted' END)
     END AS status,
     l.http_status AS http_status, CASE WHEN NOT l.left_out THEN l.error_code END AS error_code,
-    CASE WHEN l.left_out THEN 'not selected'
+    CASE WHEN l.left_out = 3 THEN l.error_message WHEN l.left_out THEN 'not selected'
          WHEN l.status IS NOT NULL OR l.error_message IS NOT NULL THEN l.error_message
          WHEN l.doubt THEN 'sent, and no answer is on record'
          ELSE COALESCE(k.reason, s.stopped, (SELECT stopped FROM session ORDER BY id DESC LIMIT 1))

@@ -9,6 +9,7 @@ import msgspec
 
 from jobs.forecast import PlaceCount, Sample
 from jobs.ledger import keys, places, waves
+from jobs.ledger.asked import AskedRow, asked_rows
 from jobs.ledger.entries import PaceCell
 from jobs.ledger.keys import HeldKey, KeyCounts
 from jobs.ledger.schema import ERRORS, blame, unreadable
@@ -19,13 +20,14 @@ from jobs.run_view import Backlog
 
 T = TypeVar("T")
 _BLOCK = 5_000
+CARRIED = 3
 _TOLD = """secret_name, kms_key_id, region, project_id, left_out, before_kms_key_id, row, status, attempts, http_status,
     error_code, error_message, request_id, started_at, finished_at, elapsed_ms"""
 
 
 class ToldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One manifest row and how it ended; texts of an invalid row are the manifest's own, unchecked. One that was
-    `left_out` was not selected for the job: it is not attempted, and nothing is to be done about it.
+    `left_out` was not selected for the job, or `carried` along because its plan could not do it: it is not attempted.
     `before_kms_key_id` is the key that the service showed before our first PUT, where that is known.
     """
 
@@ -35,6 +37,7 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     project_id: str
     outcome: Outcome
     left_out: bool = False
+    carried: bool = False
     before_kms_key_id: str | None = None
 
 
@@ -115,6 +118,11 @@ class Told:
         ((rows,),) = self._query("SELECT COUNT(*) FROM told WHERE left_out <> 0")
         return int(rows)
 
+    def carried(self) -> int:
+        """How many of them are there because the plan could not do them."""
+        ((rows,),) = self._query(f"SELECT COUNT(*) FROM told WHERE left_out = {CARRIED:d}")  # noqa: S608 - a number
+        return int(rows)
+
     def backlog(self, *, also_failed: bool = False) -> Backlog:
         """How many rows are open, also those that a session which takes failed rows up again will open, and how the
         others ended.
@@ -143,6 +151,10 @@ class Told:
             " GROUP BY s.id ORDER BY s.id"
         )
         return tuple(ScopeCount(**dict(zip(ScopeCount.__struct_fields__, values, strict=True))) for values in found)
+
+    def asked(self) -> Iterator[AskedRow]:
+        """What each row asks for, in manifest order."""
+        return asked_rows(self._query)
 
     def sessions(self) -> tuple[SessionRecord, ...]:
         """Every run and resume of this job, oldest first."""
@@ -174,6 +186,10 @@ class Told:
     def keys(self) -> KeyCounts:
         """How the rows of each target key stand, those with the most rows first."""
         return keys.key_counts(self._query, self._status)
+
+    def old_keys(self) -> Iterator[str]:
+        """The keys that rows leave, as the service showed them before, or expected to leave; the most used first."""
+        return keys.old_keys(self._query)
 
     def places(self) -> tuple[PlaceCount, ...]:
         """The projects of rows that are still to be sent, in manifest order."""
@@ -208,6 +224,7 @@ class Told:
                 project_id=project,
                 outcome=self._read(Outcome, _OUTCOME, f"row {outcome[0]}", outcome),
                 left_out=bool(left_out),
+                carried=left_out == CARRIED,
                 before_kms_key_id=before or None,
             )
 

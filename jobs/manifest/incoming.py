@@ -4,6 +4,7 @@ import dataclasses
 import os
 from pathlib import Path
 
+from jobs.manifest.loading import PlannedRows
 from jobs.manifest.source import ManifestCopy, Readable, copy_manifest, sha256_of
 from jobs.problem import plain
 from jobs.spec import UsageError
@@ -28,6 +29,11 @@ class Incoming:
     def freeze(self) -> None:
         """From now on only the bytes that were copied last are taken: those that a person has confirmed."""
         self._frozen = self._copied
+
+    @property
+    def planned(self) -> PlannedRows | None:
+        """What a plan says of its rows, where it comes from one."""
+        return None
 
     @property
     def read_once(self) -> bool:
@@ -56,10 +62,13 @@ class Incoming:
             UsageError: its bytes are not those that were confirmed.
         """
         if self._spooled is None:
-            copy = copy_manifest(self.manifest, folder, stdin=self._stdin)
+            copy = self._copy(folder)
             if self._frozen not in {None, copy.sha256}:
                 raise UsageError(f"{plain(self.manifest)}: has changed since it was shown; nothing was sent")
             self._copied = copy.sha256
             return copy
         path = self._spooled.path.replace(folder / self._spooled.path.name)
         return dataclasses.replace(self._spooled, path=path)
+
+    def _copy(self, folder: Path) -> ManifestCopy:
+        return copy_manifest(self.manifest, folder, stdin=self._stdin)

@@ -1,13 +1,14 @@
 """Loads a manifest into a new ledger and says everything that is wrong with it: what `check` and `run` do alike."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
-from jobs.ledger import Loader
-from jobs.ledger.record import JobRecord, ManifestFacts, to_meta
+from jobs.ledger import Carried, Loader
+from jobs.ledger.record import JobRecord, ManifestFacts, PlanFacts, to_meta
 from jobs.manifest.planner import read_manifest
 from jobs.manifest.source import ManifestCopy
 from jobs.model import InvalidRow
@@ -16,6 +17,17 @@ from jobs.spec import JobSpec
 
 MOST_WAVES = 1_000
 """Each is waited for, counted and shown."""
+
+
+class PlannedRows(Protocol):
+    """What a plan says of the rows of its manifest."""
+
+    @property
+    def facts(self) -> PlanFacts:
+        """Which plan it is."""
+
+    def carried(self) -> Iterator[Carried]:
+        """The rows that a run takes along and never sends, in their order; may be asked for more than once."""
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,9 +47,16 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(
-    copy: ManifestCopy, spec: JobSpec, folder: Path, *, version: str, on_problem: Callable[[Problem], None]
+    copy: ManifestCopy,
+    spec: JobSpec,
+    folder: Path,
+    *,
+    version: str,
+    on_problem: Callable[[Problem], None],
+    planned: PlannedRows | None = None,
 ) -> Loaded:
-    """Writes every row of a manifest into `folder`'s ledger; `on_problem` is told each problem as it is found.
+    """Writes every row of a manifest into `folder`'s ledger; `on_problem` is told each problem as it is found. With
+    `planned` it is that of a plan, which says what rows it could not do.
 
     The ledger gets its name, and can be run, only if the manifest is usable.
 
@@ -46,27 +65,36 @@ def load(
     """
     loader = Loader(folder)
     try:
-        loaded = _fill(loader, copy, spec, on_problem)
+        loaded = _fill(loader, copy, spec, on_problem, planned)
         if loaded.usable(strict=spec.strict):
             facts = ManifestFacts(
                 name=copy.name, copy=copy.path.name, sha256=copy.sha256, size_bytes=copy.size, rows=loaded.rows
             )
-            record = JobRecord(version=version, spec=spec, manifest=facts, created_at=time.time())
+            plan = None if planned is None else planned.facts
+            record = JobRecord(version=version, spec=spec, manifest=facts, created_at=time.time(), plan=plan)
             loader.finish(to_meta(record))
     finally:
         loader.abandon()
     return loaded
 
 
-def _fill(loader: Loader, copy: ManifestCopy, spec: JobSpec, on_problem: Callable[[Problem], None]) -> Loaded:
+def _fill(
+    loader: Loader,
+    copy: ManifestCopy,
+    spec: JobSpec,
+    on_problem: Callable[[Problem], None],
+    planned: PlannedRows | None,
+) -> Loaded:
     rows = invalid = structural = 0
-    for batch in read_manifest(copy, spec):
+    for batch in read_manifest(copy, spec, () if planned is None else planned.carried()):
         for problem in batch.problems:
             structural += problem.structural
             on_problem(problem)
         rows += len(batch.rows)
         invalid += sum(isinstance(row, InvalidRow) and row.selected for row in batch.rows)
         loader.add(batch.rows)
+    if planned is not None:
+        loader.carry(planned.carried())
     for conflict in loader.settle_repeats():
         invalid += 1
         on_problem(copy.row_problem(conflict.row, "secret_name", conflict.reason))

@@ -1,11 +1,12 @@
 """Turns a manifest into rows of the job, each valid or invalid for a stated reason, and says all that is wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import repeat
 
 import msgspec
 
+from jobs.ledger import Carried
 from jobs.manifest.readers import read_blocks
 from jobs.manifest.readers.cells import Cells
 from jobs.manifest.scopes import NO_ROW_NAMES_A_PROJECT, CellFault, ScopeTable
@@ -27,17 +28,17 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[Problem]
 
 
-def read_manifest(copy: ManifestCopy, spec: JobSpec) -> Iterator[Batch]:
+def read_manifest(copy: ManifestCopy, spec: JobSpec, carried: Iterable[Carried] = ()) -> Iterator[Batch]:
     """Reads a manifest from its copy in constant memory; whatever is wrong is a `Problem`, never an exception.
 
     Rows are numbered from 1; in a text, row N stands on line N + 1. A row that is unusable by itself becomes an
     `InvalidRow` and a problem for each thing wrong with it. A structural problem means that nothing of the manifest may
     be used: the rows it concerns are missing, and reading goes on where that makes sense, so that all can be told.
-    Rows that the job does not select are planned as well, and nothing is said of them. Rows that say the same or
-    contradict each other are not looked for here.
+    Rows that the job does not select, or only takes along (`carried`), are planned as well, and nothing is said of
+    them. Rows that say the same or contradict each other are not looked for here.
     """
     copy = replace(copy, separator=spec.delimiter, wave_by=spec.wave_by)
-    selection = Selection(spec)
+    selection = Selection(spec, carried)
     planner = _Planner(copy, spec, selection)
     for block in read_blocks(copy, spec.encoding):
         batch = planner.plan(block.cells) if block.cells else Batch(rows=[], problems=[])
@@ -66,7 +67,7 @@ class _Planner:
         find_scope, check_key = self._scopes.find, self._check_key
         for record in _records(cells):
             row, name, key, project, region, description, expected, wave = record
-            selected = self._selects(name or "")
+            selected = self._selects(row, name or "")
             scope = find_scope(project, region)
             if (
                 scope is None

@@ -1,9 +1,10 @@
 """Which rows of a manifest a job selects, by the names of their secrets."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import translate
 
+from jobs.ledger import Carried
 from jobs.manifest.source import ManifestCopy
 from jobs.problem import Problem, quoted
 from jobs.spec import JobSpec
@@ -15,18 +16,25 @@ class Selection:
     A name decides for every row that has it, so rows that repeat or contradict each other are never parted.
     """
 
-    def __init__(self, spec: JobSpec) -> None:
-        self._only, self._exclude = _any_of(spec.only), _any_of(spec.exclude)
+    def __init__(self, spec: JobSpec, carried: Iterable[Carried] = ()) -> None:
+        """Rows that are `carried`, in their order, are not selected whatever their name."""
+        self._carried = (one.row for one in carried)
+        self._next_carried = next(self._carried, None)
+        self._selects = name_selection(spec)
         self._unmatched = {("only", glob): _any_of((glob,)) for glob in spec.only}
         self._unmatched |= {("exclude", glob): _any_of((glob,)) for glob in spec.exclude}
-        self._rows = self._selected = 0
+        self._rows = self._selected = self._taken_along = 0
 
-    def selects(self, name: str) -> bool:
-        """Whether a row of this name is selected; each row of the manifest is asked about once."""
+    def selects(self, row: int, name: str) -> bool:
+        """Whether a row of this name is selected; each row of the manifest is asked about once, in their order."""
         self._rows += 1
+        if row == self._next_carried:
+            self._next_carried = next(self._carried, None)
+            self._taken_along += 1
+            return False
         if self._unmatched:
             self._unmatched = {one: glob for one, glob in self._unmatched.items() if not _matches(glob, name)}
-        selected = (self._only is None or _matches(self._only, name)) and not _matches(self._exclude, name)
+        selected = self._selects(name)
         self._selected += selected
         return selected
 
@@ -36,8 +44,14 @@ class Selection:
             return
         for option, glob in self._unmatched:
             yield Problem(file=copy.name, reason=f"--{option} {quoted(glob)} matches no row", structural=False)
-        if not self._selected:
+        if not self._selected and self._taken_along < self._rows:
             yield copy.problem("--only and --exclude leave no row")
+
+
+def name_selection(spec: JobSpec) -> Callable[[str], bool]:
+    """Whether a job selects the secret of a name, for whoever has no manifest."""
+    only, exclude = _any_of(spec.only), _any_of(spec.exclude)
+    return lambda name: (only is None or _matches(only, name)) and not _matches(exclude, name)
 
 
 def _any_of(globs: tuple[str, ...]) -> "re.Pattern[str] | None":

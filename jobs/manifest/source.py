@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from jobs.delimiter import Delimiter
+from jobs.manifest.layout import MANIFEST_LAYOUT, Layout
 from jobs.manifest.not_a_file import other_than_file
 from jobs.printable import storable
 from jobs.problem import ManifestError, Problem, plain
@@ -64,6 +65,7 @@ class ManifestCopy:
     name: str
     separator: Delimiter | None = None
     """What its user says stands between two fields."""
+    layout: Layout = MANIFEST_LAYOUT
     wave_by: str | None = None
     """The column that waves go by, where there are any."""
 

@@ -13,7 +13,7 @@ _NOT_OURS = frozenset({"lost+found"})
 _COPY = f"{names.MANIFEST}.*"
 _OF_A_JOB = (
     f"{names.RETRY}.*", f"{names.REJECTED}.*", "outcomes*.csv", "report*.html", "summary*.json",
-    names.SUMS, names.STATE, names.LOG, names.RESERVE, "verify-*",
+    names.SUMS, names.STATE, names.LOG, names.RESERVE, "verify-*", "retire-*",
 )  # fmt: skip
 
 

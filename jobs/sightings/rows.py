@@ -9,6 +9,7 @@ from jobs.sightings.values import SeenKey, SeenSecret, SeenVersion, Wanted
 
 PUT_PROJECT = "INSERT OR IGNORE INTO project (endpoint, project_id, region) VALUES (?, ?, ?)"
 FIND_PROJECT = "SELECT id FROM project WHERE endpoint = ? AND project_id = ?"
+PUT_OWNER = "INSERT OR IGNORE INTO temp.owner VALUES (?, ?, ?)"
 PUT_WANTED = "INSERT INTO wanted VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 _COLUMNS = """project, name, kms_key_id, state, pending_deletion, frozen, description, enterprise_project_id,
@@ -19,7 +20,8 @@ _SHOWN = (
     " missing trouble kind"
 )
 _AGAIN = f"""ON CONFLICT DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _SHOWN.split())},
-    listed = MAX(listed, excluded.listed), versions = versions AND kms_key_id = excluded.kms_key_id"""
+    listed = MAX(listed, excluded.listed),
+    versions = versions AND kms_key_id = excluded.kms_key_id AND updated_s IS excluded.updated_s"""
 PUT_READ = f"{_PUT} {_AGAIN}"
 # What a list shows twice counts as it was shown first.
 PUT_LISTED = f"{PUT_READ} WHERE excluded.listed > listed"
@@ -27,6 +29,8 @@ PUT_LIST = """INSERT INTO list (project, number, marker, pages, asked, whole) VA
     ON CONFLICT DO UPDATE SET marker = ?3, pages = ?4, asked = asked + 1, whole = ?5, trouble = NULL"""
 FAIL_LIST = """INSERT INTO list (project, number, asked, trouble) VALUES (?1, ?2, 1, ?3)
     ON CONFLICT DO UPDATE SET marker = NULL, pages = 0, asked = asked + 1, whole = 0, trouble = ?3"""
+NEXT_LIST = """INSERT INTO list (project, number) SELECT ?1, 1 + COALESCE(MAX(number), 0) FROM list WHERE project = ?1
+    RETURNING number"""
 PUT_VERSION = "INSERT OR REPLACE INTO version VALUES (?, ?, ?, ?, ?, ?)"
 VERSIONS_WHOLE = "UPDATE secret SET versions = 1, versions_trouble = NULL WHERE project = ? AND name = ?"
 VERSIONS_TROUBLE = "UPDATE secret SET versions = 0, versions_trouble = ? WHERE project = ? AND name = ?"
@@ -44,6 +48,8 @@ UNREAD = """SELECT DISTINCT w.name FROM wanted w LEFT JOIN secret s ON s.project
     WHERE w.project = ? AND w.name > ? AND s.name IS NULL ORDER BY w.name LIMIT ?"""
 UNVERSIONED = """SELECT name FROM secret WHERE project = ? AND name > ? AND versions = 0 AND versions_trouble IS NULL
     AND missing = 0 AND trouble IS NULL ORDER BY name LIMIT ?"""
+VANISHED = """SELECT name FROM secret WHERE project = ? AND how = 'list' AND listed < ? AND name > ?
+    ORDER BY name LIMIT ?"""
 
 PROJECTS = """SELECT p.endpoint, p.project_id, p.region, p.account, COALESCE(f.whole, 0),
     (SELECT COALESCE(SUM(asked), 0) FROM list l WHERE l.project = p.id),

@@ -43,6 +43,9 @@ CREATE TABLE wanted (
 ) STRICT;
 CREATE INDEX wanted_name ON wanted (project, name);
 """
+# Whose each secret is, as long as the connection lasts; it spills to disk where it grows large.
+_OWNERS = """CREATE TEMP TABLE owner (project INTEGER NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL,
+    PRIMARY KEY (project, name)) STRICT, WITHOUT ROWID"""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -62,6 +65,7 @@ def connect(path: Path) -> sqlite3.Connection:
                 connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version={VERSION}; COMMIT;")
             elif found != VERSION:
                 raise LedgerError(path, f"written in format {found}, this release reads {VERSION}: {MEND}")
+            connection.execute(_OWNERS)
     except OSError as error:
         raise LedgerError(path, error.strerror or str(error)) from error
     except ERRORS as error:

@@ -73,6 +73,11 @@ class Sightings:
             while block := [rows.wanted_values(one, self._id(write, one.project)) for one in islice(coming, _BLOCK)]:
                 write.executemany(rows.PUT_WANTED, block)
 
+    def own(self, owners: Iterable[tuple[Scope, str, str]]) -> None:
+        """Takes in whose each secret is: project, name and owner. They are not kept in the file."""
+        with self._transaction() as write:
+            write.executemany(rows.PUT_OWNER, ((self._id(write, project), *rest) for project, *rest in owners))
+
     def begin(self) -> None:
         """Another session begins: whatever met trouble is asked for once more."""
         with self._transaction() as write:
@@ -92,6 +97,12 @@ class Sightings:
             (self._known(project), number),
         )
         return ListedSoFar(marker=found[0][0], pages=found[0][1], over=bool(found[0][2])) if found else ListedSoFar()
+
+    def begin_list(self, project: Scope) -> int:
+        """Notes that one more list is to come, which is not whole until it was read; returns its number."""
+        with self._transaction() as write:
+            ((number,),) = write.execute(rows.NEXT_LIST, (self._id(write, project),)).fetchall()
+            return int(number)
 
     def see_page(self, project: Scope, page: Sequence[SeenSecret], so_far: ListedSoFar, *, number: int = 1) -> None:
         """Records a page of a list, and where the list stands after it. Secrets whose key has changed have to show
@@ -152,6 +163,11 @@ class Sightings:
     def unversioned(self, project: Scope, after: str, limit: int) -> list[str]:
         """The next names of secrets that were shown, and whose versions were not yet, by name."""
         return self._names(rows.UNVERSIONED, project, after, limit)
+
+    def vanished(self, project: Scope, number: int, after: str, limit: int) -> list[str]:
+        """The next names of secrets that an earlier list has shown, and that of this number has not, by name."""
+        found = self._all(rows.VANISHED, (self._known(project), number, after, limit))
+        return [name for (name,) in found]
 
     def undescribed(self, project: Scope, key_ids: Iterable[str]) -> list[str]:
         """Those of the keys that have not been asked for yet."""

@@ -17,7 +17,16 @@ from reports.screen.request_words import Requests, requests_of, slowed_words
 from reports.screen.run_words import span
 from reports.screen.session_words import before_words, end_words, held_words, old_key_words, option_words, who_words
 from reports.screen.wave_words import wave_name
-from reports.screen.wording import GROUP_WORDS, FileNote, Step, file_notes, next_steps, verdict, worst_group
+from reports.screen.wording import (
+    GROUP_WORDS,
+    FileNote,
+    Step,
+    file_notes,
+    left_out_words,
+    next_steps,
+    verdict,
+    worst_group,
+)
 from reports.summary.open_rows import ListedRow
 from reports.summary.schema import ErrorSummary, FileFacts, ScopeSummary, Summary
 from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary, WaveSummary
@@ -154,7 +163,9 @@ def _when(summary: Summary) -> str:
 
 
 def _tiles(summary: Summary) -> tuple[Tile, ...]:
-    left_out = f", {summary.left_out:,} of them not selected" if summary.left_out else ""
+    left_out = "".join(
+        f", {count:,} of them {words}" for count, words in left_out_words(summary.left_out, summary.carried)
+    )
     tiles = [Tile(kind="all", name="Rows", rows=summary.manifest.rows, detail=f"in the manifest{left_out}")]
     for group, rows in _groups(summary):
         counts = ((status, summary.by_status.of(status)) for status in Status if status.group is group)

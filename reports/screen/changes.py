@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from jobs.run_view import RunView, ScopeState, ScopeView
-from reports.screen.run_words import state_words
+from jobs.run_view import RunView, ScopeState, ScopeView, WaveStage
+from reports.screen.run_words import state_words, wave_line
 from reports.summary.open_rows import place_name
 
 _AT_ONCE = frozenset({ScopeState.STOPPED, ScopeState.OUTAGE})
@@ -29,12 +29,20 @@ class Changes:
 
     def __init__(self) -> None:
         self._told: dict[_Place, ScopeState] = {}
+        self._wave: tuple[int, WaveStage] | None = None
         self._slow: dict[_Place, int] = {}
         """How often a project was seen slowed, less how often it was not, within bounds."""
 
     def note(self, view: RunView) -> tuple[Change, ...]:
         """What there is to tell of now. That a project merely begins or ends is nothing new."""
         return tuple(change for scope in view.scopes if (change := self._changed(scope)) is not None)
+
+    def of_wave(self, view: RunView) -> Iterator[str]:
+        """Yields a line where a wave has begun or is over."""
+        now = None if view.wave is None else (view.wave.number, view.wave.stage)
+        if view.wave is not None and now != self._wave:
+            yield wave_line(view.wave)
+        self._wave = now
 
     def _changed(self, scope: ScopeView) -> Change | None:
         if scope.state is ScopeState.PAUSED:

@@ -22,7 +22,7 @@ from reports.screen.session_words import (
     who_words,
 )
 from reports.screen.wave_words import wave_counts, wave_name
-from reports.screen.wording import file_notes, group_words, next_steps, verdict, worst_group
+from reports.screen.wording import file_notes, group_words, left_out_words, next_steps, verdict, worst_group
 from reports.summary.schema import Summary
 
 _STYLE = {Group.DONE: "green", Group.FIX_FIRST: "red", Group.RUN_AGAIN: "yellow"}
@@ -85,8 +85,8 @@ class _Screen:
                 style = _STYLE[status.group]
                 words = self._text(group_words(status), style)
                 grid.add_row(self._text(f"{rows:,}", style), self._text(status), words)
-        if summary.left_out:
-            grid.add_row(self._text(f"{summary.left_out:,}"), self._text("left out"), self._text("not selected"))
+        for count, why in left_out_words(summary.left_out, summary.carried):
+            grid.add_row(self._text(f"{count:,}"), self._text("left out"), self._text(why))
         grid.add_row(self._text(f"{summary.manifest.rows:,}", "bold"), self._text("rows", "bold"))
         return Padding(grid, (0, 0, 0, 2))
 

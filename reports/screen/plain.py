@@ -16,7 +16,7 @@ from reports.screen.session_words import (
     who_words,
 )
 from reports.screen.wave_words import wave_counts, wave_name
-from reports.screen.wording import file_notes, group_words, next_steps, verdict
+from reports.screen.wording import file_notes, group_words, left_out_words, next_steps, verdict
 from reports.summary.schema import ErrorSummary, Summary
 
 SHOWN_CODES = 5
@@ -50,8 +50,8 @@ def _lines(summary: Summary, folder: Path) -> Iterator[str]:
     for status in Status:
         if rows := summary.by_status.of(status):
             yield f"{status}: {rows} ({group_words(status)})"
-    if summary.left_out:
-        yield f"left_out: {summary.left_out} (not selected)"
+    for count, words in left_out_words(summary.left_out, summary.carried):
+        yield f"left_out: {count} ({words})"
     yield from _error_lines(summary)
     yield from _key_lines(summary)
     yield from _wave_lines(summary)

@@ -8,7 +8,7 @@ from jobs.ledger import ScopeCount
 from jobs.model import Status, StatusCount
 from jobs.printable import printable
 from reports.moment import utc_text
-from reports.screen.wording import group_words
+from reports.screen.wording import group_words, left_out_words
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,8 +18,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     are counted as `not_attempted`, or as `unknown` when they are in flight; `pace` says how fast it is, and `trouble`
     what slows it; `paused` says that `set` holds it back, and `rate` differs from `full_rate` where `set` has changed
     it. Of a run that has stopped, `mend` says what has to be mended before it can continue. `left_out` rows were not
-    selected, and are not among the others. `wave` says which wave a run that is going is at, and `next` are the
-    commands to give then, in order.
+    selected, or are `carried` along because the plan could not do them, and are not among the others. `wave` says which
+    wave a run that is going is at, and `next` are the commands to give then, in order.
     """
 
     at: float
@@ -36,6 +36,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     rate: str = ""
     full_rate: str = ""
     left_out: int = 0
+    carried: int = 0
     next: tuple[str, ...] = ()
     wave: str = ""
 
@@ -58,11 +59,11 @@ def _lines(standing: Standing, now_s: float) -> Iterator[str]:
     for count in standing.counts:
         if count.rows:
             yield f"{_label(count.status, running=standing.running)}: {count.rows} ({_words(count.status, standing)})"
-    if standing.left_out:
-        yield f"left_out: {standing.left_out} (not selected)"
+    for rows, words in left_out_words(standing.left_out, standing.carried):
+        yield f"left_out: {rows} ({words})"
     for scope in standing.scopes:
         stopped = f", stopped: {scope.stopped}" if scope.stopped else ""
-        left_out = f", {scope.left_out} not selected" if scope.left_out else ""
+        left_out = f", {scope.left_out} {'left out' if standing.carried else 'not selected'}" if scope.left_out else ""
         rows = scope.rows - scope.left_out
         yield f"project: {scope.endpoint} {scope.project_id} {scope.done} of {rows} done{left_out}{stopped}"
     if standing.scopes and (nowhere := _nowhere(standing)) > 0:

@@ -40,8 +40,16 @@ def verdict(summary: Summary) -> str:
     """The run in one sentence without a full stop."""
     rows = summary.manifest.rows - summary.left_out
     left = f"{rows - summary.by_group.done:,} of {_rows(rows)} not done"
-    unselected = f"; {_rows(summary.left_out)} not selected" if summary.left_out else ""
-    return f"{_verdict(summary, rows, left)}{unselected}"
+    if summary.carried and not (rows - summary.by_group.done):
+        left = f"{_rows(rows)} done" if rows else "nothing was to be sent"
+    apart = "".join(f"; {_rows(count)} {words}" for count, words in left_out_words(summary.left_out, summary.carried))
+    return f"{_verdict(summary, rows, left)}{apart}"
+
+
+def left_out_words(left_out: int, carried: int) -> tuple[tuple[int, str], ...]:
+    """Rows that a job never sends, and why."""
+    both = ((carried, "the plan could not do"), (left_out - carried, "not selected"))
+    return tuple((count, words) for count, words in both if count)
 
 
 def _verdict(summary: Summary, rows: int, left: str) -> str:
@@ -62,7 +70,8 @@ def _verdict(summary: Summary, rows: int, left: str) -> str:
 
 def worst_group(summary: Summary) -> Group:
     """What most needs doing about the rows; done where nothing does."""
-    return next((group for group in reversed(Group) if summary.by_group.of(group)), Group.DONE)
+    done = Group.FIX_FIRST if summary.carried else Group.DONE
+    return next((group for group in reversed(Group) if group is not Group.DONE and summary.by_group.of(group)), done)
 
 
 def group_words(status: Status) -> str:
@@ -91,6 +100,9 @@ def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
         steps.append(Step(why="run the open rows again", command=_run(files[names.RETRY], job_now(summary))))
     if groups.fix_first:
         steps.append(_fix_first(summary, files[names.REJECTED]))
+    if summary.carried:
+        words = ("grep", "planned: ", str(folder / names.OUTCOMES))
+        steps.append(Step(why="mend what the plan could not do, and plan again", command=_command(words)))
     resume = ("csms-rekey", "resume", str(folder))
     if _limited(summary) and not any(step.command.startswith(_command(resume)) for step in steps):
         steps.append(Step(why="send the rows beyond --limit as well", command=_command(resume)))
@@ -101,7 +113,12 @@ def _limited(summary: Summary) -> bool:
     """Whether rows may be left that were too many for the job's limit: a resume takes them all in."""
     lifted = any(session.command == "resume" for session in summary.sessions)
     sent = summary.manifest.rows - summary.left_out - summary.by_status.invalid
-    return summary.job.limit is not None and summary.left_out > 0 and sent >= summary.job.limit and not lifted
+    return (
+        summary.job.limit is not None
+        and summary.left_out > summary.carried
+        and sent >= summary.job.limit
+        and not lifted
+    )
 
 
 def mended_first(summary: Summary) -> tuple[Advice, ...]:

@@ -8,8 +8,8 @@ from jobs.ledger.record import JobRecord, ManifestFacts
 from jobs.model import Group, Status
 from jobs.printable import printable, shortened
 from reports.moment import utc_text
+from reports.summary.old_keys import old_key_notice
 from reports.summary.schema import (
-    OLD_KEY_NOTICE,
     AttemptCount,
     ByGroup,
     ByStatus,
@@ -41,9 +41,10 @@ def summarize(
 ) -> Summary:
     """The summary of a run whose other files are written."""
     errors = tally.errors()
+    targets = key_summaries(keys, errors, held_keys)
     return Summary(
         version=record.version,
-        notice=OLD_KEY_NOTICE,
+        notice=old_key_notice(targets),
         exit_code=exit_code,
         stopped=_shown(_why(sessions)),
         job=job_facts(record.spec),
@@ -62,8 +63,9 @@ def summarize(
         sessions=tuple(map(session_summary, sessions)),
         held_keys=tuple(map(held_key_summary, held_keys)),
         left_out=tally.left_out,
+        carried=tally.carried,
         rows_without_project=record.manifest.rows - sum(scope.rows for scope in scopes),
-        keys=key_summaries(keys, errors, held_keys),
+        keys=targets,
         more_keys=keys.more,
     )
 

@@ -16,11 +16,6 @@ from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary,
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
 
-OLD_KEY_NOTICE = (
-    "Keep the old key enabled: a row that is done uses the new key for versions made from now on, and every older"
-    " version still needs the old key to be read."
-)
-
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One whole file of a run directory: `rows` counts the manifest rows it lists, not its header."""
@@ -157,8 +152,9 @@ class ElapsedMs(msgspec.Struct, frozen=True, kw_only=True):
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. Texts of the service and of the manifest are printable; moments are UTC, ISO 8601.
 
-    `left_out` rows were not selected for this job; they stand in `outcomes.csv`, and only there. Of the target keys,
-    those with the most rows are listed, and there are `more_keys`. `waves` are in the order in which they run.
+    `left_out` rows were not selected for this job, or are `carried` along because its plan could not do them; they
+    stand in `outcomes.csv`, and only there. Of the target keys, those with the most rows are listed, and there are
+    `more_keys`. `waves` are in the order in which they run.
     """
 
     schema: Literal["csms-rekey/summary/1"] = "csms-rekey/summary/1"
@@ -180,6 +176,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[SessionSummary, ...] = ()
     held_keys: tuple[HeldKeySummary, ...] = ()
     left_out: int = 0
+    carried: int = 0
     kept_files: tuple[KeptFile, ...] = ()
     rows_without_project: int = 0
     keys: tuple[KeySummary, ...] = ()

@@ -29,6 +29,7 @@ class Tally:
         self.rows = 0
         self.attempted = 0
         self.left_out = 0
+        self.carried = 0
         self.timeline = Timeline(origin_s)
         self.open_rows = OpenRows()
         self._by_puts: dict[int, int] = {}
@@ -44,6 +45,7 @@ class Tally:
         self.rows += 1
         if row.left_out:
             self.left_out += 1
+            self.carried += row.carried
             return
         self._by_status[outcome.status] += 1
         if puts := outcome.attempts:

@@ -149,6 +149,12 @@ def test_options_that_make_no_sense_end_it_with_one_line(options: list[str], rea
         ({"rate_limit": "0/s"}, "rate limit"),
         ({"rival": "10/s"}, "rival needs a rate limit"),
         ({"faults": ("504=2",)}, "504=2"),
+        ({"versions": 21}, "versions 21 is not from 1 to 20"),
+        ({"keep_versions": 1}, "keep versions 1 is not from 2 to 20"),
+        ({"page_size": 1}, "page size 1 is not from 2 to 1000"),
+        ({"new_versions": "often"}, "new versions 'often' is not a rate"),
+        ({"mix": ("cold=1%",)}, "cold"),
+        ({"deny": ("everything",)}, "right 'everything'"),
     ],
 )
 def test_an_option_out_of_bounds_is_named(options: dict[str, Any], reason: str) -> None:

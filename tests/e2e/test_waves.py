@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 from batch.sandbox.assembly import Sandbox
 from jobs.model import Status
@@ -123,15 +122,13 @@ def test_a_command_that_says_no_stops_the_run_and_resume_asks_it_again_first(tmp
         assert given_in(tmp_path, "canary")["given"]["wave"] == "canary"
 
 
-@pytest.mark.parametrize("words", ["/no/such/command", "kill -9 $$"])
-def test_a_command_that_cannot_run_or_is_killed_says_no(tmp_path: Path, words: str) -> None:
+def test_a_command_that_is_killed_says_no(tmp_path: Path) -> None:
     sandbox = small_service(secrets=6)
     run_dir = tmp_path / "run"
     with served(sandbox, tmp_path) as tool:
-        options = ("--wave-by=stage", f"--between={words}")
-        ended = tool.run("run", manifest(tmp_path, sandbox), *tool.to(run_dir, *options))
+        ended = tool.run("run", manifest(tmp_path, sandbox), *waved(tool, run_dir, "kill -9 $$"))
     assert (ended.code, puts(sandbox)) == (3, 2), ended
-    assert "the command of --between" in ended.out
+    assert "the command of --between was ended by signal 9" in ended.out
 
 
 def test_a_command_may_leave_its_input_unread_and_a_child_behind(tmp_path: Path) -> None:
@@ -203,7 +200,7 @@ def test_a_bad_wave_stops_the_run_go_stops_again_and_resume_goes_past_it(tmp_pat
     with served(sandbox, tmp_path) as tool:
         options = tool.to(run_dir, "--wave-by=stage")
         first = tool.run("go", path, *options)
-        reason = "wave 'canary': 1 of 2 rows are not done, so the next wave did not begin"
+        reason = "wave 'canary': 1 of 2 rows not done, so the next wave did not begin"
         assert first.code == 3, first
         assert reason in first.out
         assert f"csms-rekey resume {run_dir}" in first.out
@@ -217,12 +214,15 @@ def test_a_bad_wave_stops_the_run_go_stops_again_and_resume_goes_past_it(tmp_pat
         assert (resumed.code, "wave: rest; 2 rows: 2 done" in resumed.out) == (1, True), resumed
 
 
-def test_resume_refuses_what_needs_waves_where_its_job_has_none(tmp_path: Path) -> None:
-    sandbox = small_service(secrets=2)
-    run_dir = tmp_path / "run"
+def test_a_child_that_does_not_want_to_end_is_ended_after_its_grace(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=6)
+    run_dir, started = tmp_path / "run", tmp_path / "started"
     with served(sandbox, tmp_path) as tool:
-        assert tool.run("run", manifest(tmp_path, sandbox), *tool.to(run_dir, "--limit=1")).code == 0
-        for option in ("--between=true", "--soak=1m"):
-            refused = tool.run("resume", str(run_dir), option)
-            assert (refused.code, "there are no waves: say --wave-by COLUMN" in refused.err) == (2, True), refused
-    assert puts(sandbox) == 1
+        child = f"trap '' TERM; {written('$$', started)}; exec sleep 300"
+        words = f"sh -c {shlex.quote(child)} > /dev/null 2>&1 < /dev/null & wait"
+        options = (*waved(tool, run_dir, words), "--grace=0s")
+        with tool.start("run", manifest(tmp_path, sandbox), *options) as running:
+            wait_until(started.exists, running)
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(20) == 143
+    wait_until(lambda: not alive(int(started.read_text(encoding="utf-8"))))

@@ -9,6 +9,7 @@ import msgspec
 
 from batch.engine.session import Session
 from batch.sandbox.assembly import Sandbox, build_sandbox
+from batch.sandbox.lists import ListStyle, Markers
 from batch.sandbox.quota import ProjectQuota, Rival, parse_rate
 from batch.sandbox.terms import Terms
 from batch.sandbox.world import Project, build_world
@@ -94,6 +95,14 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     pause: Pause | None = None
     lists: bool = False
     """Whether keys before are looked up."""
+    page_size: int = 1_000
+    markers: Markers = Markers.EXCLUSIVE
+    hidden: tuple[int, ...] = ()
+    """The secrets that no list shows."""
+    waves: int = 0
+    """Rows belong to so many waves in turn, of the herd as well. The deaths and the stop are met by a
+    scheduler, and a person continues.
+    """
     seed: int = 1
 
 
@@ -149,12 +158,16 @@ def _play(scenario: Scenario, folder: Path) -> Played:
         timeout_s=scenario.timeout_s,
     )
     quota = _quota(scenario)
-    sandbox = build_sandbox(world, seed=7, epoch_s=EPOCH_S, faults=plan, quota=quota)
+    style = ListStyle(page_size=scenario.page_size, markers=scenario.markers)
+    sandbox = build_sandbox(world, seed=7, epoch_s=EPOCH_S, faults=plan, quota=quota, lists=style)
     herd = (Row(0, SECRETS + n, Kind.PLAIN if n % 3 else Kind.EXPECTS_OLD) for n in range(scenario.herd))
     rows = enumerate((*scenario.rows, *herd), 1)
-    asked = [_asked(number, row, projects[row.project], scenario.left_out) for number, row in rows]
+    asked = [_asked(number, row, projects[row.project], scenario) for number, row in rows]
     job = load_job(folder / "run", sandbox, asked)
     job.lists = Before.LIST if scenario.lists else Before.OFF
+    for project in projects:
+        shown = [name for at, name in enumerate(project.names) if at not in scenario.hidden]
+        project.names[:] = shown
     return _Player(scenario, job, sandbox, plan).play()
 
 
@@ -187,7 +200,9 @@ class _Player:
         outcomes = tuple((claim.row, claim.status.value, claim.attempts) for claim in self._job.claims())
         self._plan.calm = True
         self._sandbox.exchange.service.terms = Terms()
-        for _ in range(3):
+        self._job.outside = {"by_hand": True}
+        # Each wave that is not done stops a person once more.
+        for _ in range(3 * max(1, self._scenario.waves)):
             self._session(also_failed=True)
         self._check("after a fresh start in a calm world")
         if self._job.sent_blindly:
@@ -251,7 +266,7 @@ def _stop(session: Session, stop: Stop) -> None:
         loop.call_later(stop.after_s + 0.02, session.cancel)
 
 
-def _asked(number: int, row: Row, project: Project, left_out: tuple[int, ...]) -> Asked:
+def _asked(number: int, row: Row, project: Project, scenario: Scenario) -> Asked:
     keys = project.key_ids
     expected = {Kind.EXPECTS_OLD: keys.old, Kind.EXPECTS_OTHER: keys.default}
     return Asked(
@@ -262,5 +277,6 @@ def _asked(number: int, row: Row, project: Project, left_out: tuple[int, ...]) -
         description="described" if row.kind is Kind.DESCRIBED else None,
         expected_kms_key_id=expected.get(row.kind),
         usable=row.kind is not Kind.UNUSABLE,
-        selected=row.secret not in left_out,
+        selected=row.secret not in scenario.left_out,
+        wave=f"{number % scenario.waves}" if scenario.waves else None,
     )

@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 
+from batch.sandbox.lists import Markers
 from tests.engine.crash import FAILS, MOMENTS, CrashPoint
 from tests.engine.plans import ACCESSES, OUTAGE_FAULTS, READ_FAULTS, WRITE_FAULTS, Down, Weather
 from tests.engine.scenario import PROJECTS, SECRETS, Kind, Pause, Planned, Row, Scenario, Stop
@@ -75,5 +76,9 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         stop=draw(st.one_of(st.none(), _stops)),
         pause=draw(st.one_of(st.none(), _pauses)),
         lists=draw(st.booleans()),
+        page_size=draw(st.sampled_from((1_000, 1, 3))),
+        markers=draw(st.sampled_from(Markers)),
+        hidden=tuple(draw(st.one_of(st.just([]), _left_out))),
+        waves=draw(st.sampled_from((0, 0, 0, 2, 3))),
         seed=draw(st.integers(0, 2**16)),
     )

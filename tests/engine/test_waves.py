@@ -133,7 +133,7 @@ def test_a_repeat_runs_with_the_row_that_it_repeats(folder: Path) -> None:
 def test_a_wave_with_a_row_that_is_not_done_stops_the_run(folder: Path) -> None:
     job = waved(folder, small_service(secrets=20), halves, bad=[3])
     stopped = ran(job)
-    assert stopped == "wave 'first': 1 of 10 rows are not done, so the next wave did not begin"
+    assert stopped == "wave 'first': 1 of 10 rows not done, so the next wave did not begin"
     assert waves_seen(job) == ["first"]
     assert job.statuses()[10:] == [Status.NOT_ATTEMPTED] * 10
 
@@ -147,7 +147,7 @@ def test_an_invalid_row_counts_as_not_done_and_one_that_is_left_out_does_not(fol
     invalid = [msgspec.structs.replace(one, usable=one.row != 2) for one in asked]
     sandbox = small_service(secrets=20)
     job = load_job(folder / "invalid", sandbox, invalid)
-    assert ran(job) == "wave 'first': 1 of 10 rows are not done, so the next wave did not begin"
+    assert ran(job) == "wave 'first': 1 of 10 rows not done, so the next wave did not begin"
 
 
 def test_a_person_who_resumes_goes_past_a_bad_wave_and_a_scheduler_does_not(folder: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_person_who_resumes_accepts_nothing_that_happens_only_now(folder: Path
     limits = msgspec.structs.replace(LIMITS, rate=Rate(5.0), max_duration_s=1.0)
     assert "--max-duration" in (ran(job, limits) or "")
     assert Status.NOT_ATTEMPTED in job.statuses()[5:8]
-    assert ran(job, outside=BY_HAND) == "wave 'first': 2 of 10 rows are not done, so the next wave did not begin"
+    assert ran(job, outside=BY_HAND) == "wave 'first': 2 of 10 rows not done, so the next wave did not begin"
     assert waves_seen(job) == ["first"]
     assert (ran(job, outside=BY_HAND), waves_seen(job)) == (None, ["first", "second"])
 

@@ -30,6 +30,7 @@ MODULES = (
     "batch/engine/work.py",
     "batch/engine/fail_fast.py",
     "batch/csms/errors.py",
+    "batch/csms/paging.py",
     "jobs/rules.py",
 )
 TESTS = ("tests/unit/flow", "tests/unit/engine", "tests/unit/csms", "tests/unit/jobs/manifest", "tests/engine")

@@ -53,6 +53,7 @@ def config(
     run_dir: Path | None = None,
     failed: bool = False,
     yes: Annotated[bool, Parameter(negative="")] = False,
+    plan_sha256: str | None = None,
     _job: JobFile = None,
     _origins: GivenOrigins = NOWHERE,
 ) -> int:
@@ -62,9 +63,10 @@ def config(
         run_dir: As `run` takes it.
         failed: As `resume` takes it.
         yes: As `run` takes it.
+        plan_sha256: As `run` takes it.
     """
     spec = spec_of(source, limits, auth)
-    own = {"run_dir": run_dir, "failed": failed, "yes": yes, "job": _job}
+    own = {"run_dir": run_dir, "failed": failed, "yes": yes, "plan_sha256": plan_sha256, "job": _job}
     shown = [*_of_job(job_facts(spec)), *_of_command(auth, session, own)]
     if session.json:
         tell_json(_as_json(shown, _origins))

@@ -4,9 +4,8 @@ import shlex
 from contextlib import ExitStack
 from pathlib import Path
 
-from batch.cli.between import with_waves
 from batch.cli.continuing import continue_run, nothing_left
-from batch.cli.loading import incoming_of
+from batch.cli.given import job_and_rows
 from batch.cli.login import open_access
 from batch.cli.options import (
     AUTH,
@@ -19,8 +18,8 @@ from batch.cli.options import (
     ManifestOptions,
     ManifestPath,
     SessionOptions,
-    spec_of,
 )
+from batch.cli.origins import NOWHERE, GivenOrigins
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
 from batch.cli.starting import Start, load_and_apply, look_at
@@ -42,20 +41,21 @@ def go(
     limits: LimitOptions = LIMITS,
     auth: AuthOptions = AUTH,
     session: SessionOptions = SESSION,
+    plan_sha256: str | None = None,
     _job: JobFile = None,
+    _origins: GivenOrigins = NOWHERE,
 ) -> int:
-    """Runs a manifest, or continues its run: for schedulers, which call the same command again until all is done.
+    """Runs a manifest or a plan, or continues its run: for schedulers, which call the same command until all is done.
 
-    Does nothing where every row of this manifest has ended. Takes failed and unknown rows again. Where the manifest or
-    the job's options have changed, a finished run is kept aside and a new one starts; an unfinished one is refused.
+    Takes failed and unknown rows again. For another manifest or job, keeps a finished run aside and refuses any other.
 
     Args:
-        manifest: Columns secret_name, kms_key_id; optional project_id, region, description, expected_kms_key_id.
+        manifest: As `run` takes it, or a directory that `plan` has made.
         run_dir: Directory for the ledger and the reports, the same each time; may be a mount point.
+        plan_sha256: Run only the plan whose plan.json has this SHA-256.
     """
     refuse_bad_options(session)
-    given = with_waves(session, spec_of(source, limits, auth))
-    incoming = incoming_of(manifest)
+    given, incoming = job_and_rows(manifest, (source, limits, auth), session, approved=plan_sha256, origins=_origins)
     directory = RunDirectory.claim(run_dir, manifest, network_ok=session.allow_network_fs)
     directory.refuse_own(manifest)
     with ExitStack() as stack:
@@ -70,8 +70,7 @@ def go(
         if step is Next.CONTINUE:
             return continue_run(directory, "go", limits, auth, session, also_failed=True)
         keep = {Next.AFTER_DONE: names.DONE, Next.AFTER_NOTHING: names.ABANDONED}.get(step)
-        access = open_access(auth)
-        new = Start(command="go", incoming=incoming, spec=given, access=access, options=session, keep=keep)
+        new = Start(command="go", incoming=incoming, spec=given, access=open_access(auth), options=session, keep=keep)
         return load_and_apply(directory, new)
 
 

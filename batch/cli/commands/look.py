@@ -36,7 +36,8 @@ def report(run_dir: Path, /, *, json: bool = False) -> int:
         sessions = ledger.told.sessions()
         recorded = sessions[-1].exit_code if sessions else None
         # A killed run has no exit code on record: it was stopped, by something that is no rule of its own.
-        code = exit_code_of(ledger.told.counts(), Ending.STOPPED) if recorded is None else recorded
+        told = ledger.told
+        code = exit_code_of(told.counts(), Ending.STOPPED, carried=told.carried()) if recorded is None else recorded
         summary = write_reports(run_dir, ledger, read_record(ledger), code)
     if json:
         show_json(run_dir, summary)
@@ -106,6 +107,7 @@ def _ended(run_dir: Path, ledger: Ledger) -> Standing:
         rows=sum(count.rows for count in counts),
         counts=counts,
         left_out=ledger.told.left_out(),
+        carried=ledger.told.carried(),
         scopes=scopes,
         exit_code=exit_code,
         stopped=None if last is None else last.stopped,

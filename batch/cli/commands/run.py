@@ -1,13 +1,12 @@
-"""`run`: from a manifest to reports."""
+"""`run`: from a manifest or a plan to reports."""
 
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from batch.cli.between import with_waves
 from batch.cli.confirm import confirm
-from batch.cli.loading import incoming_of
+from batch.cli.given import job_and_rows
 from batch.cli.login import open_access
 from batch.cli.options import (
     AUTH,
@@ -20,8 +19,8 @@ from batch.cli.options import (
     ManifestOptions,
     ManifestPath,
     SessionOptions,
-    spec_of,
 )
+from batch.cli.origins import NOWHERE, GivenOrigins
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
 from batch.cli.starting import Start, load_and_apply, look_at
@@ -43,20 +42,24 @@ def run(
     session: SessionOptions = SESSION,
     run_dir: Path | None = None,
     yes: Annotated[bool, Parameter(negative="")] = False,
+    plan_sha256: str | None = None,
     _job: JobFile = None,
+    _origins: GivenOrigins = NOWHERE,
 ) -> int:
-    """Loads a manifest into a new run directory and runs it.
+    """Loads a manifest, or the rows of a plan directory, into a new run directory and runs it.
 
     Args:
         manifest: Columns secret_name, kms_key_id; optional project_id, region, description, expected_kms_key_id.
+            Or a directory that `plan` has made.
         run_dir: Directory for the ledger and the reports: new, empty, or of a run that never sent anything.
             [default: runs/<UTC time>-<manifest>]
         yes: Start without asking; a run is only asked for at a terminal.
+        plan_sha256: Run only the plan whose plan.json has this SHA-256, without asking: it was approved.
     """
     refuse_bad_options(session)
-    spec = with_waves(session, spec_of(source, limits, auth))
-    access, incoming = open_access(auth), incoming_of(manifest)
-    confirm(incoming, spec, access, yes=yes)
+    spec, incoming = job_and_rows(manifest, (source, limits, auth), session, approved=plan_sha256, origins=_origins)
+    access = open_access(auth)
+    confirm(incoming, spec, access, yes=yes or plan_sha256 is not None)
     return start(incoming, spec, access, session, run_dir)
 
 

@@ -1,5 +1,6 @@
 """`verify`: which key the secret of every row shows now."""
 
+import os
 import shlex
 import time
 from contextlib import ExitStack
@@ -62,7 +63,8 @@ def verify(
         out: Directory for the result: new, empty, or one that was left unfinished, which is continued.
             [default: RUN_DIR/verify-<UTC time>, or verify/<UTC time>-<manifest>]
     """
-    run_dir = Path(target) if Path(target).is_dir() else None
+    # Unlike the method of a path, this knows no errors: a name that nothing can have is that of no folder.
+    run_dir = Path(target) if os.path.isdir(target) else None  # noqa: PTH112 - see above
     with ExitStack() as loading:
         given = Given(source=source, limits=limits, auth=auth, looking=looking, origins=_origins)
         rows = rows_of_manifest(target, given) if run_dir is None else rows_of_run(run_dir, given)

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 
 from jobs.problem import Problem
 
-REQUIRED = ("secret_name", "kms_key_id")
-OPTIONAL = ("project_id", "region", "description", "expected_kms_key_id")
-USED = REQUIRED + OPTIONAL
 WAVE = "wave"
 """The cells of the column that waves go by, whatever its user calls it."""
 
@@ -17,15 +14,19 @@ Column = Sequence[str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cells:
-    """Some rows, in order: `rows` has their numbers, each column is as long; a column the manifest lacks is None."""
+    """Some rows, in order: `rows` has their numbers, each column is as long; an optional column that
+    the file lacks is None. The last two are those of a key map, which has neither of the first two.
+    """
 
     rows: Sequence[int]
-    secret_name: Column
-    kms_key_id: Column
+    secret_name: Column = ()
+    kms_key_id: Column = ()
     project_id: Column | None = None
     region: Column | None = None
     description: Column | None = None
     expected_kms_key_id: Column | None = None
+    old_kms_key_id: Column = ()
+    new_kms_key_id: Column = ()
     wave: Column | None = None
 
 

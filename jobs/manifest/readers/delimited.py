@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 from itertools import chain
 
-from jobs.manifest.readers.cells import OPTIONAL, Block, Cells, Column
+from jobs.manifest.readers.cells import Block, Cells, Column
 from jobs.manifest.readers.decoding import BOM
 from jobs.manifest.readers.first_lines import SEARCHED_LINES, cells_of, holds_names, other_beginning
 from jobs.manifest.readers.header import Header, read_header
@@ -50,11 +50,11 @@ def _header(copy: ManifestCopy, lines: list[str]) -> Header:
             names, reason = cells_of(bodies[0], copy.delimiter), ""
         except csv.Error as error:
             reason = _csv_reason(error)
-    if not holds_names(names):
-        reason = other_beginning(bodies, copy.delimiter) or reason
+    if not holds_names(names, copy.layout):
+        reason = other_beginning(bodies, copy.layout, copy.delimiter) or reason
     if reason:
         raise ManifestError(copy.problem(reason, line=1))
-    return read_header(names, file=copy.name, line=1, wave_by=copy.wave_by)
+    return read_header(names, copy.layout, file=copy.name, line=1, wave_by=copy.wave_by)
 
 
 def _empty(header: Header) -> Cells | None:
@@ -121,7 +121,7 @@ class _Rows:
         if not bodies:
             return Block(problems=tuple(problems))
         try:
-            columns, slipped = _cell_texts(bodies, self._copy.delimiter, self._header)
+            columns, slipped = _cell_texts(bodies, self._copy, self._header)
         except (ValueError, Warning) as error:
             problems.append(self._problem(numbers[0], f"the lines from here on are not CSV: {one_line(error)}"))
             return Block(problems=tuple(problems))
@@ -139,7 +139,7 @@ class _Rows:
 
 
 def _cell_texts(
-    bodies: list[str], delimiter: str, header: Header
+    bodies: list[str], copy: ManifestCopy, header: Header
 ) -> tuple[dict[str, Column], dict[int, tuple[int, str]]]:
     """The used columns of some lines, each of which is known to be one record of the header's width; and of columns
     without a name the first value, with the number of its line among these.
@@ -147,12 +147,12 @@ def _cell_texts(
     import pandas as pd  # noqa: PLC0415 - half a second and 100 MB that help, status and report do without
 
     # pandas drops U+FEFF at the start of what it reads, and there only: a line of its own takes that place.
-    guard = delimiter.join("0" * header.width)
+    guard = copy.delimiter.join("0" * header.width)
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         frame = pd.read_csv(
             StringIO("\n".join((guard, *bodies))),
-            sep=delimiter,
+            sep=copy.delimiter,
             header=None,  # or the first row decides about an index column and mangles equal names
             index_col=False,
             usecols=sorted({*(place for _, place in header.used), *header.unnamed}),
@@ -165,13 +165,15 @@ def _cell_texts(
         )
     if len(frame) != len(bodies) + 1:
         raise ValueError(f"{len(bodies)} lines became {len(frame) - 1} rows")
-    used = {name: _absent_if_empty(name, frame[place].tolist()[1:]) for name, place in header.used}
+    optional = copy.layout.optional
+    used = {name: _cells(frame[place].tolist()[1:], absent=name in optional) for name, place in header.used}
     slipped = {place: found for place in header.unnamed if (found := _first_value(frame[place].tolist()[1:]))}
     return used, slipped
 
 
-def _absent_if_empty(name: str, texts: list[str]) -> Column:
-    return [text or None for text in texts] if name in OPTIONAL and "" in texts else texts
+def _cells(texts: list[str], *, absent: bool) -> Column:
+    """With `absent`, an empty cell is no value."""
+    return [text or None for text in texts] if absent and "" in texts else texts
 
 
 def _first_value(texts: list[str]) -> tuple[int, str] | None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from jobs.delimiter import Delimiter
-from jobs.manifest.readers.cells import REQUIRED
+from jobs.manifest.layout import Layout
 from jobs.problem import quoted
 
 SEARCHED_LINES = 30
@@ -19,9 +19,9 @@ def plain_name(name: str) -> str:
     return re.sub("[^a-z0-9]", "", name.lower())
 
 
-def holds_names(names: Sequence[str]) -> bool:
-    """Whether these are the column names of a manifest, whatever their spelling."""
-    return {plain_name(name) for name in REQUIRED} <= {plain_name(name) for name in names}
+def holds_names(names: Sequence[str], layout: Layout) -> bool:
+    """Whether these are the column names of such a file, whatever their spelling."""
+    return {plain_name(name) for name in layout.required} <= {plain_name(name) for name in names}
 
 
 def cells_of(line: str, delimiter: str) -> list[str]:
@@ -34,7 +34,7 @@ def cells_of(line: str, delimiter: str) -> list[str]:
     return cells
 
 
-def other_beginning(lines: Sequence[str], delimiter: str) -> str | None:
+def other_beginning(lines: Sequence[str], layout: Layout, delimiter: str) -> str | None:
     """What keeps the column names from being found in the first line, and what to do about it; None where nothing is
     known about it. The lines are without their endings.
     """
@@ -43,7 +43,7 @@ def other_beginning(lines: Sequence[str], delimiter: str) -> str | None:
     if for_excel:
         found.append(f"the line {quoted(lines[0])} is for Excel only")
         steps.append("remove it")
-    readings = ((number, *one) for number, line in enumerate(lines) for one in _readings(line, delimiter))
+    readings = ((number, *one) for number, line in enumerate(lines) for one in _readings(line, layout, delimiter))
     if (reading := next(readings, None)) is not None:
         above, name, wrapped = reading
         if above > for_excel:
@@ -58,14 +58,16 @@ def other_beginning(lines: Sequence[str], delimiter: str) -> str | None:
     return f"{', and '.join(found)}: {' and '.join(steps)}" if found else None
 
 
-def _readings(line: str, delimiter: str) -> Iterator[tuple[Delimiter, bool]]:
+def _readings(line: str, layout: Layout, delimiter: str) -> Iterator[tuple[Delimiter, bool]]:
     """Delimiters by which a line holds the column names, its own first, and whether they stand in quotes as a whole."""
-    if not all(plain_name(name) in plain_name(line) for name in REQUIRED):
+    if not all(plain_name(name) in plain_name(line) for name in layout.required):
         return
     own_first = sorted(Delimiter, key=lambda name: name.character != delimiter)
     unwrapped = line[1:-1].replace(_QUOTE * 2, _QUOTE) if line[0] == line[-1] == _QUOTE else ""
     for wrapped, text in enumerate((line, unwrapped)):
-        yield from ((name, bool(wrapped)) for name in own_first if holds_names(_cells_or_none(text, name.character)))
+        yield from (
+            (name, bool(wrapped)) for name in own_first if holds_names(_cells_or_none(text, name.character), layout)
+        )
 
 
 def _cells_or_none(line: str, delimiter: str) -> list[str]:

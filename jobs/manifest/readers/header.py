@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from jobs.manifest.readers.cells import OPTIONAL, REQUIRED, USED, WAVE
+from jobs.manifest.layout import Layout
+from jobs.manifest.readers.cells import WAVE
 from jobs.manifest.readers.first_lines import plain_name
 from jobs.problem import Problem, character, foreign_character, quoted
 
@@ -29,11 +30,13 @@ class Header:
     unnamed: tuple[int, ...] = ()
 
 
-def read_header(names: Sequence[str], *, file: str, line: int | None, wave_by: str | None = None) -> Header:
+def read_header(
+    names: Sequence[str], layout: Layout, *, file: str, line: int | None, wave_by: str | None = None
+) -> Header:
     """Judges column names. A header whose required columns are not each found once has no `used` columns."""
     counts = Counter(names)
-    usable = all(counts[name] == 1 for name in REQUIRED) and all(counts[name] <= 1 for name in USED)
-    used = tuple((name, names.index(name)) for name in USED if name in counts) if usable else ()
+    usable = all(counts[name] == 1 for name in layout.required) and all(counts[name] <= 1 for name in layout.used)
+    used = tuple((name, names.index(name)) for name in layout.used if name in counts) if usable else ()
     if wave_by is not None:
         used = (*used, (WAVE, names.index(wave_by))) if used and counts[wave_by] == 1 else ()
     problems = tuple(
@@ -41,8 +44,8 @@ def read_header(names: Sequence[str], *, file: str, line: int | None, wave_by: s
         for column, reason in (
             *_damaged(names),
             *_duplicate(counts),
-            *_missing(names, line),
-            *_respelt(names),
+            *_missing(names, layout, line),
+            *_respelt(names, layout),
             *_no_waves(wave_by, names),
         )
     )
@@ -65,17 +68,17 @@ def _duplicate(counts: Counter[str]) -> Iterator[tuple[str, str]]:
             yield name, f"{count} columns have this name; which one counts?"
 
 
-def _missing(names: Sequence[str], line: int | None) -> Iterator[tuple[str, str]]:
+def _missing(names: Sequence[str], layout: Layout, line: int | None) -> Iterator[tuple[str, str]]:
     stripped = {name.strip() for name in names}
-    for name in REQUIRED:
+    for name in layout.required:
         if name not in stripped:
-            yield name, f"the column is missing; {_hint(name, names, line)}"
+            yield name, f"the column is missing; {_hint(name, names, layout, line)}"
 
 
-def _respelt(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _respelt(names: Sequence[str], layout: Layout) -> Iterator[tuple[str, str]]:
     """An optional column under nearly its name would be carried and not used: a row could go to another project."""
     stripped = {name.strip() for name in names}
-    for name in OPTIONAL:
+    for name in layout.optional:
         if name not in stripped and (other := _nearly(name, names)):
             yield name, f"{other}: write {name}, or another name if it is not meant"
 
@@ -98,11 +101,11 @@ def _nearly(name: str, names: Sequence[str]) -> str:
     return "" if other is None else f"there is {quoted(other)}{foreign_character(other)}, and names count exactly"
 
 
-def _hint(name: str, names: Sequence[str], line: int | None) -> str:
+def _hint(name: str, names: Sequence[str], layout: Layout, line: int | None) -> str:
     if other := _nearly(name, names):
         return other
     if line is None:
         return f"there are {quoted(', '.join(names))}"
     if any(_KEY_LIKE.fullmatch(found) for found in names):
-        return f"the first line looks like data, and must hold the column names: {','.join(REQUIRED)}"
+        return f"the first line looks like data, and must hold the column names: {','.join(layout.required)}"
     return f"the first line must hold the column names, it holds {quoted(', '.join(names))}"

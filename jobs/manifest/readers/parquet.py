@@ -46,7 +46,7 @@ def parquet_file(copy: ManifestCopy) -> pq.ParquetFile:
 
 def _blocks(copy: ManifestCopy) -> Iterator[Block]:
     with parquet_file(copy) as file:
-        header = read_header(file.schema_arrow.names, file=copy.name, line=None, wave_by=copy.wave_by)
+        header = read_header(file.schema_arrow.names, copy.layout, file=copy.name, line=None, wave_by=copy.wave_by)
         mistyped = (*_unnamed(copy, header), *_mistyped(copy, header, file))
         usable = bool(header.used) and not mistyped
         cells = Cells(rows=(), **{name: () for name, _ in header.used}) if usable else None
@@ -104,3 +104,16 @@ def _holds_nulls_only(file: pq.ParquetFile, name: str) -> bool:
         not chunk.num_values or (chunk.statistics is not None and chunk.statistics.null_count == chunk.num_values)
         for chunk in chunks
     )
+
+
+def text_rows(copy: ManifestCopy) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """The names of all columns, and all cells of each row as Python has them."""
+    with parquet_file(copy) as file:
+        names: list[str] = file.schema_arrow.names
+    return names, _all_rows(copy)
+
+
+def _all_rows(copy: ManifestCopy) -> Iterator[tuple[Any, ...]]:
+    with parquet_file(copy) as file:
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 from batch.cli.app import main
+from batch.process.version import version
+from jobs.manifest.loading import load
+from jobs.manifest.source import copy_manifest
+from jobs.spec import JobSpec
 
 KEY, PROJECT = "0" * 32, "a" * 32
 PLACE = ("--region=cn-north-4", f"--project-id={PROJECT}")
@@ -59,3 +63,15 @@ def test_check_shows_each_wave_with_its_rows(capsys: pytest.CaptureFixture[str])
         {"name": "", "rows": 1, "invalid": 0},
         {"name": "rest", "rows": 1, "invalid": 1},
     ]
+
+
+@pytest.mark.parametrize("option", ["--soak=5m", "--between=true"])
+def test_resume_refuses_what_needs_waves_where_its_job_has_none(
+    capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    folder = Path("run")
+    folder.mkdir()
+    spec = JobSpec(region="cn-north-4", project_id=PROJECT)
+    load(copy_manifest(manifest(), folder), spec, folder, version=version(), on_problem=lambda _: None)
+    assert main(["resume", str(folder), option]) == 2
+    assert f"{option.partition('=')[0]}: there are no waves: say --wave-by COLUMN" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,8 +19,12 @@ from batch.csms.paging import ListEnd, Page, Paging, turn
 from batch.csms.projects import ProjectsClient
 from batch.csms.tls import client_context
 from batch.csms.views import KeyState
-from batch.sandbox.assembly import Sandbox
+from batch.sandbox.assembly import Sandbox, sandbox_of
+from batch.sandbox.lists import ListStyle, Markers
+from batch.sandbox.options import SandboxOptions
+from batch.sandbox.rights import parse_rights
 from batch.sandbox.server import SandboxServer
+from batch.sandbox.versions import add_version
 from jobs.spec import Auth
 from tests.kit.records import records_of
 from tests.unit.sandbox.asking import Desk, small_sandbox
@@ -87,7 +92,7 @@ async def whole(read: Callable[[str | None], Awaitable[P | Fault]]) -> list[P]:
 
 @pytest.mark.parametrize("auth", [Auth.TOKEN, Auth.AKSK, Auth.IAM])
 def test_every_login_can_look_at_everything(auth: Auth) -> None:
-    desk = Desk(small_sandbox(secrets=7, projects=3))
+    desk = Desk(sandbox_of(SandboxOptions(secrets=7, projects=3), epoch_s=time.time(), keep=True))
 
     async def main() -> None:
         async with looker(desk, auth) as at:
@@ -105,6 +110,41 @@ def test_every_login_can_look_at_everything(auth: Auth) -> None:
 
     asyncio.run(main())
     assert {record.status for record in records_of(desk.sandbox.journal)} <= {200, 201}
+
+
+@pytest.mark.parametrize("markers", Markers)
+def test_lists_are_read_whole_whatever_a_site_means_by_a_marker(markers: Markers) -> None:
+    desk = Desk(small_sandbox(secrets=11, lists=ListStyle(markers=markers, page_size=3)))
+    for _ in range(9):
+        add_version(desk.project, desk.name, 0.0)
+
+    async def main() -> None:
+        async with looker(desk) as at:
+            secrets = await whole(lambda m: at.secrets.list_secrets(limit=1000, marker=m))
+            versions = await whole(lambda m: at.look.list_versions(desk.name, limit=1000, marker=m))
+            assert list(dict.fromkeys(one for page in secrets for one in page.ids)) == desk.project.names
+            kept = [one.id for one in desk.project.versions[desk.name]]
+            assert list(dict.fromkeys(one for page in versions for one in page.ids)) == kept
+
+    asyncio.run(main())
+
+
+def test_a_login_without_the_right_to_look_is_refused_that_and_no_more() -> None:
+    denied = parse_rights(["csms:secret:listVersion", "kms:cmk:get", "iam:projects:listProjects"])
+    desk = Desk(small_sandbox(denied=denied))
+
+    async def main() -> None:
+        async with looker(desk, Auth.AKSK) as at:
+            for answer in (
+                await at.look.list_versions(desk.name, limit=10),
+                await at.look.describe_key(desk.keys.new),
+                await at.projects.list_projects(limit=10),
+            ):
+                assert isinstance(answer, Fault)
+                assert answer.kind is FaultKind.FORBIDDEN
+            assert not isinstance(await at.secrets.list_secrets(limit=10), Fault)
+
+    asyncio.run(main())
 
 
 def test_a_secret_shows_all_that_later_commands_ask_for(desk: Desk) -> None:
@@ -128,6 +168,7 @@ def test_a_secret_shows_all_that_later_commands_ask_for(desk: Desk) -> None:
         ("new", KeyState.ENABLED),
         ("disabled", KeyState.DISABLED),
         ("pending_deletion", KeyState.PENDING_DELETION),
+        ("pending_import", KeyState.PENDING_IMPORT),
     ],
 )
 def test_a_key_is_described_in_words(desk: Desk, part: str, state: KeyState) -> None:

@@ -1,11 +1,16 @@
 """What the calls that only look make of odd answers: whole ones are taken, whatever else they show, and others not."""
 
 import asyncio
+import contextlib
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from batch.csms.auth import Masked, TokenCredential
 from batch.csms.client import CsmsClient, SecretPage, SecretView
@@ -14,6 +19,7 @@ from batch.csms.keys_and_versions import KeysAndVersions
 from batch.csms.messages import Unwatched, WireAnswer, WireRequest, nothing
 from batch.csms.projects import ProjectPage, ProjectsClient, ProjectView
 from batch.csms.views import KeyPage, KeyState, KeyView, VersionPage, VersionView
+from jobs.model import SecretUpdate
 
 KEY = "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
 NESTED = b"[" * 5_000 + b"]" * 5_000
@@ -121,6 +127,11 @@ CALLS = ["secrets", "versions", "keys", "key", "projects"]
         ("key", {"key_info": {"key_id": KEY, "key_state": 2}}, KeyView(id=KEY, state=KeyState.ENABLED)),
         ("keys", {"key_details": [], "truncated": "false", "next_marker": "3"}, KeyPage(keys=(), next_marker=None)),
         ("keys", {"key_details": [], "truncated": True, "next_marker": "3"}, KeyPage(keys=(), next_marker="3")),
+        (
+            "keys",
+            {"key_details": [], "truncated": "true", "next_marker": ""},
+            KeyPage(keys=(), next_marker=None, marked=False),
+        ),
         ("keys", {"key_details": [], "next_marker": ""}, KeyPage(keys=(), next_marker=None)),
         (
             "projects",
@@ -150,6 +161,9 @@ def test_what_is_whole_is_taken_with_whatever_it_shows(call: str, body: object, 
         ("secrets", b'{"secrets":[{"name":"a"}],"page_info":{"next_marker":7}}'),
         ("versions", b'{"version_metadatas":[{"kms_key_id":"k"}]}'),
         ("versions", b'{"version_metadatas":[{"id":"v1","kms_key_id":"k","secret_name":"b"}]}'),
+        ("versions", b'{"version_metadatas":[{"id":""}]}'),
+        ("keys", b'{"key_details":[{"key_id":""}]}'),
+        ("projects", b'{"projects":[{"id":"","name":"a"}]}'),
         ("versions", b'{"version":{"version_metadata":{"id":"v1"}}}'),
         ("key", b'{"key_info":{"key_state":"2"}}'),
         ("key", b'{"key_info":{"key_id":"another","key_state":"2"}}'),
@@ -224,3 +238,26 @@ def test_a_request_that_was_stopped_while_it_got_authorized_never_leaves(call: s
     answer = asked(call, wire, Stopped())
     assert isinstance(answer, Fault)
     assert (answer.withheld, wire.asked) == (True, [])
+
+
+@given(
+    name=st.text("av./%2Fersion", min_size=1, max_size=30)
+    | st.sampled_from(["a/versions/v1", "versions", "../versions/1"])
+)
+def test_no_name_makes_a_request_that_reaches_a_version_of_a_secret(name: str) -> None:
+    """The service answers there with the value, so no name may lead there, also where something on the way decodes."""
+    wire = OneAnswer(b"{}")
+    credential = TokenCredential(Masked("t"))
+    secrets = CsmsClient(wire, credential, "p", user_agent="test")
+    look = KeysAndVersions(wire, credential, "p", user_agent="test")
+    for call in (
+        lambda: secrets.show_secret(name),
+        lambda: secrets.update_secret(SecretUpdate(secret_name=name, kms_key_id=KEY)),
+        lambda: look.list_versions(name, limit=3, marker=name),
+    ):
+        with contextlib.suppress(ValueError):
+            asyncio.run(call())
+    for request in wire.asked:
+        path = request.target.partition("?")[0]
+        assert re.fullmatch(r"/v1/p/secrets/[^/]+(/versions)?", path)
+        assert not re.search(r"/versions/v?[0-9l]", unquote(path))

@@ -7,6 +7,7 @@ import socket
 import time
 
 import aiohttp
+import msgspec
 import pytest
 
 from batch.csms.faults import Fault, FaultKind
@@ -130,6 +131,17 @@ def test_a_body_up_to_the_limit_is_read_and_never_unpacked() -> None:
     (answer,) = send(RawServer(head + b"\x1f" * BODY_LIMIT))
     assert isinstance(answer, WireAnswer)
     assert answer.body == b"\x1f" * BODY_LIMIT
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 70000\r\n", b"Connection: close\r\n"])
+def test_a_request_may_allow_a_larger_answer(framing: bytes) -> None:
+    server = RawServer(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n" + b"x" * 70_000)
+    (answer,) = asyncio.run(exchange(server, msgspec.structs.replace(PUT, answer_limit=70_000)))
+    assert isinstance(answer, WireAnswer)
+    assert len(answer.body) == 70_000
+    (fault,) = asyncio.run(exchange(server, msgspec.structs.replace(PUT, answer_limit=69_999)))
+    assert isinstance(fault, Fault)
+    assert (fault.code, fault.message) == ("oversized", "the answer is larger than 69999 bytes")
 
 
 def test_a_server_that_says_nothing_runs_into_the_timeout_with_the_fate_open() -> None:

@@ -78,9 +78,9 @@ def test_the_next_wave_begins_only_after_those_before_it_are_done_or_accepted(na
     [
         (None, 1),
         ("interrupted by SIGINT", 1),
-        ("wave 'a': 3 of 5 rows are not done, so the next wave did not begin", 3),
-        ("wave 'a': 2 of 5 rows are not done, so the next wave did not begin", 1),
-        ("wave 'b': 3 of 5 rows are not done, so the next wave did not begin", 1),
+        ("wave 'a': 3 of 5 rows not done, so the next wave did not begin", 3),
+        ("wave 'a': 2 of 5 rows not done, so the next wave did not begin", 1),
+        ("wave 'b': 3 of 5 rows not done, so the next wave did not begin", 1),
     ],
 )
 def test_a_person_accepts_what_has_ended_badly_and_what_was_told_to_be_open(stopped: str | None, accepted: int) -> None:
@@ -107,9 +107,9 @@ def test_a_soak_counts_from_the_last_answer_and_is_never_longer_than_asked(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("canary", "wave 'canary': 1 of 2 rows are not done, so the next wave did not begin"),
-        ("", "the wave of rows without a value: 1 of 2 rows are not done, so the next wave did not begin"),
-        ("\x1b[31m", r"wave '\x1b[31m': 1 of 2 rows are not done, so the next wave did not begin"),
+        ("canary", "wave 'canary': 1 of 2 rows not done, so the next wave did not begin"),
+        ("", "the wave of rows without a value: 1 of 2 rows not done, so the next wave did not begin"),
+        ("\x1b[31m", r"wave '\x1b[31m': 1 of 2 rows not done, so the next wave did not begin"),
     ],
 )
 def test_a_stop_names_the_wave_and_the_rows_and_can_be_shown(name: str, words: str) -> None:

@@ -39,6 +39,23 @@ def test_the_exit_code_follows_from_the_outcomes(statuses: tuple[Status, ...], e
     assert exit_code_of(counts(*statuses), ending) == code
 
 
+@pytest.mark.parametrize(
+    ("statuses", "ending", "code"),
+    [
+        ((), Ending.FINISHED, 1),
+        ((Status.UPDATED,), Ending.FINISHED, 1),
+        ((Status.UPDATED,), Ending.STOPPED, 1),
+        ((Status.REJECTED,), Ending.FINISHED, 1),
+        ((Status.NOT_ATTEMPTED,), Ending.STOPPED, 3),
+        ((Status.UNKNOWN,), Ending.SIGTERM, 143),
+    ],
+)
+def test_while_a_plan_could_not_do_some_rows_not_all_is_done(
+    statuses: tuple[Status, ...], ending: Ending, code: int
+) -> None:
+    assert exit_code_of(counts(*statuses), ending, carried=2) == code
+
+
 @given(st.lists(st.sampled_from(Status)), st.sampled_from(Ending))
 def test_zero_means_that_every_row_is_done(statuses: list[Status], ending: Ending) -> None:
     """And nothing else does, however the run ended."""

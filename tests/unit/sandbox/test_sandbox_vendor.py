@@ -21,6 +21,8 @@ with tempfile.TemporaryDirectory() as _home, pytest.MonkeyPatch.context() as _pa
     from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException, ServerResponseException
     from huaweicloudsdkcore.region.region import Region
     from huaweicloudsdkcsms.v1 import (
+        CreateSecretVersionRequest,
+        CreateSecretVersionRequestBody,
         CsmsClient,
         ListSecretsRequest,
         ListSecretVersionsRequest,
@@ -104,6 +106,21 @@ def test_versions_are_listed_with_the_keys_they_were_made_with(desk: Desk) -> No
         assert [one.id for one in listed.version_metadatas] == [one.id for one in desk.project.versions[desk.name]]
         assert {one.kms_key_id for one in listed.version_metadatas} == {desk.keys.old}
         assert listed.version_metadatas[-1].version_stages == ["SYSCURRENT"]
+
+    with_server(desk, work)
+
+
+def test_a_new_version_is_made_with_the_key_of_its_secret(desk: Desk) -> None:
+    def work(url: str) -> None:
+        csms = client(CsmsClient, desk, url)
+        csms.update_secret(update(desk.name, desk.keys.new))
+        body = CreateSecretVersionRequestBody(secret_string="x", version_stages=["SYSCURRENT"])
+        made = csms.create_secret_version(CreateSecretVersionRequest(secret_name=desk.name, body=body))
+        assert made.version_metadata.kms_key_id == desk.keys.new
+        first = csms.list_secret_versions(ListSecretVersionsRequest(secret_name=desk.name, limit=1))
+        assert (first.version_metadatas[0].kms_key_id, first.page_info.next_marker) == (desk.keys.old, "v1")
+        rest = csms.list_secret_versions(ListSecretVersionsRequest(secret_name=desk.name, marker="v1"))
+        assert rest.version_metadatas[-1].to_dict() == made.version_metadata.to_dict()
 
     with_server(desk, work)
 

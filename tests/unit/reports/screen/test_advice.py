@@ -53,13 +53,13 @@ def advice(reason: str, key: str | None = None, auth: Auth = Auth.TOKEN) -> Advi
         ),
         (
             stop_words("canary", 1, 10),
-            "wave 'canary': 1 of 10 rows are not done, so the next wave did not begin",
-            "see in report.html why; `resume` begins the next wave",
+            "wave 'canary': 1 of 10 rows not done, so the next wave did not begin",
+            "see in report.html why, and whether the next wave may begin all the same",
         ),
         (
             halt_words("canary", "the command of --between ended with exit code 7"),
             "wave 'canary': the command of --between ended with exit code 7, so the next wave did not begin",
-            "see in run.log what it said, and give --between again; `resume` begins",
+            "see in run.log what it said, and give --between again",
         ),
     ],
 )

@@ -1,6 +1,8 @@
 """Of what a reader is told while a run is going, and how often."""
 
-from jobs.run_view import RunView, ScopeState, ScopeView
+import msgspec
+
+from jobs.run_view import RunView, ScopeState, ScopeView, WaveStage, WaveView
 from reports.screen.changes import Changes, change_lines
 
 RUN, SLOW, WAIT = ScopeState.RUNNING, ScopeState.SLOWED, ScopeState.THROTTLED
@@ -50,6 +52,19 @@ def test_that_a_project_waits_for_its_wave_and_runs_again_is_nothing_new() -> No
     wait = ScopeState.WAITING
     assert told(wait, wait, RUN, wait, RUN, END) == []
     assert told(RUN, OUT, wait, RUN) == [OUTAGE]
+
+
+def test_each_wave_is_told_when_it_begins_and_when_it_is_over() -> None:
+    changes, wave = Changes(), WaveView(name="eu", number=2, waves=5, stage=WaveStage.RUNNING)
+    soaking = msgspec.structs.replace(wave, stage=WaveStage.SOAKING, following="", again_in_s=552.0)
+    asking = msgspec.structs.replace(soaking, stage=WaveStage.ASKING)
+    stages = (None, wave, wave, soaking, soaking.again_in(551.0), asking)
+    lines = [line for one in stages for line in changes.of_wave(msgspec.structs.replace(view(), wave=one))]
+    assert lines == [
+        "wave 2 of 5: wave 'eu'",
+        "wave 2 of 5 is over; the wave of rows without a value begins in 9 min 12 s",
+        "wave 2 of 5 is over; the command of --between decides whether the wave of rows without a value begins",
+    ]
 
 
 def test_an_outage_and_its_end_are_told_at_once() -> None:

@@ -1,0 +1,54 @@
+"""What a run knows of secrets, told to the sightings of a command that looks: that they exist, and whose they are."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from batch.cli.screen import say
+from jobs.ledger import Ledger, ToldRow
+from jobs.ledger.record import JobRecord
+from jobs.manifest.carried_cells import carried_cells
+from jobs.model import Scope
+from jobs.problem import ManifestError
+from jobs.rules import name_fault
+from jobs.sightings import Sightings, Wanted
+from reports.retry_file import manifest_copy
+
+
+class KnownSecrets:
+    """The secrets of a run whose ledger is open; `places` are its projects, by id and region."""
+
+    def __init__(self, ledger: Ledger, record: JobRecord, folder: Path, places: dict[tuple[str, str], Scope]) -> None:
+        self._ledger = ledger
+        self._record = record
+        self._folder = folder
+        self._places = places
+
+    def note(self, sightings: Sightings, column: str) -> str | None:
+        """Records both; a manifest that cannot be read any more names no owners."""
+        sightings.want(self._wanted())
+        try:
+            carried = carried_cells(manifest_copy(self._folder, self._record), self._record.spec.encoding)
+            at = next((at for at, name in enumerate(carried.names) if name.lower() == column.lower()), None)
+            if at is None:
+                return None
+            sightings.own(self._owned(cells[at] for cells in carried.rows))
+            return carried.names[at]
+        except (ManifestError, OSError) as error:
+            say(f"whose the secrets are is not known: {error}")
+            return None
+
+    def _wanted(self) -> Iterator[Wanted]:
+        for row, place in self._rows():
+            if place is not None:
+                yield Wanted(row=row.outcome.row, project=place, name=row.secret_name)
+
+    def _owned(self, owners: Iterable[str]) -> Iterator[tuple[Scope, str, str]]:
+        for (row, place), owner in zip(self._rows(), owners, strict=False):
+            if place is not None and owner.strip():
+                yield place, row.secret_name, owner.strip()
+
+    def _rows(self) -> Iterator[tuple[ToldRow, Scope | None]]:
+        """Every row, with its place if it names a secret that there may be: also one that is not sent."""
+        for row in self._ledger.told.rows():
+            usable = name_fault(row.secret_name) is None
+            yield row, self._places.get((row.project_id, row.region)) if usable else None

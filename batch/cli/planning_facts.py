@@ -1,0 +1,80 @@
+"""What is known for a plan beside its rows: who makes it, what KMS said of keys, how many secrets a project has."""
+
+import socket
+import time
+from collections.abc import Iterable
+
+from batch.cli.confirm import login_words
+from batch.cli.session_start import os_user
+from batch.csms.access import Access
+from batch.process.version import version
+from jobs.manifest.key_map import plain_key
+from jobs.model import Scope
+from jobs.plan.document import Plan, PlanSource
+from jobs.plan.target_key import KeyVerdict, verdict_on
+from jobs.printable import shortened
+from jobs.sightings import SeenKey, Sightings
+from jobs.spec import JobSpec
+from reports.plan.lines import facts_of
+
+BEGUN = "begun"
+"""Under this name sightings keep when the service was first asked."""
+
+
+class SeenKeys:
+    """What KMS said of target keys, by any spelling of their ids."""
+
+    def __init__(self, sightings: Sightings) -> None:
+        seen = sightings.shown.described()
+        self._found = {(one.project, plain_key(one.kms_key_id)): one for one in seen}
+
+    def judge(self, project: Scope, kms_key_id: str) -> KeyVerdict:
+        """Whether a key can take secrets."""
+        return self.both(project, kms_key_id)[1]
+
+    def both(self, project: Scope, kms_key_id: str) -> tuple[SeenKey | None, KeyVerdict]:
+        """What was seen, and what it comes to."""
+        seen = self._found.get((project, plain_key(kms_key_id)))
+        return seen, verdict_on(None if seen is None else facts_of(seen))
+
+
+def described(key_ids: Iterable[str]) -> tuple[str, ...]:
+    """Key ids as rows spell them, each key once."""
+    return tuple({plain_key(one): one for one in key_ids}.values())
+
+
+def secrets_by_project(sightings: Sightings) -> dict[Scope, int]:
+    """How many secrets each project was seen to have."""
+    counted = sightings.shown.query(
+        "SELECT p.endpoint, p.project_id, p.region, COUNT(*) FROM secret s JOIN project p ON p.id = s.project"
+        " WHERE s.missing = 0 AND s.trouble IS NULL GROUP BY p.id"
+    )
+    return {Scope(endpoint=endpoint, project_id=one, region=region): count for endpoint, one, region, count in counted}
+
+
+def document(spec: JobSpec, access: Access, source: PlanSource, sightings: Sightings, looked_with: int) -> Plan:
+    """The plan without its figures."""
+    return Plan(
+        release=version(),
+        looked_from=float(sightings.kept(BEGUN) or 0.0),
+        made_at=time.time(),
+        made_by=shortened(f"{os_user()} at {socket.gethostname()}"),
+        login=shortened(login_words(access)),
+        source=source,
+        endpoint=spec.endpoint,
+        region=spec.region if spec.endpoint is not None else None,
+        key_pattern=spec.key_pattern,
+        project_pattern=spec.project_pattern,
+        rows=0,
+        left_out=0,
+        blocked=0,
+        counts=(),
+        projects=(),
+        keys=(),
+        files=(),
+        looked_with=looked_with,
+        requests=0,
+        rate=str(spec.limits.rate),
+        duration_s=None,
+        exit_code=0,
+    )

@@ -1,0 +1,162 @@
+"""Reads a key map, which says for each old key the new one: with the readers of manifests, and as strictly."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import repeat
+
+import msgspec
+
+from jobs.manifest.layout import Layout
+from jobs.manifest.readers import read_blocks
+from jobs.manifest.readers.cells import Cells
+from jobs.manifest.source import ManifestCopy
+from jobs.problem import Problem, quoted
+from jobs.regions import endpoint_for
+from jobs.rules import Check, key_check, project_check
+from jobs.spec import JobSpec
+
+LAYOUT = Layout(("old_kms_key_id", "new_kms_key_id"), ("project_id", "region"))
+_Record = tuple[int, str | None, str | None, str | None, str | None]
+
+
+class KeyMove(msgspec.Struct, frozen=True, kw_only=True):
+    """Secrets on the old key go to the new one: in one project, in those of one region, or wherever they are."""
+
+    old_kms_key_id: str
+    new_kms_key_id: str
+    project_id: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyMap:
+    """The moves, and what is wrong: with a problem, nothing of the file may be used."""
+
+    moves: tuple[KeyMove, ...]
+    problems: tuple[Problem, ...]
+
+
+def read_key_map(copy: ManifestCopy, spec: JobSpec) -> KeyMap:
+    """Reads a key map from its copy. Any bad row makes it unusable: a plan that leaves keys out would look whole."""
+    copy = replace(copy, separator=spec.delimiter, layout=LAYOUT)
+    rules, moves, problems = _Rules(copy, spec), list[KeyMove](), list[Problem]()
+    for block in read_blocks(copy, spec.encoding):
+        problems += block.problems
+        for record in _records(block.cells):
+            faults = list(rules.faults(record))
+            problems += faults
+            if not faults:
+                moves.append(_move(record))
+    if not moves and not problems:
+        problems.append(copy.problem("no row names a key"))
+    return KeyMap(moves=tuple(dict.fromkeys(moves)), problems=tuple(problems))
+
+
+def pairs(old: tuple[str, ...], new: tuple[str, ...], spec: JobSpec) -> tuple[KeyMove, ...]:
+    """The moves that `--old-key` and `--new-key` ask for, each with the one at its place.
+
+    Raises:
+        ValueError: they are not pairs, or one cannot be used; the message begins with the option.
+    """
+    if len(old) != len(new):
+        raise ValueError(f"--new-key: {len(old)} of --old-key and {len(new)} of --new-key; give them as pairs")
+    check = key_check(spec.key_pattern)
+    for option, keys in (("old-key", old), ("new-key", new)):
+        for key in keys:
+            if reason := check(key):
+                raise ValueError(f"--{option}: {reason}")
+    seen = dict[str, str]()
+    for one, other in zip(old, new, strict=True):
+        if plain_key(one) == plain_key(other):
+            raise ValueError(f"--new-key: {other} is the old key itself")
+        if seen.setdefault(plain_key(one), plain_key(other)) != plain_key(other):
+            raise ValueError(f"--old-key: {one} is given twice, with different new keys")
+    return tuple(KeyMove(old_kms_key_id=a, new_kms_key_id=b) for a, b in zip(old, new, strict=True))
+
+
+def plain_key(kms_key_id: str) -> str:
+    """What is equal for all spellings of one key's id."""
+    return kms_key_id.replace("-", "").lower()
+
+
+def target_of(moves: tuple[KeyMove, ...], *, kms_key_id: str, project_id: str, region: str | None) -> str | None:
+    """Where a secret on a key goes, None where nobody says: a row of its project comes before one of its region, and
+    that before one for all.
+    """
+    found = [
+        move
+        for move in moves
+        if plain_key(move.old_kms_key_id) == plain_key(kms_key_id)
+        and move.project_id in {None, project_id}
+        and move.region in {None, region}
+    ]
+    best = max(found, key=lambda move: (move.project_id is not None, move.region is not None), default=None)
+    return None if best is None else best.new_kms_key_id
+
+
+class _Rules:
+    """Judges rows; those before count where two say something else about one key."""
+
+    def __init__(self, copy: ManifestCopy, spec: JobSpec) -> None:
+        self._copy = copy
+        self._spec = spec
+        self._check_key: Check = key_check(spec.key_pattern)
+        self._check_project: Check = project_check(spec.project_pattern)
+        self._first: dict[tuple[str, str | None, str | None], tuple[int, str]] = {}
+
+    def faults(self, record: _Record) -> Iterator[Problem]:
+        row, old, new, project, region = record
+        found = [
+            (column, reason)
+            for column, reason in (
+                ("old_kms_key_id", self._check_key(old)),
+                ("new_kms_key_id", self._check_key(new)),
+                ("project_id", self._check_project(project) if project else None),
+                ("region", self._region_fault(region) if region else None),
+            )
+            if reason
+        ]
+        found = found or [("new_kms_key_id", reason) for reason in self._against_others(record)]
+        yield from (self._copy.row_problem(row, column, reason) for column, reason in found)
+
+    def _region_fault(self, region: str) -> str | None:
+        served = self._spec.region
+        if self._spec.endpoint is not None:
+            return (
+                None if region == served else f"{quoted(region)}, but --endpoint serves {served or 'one region only'}"
+            )
+        try:
+            endpoint_for(region)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def _against_others(self, record: _Record) -> Iterator[str]:
+        row, old, new, project, region = record
+        one, other = plain_key(old or ""), plain_key(new or "")
+        if one == other:
+            yield "is the old key itself"
+        first, said = self._first.setdefault((one, project or None, region or None), (row, other))
+        if said != other:
+            yield f"row {first} says another new key for the same old key"
+
+
+def _records(cells: Cells | None) -> Iterator[_Record]:
+    if cells is None:
+        return iter(())
+    absent = repeat(None)
+    return zip(
+        cells.rows,
+        cells.old_kms_key_id,
+        cells.new_kms_key_id,
+        absent if cells.project_id is None else cells.project_id,
+        absent if cells.region is None else cells.region,
+        strict=False,  # what is absent is absent for ever
+    )
+
+
+def _move(record: _Record) -> KeyMove:
+    _, old, new, project, region = record
+    return KeyMove(
+        old_kms_key_id=old or "", new_kms_key_id=new or "", project_id=project or None, region=region or None
+    )

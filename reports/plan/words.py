@@ -1,0 +1,107 @@
+"""A plan in words, for the screen and the page."""
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import assert_never
+
+from jobs.plan.action import Action
+from jobs.plan.document import PAGE, PREVIEW, UNCOVERED, Plan, PlanKey
+from reports.screen.run_words import span
+
+_SHOWN_KEYS = 5
+
+
+def verdict(plan: Plan) -> str:
+    """What it comes to, in one sentence."""
+    change, undone = plan.rows_of(Action.CHANGE), plan.undone
+    if plan.exit_code == _COULD_NOT_LOOK:
+        return f"Not everything could be looked at: {rows(change)} would be changed as far as can be told"
+    if undone:
+        return f"{rows(undone)} cannot be done; {rows(change)} would be changed"
+    if not change:
+        return "Nothing is to be changed"
+    return f"Everything can be done: {rows(change)} would be changed"
+
+
+_COULD_NOT_LOOK = 3
+
+
+def action_words(action: Action) -> str:
+    """What an action means for a row."""
+    match action:
+        case Action.CHANGE:
+            return "will get the new key"
+        case Action.UNCHANGED:
+            return "have all that they ask for"
+        case Action.DRIFTED:
+            return "are on another key than expected"
+        case Action.MISSING:
+            return "name a secret that does not exist"
+        case Action.BLOCKED:
+            return "are pending deletion or frozen"
+        case Action.KEY_UNUSABLE:
+            return "ask for a key that cannot be used"
+        case Action.INVALID:
+            return "cannot be used"
+        case Action.UNREAD:
+            return "could not be looked at"
+        case _:
+            assert_never(action)
+
+
+def key_words(key: PlanKey) -> str:
+    """Whether a target key can take secrets, in words."""
+    if key.usable is None:
+        return f"not checked: {key.reason}"
+    return "enabled, can be used" if key.usable else f"cannot be used: {key.reason}"
+
+
+def duration_words(plan: Plan) -> str:
+    """How long a run of it takes."""
+    if plan.duration_s is None:
+        return "not known: the rate has no number"
+    return f"about {span(plan.duration_s)} at {plan.rate} per project, if nothing fails"
+
+
+def run_command(folder: Path, sha256: str) -> str:
+    """The command that runs this very plan."""
+    return shlex.join(("csms-rekey", "run", str(folder), "--plan-sha256", sha256))
+
+
+def plan_lines(plan: Plan, folder: Path, sha256: str) -> Iterator[str]:
+    """One fact in each line; none of them is printable yet."""
+    yield f"{verdict(plan)}."
+    for count in plan.counts:
+        yield f"{count.action:<13} {rows(count.rows)}: {action_words(count.action)}"
+    if plan.left_out:
+        yield f"{'not selected':<13} {rows(plan.left_out)}"
+    if plan.blocked:
+        yield f"{'left out':<13} {_secrets(plan.blocked)} pending deletion or frozen, see {PREVIEW}"
+    yield from _key_lines(plan)
+    if uncovered := sum(project.uncovered for project in plan.projects):
+        yield f"{'not covered':<13} {_secrets(uncovered)} on an old key and in no row, see {UNCOVERED}"
+    for project in plan.projects:
+        if project.trouble is not None:
+            yield f"{'trouble':<13} project {project.project_id}: {project.trouble}"
+    if plan.requests:
+        yield f"{'requests':<13} {plan.requests:,}, {duration_words(plan)}"
+    yield f"{'SHA-256':<13} {sha256}"
+    if plan.to_run:
+        yield f"{'next':<13} {run_command(folder, sha256)}"
+
+
+def _key_lines(plan: Plan) -> Iterator[str]:
+    for key in plan.keys[:_SHOWN_KEYS]:
+        yield f"{'new key':<13} {key.kms_key_id}: {key_words(key)}; {rows(key.rows)}"
+    if len(plan.keys) > _SHOWN_KEYS:
+        yield f"{'':<13} and {len(plan.keys) - _SHOWN_KEYS} more, see {PAGE}"
+
+
+def rows(number: int) -> str:
+    """A number of rows."""
+    return f"{number:,} row{'' if number == 1 else 's'}"
+
+
+def _secrets(number: int) -> str:
+    return f"{number:,} secret{'' if number == 1 else 's'}"

@@ -1,0 +1,30 @@
+"""Why the old keys have to stay enabled, which they are, and what says when they are free."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from jobs.ledger import same_key
+from jobs.printable import printable
+from reports.summary.sessions import KeySummary
+
+_SHOWN = 3
+
+
+def old_key_notice(keys: Sequence[KeySummary]) -> str:
+    """The notice, with the old keys of a run as far as they are known."""
+    known = {same_key(old): old for key in keys for old in key.old_keys}
+    more = len(known) - _SHOWN + sum(key.more_old_keys for key in keys)
+    names = [*list(known.values())[:_SHOWN], *((f"{more} more",) if more > 0 else ())]
+    plural = "s" if len(names) > 1 else ""
+    named = f" {' and '.join(filter(None, (', '.join(names[:-1]), names[-1])))}" if names else ""
+    return (
+        f"Keep the old key{plural}{named} enabled: a row that is done uses the new key for versions made from now on,"
+        " and every older version still needs the old key to be read."
+    )
+
+
+def with_command(notice: str, folder: Path) -> str:
+    """The same with the command that answers for the run in this folder."""
+    command = shlex.join(map(printable, ("csms-rekey", "retire", str(folder))))
+    return f"{notice} To see whether anything still needs it: {command}"

@@ -1,0 +1,70 @@
+"""Retire as a user starts it: needed while old versions are there, free once new ones have taken their place."""
+
+import csv
+import json
+import urllib.request
+from pathlib import Path
+
+from batch.sandbox.assembly import Ready
+from tests.e2e.tool import sandbox_process
+
+
+def make_versions(ready: Ready, names: list[str]) -> None:
+    """As the owner of each secret does it."""
+    (project,) = ready.project_ids
+    for name in names:
+        request = urllib.request.Request(  # noqa: S310 - the sandbox, on loopback
+            f"{ready.url}/v1/{project}/secrets/{name}/versions",
+            data=b'{"secret_string": "new"}',
+            headers={"X-Auth-Token": ready.token, "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - the same
+            assert answer.status == 200
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
+def test_an_old_key_is_needed_after_a_run_until_new_versions_have_taken_the_place_of_the_old(tmp_path: Path) -> None:
+    source, run_dir, first = tmp_path / "all.csv", tmp_path / "run", tmp_path / "first"
+    options = ("--secrets=12", "--versions=3", "--keep-versions=2", f"--manifest={source}")
+    with sandbox_process(tmp_path, *options) as (tool, ready):
+        (project,) = ready.project_ids
+        old = ready.key_ids[project].old
+        rows = table(source)
+        manifest = tmp_path / "some.csv"
+        with manifest.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, [*rows[0], "owner"])
+            writer.writeheader()
+            writer.writerows(one | {"owner": f"team {at % 2}"} for at, one in enumerate(rows))
+        run = tool.run("run", str(manifest), *tool.to(run_dir, f"--project-id={project}"))
+        assert run.code == 0, run.err
+        assert f"Keep the old key {old} enabled" in run.out
+        assert f"csms-rekey retire {run_dir}" in run.out
+
+        needed = tool.run("retire", str(run_dir), f"--out={first}")
+        assert needed.code == 1, needed.err
+        counts = "12 current, 12 previous and 12 other versions were made with it"
+        words = f"Key {old} is still needed: {counts}; new versions of these secrets free it."
+        assert needed.out.splitlines()[0] == words
+        assert "owner team 0: 6 secrets: make a new version" in needed.out
+        uses = table(first / "key-use.csv")
+        assert {one["version_kms_key_id"] for one in uses} == {old}
+        assert len(uses) == 36
+        assert tool.run("retire", str(run_dir), f"--out={first}").code == 2
+
+        for _ in range(2):
+            make_versions(ready, [one["secret_name"] for one in rows])
+        free = tool.run("retire", str(run_dir), "--json")
+        found = json.loads(free.out)
+        assert (free.code, found["verdict"], found["projects"][0]["versions"]) == (0, "free", 24)
+        (folder,) = run_dir.glob("retire-*")
+        assert {one.name for one in folder.iterdir()} >= {"key-use.csv", "retire.json", "retire.html", "SHA256SUMS"}
+        by_key = tool.run(
+            "retire", "--old-key", old, "--project-id", project, f"--endpoint={ready.url}", f"--out={tmp_path / 'k'}"
+        )
+        assert by_key.code == 0, by_key.err
+        words = f"Key {old} is free: no secret points at it, and no version was made with it, in the project looked at"
+        assert by_key.out.splitlines()[0] == f"{words}, with 12 secrets."
+        assert tool.run("go", str(manifest), *tool.to(run_dir, f"--project-id={project}")).code == 0
