@@ -55,8 +55,8 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
         exit_code=exit_code,
         files=written,
     )
-    summary = msgspec.structs.replace(summary, waves=tuple(map(wave_summary, ledger.told.waves())))
-    summary = msgspec.structs.replace(summary, notice=with_command(summary.notice, folder))
+    waves, notice = tuple(map(wave_summary, ledger.told.waves())), with_command(summary.notice, folder)
+    summary = msgspec.structs.replace(summary, waves=waves, notice=notice)
     summary = _complete(files, summary, tally.open_rows.kept())
     with blaming(folder / names.SUMS):
         files.seal([(copy.path.name, copy.sha256)])
