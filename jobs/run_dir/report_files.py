@@ -142,8 +142,8 @@ def _known_in(folder: Path) -> set[tuple[str, str]]:
 
 
 def _digest(path: Path) -> str:
-    if not path.is_file():
-        # A folder or a pipe: nothing that was written here.
+    if not path.is_file() and not path.is_dir():
+        # A pipe or a device: nothing that was written here.
         return ""
     with os.fdopen(open_own(path, os.O_RDONLY), "rb") as raw:
         return hashlib.file_digest(raw, "sha256").hexdigest()

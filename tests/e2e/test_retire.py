@@ -38,7 +38,7 @@ def test_an_old_key_is_needed_after_a_run_until_new_versions_have_taken_the_plac
             writer = csv.DictWriter(file, [*rows[0], "owner"])
             writer.writeheader()
             writer.writerows(one | {"owner": f"team {at % 2}"} for at, one in enumerate(rows))
-        run = tool.run("run", str(manifest), *tool.to(run_dir, f"--project-id={project}"))
+        run = tool.run("run", str(manifest), *tool.to(run_dir, f"--project-id={project}", "--before=list"))
         assert run.code == 0, run.err
         assert f"Keep the old key {old} enabled" in run.out
         assert f"csms-rekey retire {run_dir}" in run.out

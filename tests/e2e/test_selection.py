@@ -90,7 +90,7 @@ def test_a_limited_run_with_rows_to_fix_still_says_how_to_send_the_rest(tmp_path
     with served(sandbox, tmp_path) as tool:
         ended = tool.run("run", str(tmp_path / "m.csv"), *tool.to(run_dir, "--limit=1"))
         resume = f"next: csms-rekey resume {run_dir} (send the rows beyond --limit as well)"
-        assert (ended.code, resume in ended.out, f"run {run_dir}/rejected.csv" in ended.out) == (1, True, True)
+        assert (ended.code, resume in ended.out, "next: csms-rekey run corrected.csv" in ended.out) == (1, True, True)
         status = tool.run("status", str(run_dir)).out
         for line in ended.out.splitlines():
             assert not line.startswith("next: ") or line.partition(" (")[0] in status

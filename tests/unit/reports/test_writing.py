@@ -177,13 +177,15 @@ def test_a_summary_can_be_taken_away(run: Run) -> None:
     assert not (run.folder / "summary.json").exists()
 
 
-def test_where_a_folder_stands_in_the_place_of_a_report_the_report_gets_a_number(run: Run) -> None:
+def test_a_report_that_cannot_be_replaced_is_named(run: Run) -> None:
+    """A folder stands where the file should."""
     (run.folder / "retry.csv").unlink()
     (run.folder / "retry.csv").mkdir()
-    (kept,) = run.write().kept_files
-    assert (kept.name, kept.written_as) == ("retry.csv", "retry.2.csv")
-    assert (run.folder / "retry.csv").is_dir()
-    assert (run.folder / "retry.2.csv").read_bytes() == b"secret_name,kms_key_id\nc,k\n"
+    with pytest.raises(ReportError, match=r"retry\.csv: Is a directory") as caught:
+        run.write()
+    assert caught.value.path == run.folder / "retry.csv"
+    assert not (run.folder / "summary.json").exists()
+    assert not parts(run)
 
 
 def test_the_systems_own_limit_is_reported_like_a_full_disk(make_run: MakeRun) -> None:

@@ -19,6 +19,7 @@ def key(*old_keys: str, more: int = 0) -> KeySummary:
         ((), "Keep the old key enabled"),
         ((key("K"),), "Keep the old key K enabled"),
         ((key("K"), key("k", "L")), "Keep the old keys k and L enabled"),
+        ((key("NEW", "K"),), "Keep the old key K enabled"),
         ((key("K", "L", "M", "N", more=2),), "Keep the old keys K, L, M and 3 more enabled"),
     ],
 )
