@@ -33,8 +33,7 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     """
     files = ReportFiles(folder)
     remove_summary(files)
-    copy = manifest_copy(folder, record)
-    sessions = ledger.told.sessions()
+    copy, sessions = manifest_copy(folder, record), ledger.told.sessions()
     tally = Tally(origin_s=sessions[0].started_at if sessions else 0.0)
     outcomes = write_outcomes(files, ledger.told.rows(), with_lines=copy.format is not Format.PARQUET, tally=tally)
     if tally.rows != record.manifest.rows:

@@ -68,3 +68,21 @@ def test_an_old_key_is_needed_after_a_run_until_new_versions_have_taken_the_plac
         words = f"Key {old} is free: no secret points at it, and no version was made with it, in the project looked at"
         assert by_key.out.splitlines()[0] == f"{words}, with 12 secrets."
         assert tool.run("go", str(manifest), *tool.to(run_dir, f"--project-id={project}")).code == 0
+
+
+def test_without_keys_or_with_projects_of_two_kinds_it_says_what_is_missing_and_leaves_nothing(tmp_path: Path) -> None:
+    source, run_dir = tmp_path / "all.csv", tmp_path / "run"
+    with sandbox_process(tmp_path, "--secrets=3", f"--manifest={source}") as (tool, ready):
+        (project,) = ready.project_ids
+        assert tool.run("run", str(source), *tool.to(run_dir, f"--project-id={project}")).code == 0
+        cases = [
+            ((), "which key is to be retired? give --old-key, or a run directory"),
+            ((str(run_dir),), "nobody knows which keys its rows leave; name them with --old-key"),
+            ((str(run_dir), f"--project-id={project}"), "--project-id: the run has its own projects"),
+            (("--old-key=nonsense", f"--endpoint={ready.url}"), "--old-key: 'nonsense' is not a UUID"),
+        ]
+        for arguments, words in cases:
+            ended = tool.run("retire", *arguments)
+            assert ended.code == 2
+            assert words in ended.err
+        assert not list(run_dir.glob("retire-*"))
