@@ -118,7 +118,7 @@ _COMMANDS = (
     ),
     _Command(
         "look:status",
-        "Tell where a run stands, also while it is going.",
+        "Show where a run stands, also while it is running; of a folder of runs, one line each.",
         "Exit codes: 0 shown, however the run stands; 2 no run directory; 74 its ledger cannot be read.",
     ),
     _Command(
@@ -131,7 +131,7 @@ _COMMANDS = (
     ),
     _Command(
         "auth:auth",
-        "Tell which login a run would use, and make one harmless read with it; a credential is never shown.",
+        "Show which login a run would use, and make one harmless read with it; a credential is never shown.",
         "Exit codes: 0 the login works; 1 the read failed; 2 usage, no login, or no project; 3 the login was refused."
         f"\n\n{_ELSEWHERE}",
     ),
@@ -149,7 +149,7 @@ _COMMANDS = (
     ),
     _Command(
         "demo:demo",
-        "Show it: a sandbox with faults, 500 secrets in two projects, and a real run over them.",
+        "Rehearse: a sandbox with faults, 500 secrets in two projects, and a real run over them.",
         "Exit codes: that of its run. Variables named CSMS_REKEY_... do not reach it.",
         sealed=True,
     ),
