@@ -13,9 +13,7 @@ _SHOWN = 3
 
 def old_key_notice(keys: Sequence[KeySummary]) -> str:
     """The notice, with the old keys of a run as far as they are known."""
-    known = {
-        same_key(old): old for key in keys for old in key.old_keys if same_key(old) != same_key(key.kms_key_id)
-    }
+    known = {same_key(old): old for key in keys for old in key.old_keys if same_key(old) != same_key(key.kms_key_id)}
     more = len(known) - _SHOWN + sum(key.more_old_keys for key in keys)
     names = [*list(known.values())[:_SHOWN], *((f"{more} more",) if more > 0 else ())]
     plural = "s" if len(names) > 1 else ""
