@@ -17,7 +17,7 @@ test: $(TEST_VENV).done
 	$(TEST_VENV)/bin/ruff check .
 	$(TEST_VENV)/bin/ruff format --check .
 	$(TEST_VENV)/bin/mypy
-	$(TEST_VENV)/bin/python -m pytest -q -n auto
+	$(TEST_VENV)/bin/python -m pytest -q -n auto --dist worksteal
 
 # Before each commit, in half a minute: everything that starts no process and is not slow.
 fast: $(TEST_VENV).done
@@ -28,7 +28,7 @@ fast: $(TEST_VENV).done
 
 # The tests alone, for one more Python: `make pytest PYTHON=python3.13 TEST_VENV=.venv/test-3.13`.
 pytest: $(TEST_VENV).done
-	$(TEST_VENV)/bin/python -m pytest -q -n auto
+	$(TEST_VENV)/bin/python -m pytest -q -n auto --dist worksteal
 
 .venv/demo.done: requirements.lock pyproject.toml
 	$(NEEDED)
