@@ -44,12 +44,21 @@ def continue_run(
         spec = read_record(ledger).spec
         merged = limits_of(limits, spec.limits)
         with_waves(session, msgspec.structs.replace(spec, limits=merged))
-        if lift_limit and (beyond := ledger.lift_limit()):
-            say(f"{directory.path}: {beyond} rows beyond --limit {spec.limit} are taken up")
-        patience = Patience(session.wait, say)
-        occupy(directory, ledger, merged, patience, stack, also_failed=also_failed, lock_dir=session.lock_dir)
+        occupy(
+            directory,
+            ledger,
+            merged,
+            Patience(session.wait, say),
+            stack,
+            also_failed=also_failed,
+            beyond_limit=lift_limit,
+            lock_dir=session.lock_dir,
+        )
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
         access = open_access(auth, stored=spec.auth)
+        # Not before all that may still refuse: `go` would send these rows one night.
+        if lift_limit and (beyond := ledger.lift_limit()):
+            say(f"{directory.path}: {beyond} rows beyond --limit {spec.limit} are taken up")
         begin = session_start(command, spec, merged, access, also_failed=also_failed)
         if begin.changed:
             say(f"in this session: {begin.changed}")

@@ -54,6 +54,7 @@ def occupy(
     *,
     also_failed: bool,
     lock_dir: Path | None,
+    beyond_limit: bool = False,
 ) -> None:
     """Makes sure of room enough, and keeps the scopes that requests will go to from other runs."""
     manifest = read_record(ledger).manifest
@@ -61,7 +62,7 @@ def occupy(
     if ledger.loss:
         say(ledger.loss)
     directory.require_room(rows=manifest.rows, manifest_bytes=manifest.size_bytes)
-    scopes = [scope.scope for scope in ledger.open_scopes(also_failed=also_failed)]
+    scopes = [scope.scope for scope in ledger.open_scopes(also_failed=also_failed, beyond_limit=beyond_limit)]
     require_files(connections=limits.concurrency, locks=len(scopes))
     stack.enter_context(lock_scopes(scopes, lock_dir, f"run in {directory.path.absolute()}", patience))
 

@@ -86,15 +86,17 @@ class Ledger:
             raise schema.unreadable(self.path, f"its {key}", "there is none")
         return str(found[0][0])
 
-    def open_scopes(self, *, also_failed: bool = False, wave: str | None = None) -> tuple[OpenScope, ...]:
-        """Scopes with open rows, in the order the manifest names them; also those with rows that a session which takes
-        failed rows up again would open. With a `wave` only its rows count, here and in what follows.
+    def open_scopes(
+        self, *, also_failed: bool = False, beyond_limit: bool = False, wave: str | None = None
+    ) -> tuple[OpenScope, ...]:
+        """Scopes with open rows, in the order the manifest names them; also those with rows that a session would open
+        which takes up failed rows, or rows beyond the limit. With a `wave` only its rows count, here and below.
         """
         of_wave, values = waves.condition(wave)
         found = self._all(
             "SELECT s.id, s.endpoint, s.project_id, s.region, COUNT(*)"  # noqa: S608 - its own text
             " FROM row r JOIN scope s ON s.id = r.scope"
-            f" WHERE r.leader IS NULL AND r.left_out = 0{of_wave}"
+            f" WHERE r.leader IS NULL AND r.left_out IN (0, {2 if beyond_limit else 0}){of_wave}"
             " AND (r.status IS NULL OR (? AND r.status IN ('failed', 'unknown'))) GROUP BY s.id ORDER BY s.id",
             (*values, also_failed),
         )

@@ -75,6 +75,8 @@ def test_a_limit_holds_for_go_each_night_until_a_person_resumes(tmp_path: Path) 
         assert f"csms-rekey resume {run_dir}" in first.out
         assert f"nothing to do but for {ROWS - 5} rows beyond --limit 5" in second.err
         assert messages(run_dir) == ["", "", "", "", "", *["not selected"] * (ROWS - 5), ""]
+        refused, still = tool.run("resume", str(run_dir), more={"CSMS_REKEY_TOKEN": ""}), tool.run(*command)
+        assert (refused.code, still.code, moved(sandbox)) == (2, 0, set(names[:5]))
         resumed, third = tool.run("resume", str(run_dir)), tool.run(*command)
     assert (resumed.code, third.code, moved(sandbox)) == (0, 0, set(names))
     assert f"{ROWS - 5} rows beyond --limit 5 are taken up" in resumed.err
