@@ -1,4 +1,4 @@
-"""One session of looking, from its first request to its last, with all that goes on beside it."""
+"""One session of looking, from its first request to its last, with all that happens beside it."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -74,6 +74,6 @@ class ProblemPrinter:
         self._tell(str(problem))
 
     def finish(self) -> None:
-        """Tells how many were only counted."""
+        """Says how many were only counted."""
         if self._limit is not None and self._rows > self._limit:
             self._tell(f"... and {self._rows - self._limit} {self._rest}")

@@ -168,7 +168,7 @@ class SessionOptions:
 @Parameter(name="*", group=_OUTPUT)
 @dataclass(frozen=True, kw_only=True)
 class LookOptions:
-    """What goes on around a command that only looks."""
+    """What happens around a command that only looks."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """debug, info, warning or error; for run.log."""

@@ -29,7 +29,7 @@ _MAX_PORT = 65_535
 
 
 def refuse_bad_options(options: SessionOptions) -> None:
-    """What cannot be used is told before anything is loaded, not after the run."""
+    """What cannot be used is reported before anything is loaded, not after the run."""
     _targets(options)
     if options.metrics_port is not None and not 0 <= options.metrics_port <= _MAX_PORT:
         raise SpecError("metrics-port", f"{options.metrics_port} is not from 0 to {_MAX_PORT}")

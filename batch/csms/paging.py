@@ -17,7 +17,7 @@ _MOST_MARKER = 2_048
 
 
 class Page(Protocol):
-    """A page of any list. `marked` says that it tells where it stands: then no next marker means the end."""
+    """A page of any list. `marked` says that it shows where it stands: then no next marker means the end."""
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ class Page(Protocol):
 
     @property
     def marked(self) -> bool:
-        """Whether it tells where in its list it stands."""
+        """Whether it shows where in its list it stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""One project's secrets as the service lists them: page by page, as many as whoever asks wants to see."""
+"""One project's secrets as the service lists them: page by page, as many as the caller wants to see."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from batch.csms.paging import ListLies, Paging, turn
 from batch.inventory.asking import Asking
 
 _LIMIT = 1_000
-"""What a page may hold at the most; where the service gives fewer, that is all the same."""
+"""The most that a page may hold; a service may give fewer."""
 
 
 class Listing:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 _READ_BYTES = 65_536
 _LINE_BYTES = 4_096
-"""A longer line is told in pieces."""
+"""A longer line is reported in pieces."""
 _LOOK_S = 0.05
 _REST_S = 0.5
 """For what a command has said before it ended: a child of its own may keep the pipe open for as long as it likes."""

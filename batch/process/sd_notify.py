@@ -1,4 +1,4 @@
-"""Tells the service manager that started this process how it stands, where there is one: sd_notify(3)."""
+"""Reports to the service manager that started this process how it stands, where there is one: sd_notify(3)."""
 
 import asyncio
 import contextlib

@@ -82,7 +82,7 @@ class Attendant:
                 await asyncio.sleep(_EVERY_S)
 
     async def keep_alive(self) -> None:
-        """Tells the service manager that the event loop is alive, where it wants to know."""
+        """Reports to the service manager that the event loop is alive, where it wants to know."""
         await PROCESS_SUPERVISOR.pat()
 
     def _take_control(self) -> None:
@@ -106,7 +106,7 @@ class Attendant:
             raise ControlError(f"{rate} is above the {full} that this session began with")
         if words := self._session.controls.obey(rate, paused=control.paused):
             self._say(f"`set`: {words}")
-            # Whoever has asked waits to see it there.
+            # The command that asked waits to see it there.
             self._heartbeat.look()
 
     def _tell_supervisor(self, view: RunView) -> None:

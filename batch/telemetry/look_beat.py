@@ -1,4 +1,4 @@
-"""Tells once a second how a session of looking stands, and takes what `set` asks of it."""
+"""Reports once a second how a session of looking stands, and takes what `set` asks of it."""
 
 import asyncio
 import contextlib

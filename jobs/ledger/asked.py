@@ -1,4 +1,4 @@
-"""What each row of a loaded manifest asks for, in manifest order, for whoever plans a run of it."""
+"""What each row of a loaded manifest asks for, in manifest order, for a plan."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

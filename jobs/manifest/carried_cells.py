@@ -36,7 +36,7 @@ def carried_cells(copy: ManifestCopy, encoding: str) -> CarriedCells:
         names, records = text_rows(copy)
     else:
         lines = chain.from_iterable(block.lines for block in line_blocks(copy, encoding))
-        # Each row is one line, so that a record never goes on with the next.
+        # Each row is one line, so that a record never continues on the next.
         bodies = (line.removeprefix(BOM).rstrip(_ENDINGS) for line in lines)
         texts = csv.reader(bodies, delimiter=copy.delimiter)
         names, records = next(texts), texts

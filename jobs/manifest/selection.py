@@ -49,7 +49,7 @@ class Selection:
 
 
 def name_selection(spec: JobSpec) -> Callable[[str], bool]:
-    """Whether a job selects the secret of a name, for whoever has no manifest."""
+    """Whether a job selects the secret of a name, for a caller that has no manifest."""
     only, exclude = _any_of(spec.only), _any_of(spec.exclude)
     return lambda name: (only is None or _matches(only, name)) and not _matches(exclude, name)
 

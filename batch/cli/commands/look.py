@@ -60,7 +60,7 @@ def status(run_dir: Path, /, *, json: bool = False) -> int:
         with _opened(run_dir, "status") as ledger:
             standing = _ended(run_dir, ledger)
     except LockHeldError as held:
-        # Whoever holds the lock may still wait for something.
+        # The holder of the lock may still wait for something.
         state = live_state(run_dir, held.holder)
         if state is None:
             holder = held.holder or "another process"

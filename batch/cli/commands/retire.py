@@ -85,7 +85,7 @@ def _refuse_finished(folder: LookDirectory, sightings: Sightings) -> None:
 
 
 def _again(run_dir: Path | None, found: Asked, folder: LookDirectory, end: LookEnd) -> str:
-    """The command that looks again, or goes on where this one was stopped."""
+    """The command that looks again, or continues where this one was stopped."""
     keys = [word for key in found.key_ids for word in ("--old-key", key)]
     projects = [word for one in found.projects for word in ("--project-id", one.project_id)]
     where = [str(run_dir)] if run_dir is not None else [*keys, *projects]

@@ -23,7 +23,7 @@ from reports.way_back import WayBack, left_out_of, way_back_json, write_way_back
 
 def rollback(run_dir: Path, /, *, out: Path, json: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Writes a manifest that moves each secret that a run has changed back to the key that it showed before. Each row
-    is guarded: it expects the key of the run, so that whoever has moved a secret since is left alone.
+    is guarded: it expects the key of the run, so that a secret that somebody has moved since is left alone.
 
     Args:
         out: The manifest to write, a .csv; the rows that cannot go back are listed beside it, in OUT.left-out.csv.
