@@ -44,6 +44,7 @@ def ask_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
             return await main()
 
     try:
-        return run_loop(breakable)
+        with PROCESS_SIGNALS.noting():
+            return run_loop(breakable)
     finally:
         PROCESS_SIGNALS.raise_if_taken()

@@ -87,6 +87,17 @@ class Interruption:
         with self._told_by(loop, {_FIRST: lambda _: cancel()}):
             yield
 
+    @contextlib.contextmanager
+    def noting(self) -> Iterator[None]:
+        """A signal that comes while the block runs is only noted: one that raised while a loop is made or closed would
+        leave it open. The caller then asks `raise_if_taken`.
+        """
+        before, self._steps = self._steps, {_FIRST: lambda _: None}
+        try:
+            yield
+        finally:
+            self._steps = before
+
     def raise_if_taken(self) -> None:
         """Ends the process where a signal has come.
 
@@ -100,7 +111,7 @@ class Interruption:
     def _told_by(
         self, loop: asyncio.AbstractEventLoop, steps: dict[int, Callable[[signal.Signals], object]]
     ) -> Iterator[None]:
-        self._steps = steps
+        before, self._steps = self._steps, steps
         for number in _SIGNALS:
             loop.add_signal_handler(number, self.take, number)
         loop.add_signal_handler(_ASKING, self.answer)
@@ -109,7 +120,7 @@ class Interruption:
         try:
             yield
         finally:
-            self._steps = {}
+            self._steps = before
             # Between the loop's handler and the process's there is none for a moment; what comes then has to wait.
             with _blocked():
                 for number in _SIGNALS:
