@@ -88,10 +88,13 @@ class Interruption:
             yield
 
     @contextlib.contextmanager
-    def noting(self) -> Iterator[None]:
+    def noting(self, *, only_if: bool = True) -> Iterator[None]:
         """A signal that comes while the block runs is only noted: one that raised while a loop is made or closed would
         leave it open. The caller then asks `raise_if_taken`.
         """
+        if not only_if:
+            yield
+            return
         before, self._steps = self._steps, {_FIRST: lambda _: None}
         try:
             yield

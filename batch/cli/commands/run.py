@@ -1,5 +1,6 @@
 """`run`: from a manifest or a plan to reports."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,7 @@ from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
 from batch.cli.starting import Start, load_and_apply, look_at
 from batch.csms.access import Access
+from batch.process.signals import PROCESS_SIGNALS
 from jobs.manifest.incoming import Incoming
 from jobs.run_dir import names
 from jobs.run_dir.run_dir import RunDirectory
@@ -67,7 +69,12 @@ def start(incoming: Incoming, spec: JobSpec, access: Access, options: SessionOpt
     """Runs a manifest, for a caller that has made the job and the login already, and knows its options to be good."""
     directory = RunDirectory.claim(run_dir, incoming.manifest, network_ok=options.allow_network_fs)
     directory.refuse_own(incoming.manifest)
-    with directory.lock("run", Patience(0.0, say)), directory.or_nothing():
+    with ExitStack() as stack:
+        # A new directory is either one that goes again, or not there yet.
+        with PROCESS_SIGNALS.noting(only_if=directory.made):
+            stack.enter_context(directory.lock("run", Patience(0.0, say)))
+            stack.enter_context(directory.or_nothing())
+        PROCESS_SIGNALS.raise_if_taken()
         directory.sweep()
         keep = _keep(directory)
         new = Start(command="run", incoming=incoming, spec=spec, access=access, options=options, keep=keep)
