@@ -123,7 +123,7 @@ def open_plan(folder: str, approved: str | None) -> OpenedPlan:
     path = Path(folder)
     if not (path / PLAN).is_file():
         begun = (path / names.SIGHTINGS).is_file()
-        how = "if it is a plan that was stopped, its own command with this --out finishes it" if begun else "see `plan`"
+        how = "if it is a plan that was stopped, `resume` finishes it" if begun else "see `plan`"
         raise UsageError(f"{plain(folder)}: holds no {PLAN}; {how}")
     with _reading(path / PLAN):
         data = (path / PLAN).read_bytes()
