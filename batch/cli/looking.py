@@ -39,7 +39,7 @@ class Way:
 def opened(
     directory: LookDirectory,
     question: Question,
-    options: LookOptions,
+    way: Way,
     note: Callable[[Sightings], None] = lambda _: None,
 ) -> Iterator[Sightings]:
     """The sightings of a directory, for the question that it is about; kept from every other process meanwhile. `note`
@@ -50,14 +50,14 @@ def opened(
         LockHeldError: another process is in the directory.
         LedgerError: they cannot be used.
     """
-    with directory.lock(question.command, Patience(options.wait, say)), directory.or_nothing():
+    with directory.lock(question.command, Patience(way.options.wait, say)), directory.or_nothing():
         directory.sweep()
         with Sightings(directory.path) as sightings:
             if (found := kept_question(sightings)) is None:
                 note(sightings)
                 sightings.keep(_BEGUN, repr(time.time()))
                 # Last: where it is kept, all that it is about is there.
-                keep_question(sightings, question)
+                keep_question(sightings, question, way.limits, way.access.login.describe().kind)
             elif found.bare() != question.bare():
                 raise UsageError(f"{directory.path}: was made for another job; give a new or an empty --out")
             _refuse_over(directory, sightings)

@@ -70,7 +70,7 @@ def places_of(options: PlanOptions, spec: JobSpec, source: PlanSource, access: A
 def plan_keys(planning: Planning) -> int:
     """Makes the plan; returns the exit code."""
     question, way, directory = planning.question, planning.way, planning.directory
-    with opened(directory, question, way.options) as sightings:
+    with opened(directory, question, way) as sightings:
         listed = [ListSecrets(project=one) for one in question.projects]
         end = look(directory, sightings, listed, way)
         requests = end.requests

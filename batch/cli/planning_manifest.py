@@ -52,7 +52,7 @@ def _plan(planning: Planning, ledger: Ledger, folder: Path) -> int:
         planning.directory.keep_source(copy.path)
 
     question, way = planning.question, planning.way
-    with opened(planning.directory, question, way.options, note) as sightings:
+    with opened(planning.directory, question, way, note) as sightings:
         end = look(planning.directory, sightings, list(errands(ledger.told.asked())), way)
         if not end.whole:
             return end.exit_code(Exit.DONE)

@@ -56,9 +56,12 @@ class RetireQuestion(Asking, frozen=True, kw_only=True, tag="retire"):
 Question = PlanQuestion | VerifyQuestion | RetireQuestion
 
 
-def keep_question(sightings: Sightings, question: Question) -> None:
-    """Keeps it with what was seen."""
-    sightings.keep(_KEY, msgspec.json.encode(question).decode())
+def keep_question(sightings: Sightings, question: Question, limits: Limits, auth: Auth) -> None:
+    """Keeps it with what was seen; whoever continues takes these limits and this kind of login, not one that happens to
+    be found.
+    """
+    asked = msgspec.structs.replace(question, spec=msgspec.structs.replace(question.spec, limits=limits, auth=auth))
+    sightings.keep(_KEY, msgspec.json.encode(asked).decode())
 
 
 def kept_question(sightings: Sightings) -> Question | None:

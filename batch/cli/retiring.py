@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from batch.cli.known_secrets import KnownSecrets
 from batch.cli.login import open_access
 from batch.cli.options import RetireOptions, limits_of, spec_of
@@ -85,16 +83,15 @@ def _by_run(run_dir: Path, ledger: Ledger, given: Given[RetireOptions]) -> Asked
     if not places:
         raise UsageError(f"{run_dir}: no row of it names a project that can be used")
     known = KnownSecrets(ledger, record, run_dir, places)
-    limits = limits_of(given.limits, record.spec.limits)
     return Asked(
         question=RetireQuestion(
-            spec=msgspec.structs.replace(record.spec, limits=limits),
+            spec=record.spec,
             key_ids=keys,
             projects=tuple(places.values()),
             run_dir=printable(str(run_dir)),
         ),
         access=open_access(given.auth, stored=record.spec.auth),
-        limits=limits,
+        limits=limits_of(given.limits, record.spec.limits),
         known=lambda sightings: known.note(sightings, given.source.owner_column),
     )
 

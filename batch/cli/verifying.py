@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from batch.cli.continuing import require_same_job
 from batch.cli.loading import incoming_of, load_to_run
 from batch.cli.login import open_access, with_project
@@ -40,8 +38,7 @@ class Rows:
         """What is asked about them."""
         facts = self.record.manifest
         run_dir = None if self.run_dir is None else printable(str(self.run_dir))
-        spec = msgspec.structs.replace(self.record.spec, limits=self.limits)
-        return VerifyQuestion(spec=spec, manifest=facts.name, manifest_sha256=facts.sha256, run_dir=run_dir)
+        return VerifyQuestion(spec=self.record.spec, manifest=facts.name, manifest_sha256=facts.sha256, run_dir=run_dir)
 
     def wanted(self) -> Iterator[Wanted]:
         """Every row, in manifest order; those that are not asked for say why."""

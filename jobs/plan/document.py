@@ -42,12 +42,15 @@ class ActionCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanProject(msgspec.Struct, frozen=True, kw_only=True):
-    """One project: how its rows come out, how many secrets it was seen to have, and what could not be looked at."""
+    """One project: how its rows come out, how many secrets it was seen to have and how many pages they fill, and what
+    could not be looked at.
+    """
 
     endpoint: str
     project_id: str
     region: str | None
     secrets: Count
+    pages: Count
     uncovered: Count
     counts: tuple[ActionCount, ...]
     trouble: str | None = None

@@ -53,7 +53,7 @@ def retire(
         found = loading.enter_context(asked(run_dir, given))
         folder = LookDirectory.claim(out, _default(run_dir, found), network_ok=looking.allow_network_fs)
         question, way = found.question, Way(access=found.access, limits=found.limits, options=looking)
-        with opened(folder, question, looking, found.note) as sightings:
+        with opened(folder, question, way, found.note) as sightings:
             # From here on the run may be resumed, or even moved.
             loading.close()
             return _ask(folder, sightings, question, way)
@@ -61,7 +61,7 @@ def retire(
 
 def continue_retirement(folder: LookDirectory, question: RetireQuestion, way: Way) -> int:
     """Continues one that was interrupted; returns the exit code."""
-    with opened(folder, question, way.options) as sightings:
+    with opened(folder, question, way) as sightings:
         return _ask(folder, sightings, question, way)
 
 

@@ -69,7 +69,7 @@ def verify(
         found = loading.enter_context(rows)
         directory = LookDirectory.claim(out, _default(target, run_dir), network_ok=looking.allow_network_fs)
         question, way = found.question, Way(access=found.access, limits=found.limits, options=looking)
-        with opened(directory, question, looking, lambda sightings: sightings.want(found.wanted())) as sightings:
+        with opened(directory, question, way, lambda sightings: sightings.want(found.wanted())) as sightings:
             # From here on the run may be resumed, or even moved.
             loading.close()
             return _ask(directory, sightings, question, way)
@@ -77,7 +77,7 @@ def verify(
 
 def continue_verification(directory: LookDirectory, question: VerifyQuestion, way: Way) -> int:
     """Continues one that was interrupted; returns the exit code."""
-    with opened(directory, question, way.options) as sightings:
+    with opened(directory, question, way) as sightings:
         return _ask(directory, sightings, question, way)
 
 
