@@ -1,8 +1,10 @@
 """A plan, both ways, and the run of it: what is written, what may be run, and what becomes of the rest."""
 
 import csv
+import getpass
 import hashlib
 import json
+import socket
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -138,6 +140,16 @@ def test_a_run_of_a_plan_carries_the_other_rows_in_the_order_of_the_source(odd: 
         assert len((folder / "run" / name).read_bytes().splitlines()) == 1
     assert "finished, and 3 rows done; 5 rows the plan could not do" in run.out
     assert "left_out: 5 (the plan could not do)" in status.out
+
+
+def test_the_reports_of_a_run_of_a_plan_say_who_planned_it_and_who_ran_it(odd: Odd) -> None:
+    plan, folder = document(odd[0] / "plan"), odd[0] / "run"
+    summary = json.loads((folder / "summary.json").read_bytes())
+    assert summary["plan"]["sha256"] == number(odd[0] / "plan")
+    assert plan["made_by"] == summary["plan"]["made_by"] == f"{getpass.getuser()} at {socket.gethostname()}"
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert f"UTC by {plan['made_by']}, plan.json has the SHA-256 {number(odd[0] / 'plan')}" in page
+    assert f"run by {getpass.getuser()} on {socket.gethostname()}" in page
 
 
 def test_the_sums_of_a_plan_name_all_its_files_and_the_page_shows_its_number(odd: Odd) -> None:
