@@ -6,7 +6,9 @@ import urllib.request
 from pathlib import Path
 
 from batch.sandbox.assembly import Ready
-from tests.e2e.tool import sandbox_process
+from batch.sandbox.versions import add_version
+from tests.e2e.tool import manifest_of, sandbox_process, served
+from tests.engine.rows import EPOCH_S, moves, project_of, small_service
 
 
 def make_versions(ready: Ready, names: list[str]) -> None:
@@ -86,3 +88,26 @@ def test_without_keys_or_with_projects_of_two_kinds_it_says_what_is_missing_and_
             assert ended.code == 2
             assert words in ended.err
         assert not list(run_dir.glob("retire-*"))
+
+
+def test_a_secret_that_only_the_plan_of_a_run_has_seen_is_looked_for_although_no_list_shows_it_any_more(
+    tmp_path: Path,
+) -> None:
+    sandbox = small_service(secrets=3, seed=11)
+    project, rows = project_of(sandbox), moves(sandbox)
+    source, plan, run_dir = tmp_path / "m.csv", tmp_path / "plan", tmp_path / "run"
+    source.write_bytes(manifest_of(rows[:2]))
+    with served(sandbox, tmp_path) as tool:
+        endpoint = tool.to(run_dir)[0]
+        assert tool.run("plan", str(source), endpoint, f"--out={plan}").code == 0
+        assert tool.run("run", str(plan), f"--run-dir={run_dir}", "--rate=unlimited").code == 0
+        for name in project.names:
+            project.versions[name] = ()
+            add_version(project, name, EPOCH_S)
+        project.hidden.add(rows[2].secret_name)
+        needed = tool.run("retire", str(run_dir), f"--old-key={project.key_ids.old}", "--json")
+        plan.rename(tmp_path / "elsewhere")
+        blind = tool.run("retire", str(run_dir), f"--old-key={project.key_ids.old}", "--json")
+    assert needed.code == 1, needed
+    assert [one["kind"] for one in json.loads(needed.out)["projects"][0]["not_read"]] == ["hidden"]
+    assert (blind.code, "what only the plan of this run knows is not looked for" in blind.err) == (0, True)
