@@ -90,10 +90,11 @@ def _input(question: PlanQuestion, way: Way, sightings: Sightings, plan: Plan) -
     def bare() -> Iterator[SeenSecret]:
         return (one for one in sightings.shown.secrets() if _target(source, one) is None or not selects(one.name))
 
-    on = {plain_key(one.kms_key_id) for one in sightings.shown.secrets()}
-    for key in old_keys:
-        if plain_key(key) not in on:
-            say(f"no secret of these projects is on {key}")
+    if all(one.listed for one in sightings.projects()):
+        on = {plain_key(one.kms_key_id) for one in sightings.shown.secrets()}
+        for key in old_keys:
+            if plain_key(key) not in on:
+                say(f"no secret of these projects is on {key}")
     return PlanInput(
         plan=plan,
         lines=lines_of_keys(sightings.shown.secrets(), source.keys, selects, keys.judge),
