@@ -128,6 +128,10 @@ class AuthOptions:
 
     auth: Auth | None = None
     """Kind of credential. [default: auto, or on resume the job's]"""
+    agency: str | None = None
+    """Agency to take on with that login. [default: none, or on resume the job's]"""
+    agency_domain: str | None = None
+    """Account whose agency it is."""
     token_file: Path | None = None
     """File with an IAM token, readable by its owner only; or set CSMS_REKEY_TOKEN."""
     ca_file: Path | None = None

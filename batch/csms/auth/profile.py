@@ -4,7 +4,9 @@ import configparser
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from batch.csms.auth.agency import agency_of
 from batch.csms.auth.credential import Connect, CredentialError, Description
+from batch.csms.auth.federated import Federation, federated_login
 from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE
 from batch.csms.auth.keys import AccessKeys, KeyLogin, access_keys
 from batch.csms.auth.pasted import odd_file
@@ -15,8 +17,11 @@ FILE_VARIABLE = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
 _SECTION = "basic"
 
 
-def find_profile_keys(environment: Mapping[str, str], connect: Connect, utc: Callable[[], float]) -> KeyLogin | None:
-    """The keys in section [basic] of the file; None where there is no file, or no such section in the usual one.
+def find_profile_keys(
+    environment: Mapping[str, str], connect: Connect, utc: Callable[[], float], region: str | None
+) -> KeyLogin | None:
+    """The keys in section [basic] of the file, or those of the identity provider it names; None where there is no file,
+    or no such section in the usual one.
 
     The file is read again when the keys are refused: somebody may have put new ones in.
 
@@ -32,6 +37,11 @@ def find_profile_keys(environment: Mapping[str, str], connect: Connect, utc: Cal
         if named:
             raise CredentialError(f"{path}: has no section [{_SECTION}]")
         return None
+    endpoint = profile.get("iam_endpoint")
+    known = {IAM_ENDPOINT_VARIABLE: endpoint, **environment} if endpoint else environment
+    federation = Federation.from_profile(profile, f"{path} [{_SECTION}]")
+    if federation is not None:
+        return federated_login(federation, known, connect, utc, region)
     keys = _keys(profile, path)
 
     async def fetch() -> AccessKeys:
@@ -44,9 +54,8 @@ def find_profile_keys(environment: Mapping[str, str], connect: Connect, utc: Cal
         source=f"{path} [{_SECTION}]",
         project_id=profile.get("project_id") or None,
         renewable=True,
+        agency=agency_of(profile, f"{path} [{_SECTION}]"),
     )
-    endpoint = profile.get("iam_endpoint")
-    known = {IAM_ENDPOINT_VARIABLE: endpoint, **environment} if endpoint else environment
     return KeyLogin(fetch, description, connect=connect, environment=known, held=keys, utc=utc)
 
 
