@@ -12,6 +12,7 @@ from batch.cli.exit_metrics import ExitMetrics
 from batch.cli.exits import guarded
 from batch.cli.job_file import named_by_job, place_of
 from batch.cli.origins import note_origins
+from batch.cli.other_tools import from_other_tools
 from batch.cli.screen import say, say_lost
 from batch.process.hardening import harden
 from batch.process.sd_notify import PROCESS_SUPERVISOR
@@ -154,7 +155,7 @@ _COMMANDS = (
         sealed=True,
     ),
 )
-_CONFIG = (from_environment, named_by_job)
+_CONFIG = (from_environment, named_by_job, from_other_tools)
 for _at, _command in enumerate(_COMMANDS):
     app.command(
         f"batch.cli.commands.{_command.path}",

@@ -8,6 +8,7 @@ import msgspec
 from batch.cli.options import AuthOptions
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, Login, find_login
+from batch.csms.auth.variables import Variables
 from batch.process.loop import ask_loop
 from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.log import silence_log
@@ -28,6 +29,8 @@ def open_access(options: AuthOptions, *, stored: Auth = Auth.AUTO) -> Access:
 
     # Until a run has its log, what renewal has to say would stand between a command's own lines.
     silence_log()
+    # Also those that this login does not use: an error may show the whole environment.
+    PROCESS_REDACTOR.watch(Variables(os.environ).secrets)
     network = open_network(ca_file=options.ca_file, proxy=options.proxy, environment=os.environ)
     try:
         login = find_login(options.auth or stored, options.token_file, connect=network.login_wire)

@@ -12,6 +12,7 @@ from batch.csms.auth.environment import find_environment_keys
 from batch.csms.auth.password import find_password
 from batch.csms.auth.profile import find_profile_keys
 from batch.csms.auth.token import TOKEN_VARIABLE, find_token
+from batch.csms.auth.variables import Variables
 from jobs.spec import Auth
 
 _GIVE = {
@@ -41,12 +42,14 @@ def find_login(
         NoLoginError: none is given.
         CredentialError: the one that is given cannot be used.
     """
+    variables = Variables(environment)
+    variables.refuse_unusable(chosen=auth is not Auth.AUTO or token_file is not None)
     finders: list[Callable[[], Login | None]] = [
-        lambda: find_token(environment, token_file, connect),
-        lambda: find_environment_keys(environment, connect, utc),
-        lambda: find_profile_keys(environment, connect, utc),
-        lambda: find_password(environment, connect, utc),
-        lambda: find_ecs(environment, connect, utc, probe=auth is Auth.AUTO),
+        lambda: find_token(variables, token_file, connect),
+        lambda: find_environment_keys(variables, connect, utc),
+        lambda: find_profile_keys(variables, connect, utc),
+        lambda: find_password(variables, connect, utc),
+        lambda: find_ecs(variables, connect, utc, probe=auth is Auth.AUTO),
     ]
     for find in _chosen(auth, finders):
         login = find()

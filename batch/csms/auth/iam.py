@@ -31,6 +31,7 @@ V = TypeVar("V")
 TOKEN_TEXT = re.compile(r"[\x21-\x7e]+")
 """What goes into a header as it is."""
 IAM_ENDPOINT_VARIABLE = "HUAWEICLOUD_SDK_IAM_ENDPOINT"
+PROJECT_VARIABLE, PROJECT_NAME_VARIABLE = "HUAWEICLOUD_SDK_PROJECT_ID", "OS_PROJECT_NAME"
 _REFUSALS = frozenset({FaultKind.CREDENTIAL, FaultKind.SIGNATURE})
 _RETRY_S = (1.0, 2.0, 4.0)
 _HEADERS = {
@@ -55,11 +56,12 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """An IAM user of an account (called domain by IAM)."""
+    """An IAM user of an account (called domain by IAM), which goes by its name, or by its id where it has none."""
 
     domain: str
     user: str
     password: Masked
+    domain_by: str = "name"
 
 
 class _Named(msgspec.Struct):
@@ -94,7 +96,7 @@ def iam_endpoint(region: str, environment: Mapping[str, str]) -> str:
 
 async def create_token(wire: Wire, account: Account, project: Mapping[str, str]) -> Token | Fault:
     """A token for one project, given by its `id` or its `name`."""
-    user = {"domain": {"name": account.domain}, "name": account.user, "password": account.password.reveal()}
+    user = {"domain": {account.domain_by: account.domain}, "name": account.user, "password": account.password.reveal()}
     identity = {"methods": ["password"], "password": {"user": user}}
     body = msgspec.json.encode({"auth": {"identity": identity, "scope": {"project": project}}})
     headers = {**_HEADERS, "Content-Type": "application/json"}
