@@ -128,6 +128,12 @@ class AuthOptions:
 
     auth: Auth | None = None
     """Kind of credential. [default: auto, or on resume the job's]"""
+    agency: str | None = None
+    """Agency to take on with that login. [default: none, or on resume the job's]"""
+    agency_domain: str | None = None
+    """Account whose agency it is."""
+    profile: str | None = None
+    """Profile of ~/.huaweicloud/credentials, or of KooCLI's file. [default: basic, or on resume the job's]"""
     token_file: Path | None = None
     """File with an IAM token, readable by its owner only; or set CSMS_REKEY_TOKEN."""
     ca_file: Path | None = None
@@ -213,7 +219,7 @@ def spec_of(
     limited, given = limits_of(limits, Limits()), _given(manifest, JobSpec)
     if isinstance(manifest, ProjectsOptions):
         given.pop("project_id", None)
-    return JobSpec(**given, auth=auth.auth or Auth.AUTO, limits=limited)
+    return JobSpec(**given, auth=auth.auth or Auth.AUTO, profile=auth.profile, limits=limited)
 
 
 def job_with(options: ManifestOptions, base: JobSpec) -> JobSpec:

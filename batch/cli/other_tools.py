@@ -9,6 +9,7 @@ from typing import Any
 from cyclopts import Token
 
 from batch.cli.environment import SOURCE
+from batch.csms.auth.clouds import REGION_PREFIX, endpoint_named
 from jobs.spec import UsageError
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -17,44 +18,26 @@ NAMES: dict[str, tuple[str, ...]] = {
     "profile": ("HW_PROFILE",),
 }
 """Terraform's and OpenStack's names of our options."""
-CLOUD = "HW_CLOUD"
-REGION_PREFIX = "HUAWEICLOUD_SDK_REGION_CSMS_"
-"""Before a region's name: where the vendor's SDK looks for CSMS in it."""
-_OURS = frozenset({"myhuaweicloud.com", "myhuaweicloud.eu"})
-"""Domains that the table of regions knows."""
 
 
 def from_other_tools(_app: object, _commands: tuple[str, ...], arguments: Any) -> None:
     """Gives a command options that nothing else gives, once all other places have been read.
 
     Raises:
-        UsageError: two variables differ.
+        UsageError: two variables differ, or a file names hosts that is not read.
     """
     options = {argument.name.removeprefix("--"): argument for argument in arguments}
     for option, names in NAMES.items():
         if option in options and not options[option].tokens:
             _give(options[option], _agreed(names, os.environ))
     if "endpoint" in options and not options["endpoint"].tokens and "region" in options and options["region"].tokens:
+        _refuse_regions_file(Path(os.environ.get("HOME") or "/"))
         _give(options["endpoint"], endpoint_named(options["region"].tokens[0].value, os.environ))
 
 
 def variable_for(option: str, environment: Mapping[str, str]) -> str:
     """The variable of another tool that gives an option; nothing where there is none."""
     return next((name for name in NAMES.get(option, ()) if environment.get(name)), "")
-
-
-def endpoint_named(region: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
-    """The variable that says where a region has CSMS, and where; None where the table of regions holds.
-
-    Raises:
-        UsageError: a file says so that is not read.
-    """
-    name = REGION_PREFIX + region.upper().replace("-", "_")
-    if given := environment.get(name):
-        return name, given.partition(",")[0].strip()
-    _refuse_regions_file(Path(environment.get("HOME") or "/"))
-    cloud = environment.get(CLOUD, "").strip().lower().strip(".")
-    return (CLOUD, f"https://kms.{region}.{cloud}") if cloud and cloud not in _OURS else None
 
 
 def _refuse_regions_file(home: Path) -> None:

@@ -84,7 +84,7 @@ def _by_options(given: Given) -> Asked:
     if not given.source.old_key:
         raise UsageError("which key is to be retired? give --old-key, or a run directory")
     keys = _checked(given.source.old_key, spec.key_pattern)
-    access = open_access(given.auth)
+    access = open_access(given.auth, spec)
     places = chosen_places(given.source, spec, access)
     return Asked(key_ids=keys, projects=tuple(places), access=access, limits=spec.limits)
 
@@ -110,7 +110,7 @@ def _by_run(directory: RunDirectory, ledger: Ledger, given: Given) -> Asked:
     return Asked(
         key_ids=keys,
         projects=tuple(places.values()),
-        access=open_access(given.auth, stored=record.spec.auth),
+        access=open_access(given.auth, record.spec),
         limits=limits_of(given.limits, record.spec.limits),
         note=lambda sightings: known.note(sightings, given.source.owner_column),
     )

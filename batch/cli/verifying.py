@@ -74,7 +74,7 @@ def rows_of_run(path: Path, given: Given) -> Iterator[Rows]:
         with reading(directory.path, release=version()) as ledger:
             record = read_record(ledger)
             require_same_job(record.spec, given.source, given.origins)
-            access = open_access(given.auth, stored=record.spec.auth)
+            access = open_access(given.auth, record.spec)
             merged = limits_of(given.limits, record.spec.limits)
             yield Rows(ledger=ledger, record=record, access=access, limits=merged, run_dir=path)
 
@@ -87,7 +87,8 @@ def rows_of_manifest(manifest: str, given: Given) -> Iterator[Rows]:
         UsageError: it cannot be used.
         CredentialError: there is no login, or a project that it needs cannot be found.
     """
-    spec, access = spec_of(given.source, given.limits, given.auth), open_access(given.auth)
+    spec = spec_of(given.source, given.limits, given.auth)
+    access = open_access(given.auth, spec)
     spec, no_project = with_project(spec, access)
     with tempfile.TemporaryDirectory(prefix="csms-rekey-verify-") as name:
         folder = Path(name)

@@ -14,7 +14,7 @@ from batch.csms.faults import Fault, FaultKind
 from batch.process.loop import ask_loop
 from batch.process.version import version
 from jobs.regions import endpoint_for
-from jobs.spec import Auth, JobSpec, UsageError
+from jobs.spec import JobSpec, UsageError
 from reports import Exit
 
 _TIMEOUT_S = 30.0
@@ -35,7 +35,8 @@ def auth(*, source: PlaceOptions = PLACE, auth: AuthOptions = AUTH, _job: JobFil
         UsageError: nothing says which endpoint to read from.
         CredentialError: the project is not known and cannot be looked up.
     """
-    access, spec = open_access(auth), spec_of(source, LIMITS, auth)
+    spec = spec_of(source, LIMITS, auth)
+    access = open_access(auth, spec)
     shown = access.login.describe()
     tell(f"login     {shown.provider}")
     tell(f"source    {shown.source}")
@@ -77,8 +78,7 @@ async def _read(access: Access, spec: JobSpec) -> _Read:
 
 def _validity(access: Access) -> str:
     shown = access.login.describe()
-    if shown.expires_s is None and shown.kind in {Auth.IAM, Auth.ECS}:
-        # What these give out always says when it ends.
+    if shown.expires_s is None and shown.fetched:
         return "nothing is held: none was obtained"
     if shown.expires_s is None and shown.ends:
         return "not known here: it ends by itself, a token after 24 hours at most"

@@ -42,7 +42,8 @@ def plan(
             [default: plans/<UTC time>-<manifest>]
     """
     _refuse_mixed(manifest, source)
-    spec, access = spec_of(source, limits, auth), open_access(auth)
+    spec = spec_of(source, limits, auth)
+    access = open_access(auth, spec)
     planning = Planning(out=out, stem=_stem(manifest), spec=spec, access=access, options=look)
     planning.refuse_finished()
     if manifest is not None:

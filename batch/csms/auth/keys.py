@@ -51,7 +51,9 @@ def access_keys(
 
 
 class KeyLogin:
-    """Access keys for every place. `fetch` reads them, and again after a refusal; `held` are those read already."""
+    """Access keys for every place. `fetch` reads them, and again after a refusal; `held` are those read already, and
+    `used` are the secrets it gets them for.
+    """
 
     def __init__(
         self,
@@ -62,8 +64,10 @@ class KeyLogin:
         environment: Mapping[str, str],
         held: AccessKeys | None = None,
         utc: Callable[[], float],
+        used: Callable[[], tuple[Masked, ...]] = tuple,
     ) -> None:
         self._description = description
+        self._used = used
         self._connect = connect
         self._environment = environment
         self._utc = utc
@@ -96,8 +100,8 @@ class KeyLogin:
         return endpoint, self.for_scope(endpoint, "")
 
     def secrets(self) -> tuple[Masked, ...]:
-        """Every part of the keys in use, and of those before them."""
-        return self._renewal.secrets
+        """Every part of the keys in use, of those before them, and what they were given for."""
+        return (*self._used(), *self._renewal.secrets)
 
     def describe(self) -> Description:
         """Where the keys are from, and until when those in use are good."""
@@ -106,7 +110,7 @@ class KeyLogin:
             self._description,
             expires_s=None if held is None else held.expires_s,
             iam_named=bool(self._environment.get(IAM_ENDPOINT_VARIABLE)),
-            name=None if held is None else _tail(held.ak),
+            name=self._description.name or (None if held is None else _tail(held.ak)),
         )
 
 

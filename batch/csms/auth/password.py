@@ -105,6 +105,7 @@ class PasswordLogin:
             expires_s=min(ends, default=None),
             ends=True,
             renewable=True,
+            fetched=True,
             iam_named=True,
             name=f"user {self._account.user} of {self._account.domain}",
         )

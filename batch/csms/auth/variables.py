@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from batch.csms.auth.credential import CredentialError
 from batch.redaction.masked import Masked
 
+IAM_ENDPOINT_VARIABLE = "HUAWEICLOUD_SDK_IAM_ENDPOINT"
+
 
 def _host_alone(text: str) -> str:
     """OpenStack writes the version of the API behind the address."""
@@ -42,7 +44,7 @@ TAKEN = (
     Meaning(names=("HUAWEICLOUD_SDK_SECURITY_TOKEN", "HW_SECURITY_TOKEN"), secret=True),
     Meaning(names=("HUAWEICLOUD_SDK_PROJECT_ID", "HW_PROJECT_ID", "OS_PROJECT_ID", "OS_TENANT_ID")),
     Meaning(names=("OS_PROJECT_NAME", "HW_PROJECT_NAME", "OS_TENANT_NAME")),
-    Meaning(names=("HUAWEICLOUD_SDK_IAM_ENDPOINT", "OS_AUTH_URL", "HW_AUTH_URL"), tidy=_host_alone),
+    Meaning(names=(IAM_ENDPOINT_VARIABLE, "OS_AUTH_URL", "HW_AUTH_URL"), tidy=_host_alone),
     Meaning(names=("HUAWEICLOUD_SDK_STS_ENDPOINT",), tidy=_host_alone),
     Meaning(names=("OS_USERNAME", "HW_USER_NAME")),
     Meaning(names=("OS_PASSWORD", "HW_USER_PASSWORD"), secret=True),

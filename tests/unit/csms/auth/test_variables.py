@@ -10,8 +10,9 @@ import huaweicloudsdkcore.auth.provider
 import huaweicloudsdkcore.region.cache
 import pytest
 
-from batch.cli.other_tools import CLOUD, NAMES
+from batch.cli.other_tools import NAMES
 from batch.csms.auth import CredentialError, Login, Masked, find_login
+from batch.csms.auth.clouds import CLOUD
 from batch.csms.auth.variables import NO_PART, REFUSED, TAKEN, Variables
 from jobs.spec import Auth
 from tests.unit.csms.auth.test_find import KEYS, NO_METADATA, PASSWORD, headers, nowhere
