@@ -63,7 +63,7 @@ class Stage:
         """Everything the sandbox ever gave out, and what was never right."""
         directory = self.sandbox.directory
         keys = directory._keys.values()
-        found = {*directory._tokens, directory.user.password, WRONG, self.sandbox.token}
+        found = {*directory._tokens, directory.user.password, WRONG, self.sandbox.token, *directory.platform.tokens}
         return found | {one for key in keys for one in (key.ak, key.sk, key.security_token) if one}
 
     @property
@@ -335,9 +335,11 @@ def test_an_uncaught_exception_shows_nothing(tmp_path: Path, auth: str) -> None:
 REGION = ("--region", "cn-north-4")
 
 
-def tell(stage: Stage, tmp_path: Path, environment: dict[str, str], *options: str) -> tuple[int, str]:
+def tell(
+    stage: Stage, tmp_path: Path, environment: dict[str, str], *options: str, command: str = "auth"
+) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "batch", "auth", *options],
+        [sys.executable, "-m", "batch", command, *options],
         cwd=ROOT,
         env={"HOME": str(tmp_path), **environment},
         capture_output=True,

@@ -111,14 +111,15 @@ def play(
     clock: Callable[[], float] = time.monotonic,
     **options: Any,
 ) -> None:
+    sandbox = sandbox_of(SandboxOptions(secrets=6, **{"projects": 2} | options), epoch_s=time.time(), keep=True)
+
     async def main() -> None:
-        sandbox = sandbox_of(SandboxOptions(secrets=6, **{"projects": 2} | options), epoch_s=time.time(), keep=True)
-        token_file.write_text(f"{sandbox.directory.platform.token}\n", encoding="ascii")
         async with SandboxServer(sandbox.exchange, clock=clock) as server:
             await scenario(Stage(sandbox, server.url, token_file))
 
     with tempfile.NamedTemporaryFile("w", suffix=".jwt") as file:
         token_file = Path(file.name)
+        token_file.write_text(f"{sandbox.directory.platform.token}\n", encoding="ascii")
         asyncio.run(main())
 
 
@@ -253,7 +254,8 @@ def test_after_one_wrong_signature_no_other_leaves_in_any_project() -> None:
 
 
 @pytest.mark.parametrize(
-    ("auth", "locks"), [(Auth.TOKEN, False), (Auth.AKSK, True), (Auth.IAM, False), (Auth.ECS, True)]
+    ("auth", "locks"),
+    [(Auth.TOKEN, False), (Auth.AKSK, True), (Auth.IAM, False), *((auth, True) for auth in [Auth.ECS, *IDENTITIES])],
 )
 def test_refusals_count_against_access_keys_and_against_no_token(auth: Auth, *, locks: bool) -> None:
     async def scenario(stage: Stage) -> None:
@@ -300,7 +302,7 @@ def test_the_ecs_probe_of_auto_finds_a_metadata_service(tmp_path: Path) -> None:
 
 def test_secrets_lists_everything_that_must_not_be_shown() -> None:
     async def scenario(stage: Stage) -> None:
-        for auth in (Auth.TOKEN, Auth.AKSK, Auth.IAM, Auth.ECS):
+        for auth in (Auth.TOKEN, Auth.AKSK, Auth.IAM, Auth.ECS, *IDENTITIES):
             login = stage.login(auth)
             await stage.move(login)
             known = {secret.reveal() for secret in login.secrets()}
@@ -308,7 +310,10 @@ def test_secrets_lists_everything_that_must_not_be_shown() -> None:
                 value for name, value in stage.environment(auth).items() if name.endswith(("_AK", "_SK", "PASSWORD"))
             }
             assert given <= known
-            assert len(known) >= {Auth.TOKEN: 1, Auth.AKSK: 2, Auth.IAM: 2, Auth.ECS: 3}[auth]
+            # An access key, its secret key, a token; what a platform gave for them, and what IAM gave in between.
+            counts = {Auth.TOKEN: 1, Auth.AKSK: 2, Auth.IAM: 2, Auth.ECS: 3, Auth.POD: 4, Auth.OIDC: 4}
+            assert len(known) == counts.get(auth, 5)
+            assert auth not in IDENTITIES or stage.sandbox.directory.platform.token in known
 
     play(scenario)
 
