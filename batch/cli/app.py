@@ -132,8 +132,9 @@ _COMMANDS = (
     ),
     _Command(
         "auth:auth",
-        "Show which login a run would use, and make one harmless read with it; a credential is never shown.",
-        "Exit codes: 0 the login works; 1 the read failed; 2 usage, no login, or no project; 3 the login was refused."
+        "Show which login a run would use, and try it by one harmless read of its project, or of each in a manifest.",
+        "Exit codes: 0 the login works; 1 a read failed; 2 usage, no login, or no project; 3 the login was refused, or"
+        " a project is not one of its own."
         f"\n\n{_ELSEWHERE}",
     ),
     _Command(

@@ -79,9 +79,24 @@ class ManifestOptions:
 
 
 @Parameter(name="*", group=_MANIFEST)
-@with_options_of(JobSpec, only=frozenset({"endpoint", "region", "project_id", "project_pattern"}))
+@with_options_of(
+    JobSpec,
+    only=frozenset(
+        {
+            "endpoint",
+            "region",
+            "project_id",
+            "project_pattern",
+            "key_pattern",
+            "encoding",
+            "delimiter",
+            "only",
+            "exclude",
+        }
+    ),
+)
 class PlaceOptions:
-    """Where the secrets are, for a command that reads no manifest."""
+    """Where the secrets are, for a command that may read a manifest for its projects alone."""
 
 
 @Parameter(name="*", group=_MANIFEST)

@@ -7,9 +7,10 @@ import msgspec
 
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.held import HeldCredential
-from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, iam_endpoint, look_up_project
+from batch.csms.auth.iam import iam_endpoint, look_up_project
 from batch.csms.auth.pasted import odd_token
 from batch.csms.auth.renewal import Renewal
+from batch.csms.auth.variables import IAM_ENDPOINT_VARIABLE
 from batch.csms.faults import Fault
 from batch.csms.messages import WireRequest
 from batch.csms.signing import Signer

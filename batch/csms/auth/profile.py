@@ -9,11 +9,11 @@ from batch.csms.auth import koocli
 from batch.csms.auth.agency import agency_of
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.federated import Federation, federated_login
-from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, PROJECT_VARIABLE
+from batch.csms.auth.iam import PROJECT_VARIABLE
 from batch.csms.auth.keys import AccessKeys, KeyLogin, access_keys
 from batch.csms.auth.pasted import odd_file
 from batch.csms.auth.private_file import read_private
-from batch.csms.auth.variables import Variables
+from batch.csms.auth.variables import IAM_ENDPOINT_VARIABLE, Variables
 from jobs.spec import Auth
 
 FILE_VARIABLE = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"

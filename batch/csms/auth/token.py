@@ -7,7 +7,6 @@ from pathlib import Path
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.held import HeldCredential
 from batch.csms.auth.iam import (
-    IAM_ENDPOINT_VARIABLE,
     PROJECT_NAME_VARIABLE,
     PROJECT_VARIABLE,
     Token,
@@ -17,7 +16,7 @@ from batch.csms.auth.iam import (
 from batch.csms.auth.pasted import odd_token
 from batch.csms.auth.private_file import read_private
 from batch.csms.auth.renewal import Renewal
-from batch.csms.auth.variables import Variables
+from batch.csms.auth.variables import IAM_ENDPOINT_VARIABLE, Variables
 from batch.csms.messages import WireRequest
 from batch.redaction.masked import Masked
 from jobs.spec import Auth
