@@ -156,6 +156,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     project_id: Annotated[str | None, Option("Project of rows that name none.")] = None
     auth: Auth = Auth.AUTO
     agency: Agency | None = None
+    profile: str | None = None
     encoding: Annotated[str, Option("Encoding of a CSV or TSV manifest; never guessed.")] = "utf-8"
     delimiter: Annotated[
         Delimiter | None,

@@ -9,6 +9,8 @@ from batch.cli.options import AuthOptions
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, Login, find_login
 from batch.csms.auth.agency import agency_named
+from batch.csms.auth.clouds import require_one_cloud
+from batch.csms.auth.variables import Variables
 from batch.process.loop import ask_loop
 from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.log import silence_log
@@ -30,7 +32,10 @@ def open_access(options: AuthOptions, spec: JobSpec) -> Access:
 
     # Until a run has its log, what renewal has to say would stand between a command's own lines.
     silence_log()
+    # Also those that this login does not use: an error may show the whole environment.
+    PROCESS_REDACTOR.watch(Variables(os.environ).secrets)
     asked = {"--agency": options.agency or "", "--agency-domain": options.agency_domain or ""}
+    require_one_cloud(spec, os.environ)
     network = open_network(ca_file=options.ca_file, proxy=options.proxy, environment=os.environ)
     try:
         login = find_login(
@@ -38,6 +43,7 @@ def open_access(options: AuthOptions, spec: JobSpec) -> Access:
             options.token_file,
             connect=network.login_wire,
             region=spec.region,
+            profile=options.profile or spec.profile,
             agency=agency_named(asked, ("--agency", "--agency-domain"), "the options") or spec.agency,
         )
     except CredentialError as error:

@@ -79,9 +79,24 @@ class ManifestOptions:
 
 
 @Parameter(name="*", group=_MANIFEST)
-@with_options_of(JobSpec, only=frozenset({"endpoint", "region", "project_id", "project_pattern"}))
+@with_options_of(
+    JobSpec,
+    only=frozenset(
+        {
+            "endpoint",
+            "region",
+            "project_id",
+            "project_pattern",
+            "key_pattern",
+            "encoding",
+            "delimiter",
+            "only",
+            "exclude",
+        }
+    ),
+)
 class PlaceOptions:
-    """Where the secrets are, for a command that reads no manifest."""
+    """Where the secrets are, for a command that may read a manifest for its projects alone."""
 
 
 @Parameter(name="*", group=_MANIFEST)
@@ -132,6 +147,8 @@ class AuthOptions:
     """Agency to take on with that login. [default: none, or on resume the job's]"""
     agency_domain: str | None = None
     """Account whose agency it is."""
+    profile: str | None = None
+    """Profile of ~/.huaweicloud/credentials, or of KooCLI's file. [default: basic, or on resume the job's]"""
     token_file: Path | None = None
     """File with an IAM token, readable by its owner only; or set CSMS_REKEY_TOKEN."""
     ca_file: Path | None = None
@@ -217,7 +234,7 @@ def spec_of(
     limited, given = limits_of(limits, Limits()), _given(manifest, JobSpec)
     if isinstance(manifest, ProjectsOptions):
         given.pop("project_id", None)
-    return JobSpec(**given, auth=auth.auth or Auth.AUTO, limits=limited)
+    return JobSpec(**given, auth=auth.auth or Auth.AUTO, profile=auth.profile, limits=limited)
 
 
 def job_with(options: ManifestOptions, base: JobSpec) -> JobSpec:

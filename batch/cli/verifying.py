@@ -23,7 +23,7 @@ from jobs.model import Scope, Status
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.sightings import Wanted
-from jobs.spec import Limits
+from jobs.spec import JobSpec, Limits
 
 INVALID, NOT_SELECTED = "invalid", "not selected"
 
@@ -88,7 +88,18 @@ def rows_of_manifest(manifest: str, given: Given) -> Iterator[Rows]:
         CredentialError: there is no login, or a project that it needs cannot be found.
     """
     spec = spec_of(given.source, given.limits, given.auth)
-    access = open_access(given.auth, spec)
+    with loaded_rows(manifest, spec, open_access(given.auth, spec)) as rows:
+        yield rows
+
+
+@contextmanager
+def loaded_rows(manifest: str, spec: JobSpec, access: Access) -> Iterator[Rows]:
+    """The rows of a manifest in a ledger that is gone after the block.
+
+    Raises:
+        UsageError: it cannot be used.
+        CredentialError: a project that it needs cannot be found.
+    """
     spec, no_project = with_project(spec, access)
     with tempfile.TemporaryDirectory(prefix="csms-rekey-verify-") as name:
         folder = Path(name)

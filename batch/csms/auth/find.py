@@ -13,8 +13,9 @@ from batch.csms.auth.federated import find_federated
 from batch.csms.auth.oidc import find_oidc
 from batch.csms.auth.password import find_password
 from batch.csms.auth.pod_identity import find_pod_identity
-from batch.csms.auth.profile import find_profile_keys
+from batch.csms.auth.profile import find_profile
 from batch.csms.auth.token import TOKEN_VARIABLE, find_token
+from batch.csms.auth.variables import Variables
 from jobs.spec import Agency, Auth
 
 _GIVE = {
@@ -28,6 +29,9 @@ _GIVE = {
     Auth.OIDC: "set HUAWEICLOUD_OIDC_PROVIDER_URN, HUAWEICLOUD_OIDC_AGENCY_URN and HUAWEICLOUD_OIDC_TOKEN_FILE",
     Auth.FEDERATED: "set HUAWEICLOUD_SDK_IDP_ID and HUAWEICLOUD_SDK_ID_TOKEN_FILE",
 }
+_OF_A_PROFILE = {Auth.AKSK, Auth.FEDERATED}
+_Finder = tuple[set[Auth], Callable[[], Login | None]]
+_BY_PROFILE = {Auth.AUTO, *_OF_A_PROFILE}
 
 
 def find_login(
@@ -39,32 +43,43 @@ def find_login(
     utc: Callable[[], float] = time.time,
     region: str | None = None,
     agency: Agency | None = None,
+    profile: str | None = None,
 ) -> Login:
-    """The first login that is given, in the order token, OpenID Connect, federation, access keys, credentials file,
-    password, pod identity, ECS agency; with an `agency`, here or in the environment, it takes that on.
+    """The first login that is given, in the order of the list below; with an `agency`, here or in the environment, it
+    takes that on.
 
-    What is given only in part is an error, never passed over. `connect` is for the requests of the login itself,
-    `utc` tells seconds since 1970. STS and IAM are in the `region` unless the environment names them.
+    A `profile` that is named is the only place to look, unless a login of another kind is. What is given only in part
+    is an error. `connect` is for the requests of the login itself, `utc` tells seconds since 1970. STS and IAM are in
+    the `region` unless the environment names them.
 
     Raises:
         NoLoginError: none is given.
         CredentialError: the one that is given cannot be used.
     """
-    finders: list[tuple[set[Auth], Callable[[], Login | None]]] = [
-        ({Auth.TOKEN}, lambda: find_token(environment, token_file, connect)),
-        ({Auth.OIDC}, lambda: find_oidc(environment, connect, utc, region)),
-        ({Auth.FEDERATED}, lambda: find_federated(environment, connect, utc, region)),
-        ({Auth.AKSK}, lambda: find_environment_keys(environment, connect, utc)),
-        ({Auth.AKSK, Auth.FEDERATED}, lambda: find_profile_keys(environment, connect, utc, region)),
-        ({Auth.IAM}, lambda: find_password(environment, connect, utc)),
-        ({Auth.POD}, lambda: find_pod_identity(environment, connect, utc)),
-        ({Auth.ECS}, lambda: find_ecs(environment, connect, utc, probe=auth is Auth.AUTO)),
+    variables = Variables(environment)
+    variables.refuse_unusable(chosen=auth is not Auth.AUTO or token_file is not None or profile is not None)
+    finders: list[_Finder] = [
+        ({Auth.TOKEN}, lambda: find_token(variables, token_file, connect)),
+        ({Auth.OIDC}, lambda: find_oidc(variables, connect, utc, region)),
+        ({Auth.FEDERATED}, lambda: find_federated(variables, connect, utc, region)),
+        ({Auth.AKSK}, lambda: find_environment_keys(variables, connect, utc)),
+        (_OF_A_PROFILE, lambda: find_profile(variables, connect, utc, region, profile)),
+        ({Auth.IAM}, lambda: find_password(variables, connect, utc)),
+        ({Auth.POD}, lambda: find_pod_identity(variables, connect, utc)),
+        ({Auth.ECS}, lambda: find_ecs(variables, connect, utc, probe=auth is Auth.AUTO)),
     ]
+    login = _first(auth, finders, by_profile=profile is not None and auth in _BY_PROFILE)
+    if login is None:
+        raise NoLoginError(f"no credential: {_GIVE[auth]}")
+    if (wanted := agency or agency_in(variables) or login.describe().agency) is not None:
+        return AgencyLogin(login, wanted, region=region, connect=connect, environment=variables, utc=utc)
+    return login
+
+
+def _first(auth: Auth, finders: list[_Finder], *, by_profile: bool) -> Login | None:
     for kinds, find in finders:
-        login = find() if auth in {Auth.AUTO, *kinds} else None
+        asked = kinds is _OF_A_PROFILE if by_profile else auth in {Auth.AUTO, *kinds}
+        login = find() if asked else None
         if login is not None and auth in {Auth.AUTO, login.describe().kind}:
-            wanted = agency or agency_in(environment) or login.describe().agency
-            if wanted is None:
-                return login
-            return AgencyLogin(login, wanted, region=region, connect=connect, environment=environment, utc=utc)
-    raise NoLoginError(f"no credential: {_GIVE[auth]}")
+            return login
+    return None

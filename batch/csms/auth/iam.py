@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from batch.csms.auth.clouds import other_cloud
 from batch.csms.auth.credential import (
     Connect,
     Credential,
@@ -20,6 +21,7 @@ from batch.csms.auth.credential import (
     LoginRefusedError,
     NotAuthorizedError,
 )
+from batch.csms.auth.variables import IAM_ENDPOINT_VARIABLE
 from batch.csms.errors import UNREADABLE, classify, words_of
 from batch.csms.faults import PASSING, Fault, FaultKind, bounded
 from batch.csms.messages import Wire, WireAnswer, WireRequest
@@ -30,7 +32,7 @@ from jobs.regions import endpoint_for
 V = TypeVar("V")
 TOKEN_TEXT = re.compile(r"[\x21-\x7e]+")
 """What goes into a header as it is."""
-IAM_ENDPOINT_VARIABLE = "HUAWEICLOUD_SDK_IAM_ENDPOINT"
+PROJECT_VARIABLE, PROJECT_NAME_VARIABLE = "HUAWEICLOUD_SDK_PROJECT_ID", "OS_PROJECT_NAME"
 IAM, STS = (IAM_ENDPOINT_VARIABLE, "iam"), ("HUAWEICLOUD_SDK_STS_ENDPOINT", "sts")
 """The variable that says where a service is, and the name of its host beside the region's KMS."""
 SECURITY_TOKENS = "/v3.0/OS-CREDENTIAL/securitytokens"
@@ -59,11 +61,12 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """An IAM user of an account (called domain by IAM)."""
+    """An IAM user of an account (called domain by IAM), which goes by its name, or by its id where it has none."""
 
     domain: str
     user: str
     password: Masked
+    domain_by: str = "name"
 
 
 class _Named(msgspec.Struct):
@@ -99,7 +102,7 @@ def service_endpoint(service: tuple[str, str], region: str | None, environment: 
         CredentialError: the environment names no endpoint, or the region is unknown or not given.
     """
     variable, host = service
-    given = environment.get(variable)
+    given = environment.get(variable) or _in_other_cloud(host, region, environment)
     if not given and region is None:
         raise CredentialError(f"where is {host.upper()}? give --region, or set {variable}")
     try:
@@ -108,9 +111,14 @@ def service_endpoint(service: tuple[str, str], region: str | None, environment: 
         raise CredentialError(f"{variable}: {error}" if given else str(error)) from error
 
 
+def _in_other_cloud(host: str, region: str | None, environment: Mapping[str, str]) -> str | None:
+    cloud = other_cloud(environment)
+    return f"https://{host}.{region}.{cloud}" if cloud and region else None
+
+
 async def create_token(wire: Wire, account: Account, project: Mapping[str, str]) -> Token | Fault:
     """A token for one project, given by its `id` or its `name`."""
-    user = {"domain": {"name": account.domain}, "name": account.user, "password": account.password.reveal()}
+    user = {"domain": {account.domain_by: account.domain}, "name": account.user, "password": account.password.reveal()}
     identity = {"methods": ["password"], "password": {"user": user}}
     body = msgspec.json.encode({"auth": {"identity": identity, "scope": {"project": project}}})
     headers = {**HEADERS, "Content-Type": "application/json"}

@@ -7,9 +7,10 @@ import msgspec
 
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.held import HeldCredential
-from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, iam_endpoint, look_up_project
+from batch.csms.auth.iam import iam_endpoint, look_up_project
 from batch.csms.auth.pasted import odd_token
 from batch.csms.auth.renewal import Renewal
+from batch.csms.auth.variables import IAM_ENDPOINT_VARIABLE
 from batch.csms.faults import Fault
 from batch.csms.messages import WireRequest
 from batch.csms.signing import Signer
@@ -79,7 +80,7 @@ class KeyLogin:
         return KeyCredential(self._renewal, urlsplit(endpoint).netloc, project_id or None, utc=self._utc)
 
     async def project_id(self, region: str) -> str:
-        """The project that was given with the keys, else the one that IAM knows by the region's name.
+        """The project that was given with the keys, else the one that IAM knows by the name given, or the region's.
 
         Raises:
             CredentialError: IAM does not know one, or cannot be asked.
@@ -87,7 +88,8 @@ class KeyLogin:
         if self._description.project_id is not None:
             return self._description.project_id
         endpoint, credential = await self.for_iam(region)
-        return await look_up_project(credential, region, endpoint=endpoint, connect=self._connect)
+        name = self._description.project_name or region
+        return await look_up_project(credential, name, endpoint=endpoint, connect=self._connect)
 
     async def for_iam(self, region: str) -> tuple[str, "KeyCredential"]:
         """Signs for IAM's host, and for no project.
