@@ -167,6 +167,19 @@ def test_a_resume_takes_on_the_agency_of_its_job_although_nobody_names_it(tmp_pa
         assert stage.sandbox.directory.access_key.ak not in signers.seen
 
 
+def test_a_resume_takes_on_no_agency_that_its_job_did_not_have(tmp_path: Path) -> None:
+    with serving() as stage:
+        stopped = run(stage, tmp_path, stage.environment("aksk"), "--rate", "1/s", "--max-duration", "1")
+        assert stopped.code == 3, stopped.out
+        given = stage.environment("aksk") | ASSUMED
+        code, out = tell(stage, tmp_path, given, str(stopped.folder), command="resume")
+        assert code == 2, out
+        assert "the run took on no agency, and the agency rekey of sandbox is named now" in out
+        limits = ("--rate=unlimited", "--max-duration=60")
+        code, out = tell(stage, tmp_path, given, str(stopped.folder), *limits, *TRUSTED, command="resume")
+        assert code == 0, out
+
+
 def test_a_token_that_is_refused_stops_the_run_and_no_row_has_failed(tmp_path: Path) -> None:
     with serving() as stage:
         ended = run(stage, tmp_path, environment(stage, tmp_path, "oidc", token=WRONG), *FAST)
