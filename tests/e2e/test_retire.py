@@ -5,7 +5,7 @@ import json
 import urllib.request
 from pathlib import Path
 
-from batch.sandbox.assembly import Ready
+from batch.sandbox.ready import Ready
 from batch.sandbox.versions import add_version
 from tests.e2e.tool import manifest_of, sandbox_process, served
 from tests.engine.rows import EPOCH_S, moves, project_of, small_service
