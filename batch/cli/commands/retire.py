@@ -85,8 +85,12 @@ def _again(question: RetireQuestion) -> str:
     """The command that looks again."""
     keys = [word for key in question.key_ids for word in ("--old-key", key)]
     projects = [word for one in question.projects for word in ("--project-id", one.project_id)]
-    where = [question.run_dir] if question.run_dir is not None else [*keys, *projects]
-    return command_line("retire", *where)
+    if question.run_dir is not None:
+        return command_line("retire", question.run_dir)
+    places = (("--endpoint", question.spec.endpoint), ("--region", question.spec.region))
+    where = [word for option, value in places if value is not None for word in (option, value)]
+    # Only --all-projects looks where neither is given.
+    return command_line("retire", *keys, *((*projects, *where) if where else ("--all-projects",)))
 
 
 def _looked(folder: LookDirectory, sightings: Sightings, question: RetireQuestion, end: LookEnd) -> Looked:
