@@ -17,6 +17,10 @@ from reports.moment import clock_text, utc_text
 from reports.summary.schema import FileFacts
 
 CSV, JSON, PAGE = "verify.csv", "verify.json", "verify.html"
+_NOT_HELD = (
+    "Find out who changed the secrets that do not hold. To move them after all, plan the manifest again: the plan says"
+    " what a run of it would change now."
+)
 _HEADER = ("row", "secret_name", "project_id", "kms_key_id", "shown_kms_key_id", "result")
 
 
@@ -160,6 +164,8 @@ def _page(verified: Verified, facts: VerifyFacts) -> CampaignPage:
     advice = []
     if verified.unread:
         advice.append(Advice(why="Ask again for the rows that were not read.", command=facts.again))
+    if verified.moved or verified.missing:
+        advice.append(Advice(why=_NOT_HELD))
     return CampaignPage(
         what="verify",
         name=shortened(verified.manifest),
