@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from jobs.printable import shortened
+from jobs.printable import counted, shortened
 from jobs.run_dir.report_files import ReportFiles
 from jobs.sightings import Sightings
 from reports.campaign.page import Advice, CampaignPage, Table, Tile, write_campaign_page
@@ -111,20 +111,16 @@ def verified_json(verified: Verified) -> bytes:
 def verified_words(verified: Verified) -> str:
     """The whole in one sentence."""
     if verified.unread:
-        return f"{verified.unread:,} of {_rows(verified.rows)} could not be read."
+        return f"{verified.unread:,} of {counted(verified.rows, 'row')} could not be read."
     if others := verified.moved + verified.missing:
-        return f"{others:,} of {_rows(verified.rows)} {'does' if others == 1 else 'do'} not hold."
+        return f"{others:,} of {counted(verified.rows, 'row')} {'does' if others == 1 else 'do'} not hold."
     if verified.invalid and not verified.holds:
         return f"No row could be asked for: {verified.invalid:,} invalid."
     if verified.invalid:
         return f"Every row that was asked for holds, but not every one is valid: {verified.invalid:,} invalid."
     if verified.carried:
-        return f"Every row that the plan could do holds: {verified.holds:,} of {_rows(verified.rows)}."
-    return f"Every row holds: {_rows(verified.holds)}."
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"
+        return f"Every row that the plan could do holds: {verified.holds:,} of {counted(verified.rows, 'row')}."
+    return f"Every row holds: {counted(verified.holds, 'row')}."
 
 
 def _lines(sightings: Sightings, count: Count) -> Iterator[tuple[object, ...]]:
