@@ -157,7 +157,7 @@ def _between(summary: Summary) -> tuple[str, ...]:
     """A gap for the command that decides on waves, where one did: its words are not kept, and without it a resume would
     begin the next wave unasked.
     """
-    said = (words for one in summary.sessions for word in (one.stopped or "", *(note.words for note in one.controls)))
+    said = (words for one in summary.sessions for words in (one.stopped or "", *(note.words for note in one.controls)))
     decides = any("--between" in words for words in (summary.stopped or "", *said))
     return ("--between", "<command>") if decides else ()
 
