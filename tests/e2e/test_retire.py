@@ -46,7 +46,7 @@ def test_an_old_key_is_needed_after_a_run_until_new_versions_have_taken_the_plac
         needed = tool.run("retire", str(run_dir), f"--out={first}")
         assert needed.code == 1, needed.err
         counts = "12 current, 12 previous and 12 other versions were made with it"
-        words = f"Key {old} is still needed: {counts}; new versions of these secrets free it."
+        words = f"Key {old} is still needed: {counts}; it is free once newer versions have pushed the old ones out."
         assert needed.out.splitlines()[0] == words
         assert "owner team 0: 6 secrets: make a new version" in needed.out
         uses = table(first / "key-use.csv")
