@@ -25,7 +25,7 @@ def chosen_places(options: ProjectsOptions, spec: JobSpec, access: Access, more:
     """The projects, each once; `more` are named elsewhere, as in a key map.
 
     Raises:
-        UsageError: options contradict each other, or name no place.
+        UsageError: options contradict each other, name no place, or leave open where IAM is.
         SpecError: a project id cannot be used.
         CredentialError: the login's projects cannot be told.
         LoginRefusedError: the login was refused.
@@ -34,6 +34,8 @@ def chosen_places(options: ProjectsOptions, spec: JobSpec, access: Access, more:
     if options.all_projects:
         if options.project_id:
             raise UsageError("--all-projects: give it, or --project-id, not both")
+        if spec.endpoint is not None and not access.login.describe().iam_named:
+            raise UsageError("--all-projects: with --endpoint, name IAM too, in HUAWEICLOUD_SDK_IAM_ENDPOINT")
         return _of_account(spec, ask_loop(lambda: _listed(spec, access)))
     for one in given:
         if reason := project_fault(spec.project_pattern, one):

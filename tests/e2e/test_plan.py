@@ -334,6 +334,8 @@ def test_a_selection_leaves_rows_out_of_the_plan_and_tells_them_as_not_selected(
         (("--old-key", OLD, "--new-key", NEW), "--project-id or --all-projects"),
         (("--old-key", OLD, "--new-key", NEW, "--project-id=x"), "--project-id: 'x' is not 32"),
         (("--old-key", OLD, "--new-key", NEW, "--project-id", "1" * 32, "--all-projects"), "not both"),
+        # A login for an endpoint of one's own is not sent to the public IAM.
+        (("--old-key", OLD, "--new-key", NEW, "--all-projects"), "name IAM too, in HUAWEICLOUD_SDK_IAM_ENDPOINT"),
     ],
 )
 def test_what_cannot_be_planned_is_refused_in_one_line_and_leaves_nothing(
