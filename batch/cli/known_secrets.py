@@ -6,7 +6,7 @@ from pathlib import Path
 from batch.cli.screen import say
 from jobs.ledger import Ledger, ToldRow
 from jobs.ledger.record import JobRecord
-from jobs.manifest.carried_cells import carried_cells
+from jobs.manifest.carried_cells import CarriedCells, carried_cells
 from jobs.model import Scope
 from jobs.problem import ManifestError
 from jobs.rules import name_fault
@@ -23,19 +23,32 @@ class KnownSecrets:
         self._folder = folder
         self._places = places
 
+    def may_have(self, column: str) -> bool:
+        """Whether the manifest has a column for owners, or cannot be read any more."""
+        try:
+            return self._place(column, self._carried()) is not None
+        except (ManifestError, OSError):
+            return True
+
     def note(self, sightings: Sightings, column: str) -> str | None:
         """Records both; a manifest that cannot be read any more names no owners."""
         sightings.want(self._wanted())
         try:
-            carried = carried_cells(manifest_copy(self._folder, self._record), self._record.spec.encoding)
-            at = next((at for at, name in enumerate(carried.names) if name.lower() == column.lower()), None)
-            if at is None:
+            carried = self._carried()
+            if (at := self._place(column, carried)) is None:
                 return None
             sightings.own(self._owned(cells[at] for cells in carried.rows))
             return carried.names[at]
         except (ManifestError, OSError) as error:
             say(f"whose the secrets are is not known: {error}")
             return None
+
+    def _carried(self) -> CarriedCells:
+        return carried_cells(manifest_copy(self._folder, self._record), self._record.spec.encoding)
+
+    @staticmethod
+    def _place(column: str, carried: CarriedCells) -> int | None:
+        return next((at for at, name in enumerate(carried.names) if name.lower() == column.lower()), None)
 
     def _wanted(self) -> Iterator[Wanted]:
         for row, place in self._rows():

@@ -15,10 +15,12 @@ from batch.cli.places import chosen_places
 from batch.cli.screen import say
 from batch.csms.access import Access
 from batch.process.version import version
+from jobs.job_facts import job_facts, options_of
 from jobs.ledger import Ledger, same_key
 from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading
 from jobs.model import Scope
+from jobs.problem import quoted
 from jobs.rules import key_check
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
@@ -43,13 +45,14 @@ class Given:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """The keys, where they may be used, and how to ask. `note` tells the sightings what a run knows, while its ledger
-    is open, and returns the column that owners were found in.
+    is open, and returns the column that owners were found in. `words` are the arguments that ask for the same.
     """
 
     key_ids: tuple[str, ...]
     projects: tuple[Scope, ...]
     access: Access
     limits: Limits
+    words: tuple[str, ...]
     note: Callable[[Sightings], str | None] = lambda _: None
 
     def job(self, run_dir: Path | None) -> str:
@@ -86,7 +89,10 @@ def _by_options(given: Given) -> Asked:
     keys = _checked(given.source.old_key, spec.key_pattern)
     access = open_access(given.auth)
     places = chosen_places(given.source, spec, access)
-    return Asked(key_ids=keys, projects=tuple(places), access=access, limits=spec.limits)
+    where = [word for one in places for word in ("--project-id", one.project_id)]
+    words = (*_key_words(keys), *(["--all-projects"] if given.source.all_projects else where))
+    words = (*words, *options_of(job_facts(spec)))
+    return Asked(key_ids=keys, projects=tuple(places), access=access, limits=spec.limits, words=words)
 
 
 def _by_run(directory: RunDirectory, ledger: Ledger, given: Given) -> Asked:
@@ -107,13 +113,21 @@ def _by_run(directory: RunDirectory, ledger: Ledger, given: Given) -> Asked:
     if not places:
         raise UsageError(f"{directory.path}: no row of it names a project that can be used")
     known = KnownSecrets(ledger, record, directory.path, places)
+    column = given.source.owner_column
+    if given.origins.of("owner-column") is not None and not known.may_have(column):
+        raise SpecError("owner-column", f"the manifest has no {quoted(column)} that the run does not use itself")
     return Asked(
         key_ids=keys,
         projects=tuple(places.values()),
         access=open_access(given.auth, stored=record.spec.auth),
         limits=limits_of(given.limits, record.spec.limits),
-        note=lambda sightings: known.note(sightings, given.source.owner_column),
+        words=(str(directory.path), *_key_words(named)),
+        note=lambda sightings: known.note(sightings, column),
     )
+
+
+def _key_words(key_ids: Iterable[str]) -> Iterator[str]:
+    return (word for key in key_ids for word in ("--old-key", key))
 
 
 def _checked(key_ids: Iterable[str], pattern: str) -> tuple[str, ...]:

@@ -98,6 +98,8 @@ def test_a_signal_ends_a_look_and_the_same_command_continues(tmp_path: Path) -> 
             running.send_signal(signal.SIGTERM)
             assert running.wait(30) == 143
         assert told(out)[0]["unread"] > 0
+        where = to(tool, out)[0].replace("=", " ")
+        assert f"csms-rekey verify {path} {where}" in (out / "verify.html").read_text(encoding="utf-8")
         assert tool.run("verify", str(path), *to(tool, out)).code == 1
         assert len(records_of(sandbox.journal)) == 101
     with Sightings(out) as sightings:

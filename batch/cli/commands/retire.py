@@ -64,7 +64,7 @@ def retire(
             errands = retirement_errands(found.projects, found.key_ids)
             end = look(folder, sightings, errands, access=found.access, limits=found.limits, options=looking)
             looked = _looked(sightings, end, run_dir, column)
-            looked = msgspec.structs.replace(looked, again=_again(run_dir, found, folder, end))
+            looked = msgspec.structs.replace(looked, again=_again(found, folder, end))
             told = _write(folder, sightings, found, looked)
     _show(folder, told, json=looking.json)
     return told.exit_code
@@ -84,12 +84,9 @@ def _refuse_finished(folder: LookDirectory, sightings: Sightings) -> None:
         sightings.keep(_BEGUN, repr(time.time()))
 
 
-def _again(run_dir: Path | None, found: Asked, folder: LookDirectory, end: LookEnd) -> str:
+def _again(found: Asked, folder: LookDirectory, end: LookEnd) -> str:
     """The command that looks again, or continues where this one was stopped."""
-    keys = [word for key in found.key_ids for word in ("--old-key", key)]
-    projects = [word for one in found.projects for word in ("--project-id", one.project_id)]
-    where = [str(run_dir)] if run_dir is not None else [*keys, *projects]
-    words = ("csms-rekey", "retire", *where, *(() if end.whole else ("--out", str(folder.path))))
+    words = ("csms-rekey", "retire", *found.words, *(() if end.whole else ("--out", str(folder.path))))
     return shlex.join(map(printable, words))
 
 
