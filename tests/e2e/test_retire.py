@@ -109,4 +109,4 @@ def test_the_command_on_the_page_asks_for_the_same_again(tmp_path: Path) -> None
             [command] = re.findall(r"csms-rekey retire [^<]*", html.unescape((out / "retire.html").read_text()))[-1:]
             again = tool.run(*shlex.split(command)[1:], f"--out={tmp_path / f'again-{number}'}")
             assert (first.code, again.code, again.out.splitlines()[0]) == (3, 3, first.out.splitlines()[0]), command
-        assert old not in command
+            assert old not in command
