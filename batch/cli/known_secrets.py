@@ -1,6 +1,7 @@
 """What a run knows of secrets, told to the sightings of a command that looks: that they exist, and whose they are."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from batch.cli.screen import say
@@ -8,9 +9,10 @@ from jobs.ledger import Ledger, ToldRow
 from jobs.ledger.record import JobRecord
 from jobs.manifest.carried_cells import CarriedCells, carried_cells
 from jobs.model import Scope
-from jobs.problem import ManifestError
+from jobs.problem import ManifestError, quoted
 from jobs.rules import name_fault
 from jobs.sightings import Sightings, Wanted
+from jobs.spec import SpecError
 from reports.retry_file import manifest_copy
 
 
@@ -23,12 +25,15 @@ class KnownSecrets:
         self._folder = folder
         self._places = places
 
-    def may_have(self, column: str) -> bool:
-        """Whether the manifest has a column for owners, or cannot be read any more."""
-        try:
-            return self._place(column, self._carried()) is not None
-        except (ManifestError, OSError):
-            return True
+    def require(self, column: str) -> None:
+        """Makes sure that owners can be found in a column, as far as the manifest can be read.
+
+        Raises:
+            SpecError: it has no such column.
+        """
+        with suppress(ManifestError, OSError):
+            if self._place(column, self._carried()) is None:
+                raise SpecError("owner-column", f"the manifest has no {quoted(column)} among the columns of your own")
 
     def note(self, sightings: Sightings, column: str) -> str | None:
         """Records both; a manifest that cannot be read any more names no owners."""

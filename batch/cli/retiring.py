@@ -11,16 +11,14 @@ from batch.cli.known_secrets import KnownSecrets
 from batch.cli.login import open_access
 from batch.cli.options import AuthOptions, LimitOptions, LookOptions, RetireOptions, limits_of, spec_of
 from batch.cli.origins import Origins
-from batch.cli.places import chosen_places
+from batch.cli.places import chosen_places, place_words
 from batch.cli.screen import say
 from batch.csms.access import Access
 from batch.process.version import version
-from jobs.job_facts import job_facts, options_of
 from jobs.ledger import Ledger, same_key
 from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading
 from jobs.model import Scope
-from jobs.problem import quoted
 from jobs.rules import key_check
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
@@ -89,9 +87,7 @@ def _by_options(given: Given) -> Asked:
     keys = _checked(given.source.old_key, spec.key_pattern)
     access = open_access(given.auth)
     places = chosen_places(given.source, spec, access)
-    where = [word for one in places for word in ("--project-id", one.project_id)]
-    words = (*_key_words(keys), *(["--all-projects"] if given.source.all_projects else where))
-    words = (*words, *options_of(job_facts(spec)))
+    words = (*_key_words(keys), *place_words(given.source, spec, places))
     return Asked(key_ids=keys, projects=tuple(places), access=access, limits=spec.limits, words=words)
 
 
@@ -114,8 +110,8 @@ def _by_run(directory: RunDirectory, ledger: Ledger, given: Given) -> Asked:
         raise UsageError(f"{directory.path}: no row of it names a project that can be used")
     known = KnownSecrets(ledger, record, directory.path, places)
     column = given.source.owner_column
-    if given.origins.of("owner-column") is not None and not known.may_have(column):
-        raise SpecError("owner-column", f"the manifest has no {quoted(column)} that the run does not use itself")
+    if given.origins.of("owner-column") is not None:
+        known.require(column)
     return Asked(
         key_ids=keys,
         projects=tuple(places.values()),

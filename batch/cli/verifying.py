@@ -16,7 +16,6 @@ from batch.cli.origins import Origins
 from batch.cli.screen import say
 from batch.csms.access import Access
 from batch.process.version import version
-from jobs.job_facts import job_facts, options_of
 from jobs.ledger import Ledger, ToldRow
 from jobs.ledger.record import JobRecord, read_record
 from jobs.ledger.upgrade import reading
@@ -38,11 +37,6 @@ class Rows:
     access: Access
     limits: Limits
     run_dir: Path | None = None
-
-    @property
-    def where(self) -> tuple[str, ...]:
-        """The options that ask for the same; a run directory stands for its own."""
-        return options_of(job_facts(self.record.spec)) if self.run_dir is None else ()
 
     def wanted(self) -> Iterator[Wanted]:
         """Every row, in manifest order; those that are not asked for say why."""

@@ -27,6 +27,7 @@ from batch.cli.verifying import INVALID, NOT_SELECTED, Given, Rows, job_words, r
 from batch.inventory.errands import ListSecrets, ReadSecrets
 from batch.look import LookEnd
 from batch.process.version import version
+from jobs.job_facts import job_facts, options_of
 from jobs.run_dir.look_dir import LookDirectory, moment_name
 from jobs.sightings import Sightings
 from jobs.spec import UsageError
@@ -102,6 +103,7 @@ def _refuse_finished(directory: LookDirectory, sightings: Sightings) -> None:
 
 def _facts(target: str, directory: LookDirectory, sightings: Sightings, rows: Rows, end: LookEnd) -> VerifyFacts:
     notes = dict(sightings.shown.query("SELECT note, COUNT(*) FROM wanted WHERE note IS NOT NULL GROUP BY note"))
+    where = options_of(job_facts(rows.record.spec)) if rows.run_dir is None else ()
     return VerifyFacts(
         version=version(),
         manifest=rows.record.manifest.name,
@@ -114,7 +116,7 @@ def _facts(target: str, directory: LookDirectory, sightings: Sightings, rows: Ro
         requests=end.requests,
         invalid=notes.get(INVALID, 0),
         not_selected=notes.get(NOT_SELECTED, 0),
-        again=shlex.join(("csms-rekey", "verify", target, *rows.where, "--out", str(directory.path))),
+        again=shlex.join(("csms-rekey", "verify", target, *where, "--out", str(directory.path))),
     )
 
 
