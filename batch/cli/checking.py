@@ -58,7 +58,7 @@ def look_at(
     if loaded.structural:
         return Look(spec=spec, sha256=copy.sha256, loaded=loaded, login=login)
     with Ledger(folder) as ledger:
-        found = forecast(ledger, spec.limits.rate)
+        found = forecast(ledger, spec)
     return Look(spec=spec, sha256=copy.sha256, loaded=loaded, forecast=found, login=login)
 
 

@@ -15,6 +15,9 @@ from jobs.sightings import Sightings, Wanted
 from jobs.spec import SpecError
 from reports.retry_file import manifest_copy
 
+OWNER_COLUMN = "owner column"
+"""Under this name sightings keep which column of the manifest says whose a secret is."""
+
 
 class KnownSecrets:
     """The secrets of a run whose ledger is open; `places` are its projects, by id and region."""
@@ -35,18 +38,17 @@ class KnownSecrets:
             if self._place(column, self._carried()) is None:
                 raise SpecError("owner-column", f"the manifest has no {quoted(column)} among the columns of your own")
 
-    def note(self, sightings: Sightings, column: str) -> str | None:
+    def note(self, sightings: Sightings, column: str) -> None:
         """Records both; a manifest that cannot be read any more names no owners."""
         sightings.want(self._wanted())
         try:
             carried = self._carried()
-            if (at := self._place(column, carried)) is None:
-                return None
-            sightings.own(self._owned(cells[at] for cells in carried.rows))
-            return carried.names[at]
+            if (at := self._place(column, carried)) is not None:
+                sightings.own(self._owned(cells[at] for cells in carried.rows))
+                sightings.keep(OWNER_COLUMN, carried.names[at])
         except (ManifestError, OSError) as error:
             say(f"whose the secrets are is not known: {error}")
-            return None
+            return
 
     def _carried(self) -> CarriedCells:
         return carried_cells(manifest_copy(self._folder, self._record), self._record.spec.encoding)

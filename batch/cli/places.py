@@ -11,7 +11,6 @@ from batch.csms.paging import ListLies, Paging, turn
 from batch.csms.projects import ProjectPage, ProjectsClient, ProjectView
 from batch.process.loop import ask_loop
 from batch.process.version import version
-from jobs.job_facts import job_facts, options_of
 from jobs.model import Scope
 from jobs.regions import endpoint_for, known_regions
 from jobs.rules import project_fault
@@ -47,12 +46,6 @@ def chosen_places(options: ProjectsOptions, spec: JobSpec, access: Access, more:
             raise UsageError("which projects? give --project-id or --all-projects")
         given = (found,)
     return [_place(spec, one, spec.region) for one in given]
-
-
-def place_words(options: ProjectsOptions, spec: JobSpec, places: list[Scope]) -> tuple[str, ...]:
-    """The options that ask for the same projects, in the same way."""
-    named = [word for one in places for word in ("--project-id", one.project_id)]
-    return (*(["--all-projects"] if options.all_projects else named), *options_of(job_facts(spec)))
 
 
 def _place(spec: JobSpec, project_id: str, region: str | None) -> Scope:
