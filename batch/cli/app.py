@@ -12,6 +12,7 @@ from batch.cli.exit_metrics import ExitMetrics
 from batch.cli.exits import guarded
 from batch.cli.job_file import named_by_job, place_of
 from batch.cli.origins import note_origins
+from batch.cli.other_tools import from_other_tools
 from batch.cli.screen import say, say_lost
 from batch.process.hardening import harden
 from batch.process.sd_notify import PROCESS_SUPERVISOR
@@ -131,8 +132,9 @@ _COMMANDS = (
     ),
     _Command(
         "auth:auth",
-        "Show which login a run would use, and make one harmless read with it; a credential is never shown.",
-        "Exit codes: 0 the login works; 1 the read failed; 2 usage, no login, or no project; 3 the login was refused."
+        "Show which login a run would use, and try it by one harmless read of its project, or of each in a manifest.",
+        "Exit codes: 0 the login works; 1 a read failed; 2 usage, no login, or no project; 3 the login was refused, or"
+        " a project is not one of its own."
         f"\n\n{_ELSEWHERE}",
     ),
     _Command(
@@ -154,7 +156,7 @@ _COMMANDS = (
         sealed=True,
     ),
 )
-_CONFIG = (from_environment, named_by_job)
+_CONFIG = (from_environment, named_by_job, from_other_tools)
 for _at, _command in enumerate(_COMMANDS):
     app.command(
         f"batch.cli.commands.{_command.path}",

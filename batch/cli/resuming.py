@@ -38,7 +38,7 @@ def resume_look(
     options = LookOptions(**{name: getattr(session, name) for name in _LOOKS})
     question = asked_in(directory, options)
     way = Way(
-        access=open_access(auth, stored=question.spec.auth),
+        access=open_access(auth, question.spec),
         limits=limits_of(limits, question.spec.limits),
         options=options,
     )

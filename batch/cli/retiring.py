@@ -62,7 +62,7 @@ def _by_options(given: Given[RetireOptions]) -> Asked:
     if not given.source.old_key:
         raise UsageError("which key is to be retired? give --old-key, or a run directory")
     keys = _checked(given.source.old_key, spec.key_pattern)
-    access = open_access(given.auth)
+    access = open_access(given.auth, spec)
     places = chosen_places(given.source, spec, access)
     question = RetireQuestion(spec=spec, key_ids=keys, projects=tuple(places), run_dir=None)
     return Asked(question=question, access=access, limits=spec.limits)
@@ -93,7 +93,7 @@ def _by_run(run_dir: Path, ledger: Ledger, given: Given[RetireOptions]) -> Asked
             run_dir=printable(str(run_dir)),
             named=bool(named),
         ),
-        access=open_access(given.auth, stored=record.spec.auth),
+        access=open_access(given.auth, record.spec),
         limits=limits_of(given.limits, record.spec.limits),
         known=lambda sightings: known.note(sightings, given.source.owner_column),
     )

@@ -18,7 +18,7 @@ from jobs.ledger.record import JobRecord, read_record
 from jobs.model import Scope, Status
 from jobs.printable import printable
 from jobs.sightings import Wanted
-from jobs.spec import Limits
+from jobs.spec import JobSpec, Limits
 
 INVALID, NOT_SELECTED = "invalid", "not selected"
 
@@ -57,7 +57,7 @@ def rows_of_run(path: Path, given: Given[ManifestOptions]) -> Iterator[Rows]:
     with run_to_look_at(path, given.looking) as ledger:
         record = read_record(ledger)
         require_same_job(record.spec, given.source, given.origins)
-        access = open_access(given.auth, stored=record.spec.auth)
+        access = open_access(given.auth, record.spec)
         merged = limits_of(given.limits, record.spec.limits)
         yield Rows(ledger=ledger, record=record, access=access, limits=merged, run_dir=path)
 
@@ -70,7 +70,19 @@ def rows_of_manifest(manifest: str, given: Given[ManifestOptions]) -> Iterator[R
         UsageError: it cannot be used.
         CredentialError: there is no login, or a project that it needs cannot be found.
     """
-    spec, access = spec_of(given.source, given.limits, given.auth), open_access(given.auth)
+    spec = spec_of(given.source, given.limits, given.auth)
+    with loaded_rows(manifest, spec, open_access(given.auth, spec)) as rows:
+        yield rows
+
+
+@contextmanager
+def loaded_rows(manifest: str, spec: JobSpec, access: Access) -> Iterator[Rows]:
+    """The rows of a manifest in a ledger that is gone after the block.
+
+    Raises:
+        UsageError: it cannot be used.
+        CredentialError: a project that it needs cannot be found.
+    """
     spec, no_project = with_project(spec, access)
     with tempfile.TemporaryDirectory(prefix="csms-rekey-verify-") as name:
         folder = Path(name)

@@ -8,7 +8,7 @@ import shlex
 import urllib.request
 from pathlib import Path
 
-from batch.sandbox.assembly import Ready
+from batch.sandbox.ready import Ready
 from tests.e2e.tool import sandbox_process
 
 NO_KEY = "0" * 32

@@ -49,7 +49,8 @@ def plan(
             [default: plans/<UTC time>-<manifest>]
     """
     _refuse_mixed(manifest, source)
-    spec, access = spec_of(source, limits, auth), open_access(auth)
+    spec = spec_of(source, limits, auth)
+    access = open_access(auth, spec)
     refuse_planned(out)
     way = Way(access=access, limits=spec.limits, options=look)
 
