@@ -57,8 +57,10 @@ def look_at(
     loaded = load(copy, spec, folder, version=version(), on_problem=on_problem)
     if loaded.structural:
         return Look(spec=spec, sha256=copy.sha256, loaded=loaded, login=login)
-    with Ledger(folder) as ledger:
-        found = forecast(ledger, spec.limits.rate)
+    found = loaded.forecast
+    if found is None:
+        with Ledger(folder) as ledger:
+            found = forecast(ledger, spec.limits.rate)
     return Look(spec=spec, sha256=copy.sha256, loaded=loaded, forecast=found, login=login)
 
 

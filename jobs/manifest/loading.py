@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from jobs.ledger import Carried, Loader
+from jobs.ledger.forecast import Forecast
 from jobs.ledger.record import JobRecord, ManifestFacts, PlanFacts, to_meta
 from jobs.manifest.planner import read_manifest
 from jobs.manifest.source import ManifestCopy
@@ -32,7 +33,8 @@ class PlannedRows(Protocol):
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """What a manifest turned out to be, under its user's name for it, and the file name of its copy. With a
-    `structural` problem it is unusable and no ledger was made.
+    `structural` problem it is unusable and no ledger was made. `forecast` is there where it is known from loading
+    alone; else the ledger says it.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     invalid: int
     structural: int
+    forecast: Forecast | None = None
 
     def usable(self, *, strict: bool) -> bool:
         """Whether anything of it may be sent."""
@@ -103,4 +106,11 @@ def _fill(
     if spec.wave_by is not None and loader.settle_waves(MOST_WAVES) > MOST_WAVES:
         structural += 1
         on_problem(copy.problem(f"--wave-by: more than {MOST_WAVES:,} values; each is a wave", column=spec.wave_by))
-    return Loaded(name=copy.name, copy=copy.path.name, rows=rows, invalid=invalid, structural=structural)
+    return Loaded(
+        name=copy.name,
+        copy=copy.path.name,
+        rows=rows,
+        invalid=invalid,
+        structural=structural,
+        forecast=loader.forecast(spec.limits.rate),
+    )

@@ -91,10 +91,26 @@ def test_arbitrary_bytes_never_raise(data: bytes, after: bytes) -> None:
     assert rows(blocks) or told(blocks) or blocks[0].cells
 
 
-PIECE = st.sampled_from(
-    ["a", "NA", "null", "nan", "#N/A", "1e5", "007", "-", "'", "\\", "#", " ", ",", ",", "\t", ";", "\n", "\n", "\r\n"]
-    + ["\r", "\n\n", "\0", "\x0b", "\x1c", "\x85", "\u2028", "\ufeff", "\u5bc6"]
+WORDS = (
+    "a",
+    "NA",
+    "null",
+    "nan",
+    "#N/A",
+    "1e5",
+    "007",
+    "-",
+    "'",
+    "\\",
+    " ",
+    "\x0b",
+    "\x1c",
+    "\x85",
+    "\u2028",
+    "\ufeff",
 )
+ENDS = ("\n", "\n", "\r\n", "\r", "\n\n", "\0")
+PIECE = st.sampled_from((*WORDS, *ENDS, ",", ",", "\t", ";"))
 
 
 @settings(max_examples=300, deadline=None)
