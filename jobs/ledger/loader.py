@@ -84,23 +84,23 @@ class Loader:
         self._counted: Counted | None = Counted()
         self._run("BEGIN")
 
-    def add(self, rows: Iterable[PlannedRow | InvalidRow]) -> None:
-        """Writes rows, in manifest order.
+    def add(self, rows: Iterable[PlannedRow | InvalidRow]) -> int:
+        """Writes rows, in manifest order; returns how many of those that are selected are invalid.
 
         Raises:
             LedgerError: they cannot be written.
         """
         planned: list[PlannedRow] = []
-        invalid: list[tuple[object, ...]] = []
+        invalid: list[InvalidRow] = []
         for row in rows:
             if isinstance(row, PlannedRow):
                 planned.append(row)
             else:
-                *texts, column, reason, selected, wave = astuple(row)
-                invalid.append((*texts, f"invalid.{column}", reason, int(not selected), wave))
+                invalid.append(row)
         if planned:
             self._add_planned(planned)
-        self._many(_INVALID, invalid)
+        self._many(_INVALID, map(_invalid_values, invalid))
+        return sum(row.selected for row in invalid)
 
     def carry(self, rows: Iterable[Carried]) -> None:
         """Leaves out rows that were added, before repeats are settled: of these, those that a plan could not do.
@@ -231,3 +231,8 @@ class Loader:
             return self._connection.executemany(statement, values)
         except sqlite3.Error as error:
             raise schema.blame(self._part, error) from error
+
+
+def _invalid_values(row: InvalidRow) -> tuple[object, ...]:
+    *texts, column, reason, selected, wave = astuple(row)
+    return (*texts, f"invalid.{column}", reason, int(not selected), wave)

@@ -12,7 +12,6 @@ from jobs.ledger.forecast import Forecast
 from jobs.ledger.record import JobRecord, ManifestFacts, PlanFacts, to_meta
 from jobs.manifest.planner import read_manifest
 from jobs.manifest.source import ManifestCopy
-from jobs.model import InvalidRow
 from jobs.problem import Problem
 from jobs.spec import JobSpec
 
@@ -94,8 +93,7 @@ def _fill(
             structural += problem.structural
             on_problem(problem)
         rows += len(batch.rows)
-        invalid += sum(isinstance(row, InvalidRow) and row.selected for row in batch.rows)
-        loader.add(batch.rows)
+        invalid += loader.add(batch.rows)
     if planned is not None:
         loader.carry(planned.carried())
     for conflict in loader.settle_repeats():
