@@ -73,12 +73,12 @@ _COMMANDS = (
         "plan:plan",
         "Look at what the service has, and write what a run would do: a directory that run takes. Nothing is changed.",
         "Exit codes: 0 everything can be done; 1 some rows cannot; 2 usage, or unusable manifest or key map; 3 not all"
-        " could be looked at, the same command with --out continues where it was stopped; 4 a run is using it; 74"
+        " could be looked at, `resume` continues where it was stopped; 4 a run is using it; 74"
         f" cannot be written; 130/143/129 interrupted.\n\n{_ELSEWHERE}",
     ),
     _Command(
         "resume:resume",
-        "Continue a run that was stopped, interrupted or killed.",
+        "Continue a run, plan, verification or retirement that was stopped, interrupted or killed.",
         f"{_CODES}\n\n{_ELSEWHERE}",
         origins=True,
     ),
@@ -91,8 +91,8 @@ _COMMANDS = (
     _Command(
         "verify:verify",
         "Look at the secret of every row of a run or a manifest: does it show the row's key? Nothing is changed.",
-        "Exit codes: 0 every row holds; 1 some do not; 2 usage or unusable manifest; 3 some could not be read, the same"
-        " command with --out continues; 4 a run is using it; 74 cannot be written; 130/143/129 interrupted."
+        "Exit codes: 0 every row holds; 1 some do not; 2 usage or unusable manifest; 3 some could not be read,"
+        " `resume` continues; 4 a run is using it; 74 cannot be written; 130/143/129 interrupted."
         f"\n\n{_ELSEWHERE}",
         origins=True,
     ),
@@ -106,7 +106,7 @@ _COMMANDS = (
     _Command(
         "retire:retire",
         "Look who still needs an old key, by the metadata of versions: may it be disabled? Nothing is changed.",
-        "Exit codes: 0 free; 1 still needed; 2 usage; 3 something could not be looked at, the same command with --out"
+        "Exit codes: 0 free; 1 still needed; 2 usage; 3 something could not be looked at, `resume`"
         " continues; 4 a run is using it; 74 cannot be written; 130/143/129 interrupted."
         f"\n\n{_ELSEWHERE}",
         origins=True,

@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from jobs.forecast import PlaceCount, Sample
-from jobs.ledger.forecast import Forecast
+from jobs.ledger.forecast import Asks
 from jobs.ledger.keys import key_counts, same_key
 from jobs.ledger.places import SAMPLES
 from jobs.model import PlannedRow, Scope, Status
-from jobs.rate import Rate
 
 _MOST = 10_000
 _Kind = tuple[int, str, str | None, int]
@@ -32,8 +31,8 @@ class Counted:
         if len(self._rows) <= _MOST:
             self._rows.update(kinds)
 
-    def forecast(self, scopes: Iterable[Scope], rate: Rate) -> Forecast | None:
-        """What they come to, given their scopes in the order of the numbers; None where there were too many kinds."""
+    def asks(self, scopes: Iterable[Scope]) -> Asks | None:
+        """What they ask for, given their scopes in the order of the numbers; None where there were too many kinds."""
         if len(self._rows) > _MOST:
             return None
         samples = tuple(
@@ -44,8 +43,8 @@ class Counted:
             )
             for row in self._first
         )
-        keys = key_counts(self._parts(), Status)
-        return Forecast(places=tuple(self._places(scopes)), keys=keys, samples=samples, rate=rate)
+        places = tuple((None, place) for place in self._places(scopes))
+        return Asks(places=places, keys=key_counts(self._parts(), Status), samples=samples)
 
     def _places(self, scopes: Iterable[Scope]) -> Iterator[PlaceCount]:
         rows, reads = Counter[int](), Counter[int]()

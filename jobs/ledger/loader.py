@@ -10,9 +10,8 @@ from msgspec.structs import astuple
 
 from jobs.ledger import schema, waves
 from jobs.ledger.counted import Counted
-from jobs.ledger.forecast import Forecast
+from jobs.ledger.forecast import Asks
 from jobs.model import InvalidRow, PlannedRow, Scope
-from jobs.rate import Rate
 from jobs.run_dir import names
 from jobs.run_dir.durable import rename_durably
 
@@ -154,9 +153,9 @@ class Loader:
         self._counted = None
         self._run(_BEYOND, (limit,))
 
-    def forecast(self, rate: Rate) -> Forecast | None:
-        """What the rows come to, once all is settled; None where only the finished ledger can say it."""
-        return None if self._counted is None else self._counted.forecast(self._scopes, rate)
+    def asks(self) -> Asks | None:
+        """What the rows ask for, once all is settled; None where only the finished ledger can say it."""
+        return None if self._counted is None else self._counted.asks(self._scopes)
 
     def finish(self, meta: Iterable[tuple[str, str]]) -> None:
         """Makes the ledger durable and gives it its final name.

@@ -1,14 +1,14 @@
 """Loads a manifest into a new ledger and says everything that is wrong with it: what `check` and `run` do alike."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from jobs.ledger import Carried, Loader
-from jobs.ledger.forecast import Forecast
+from jobs.ledger.forecast import Asks
 from jobs.ledger.record import JobRecord, ManifestFacts, PlanFacts, to_meta
 from jobs.manifest.planner import read_manifest
 from jobs.manifest.source import ManifestCopy
@@ -26,14 +26,17 @@ class PlannedRows(Protocol):
     def facts(self) -> PlanFacts:
         """Which plan it is."""
 
+    def pages(self) -> Mapping[tuple[str, str], int]:
+        """How many pages the secrets of each of its projects fill, by endpoint and project."""
+
     def carried(self) -> Iterator[Carried]:
         """The rows that a run takes along and never sends, in their order; may be asked for more than once."""
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """What a manifest turned out to be, under its user's name for it, and the file name of its copy. With a
-    `structural` problem it is unusable and no ledger was made. `forecast` is there where it is known from loading
-    alone; else the ledger says it.
+    `structural` problem it is unusable and no ledger was made. `asks` is there where it is known from loading alone;
+    else the ledger says it.
     """
 
     name: str
@@ -41,7 +44,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     invalid: int
     structural: int
-    forecast: Forecast | None = None
+    asks: Asks | None = None
 
     def usable(self, *, strict: bool) -> bool:
         """Whether anything of it may be sent."""
@@ -110,5 +113,5 @@ def _fill(
         rows=rows,
         invalid=invalid,
         structural=structural,
-        forecast=loader.forecast(spec.limits.rate),
+        asks=loader.asks(),
     )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.ledger import Ledger, counted
-from jobs.ledger.forecast import Forecast, forecast
+from jobs.ledger.forecast import Asks, asks_of
 from jobs.manifest.loading import Loaded, load
 from jobs.manifest.source import ManifestCopy
 from jobs.spec import JobSpec
@@ -20,7 +20,7 @@ ROW = st.tuples(
 )
 
 
-def loaded_and_told(lines: list[str], spec: JobSpec) -> tuple[Loaded, Forecast]:
+def loaded_and_told(lines: list[str], spec: JobSpec) -> tuple[Loaded, Asks]:
     text = "\n".join(("secret_name,kms_key_id,expected_kms_key_id,project_id", *lines))
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "manifest.csv"
@@ -28,7 +28,7 @@ def loaded_and_told(lines: list[str], spec: JobSpec) -> tuple[Loaded, Forecast]:
         copy = ManifestCopy(path=path, sha256="", size=len(text), name="m.csv")
         loaded = load(copy, spec, Path(name), version="1", on_problem=lambda _: None)
         with Ledger(Path(name)) as ledger:
-            return loaded, forecast(ledger, spec.limits.rate)
+            return loaded, asks_of(ledger)
 
 
 @settings(max_examples=60, deadline=None)
@@ -42,14 +42,14 @@ def test_what_loading_counts_is_what_the_ledger_says(
     lines = [f"kept,{KEYS[2]},,{PROJECTS[0]}"]
     lines += [f"s{name},{key},{expected},{project}" for name, key, expected, project in rows]
     loaded, told = loaded_and_told(lines, spec)
-    assert loaded.forecast in {None, told}
+    assert loaded.asks in {None, told}
     sent = [(name, project) for name, *_, project in rows if project != "?" and not (exclude and f"s{name}"[1] == "1")]
-    assert (loaded.forecast is None) == (len(set(sent)) < len(sent) or limit is not None)
+    assert (loaded.asks is None) == (len(set(sent)) < len(sent) or limit is not None)
 
 
 def test_rows_of_too_many_kinds_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that memory does not grow with the manifest."""
     monkeypatch.setattr(counted, "_MOST", 2)
     lines = [f"s{number},{number:032x},,{PROJECTS[0]}" for number in range(3)]
-    assert loaded_and_told(lines, JobSpec(endpoint="http://127.0.0.1:9"))[0].forecast is None
-    assert loaded_and_told(lines[1:], JobSpec(endpoint="http://127.0.0.1:9"))[0].forecast is not None
+    assert loaded_and_told(lines, JobSpec(endpoint="http://127.0.0.1:9"))[0].asks is None
+    assert loaded_and_told(lines[1:], JobSpec(endpoint="http://127.0.0.1:9"))[0].asks is not None
