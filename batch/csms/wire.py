@@ -115,10 +115,10 @@ def bytes_of(request: WireRequest, host: str) -> bytes:
     lines = [f"{request.method} {request.target} HTTP/1.1"]
     if "Host" not in request.headers:
         lines.append(f"Host: {host}")
-    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    lines.extend(map(": ".join, request.headers.items()))
     if request.body or request.method not in _BODILESS:
         lines.append(f"Content-Length: {len(request.body)}")
-    head = "\r\n".join((*lines, "", "")).encode()
+    head = ("\r\n".join(lines) + "\r\n\r\n").encode()
     if head.translate(None, _TEXT) != b"\r\n" * (len(lines) + 1):
         raise ValueError("a control character in a request")
     return head + request.body
