@@ -539,8 +539,10 @@ def _service(rng: Random, seed: int, watched: Watched) -> Sandbox:
             key = rng.choice((project.key_ids.old, project.key_ids.old, project.key_ids.old, project.key_ids.new))
             project.put(msgspec.structs.replace(project.secrets[name], kms_key_id=key))
     markers = rng.choice(list(Markers))
-    # With the last item in every page, a page of one never moves on.
-    lists = ListStyle(markers=markers, page_size=rng.choice((1 + (markers is Markers.INCLUSIVE), 3, 5, 1_000)))
+    # With the last item in every page, a page of one never moves on; and where pages do not say where they stand,
+    # nothing tells one whose secrets are all hidden from the end.
+    least = {Markers.INCLUSIVE: 2, Markers.NONE: 1_000}.get(markers, 1)
+    lists = ListStyle(markers=markers, page_size=rng.choice((least, max(least, 3), max(least, 5), 1_000)))
     return build_sandbox(world, seed=seed, epoch_s=EPOCH_S, lists=lists, faults=watched)
 
 
