@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.ledger import same_key
-from jobs.model import Status
+from jobs.model import Group, Status
 from jobs.plan.action import Action
 from tests.campaign.world import Moment, Watched
 from tests.inventory.test_retirement import begins_last_list
@@ -170,6 +170,8 @@ def _verdict(look: Look, verdict: str, key: str, projects: Sequence[str], *, kno
             unseen = last.hidden - known
             if needing := {place for place in _needing(last, key) - unseen if place[0] == project}:
                 yield f"retire: {key} is free, and {sorted(needing)[:3]} needed it when the last list began"
+            if hides := {place for place in last.hidden & known & last.keys.keys() if place[0] == project}:
+                yield f"retire: {key} is free, and the list hid {sorted(hides)[:3]}, that a run knows"
     if not look.calm:
         return
     now = look.moments()[-1]
@@ -182,6 +184,22 @@ def _verdict(look: Look, verdict: str, key: str, projects: Sequence[str], *, kno
 
 def _needing(moment: Moment, key: str) -> frozenset[Place]:
     return frozenset(place for place, keys in moment.needs.items() if key in map(same_key, keys))
+
+
+def calmly(asked: Sequence[Asked], claims: Sequence[Claim], then: Moment) -> Iterator[str]:
+    """A run that expects keys, while nothing else changes and nothing fails: each row is done, or says what is in its
+    way, and every one that was changed knows its key before. `then` is the world when it began.
+    """
+    for row, claim in zip(asked, claims, strict=True):
+        key, expected = then.keys.get(row.place), row.expected_kms_key_id
+        if not row.selected or expected is None:
+            continue
+        ready = key is not None and same_key(key) in map(same_key, (expected, row.kms_key_id))
+        done = claim.status.group is Group.DONE
+        if done != ready and row.place not in then.still:
+            yield f"row {row.row}: {claim.status} from {key}, where {expected} was expected, and nothing was wrong"
+        if claim.status is Status.UPDATED and claim.before_kms_key_id != key:
+            yield f"I21 row {row.row}: {claim.before_kms_key_id} before, and {key} was shown"
 
 
 def led_back(back: Path, asked: Sequence[Asked], claims: Sequence[Claim], code: int) -> Iterator[str]:

@@ -21,9 +21,9 @@ from batch.sandbox.variety import vary
 from batch.sandbox.versions import add_version
 from batch.sandbox.world import Project, build_world
 from jobs.model import Group
-from tests.campaign.judge import Look, led_back, planned, retired, table, verified
+from tests.campaign.judge import Look, calmly, led_back, planned, retired, table, verified
 from tests.campaign.process import Command, Ended, Machine
-from tests.campaign.world import CHANGES, Others, Watched
+from tests.campaign.world import CHANGES, Moment, Others, Watched
 from tests.e2e.tool import again_in, outcomes_in
 from tests.engine.crash import FAILS, FILES, MOMENTS, CrashPoint
 from tests.engine.machine import ENDPOINT, keys_of
@@ -66,6 +66,8 @@ class Run:
     before: dict[Place, str]
     begun_s: float
     carried: bool = False
+    calm: Moment | None = None
+    """The world when it began, where nothing was wrong any more."""
     numbers: list[range] = field(default_factory=list)
     tape: list[Commit | Reopened] = field(default_factory=list)
     interruptions: int = 0
@@ -186,6 +188,7 @@ class Campaign:
             before=keys_of(self._sandbox),
             begun_s=self._sandbox.exchange.last_s,
             carried=carried,
+            calm=self._watched.now(self._sandbox.exchange.last_s) if self._calm else None,
         )
         self._runs.append(run)
         self._go_on(run, start=True)
@@ -415,6 +418,8 @@ class Campaign:
             by_hand_from=run.by_hand_from,
         )
         self._wrong(f"{run.name}: {one}" for one in violations(case))
+        if run.calm is not None:
+            self._wrong(f"{run.name}: {one}" for one in calmly(run.asked, run.claims, run.calm))
         if run.carried and run.code == 0:
             self._wrong([f"I17: {run.name} carries rows that its plan could not do, and ended with 0"])
 

@@ -64,7 +64,7 @@ class Watched:
                 (project.id, name)
                 for project in projects
                 for name, secret in project.secrets.items()
-                if secret.state in {SecretState.FROZEN, SecretState.PENDING_DELETE}
+                if secret.state is not SecretState.ENABLED
             ),
         )
 
