@@ -58,7 +58,7 @@ def look_at(
     if loaded.structural:
         return Look(spec=spec, sha256=copy.sha256, loaded=loaded, login=login)
     with Ledger(folder) as ledger:
-        found = forecast(ledger, spec.limits.rate)
+        found = forecast(ledger, spec)
     return Look(spec=spec, sha256=copy.sha256, loaded=loaded, forecast=found, login=login)
 
 
@@ -70,7 +70,7 @@ def _needs_project(copy: ManifestCopy, spec: JobSpec) -> bool:
 
 def _looked_up(spec: JobSpec, auth: AuthOptions) -> tuple[JobSpec, str | None]:
     try:
-        access = open_access(auth)
+        access = open_access(auth, spec)
     except NoLoginError:
         return with_unknown_project(spec), None
     spec, no_project = with_project(spec, access)

@@ -33,7 +33,7 @@ def confirm(incoming: Incoming, spec: JobSpec, access: Access, *, yes: bool) -> 
         folder = Path(name)
         load_to_run(incoming, spec, folder, no_project)
         with Ledger(folder) as ledger:
-            rows = show_forecast(ledger, spec, access)
+            rows = show_forecast(ledger, spec, access, incoming)
     try:
         sure = not rows or ask(f"change the keys of {rows:,} row{'' if rows == 1 else 's'} as shown?")
     except InterruptedBySignal:
@@ -44,9 +44,9 @@ def confirm(incoming: Incoming, spec: JobSpec, access: Access, *, yes: bool) -> 
     incoming.freeze()
 
 
-def show_forecast(ledger: Ledger, spec: JobSpec, access: Access) -> int:
+def show_forecast(ledger: Ledger, spec: JobSpec, access: Access, incoming: Incoming) -> int:
     """Shows what the rows of a loaded ledger will ask of the service; returns how many can be sent."""
-    found = forecast(ledger, spec.limits.rate)
+    found = forecast(ledger, spec, {} if incoming.planned is None else incoming.planned.pages())
     for line in forecast_lines(found, login_words(access)):
         say(line)
     if carried := ledger.told.carried():

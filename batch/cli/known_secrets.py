@@ -13,6 +13,9 @@ from jobs.rules import name_fault
 from jobs.sightings import Sightings, Wanted
 from reports.retry_file import manifest_copy
 
+OWNER_COLUMN = "owner column"
+"""Under this name sightings keep which column of the manifest says whose a secret is."""
+
 
 class KnownSecrets:
     """The secrets of a run whose ledger is open; `places` are its projects, by id and region."""
@@ -23,19 +26,18 @@ class KnownSecrets:
         self._folder = folder
         self._places = places
 
-    def note(self, sightings: Sightings, column: str) -> str | None:
+    def note(self, sightings: Sightings, column: str) -> None:
         """Records both; a manifest that cannot be read any more names no owners."""
         sightings.want(self._wanted())
         try:
             carried = carried_cells(manifest_copy(self._folder, self._record), self._record.spec.encoding)
             at = next((at for at, name in enumerate(carried.names) if name.lower() == column.lower()), None)
-            if at is None:
-                return None
-            sightings.own(self._owned(cells[at] for cells in carried.rows))
-            return carried.names[at]
+            if at is not None:
+                sightings.own(self._owned(cells[at] for cells in carried.rows))
+                sightings.keep(OWNER_COLUMN, carried.names[at])
         except (ManifestError, OSError) as error:
             say(f"whose the secrets are is not known: {error}")
-            return None
+            return
 
     def _wanted(self) -> Iterator[Wanted]:
         for row, place in self._rows():

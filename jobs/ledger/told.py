@@ -191,8 +191,8 @@ class Told:
         """The keys that rows leave, as the service showed them before, or expected to leave; the most used first."""
         return keys.old_keys(self._query)
 
-    def places(self) -> tuple[PlaceCount, ...]:
-        """The projects of rows that are still to be sent, in manifest order."""
+    def places(self) -> tuple[tuple[str | None, PlaceCount], ...]:
+        """The projects of rows that are still to be sent, in manifest order, once for each wave of theirs."""
         return places.place_counts(self._query)
 
     def samples(self) -> tuple[Sample, ...]:

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import repeat
 
-import msgspec
-
 from jobs.manifest.layout import Layout
 from jobs.manifest.readers import read_blocks
 from jobs.manifest.readers.cells import Cells
 from jobs.manifest.source import ManifestCopy
+from jobs.model import KeyMove
 from jobs.problem import Problem, quoted
 from jobs.regions import endpoint_for
 from jobs.rules import Check, key_check, project_check
@@ -17,15 +16,6 @@ from jobs.spec import JobSpec
 
 LAYOUT = Layout(("old_kms_key_id", "new_kms_key_id"), ("project_id", "region"))
 _Record = tuple[int, str | None, str | None, str | None, str | None]
-
-
-class KeyMove(msgspec.Struct, frozen=True, kw_only=True):
-    """Secrets on the old key go to the new one: in one project, in those of one region, or wherever they are."""
-
-    old_kms_key_id: str
-    new_kms_key_id: str
-    project_id: str | None = None
-    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

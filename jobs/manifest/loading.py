@@ -1,7 +1,7 @@
 """Loads a manifest into a new ledger and says everything that is wrong with it: what `check` and `run` do alike."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +25,9 @@ class PlannedRows(Protocol):
     @property
     def facts(self) -> PlanFacts:
         """Which plan it is."""
+
+    def pages(self) -> Mapping[tuple[str, str], int]:
+        """How many pages the secrets of each of its projects fill, by endpoint and project."""
 
     def carried(self) -> Iterator[Carried]:
         """The rows that a run takes along and never sends, in their order; may be asked for more than once."""

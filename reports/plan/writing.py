@@ -87,7 +87,7 @@ def exit_code_of_plan(plan: Plan) -> Exit:
 
 
 def _figured(given: PlanInput, tally: PlanTally, uncovered: Uncovered) -> Plan:
-    places = tally.places
+    places = tally.places({one.scope: one.pages for one in given.projects})
     plan = msgspec.structs.replace(
         given.plan,
         rows=tally.rows,
@@ -98,7 +98,7 @@ def _figured(given: PlanInput, tally: PlanTally, uncovered: Uncovered) -> Plan:
         keys=_keys(given, tally),
         requests=sum(place.requests for place in places),
         rate=str(given.rate),
-        duration_s=expected_s(places, given.rate),
+        duration_s=expected_s([places], given.rate),
     )
     return msgspec.structs.replace(plan, exit_code=exit_code_of_plan(plan))
 
@@ -110,6 +110,7 @@ def _projects(given: PlanInput, tally: PlanTally, uncovered: Uncovered) -> tuple
             project_id=seen.project_id,
             region=seen.region,
             secrets=given.secrets.get(seen.scope, 0),
+            pages=seen.pages,
             uncovered=uncovered.counts[seen.scope],
             counts=tally.counts_of(seen.scope),
             trouble=trouble_of(seen),

@@ -5,7 +5,7 @@ import json
 import urllib.request
 from pathlib import Path
 
-from batch.sandbox.assembly import Ready
+from batch.sandbox.ready import Ready
 from tests.e2e.tool import sandbox_process
 
 

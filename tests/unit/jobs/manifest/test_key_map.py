@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.manifest.key_map import KeyMove, pairs, read_key_map, target_of
+from jobs.manifest.key_map import pairs, read_key_map, target_of
 from jobs.manifest.source import copy_manifest
+from jobs.model import KeyMove
 from jobs.spec import JobSpec
 
 A, B, C = (f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "abc")
