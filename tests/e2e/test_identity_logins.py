@@ -188,10 +188,11 @@ def test_a_token_that_is_refused_stops_the_run_and_no_row_has_failed(tmp_path: P
         assert not [one for one in records_of(stage.sandbox.journal) if one.method == "PUT"]
 
 
-def test_a_crash_on_the_way_to_the_keys_shows_no_token(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["pod", "github", "federated"])
+def test_a_crash_on_the_way_to_the_keys_shows_no_token(tmp_path: Path, kind: str) -> None:
     with serving() as stage:
         script = CRASH.replace("{fault}", IN_THE_WIRE)
-        ended = run(stage, tmp_path, environment(stage, tmp_path, "federated"), *FAST, script=script)
+        ended = run(stage, tmp_path, environment(stage, tmp_path, kind), *FAST, script=script)
         assert ended.code in {3, 70}, ended.out
         assert "RuntimeError" in (ended.folder / "run.log").read_text(encoding="utf-8")
 
