@@ -13,7 +13,8 @@ from batch.redaction.masked import CUT, Masked
 
 MASK = "***"
 # Good for the one request it was made for, and for 15 minutes.
-_SIGNATURE = re.compile(r"(?<=Signature=)[0-9a-f]{1,64}")
+_SIGNED = "Signature="
+_SIGNATURE = re.compile(rf"(?<={_SIGNED})[0-9a-f]{{1,64}}")
 Source = Callable[[], tuple[Masked, ...]]
 
 
@@ -22,6 +23,8 @@ class Redactor:
 
     def __init__(self) -> None:
         self._sources: list[Source] = []
+        self._latest: tuple[list[Masked], tuple[Forms, ...]] = ([], ())
+        """What was last in use, and its forms: as long as it is the very same, no two secrets need be compared."""
 
     def watch(self, source: Source) -> None:
         """From now on also what `source` says is in use; it is asked anew for every text."""
@@ -32,14 +35,25 @@ class Redactor:
 
         Where this program cut the text itself, a single character of one is found.
         """
-        text = _SIGNATURE.sub(MASK, text)
-        known = _longest_first(frozenset(secret for source in self._sources for secret in source()))
+        if _SIGNED in text:
+            text = _SIGNATURE.sub(MASK, text)
+        known = self._known()
         if CUT in text:
             text = _without_beginnings(text, known)
         for forms in known:
             if forms.may_be_in(text):
                 text = forms.pattern.sub(MASK, text)
         return text
+
+    def _known(self) -> tuple[Forms, ...]:
+        """The forms of all that is in use now."""
+        secrets = [secret for source in self._sources for secret in source()]
+        before, known = self._latest
+        # Lists are equal at once where they hold the same objects.
+        if secrets != before:
+            known = _longest_first(frozenset(secrets))
+            self._latest = secrets, known
+        return known
 
 
 class RedactedStream:
