@@ -40,7 +40,7 @@ class LookPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookEnd:
-    """How a session of looking ended; nothing that it saw is lost, and the same command continues it."""
+    """How a session of looking ended; nothing that it saw is lost, and another session continues it."""
 
     requests: int = 0
     stopped: str | None = None

@@ -63,6 +63,15 @@ class StatusCount(msgspec.Struct, frozen=True, kw_only=True):
     rows: Count
 
 
+class KeyMove(msgspec.Struct, frozen=True, kw_only=True):
+    """Secrets on the old key go to the new one: in one project, in those of one region, or wherever they are."""
+
+    old_kms_key_id: str
+    new_kms_key_id: str
+    project_id: str | None = None
+    region: str | None = None
+
+
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """A place with a quota of its own: rows of one scope share a rate, a gate and a budget.
 

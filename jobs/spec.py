@@ -38,6 +38,16 @@ class Auth(StrEnum):
     AKSK = "aksk"
     IAM = "iam"
     ECS = "ecs"
+    POD = "pod"
+    OIDC = "oidc"
+    FEDERATED = "federated"
+
+
+class Agency(msgspec.Struct, frozen=True, kw_only=True):
+    """An agency that a login takes on: its name, and the account (called domain by IAM) that it acts for."""
+
+    name: str
+    domain: str
 
 
 class Before(StrEnum):
@@ -145,6 +155,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     region: Annotated[str | None, Option("Region of rows that name none, e.g. cn-north-4.")] = None
     project_id: Annotated[str | None, Option("Project of rows that name none.")] = None
     auth: Auth = Auth.AUTO
+    agency: Agency | None = None
+    profile: str | None = None
     encoding: Annotated[str, Option("Encoding of a CSV or TSV manifest; never guessed.")] = "utf-8"
     delimiter: Annotated[
         Delimiter | None,

@@ -19,6 +19,7 @@ class CheckedProject(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     puts: int
     reads: int
+    lists: int
 
 
 class CheckedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +59,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     more_keys: int = 0
     puts: int = 0
     reads: int = 0
+    lists: int = 0
     requests: int = 0
     rate: str
     duration_s: float | None = None
@@ -74,6 +76,7 @@ def with_figures(checked: Checked, forecast: Forecast) -> Checked:
             rows=place.rows,
             puts=place.puts,
             reads=place.reads,
+            lists=place.lists,
         )
         for place in forecast.places
     )
@@ -93,7 +96,8 @@ def with_figures(checked: Checked, forecast: Forecast) -> Checked:
         more_keys=forecast.keys.more,
         puts=forecast.puts,
         reads=forecast.reads,
-        requests=forecast.puts + forecast.reads,
+        lists=forecast.lists,
+        requests=sum(place.requests for place in forecast.places),
         duration_s=forecast.expected_s,
         waves=tuple(CheckedWave(name=one.name, rows=one.rows, invalid=one.fix_first) for one in forecast.waves),
     )

@@ -12,6 +12,7 @@ from batch.cli.exit_metrics import ExitMetrics
 from batch.cli.exits import guarded
 from batch.cli.job_file import named_by_job, place_of
 from batch.cli.origins import note_origins
+from batch.cli.other_tools import from_other_tools
 from batch.cli.screen import say, say_lost
 from batch.process.hardening import harden
 from batch.process.sd_notify import PROCESS_SUPERVISOR
@@ -73,12 +74,12 @@ _COMMANDS = (
         "plan:plan",
         "Look at what the service has, and write what a run would do: a directory that run takes. Nothing is changed.",
         "Exit codes: 0 everything can be done; 1 some rows cannot; 2 usage, or unusable manifest or key map; 3 not all"
-        " could be looked at, the same command with --out continues where it was stopped; 4 a run is using it; 74"
+        " could be looked at, `resume` continues where it was stopped; 4 a run is using it; 74"
         f" cannot be written; 130/143/129 interrupted.\n\n{_ELSEWHERE}",
     ),
     _Command(
         "resume:resume",
-        "Continue a run that was stopped, interrupted or killed.",
+        "Continue a run, plan, verification or retirement that was stopped, interrupted or killed.",
         f"{_CODES}\n\n{_ELSEWHERE}",
         origins=True,
     ),
@@ -91,8 +92,8 @@ _COMMANDS = (
     _Command(
         "verify:verify",
         "Look at the secret of every row of a run or a manifest: does it show the row's key? Nothing is changed.",
-        "Exit codes: 0 every row holds; 1 some do not; 2 usage or unusable manifest; 3 some could not be read, the same"
-        " command with --out continues; 4 a run is using it; 74 cannot be written; 130/143/129 interrupted."
+        "Exit codes: 0 every row holds; 1 some do not; 2 usage or unusable manifest; 3 some could not be read,"
+        " `resume` continues; 4 a run is using it; 74 cannot be written; 130/143/129 interrupted."
         f"\n\n{_ELSEWHERE}",
         origins=True,
     ),
@@ -106,7 +107,7 @@ _COMMANDS = (
     _Command(
         "retire:retire",
         "Look who still needs an old key, by the metadata of versions: may it be disabled? Nothing is changed.",
-        "Exit codes: 0 free; 1 still needed; 2 usage; 3 something could not be looked at, the same command with --out"
+        "Exit codes: 0 free; 1 still needed; 2 usage; 3 something could not be looked at, `resume`"
         " continues; 4 a run is using it; 74 cannot be written; 130/143/129 interrupted."
         f"\n\n{_ELSEWHERE}",
         origins=True,
@@ -131,8 +132,9 @@ _COMMANDS = (
     ),
     _Command(
         "auth:auth",
-        "Show which login a run would use, and make one harmless read with it; a credential is never shown.",
-        "Exit codes: 0 the login works; 1 the read failed; 2 usage, no login, or no project; 3 the login was refused."
+        "Show which login a run would use, and try it by one harmless read of its project, or of each in a manifest.",
+        "Exit codes: 0 the login works; 1 a read failed; 2 usage, no login, or no project; 3 the login was refused, or"
+        " a project is not one of its own."
         f"\n\n{_ELSEWHERE}",
     ),
     _Command(
@@ -154,7 +156,7 @@ _COMMANDS = (
         sealed=True,
     ),
 )
-_CONFIG = (from_environment, named_by_job)
+_CONFIG = (from_environment, named_by_job, from_other_tools)
 for _at, _command in enumerate(_COMMANDS):
     app.command(
         f"batch.cli.commands.{_command.path}",

@@ -55,7 +55,7 @@ def continue_run(
             lock_dir=session.lock_dir,
         )
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
-        access = open_access(auth, stored=spec.auth)
+        access = open_access(auth, spec)
         # Not before all that may still refuse: `go` would send these rows one night.
         if lift_limit and (beyond := ledger.lift_limit()):
             say(f"{directory.path}: {beyond} rows beyond --limit {spec.limit} are taken up")

@@ -8,6 +8,9 @@ import msgspec
 from batch.cli.options import AuthOptions
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, Login, find_login
+from batch.csms.auth.agency import agency_named
+from batch.csms.auth.clouds import require_one_cloud
+from batch.csms.auth.variables import Variables
 from batch.process.loop import ask_loop
 from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.log import silence_log
@@ -17,8 +20,9 @@ if TYPE_CHECKING:
     from batch.csms.network import Network
 
 
-def open_access(options: AuthOptions, *, stored: Auth = Auth.AUTO) -> Access:
-    """Builds the TLS context once and finds the login, of the kind the options name or else of the `stored` one.
+def open_access(options: AuthOptions, spec: JobSpec) -> Access:
+    """Builds the TLS context once and finds the login, of the kind and for the agency the options name, or else the
+    job: one that ran before keeps to its own.
 
     Raises:
         SpecError: an option cannot be used.
@@ -28,13 +32,31 @@ def open_access(options: AuthOptions, *, stored: Auth = Auth.AUTO) -> Access:
 
     # Until a run has its log, what renewal has to say would stand between a command's own lines.
     silence_log()
+    # Also those that this login does not use: an error may show the whole environment.
+    PROCESS_REDACTOR.watch(Variables(os.environ).secrets)
+    asked = {"--agency": options.agency or "", "--agency-domain": options.agency_domain or ""}
+    agency = agency_named(asked, ("--agency", "--agency-domain"), "the options") or spec.agency
+    require_one_cloud(spec, os.environ)
     network = open_network(ca_file=options.ca_file, proxy=options.proxy, environment=os.environ)
     try:
-        login = find_login(options.auth or stored, options.token_file, connect=network.login_wire)
+        login = find_login(
+            options.auth or spec.auth,
+            options.token_file,
+            connect=network.login_wire,
+            region=spec.region,
+            profile=options.profile or spec.profile,
+            agency=agency,
+        )
     except CredentialError as error:
-        if options.auth is not None or stored is Auth.AUTO:
+        if options.auth is not None or spec.auth is Auth.AUTO:
             raise
         raise CredentialError(f"{error}; the run logged in so, and --auth takes another kind") from error
+    if spec.auth is not Auth.AUTO and agency is None and (found := login.describe().agency) is not None:
+        # It is in the environment or a file by now.
+        raise CredentialError(
+            f"the run took on no agency, and the agency {found.name} of {found.domain} is named now: unset it, or take"
+            " it on with --agency and --agency-domain"
+        )
     return redacted_access(network, login)
 
 

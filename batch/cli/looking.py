@@ -1,10 +1,15 @@
 """What every command that only looks shares: its output directory, its locks, and one session of looking."""
 
-from collections.abc import Iterator, Sequence
+import shlex
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from batch.cli.open_files import require_files
 from batch.cli.options import LookOptions
+from batch.cli.questions import Question, keep_question, kept_question
 from batch.cli.screen import say
 from batch.csms.access import Access
 from batch.inventory.errands import Errand
@@ -12,42 +17,95 @@ from batch.look import LookEnd, LookPlan, run_look
 from batch.process.signals import PROCESS_SIGNALS
 from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.log import start_log
+from jobs.printable import printable
 from jobs.run_dir.look_dir import LookDirectory
 from jobs.run_dir.scope_locks import Patience, lock_scopes
 from jobs.sightings import Sightings
 from jobs.spec import Limits, UsageError
 
-_JOB = "job"
+_BEGUN, _OVER = "begun", "over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How the service is asked in one session, and what happens around it."""
+
+    access: Access
+    limits: Limits
+    options: LookOptions
 
 
 @contextmanager
-def opened(directory: LookDirectory, command: str, job: str, options: LookOptions) -> Iterator[Sightings]:
-    """The sightings of a directory, for the command whose `job` they are; kept from every other process meanwhile.
+def opened(
+    directory: LookDirectory,
+    question: Question,
+    way: Way,
+    note: Callable[[Sightings], None] = lambda _: None,
+) -> Iterator[Sightings]:
+    """The sightings of a directory, for the question that it is about; kept from every other process meanwhile. `note`
+    tells new ones what the question is about.
 
     Raises:
-        UsageError: they are those of another job.
+        UsageError: they are about another question, or it has its answer.
         LockHeldError: another process is in the directory.
         LedgerError: they cannot be used.
     """
-    with directory.lock(command, Patience(options.wait, say)), directory.or_nothing():
+    with directory.lock(question.command, Patience(way.options.wait, say)), directory.or_nothing():
         directory.sweep()
         with Sightings(directory.path) as sightings:
-            if (found := sightings.kept(_JOB)) is None:
-                sightings.keep(_JOB, job)
-            elif found != job:
+            if (found := kept_question(sightings)) is None:
+                note(sightings)
+                sightings.keep(_BEGUN, repr(time.time()))
+                # Last: where it is kept, all that it is about is there.
+                keep_question(sightings, question, way.limits, way.access.login.describe().kind)
+            elif found.bare() != question.bare():
                 raise UsageError(f"{directory.path}: was made for another job; give a new or an empty --out")
+            _refuse_over(directory, sightings)
             yield sightings
 
 
-def look(
-    directory: LookDirectory,
-    sightings: Sightings,
-    errands: Sequence[Errand],
-    *,
-    access: Access,
-    limits: Limits,
-    options: LookOptions,
-) -> LookEnd:
+def asked_in(directory: LookDirectory, options: LookOptions) -> Question:
+    """The question of a directory that is to be continued.
+
+    Raises:
+        UsageError: nothing was asked yet, or all of it was answered.
+        LockHeldError: another process is in the directory.
+        LedgerError: its sightings cannot be used.
+    """
+    with directory.lock("resume", Patience(options.wait, say)), Sightings(directory.path) as sightings:
+        if (found := kept_question(sightings)) is None:
+            raise UsageError(f"{directory.path}: nothing was asked yet; give the command that made it again")
+        _refuse_over(directory, sightings)
+        return found
+
+
+def _refuse_over(directory: LookDirectory, sightings: Sightings) -> None:
+    """What was seen long ago is not to be told as if it were so now."""
+    if sightings.kept(_OVER) is not None:
+        raise UsageError(f"{directory.path}: is over and has its answer; to look again, give a new or an empty --out")
+
+
+def began_at(sightings: Sightings) -> float:
+    """When the question was first asked."""
+    return float(sightings.kept(_BEGUN) or 0.0)
+
+
+def is_over(sightings: Sightings, ended_at: str) -> None:
+    """The question has its whole answer: nothing continues it."""
+    sightings.keep(_OVER, ended_at)
+
+
+def command_line(*words: str) -> str:
+    """A command of this tool as a person types it."""
+    return shlex.join(("csms-rekey", *map(printable, words)))
+
+
+def resume_command(folder: Path) -> str:
+    """The command that continues there."""
+    return command_line("resume", str(folder))
+
+
+def look(directory: LookDirectory, sightings: Sightings, errands: Sequence[Errand], way: Way) -> LookEnd:
     """Runs errands while nobody else sends to their projects, and says why it stopped, if it did.
 
     Raises:
@@ -55,22 +113,23 @@ def look(
         LedgerError: the sightings cannot be written.
     """
     projects = list(dict.fromkeys(one.project for one in errands))
-    require_files(connections=limits.concurrency, locks=len(projects))
+    require_files(connections=way.limits.concurrency, locks=len(projects))
     with ExitStack() as stack:
         what = f"look into {directory.path.absolute()}"
-        stack.enter_context(lock_scopes(projects, options.lock_dir, what, Patience(options.wait, say)))
+        patience = Patience(way.options.wait, say)
+        stack.enter_context(lock_scopes(projects, way.options.lock_dir, what, patience))
         # From here on a signal waits until the session can stop for it.
         PROCESS_SIGNALS.hold()
-        stack.enter_context(closing(start_log(directory.path, options.log_level)))
+        stack.enter_context(closing(start_log(directory.path, way.options.log_level)))
         plan = LookPlan(
             folder=directory.path,
             errands=errands,
-            limits=limits,
-            access=access,
+            limits=way.limits,
+            access=way.access,
             clean=PROCESS_REDACTOR.clean,
             say=say,
         )
         end = run_look(plan, sightings)
     if end.stopped is not None:
-        say(f"stopped: {end.stopped}; the same command with --out {directory.path} continues")
+        say(f"stopped: {end.stopped}; `{resume_command(directory.path)}` continues")
     return end

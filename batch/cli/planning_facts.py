@@ -5,20 +5,17 @@ import time
 from collections.abc import Iterable
 
 from batch.cli.confirm import login_words
+from batch.cli.looking import Way, began_at
+from batch.cli.questions import PlanQuestion
 from batch.cli.session_start import os_user
-from batch.csms.access import Access
 from batch.process.version import version
 from jobs.manifest.key_map import plain_key
 from jobs.model import Scope
-from jobs.plan.document import Plan, PlanSource
+from jobs.plan.document import Plan
 from jobs.plan.target_key import KeyVerdict, verdict_on
 from jobs.printable import shortened
 from jobs.sightings import SeenKey, Sightings
-from jobs.spec import JobSpec
 from reports.plan.lines import facts_of
-
-BEGUN = "begun"
-"""Under this name sightings keep when the service was first asked."""
 
 
 class SeenKeys:
@@ -52,15 +49,16 @@ def secrets_by_project(sightings: Sightings) -> dict[Scope, int]:
     return {Scope(endpoint=endpoint, project_id=one, region=region): count for endpoint, one, region, count in counted}
 
 
-def document(spec: JobSpec, access: Access, source: PlanSource, sightings: Sightings, looked_with: int) -> Plan:
+def document(question: PlanQuestion, way: Way, sightings: Sightings, looked_with: int) -> Plan:
     """The plan without its figures."""
+    spec = question.spec
     return Plan(
         release=version(),
-        looked_from=float(sightings.kept(BEGUN) or 0.0),
+        looked_from=began_at(sightings),
         made_at=time.time(),
         made_by=shortened(f"{os_user()} at {socket.gethostname()}"),
-        login=shortened(login_words(access)),
-        source=source,
+        login=shortened(login_words(way.access)),
+        source=question.source,
         endpoint=spec.endpoint,
         region=spec.region if spec.endpoint is not None else None,
         key_pattern=spec.key_pattern,
@@ -74,7 +72,7 @@ def document(spec: JobSpec, access: Access, source: PlanSource, sightings: Sight
         files=(),
         looked_with=looked_with,
         requests=0,
-        rate=str(spec.limits.rate),
+        rate=str(way.limits.rate),
         duration_s=None,
         exit_code=0,
     )

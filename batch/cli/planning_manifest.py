@@ -1,68 +1,73 @@
 """Plans the rows of a manifest, which is loaded as a run would load it."""
 
 import tempfile
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
-import msgspec
-
-from batch.cli.loading import load_to_run
-from batch.cli.login import with_project
-from batch.cli.looking import opened
+from batch.cli.looking import Way, look, opened
 from batch.cli.planning import Planning
 from batch.cli.planning_facts import SeenKeys, document, secrets_by_project
 from batch.cli.planning_rows import errands, wanted
+from batch.cli.questions import PlanQuestion
 from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
 from jobs.manifest.carried_cells import carried_cells
-from jobs.manifest.incoming import Incoming
 from jobs.plan.document import PlanSource
+from jobs.run_dir.look_dir import LookDirectory
+from jobs.sightings import Sightings
+from jobs.spec import JobSpec
 from reports import Exit
 from reports.plan.lines import lines_of_manifest
 from reports.plan.writing import PlanInput
 from reports.retry_file import manifest_copy
 
 
-def plan_manifest(planning: Planning, incoming: Incoming, project_id: tuple[str, ...] | None) -> int:
-    """Makes the plan; returns the exit code.
-
-    Raises:
-        UsageError: the manifest cannot be used.
-        CredentialError: the project that its rows need could not be found.
+def plan_manifest(
+    load: Callable[[Path], object],
+    spec: JobSpec,
+    way: Way,
+    claim: Callable[[], LookDirectory],
+    *,
+    source: PlanSource | None = None,
+) -> int:
+    """Makes the plan in the directory that is claimed once `load` has found the rows usable, in a folder of its own;
+    returns the exit code. What is continued has its `source` already.
     """
-    given = msgspec.structs.replace(planning.spec, project_id=project_id[0] if project_id else None)
-    spec, no_project = with_project(given, planning.access)
-    planning = replace(planning, spec=spec)
-    with tempfile.TemporaryDirectory(prefix="csms-rekey-plan-") as name:
-        load_to_run(incoming, spec, Path(name), no_project)
-        with Ledger(Path(name)) as ledger:
-            return _plan(planning, ledger, Path(name))
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="csms-rekey-plan-")))
+        load(folder)
+        ledger = stack.enter_context(Ledger(folder))
+        facts = read_record(ledger).manifest
+        source = source or PlanSource(name=facts.name, sha256=facts.sha256, only=spec.only, exclude=spec.exclude)
+        planning = Planning(directory=claim(), question=PlanQuestion(spec=spec, source=source), way=way)
+        return _plan(planning, ledger, folder)
 
 
 def _plan(planning: Planning, ledger: Ledger, folder: Path) -> int:
-    facts, spec = read_record(ledger).manifest, planning.spec
-    source = PlanSource(name=facts.name, sha256=facts.sha256, only=spec.only, exclude=spec.exclude)
-    directory = planning.claim()
-    with opened(directory, "plan", planning.job(source), planning.options) as sightings:
+    copy = manifest_copy(folder, read_record(ledger))
+
+    def note(sightings: Sightings) -> None:
         sightings.want(map(wanted, ledger.told.asked()))
-        end = planning.look(directory, sightings, list(errands(ledger.told.asked())))
+        planning.directory.keep_source(copy.path)
+
+    question, way = planning.question, planning.way
+    with opened(planning.directory, question, way, note) as sightings:
+        end = look(planning.directory, sightings, list(errands(ledger.told.asked())), way)
         if not end.whole:
             return end.exit_code(Exit.DONE)
-        keys = SeenKeys(sightings)
-        carried = carried_cells(manifest_copy(folder, read_record(ledger)), spec.encoding)
-        projects = sightings.projects()
-        lines = lines_of_manifest(ledger.told.asked(), sightings.shown.matched(), keys.judge, projects)
+        keys, projects = SeenKeys(sightings), sightings.projects()
+        carried = carried_cells(copy, question.spec.encoding)
         return planning.write(
-            directory.path,
             PlanInput(
-                plan=document(spec, planning.access, source, sightings, end.requests),
-                lines=lines,
+                plan=document(question, way, sightings, end.requests),
+                lines=lines_of_manifest(ledger.told.asked(), sightings.shown.matched(), keys.judge, projects),
                 names=carried.names,
                 cells=carried.rows,
                 bare=sightings.shown.unwanted,
                 projects=projects,
                 secrets=secrets_by_project(sightings),
                 keys=keys.both,
-                rate=spec.limits.rate,
+                rate=way.limits.rate,
             ),
         )

@@ -5,23 +5,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from batch.cli.known_secrets import KnownSecrets
 from batch.cli.login import open_access
-from batch.cli.options import AuthOptions, LimitOptions, LookOptions, RetireOptions, limits_of, spec_of
-from batch.cli.origins import Origins
+from batch.cli.options import RetireOptions, limits_of, spec_of
 from batch.cli.places import chosen_places
+from batch.cli.questions import RetireQuestion
+from batch.cli.run_to_look_at import Given, projects_of, run_to_look_at
 from batch.cli.screen import say
 from batch.csms.access import Access
-from batch.process.version import version
 from jobs.ledger import Ledger, same_key
 from jobs.ledger.record import read_record
-from jobs.ledger.upgrade import reading
-from jobs.model import Scope
+from jobs.printable import printable
 from jobs.rules import key_check
-from jobs.run_dir.run_dir import RunDirectory
-from jobs.run_dir.scope_locks import Patience
 from jobs.sightings import Sightings
 from jobs.spec import Limits, SpecError, UsageError
 
@@ -30,37 +25,23 @@ _OF_A_RUN = ("project-id", "all-projects", "endpoint", "region")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """The options of the command."""
-
-    source: RetireOptions
-    limits: LimitOptions
-    auth: AuthOptions
-    looking: LookOptions
-    origins: Origins
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The keys, where they may be used, and how to ask. `note` tells the sightings what a run knows, while its ledger
-    is open, and returns the column that owners were found in.
-    """
+    """The question, and how to ask it. `known` tells the sightings what a run knows, while its ledger is open."""
 
-    key_ids: tuple[str, ...]
-    projects: tuple[Scope, ...]
+    question: RetireQuestion
     access: Access
     limits: Limits
-    note: Callable[[Sightings], str | None] = lambda _: None
+    known: Callable[[Sightings], None] = lambda _: None
 
-    def job(self, run_dir: Path | None) -> str:
-        """What tells one retirement from another; limits may differ from time to time."""
-        keys = sorted(map(same_key, self.key_ids))
-        places = sorted((one.endpoint, one.project_id) for one in self.projects)
-        return msgspec.json.encode(("retire", keys, places, run_dir and str(run_dir.resolve()))).decode()
+    def note(self, sightings: Sightings) -> None:
+        """Tells the sightings what the question is about."""
+        for project in self.question.projects:
+            sightings.add_project(project)
+        self.known(sightings)
 
 
 @contextmanager
-def asked(run_dir: Path | None, given: Given) -> Iterator[Asked]:
+def asked(run_dir: Path | None, given: Given[RetireOptions]) -> Iterator[Asked]:
     """The keys and projects of a run directory, which no run may be using as long as the block lasts, or of options.
 
     Raises:
@@ -72,24 +53,22 @@ def asked(run_dir: Path | None, given: Given) -> Iterator[Asked]:
     if run_dir is None:
         yield _by_options(given)
         return
-    directory = RunDirectory.find(run_dir)
-    with directory.lock("look", Patience(given.looking.wait, say)):
-        directory.require_loaded()
-        with reading(directory.path, release=version()) as ledger:
-            yield _by_run(directory, ledger, given)
+    with run_to_look_at(run_dir, given.looking) as ledger:
+        yield _by_run(run_dir, ledger, given)
 
 
-def _by_options(given: Given) -> Asked:
+def _by_options(given: Given[RetireOptions]) -> Asked:
     spec = spec_of(given.source, given.limits, given.auth)
     if not given.source.old_key:
         raise UsageError("which key is to be retired? give --old-key, or a run directory")
     keys = _checked(given.source.old_key, spec.key_pattern)
-    access = open_access(given.auth)
+    access = open_access(given.auth, spec)
     places = chosen_places(given.source, spec, access)
-    return Asked(key_ids=keys, projects=tuple(places), access=access, limits=spec.limits)
+    question = RetireQuestion(spec=spec, key_ids=keys, projects=tuple(places), run_dir=None)
+    return Asked(question=question, access=access, limits=spec.limits)
 
 
-def _by_run(directory: RunDirectory, ledger: Ledger, given: Given) -> Asked:
+def _by_run(run_dir: Path, ledger: Ledger, given: Given[RetireOptions]) -> Asked:
     for option in _OF_A_RUN:
         if (origin := given.origins.of(option)) is not None:
             if origin.kind == "flag":
@@ -99,20 +78,24 @@ def _by_run(directory: RunDirectory, ledger: Ledger, given: Given) -> Asked:
     named = given.source.old_key or ()
     keys = _checked(named, record.spec.key_pattern) or tuple(ledger.told.old_keys())
     if not keys:
-        raise UsageError(f"{directory.path}: nobody knows which keys its rows leave; name them with --old-key")
-    places = {
-        (one.project_id, one.region or ""): Scope(endpoint=one.endpoint, project_id=one.project_id, region=one.region)
-        for one in ledger.told.scopes()
-    }
+        raise UsageError(f"{run_dir}: nobody knows which keys its rows leave; name them with --old-key")
+    places = projects_of(ledger)
     if not places:
-        raise UsageError(f"{directory.path}: no row of it names a project that can be used")
-    known = KnownSecrets(ledger, record, directory.path, places)
+        raise UsageError(f"{run_dir}: no row of it names a project that can be used")
+    known = KnownSecrets(ledger, record, run_dir, places)
+    if given.origins.of("owner-column") is not None:
+        known.require(given.source.owner_column)
     return Asked(
-        key_ids=keys,
-        projects=tuple(places.values()),
-        access=open_access(given.auth, stored=record.spec.auth),
+        question=RetireQuestion(
+            spec=record.spec,
+            key_ids=keys,
+            projects=tuple(places.values()),
+            run_dir=printable(str(run_dir)),
+            named=bool(named),
+        ),
+        access=open_access(given.auth, record.spec),
         limits=limits_of(given.limits, record.spec.limits),
-        note=lambda sightings: known.note(sightings, given.source.owner_column),
+        known=lambda sightings: known.note(sightings, given.source.owner_column),
     )
 
 

@@ -49,7 +49,8 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
     access, options = start.access, start.options
     spec, no_project = with_project(start.spec, access)
     # Also which kind of login it was: a resume is not to take another one that happens to be found.
-    spec = msgspec.structs.replace(spec, auth=access.login.describe().kind)
+    shown = access.login.describe()
+    spec = msgspec.structs.replace(spec, auth=shown.kind, agency=shown.agency)
     with directory.staging() as staged:
         loaded = load_to_run(start.incoming, spec, staged, no_project)
         if start.keep is not None:
@@ -60,7 +61,7 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
         patience = Patience(options.wait, say)
         occupy(directory, ledger, spec.limits, patience, stack, also_failed=False, lock_dir=options.lock_dir)
         if not start.incoming.shown:
-            show_forecast(ledger, spec, access)
+            show_forecast(loaded, ledger, spec, access, start.incoming)
         begin = session_start(start.command, spec, spec.limits, access, also_failed=False)
         return apply(directory.path, ledger, access, options, spec.limits, start=begin)
 

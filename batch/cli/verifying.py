@@ -6,24 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from batch.cli.continuing import require_same_job
 from batch.cli.loading import incoming_of, load_to_run
 from batch.cli.login import open_access, with_project
-from batch.cli.options import AuthOptions, LimitOptions, LookOptions, ManifestOptions, limits_of, spec_of
-from batch.cli.origins import Origins
-from batch.cli.screen import say
+from batch.cli.options import ManifestOptions, limits_of, spec_of
+from batch.cli.questions import VerifyQuestion
+from batch.cli.run_to_look_at import Given, projects_of, run_to_look_at
 from batch.csms.access import Access
-from batch.process.version import version
 from jobs.ledger import Ledger, ToldRow
 from jobs.ledger.record import JobRecord, read_record
-from jobs.ledger.upgrade import reading
 from jobs.model import Scope, Status
-from jobs.run_dir.run_dir import RunDirectory
-from jobs.run_dir.scope_locks import Patience
+from jobs.printable import printable
 from jobs.sightings import Wanted
-from jobs.spec import Limits
+from jobs.spec import JobSpec, Limits
 
 INVALID, NOT_SELECTED = "invalid", "not selected"
 
@@ -38,69 +33,62 @@ class Rows:
     limits: Limits
     run_dir: Path | None = None
 
+    @property
+    def question(self) -> VerifyQuestion:
+        """What is asked about them."""
+        facts = self.record.manifest
+        run_dir = None if self.run_dir is None else printable(str(self.run_dir))
+        return VerifyQuestion(spec=self.record.spec, manifest=facts.name, manifest_sha256=facts.sha256, run_dir=run_dir)
+
     def wanted(self) -> Iterator[Wanted]:
         """Every row, in manifest order; those that are not asked for say why."""
-        scopes = {
-            (one.project_id, one.region or ""): Scope(
-                endpoint=one.endpoint, project_id=one.project_id, region=one.region
-            )
-            for one in self.ledger.told.scopes()
-        }
+        scopes = projects_of(self.ledger)
         return (_wanted(row, scopes.get((row.project_id, row.region))) for row in self.ledger.told.rows())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """The options of the command."""
-
-    source: ManifestOptions
-    limits: LimitOptions
-    auth: AuthOptions
-    looking: LookOptions
-    origins: Origins
-
-
 @contextmanager
-def rows_of_run(path: Path, given: Given) -> Iterator[Rows]:
+def rows_of_run(path: Path, given: Given[ManifestOptions]) -> Iterator[Rows]:
     """The rows of a run directory, which no run may be using; it is not kept longer than the block.
 
     Raises:
         UsageError: it is not a run directory, or options ask for another job.
         LockHeldError: a run is using it.
     """
-    directory = RunDirectory.find(path)
-    with directory.lock("look", Patience(given.looking.wait, say)):
-        directory.require_loaded()
-        with reading(directory.path, release=version()) as ledger:
-            record = read_record(ledger)
-            require_same_job(record.spec, given.source, given.origins)
-            access = open_access(given.auth, stored=record.spec.auth)
-            merged = limits_of(given.limits, record.spec.limits)
-            yield Rows(ledger=ledger, record=record, access=access, limits=merged, run_dir=path)
+    with run_to_look_at(path, given.looking) as ledger:
+        record = read_record(ledger)
+        require_same_job(record.spec, given.source, given.origins)
+        access = open_access(given.auth, record.spec)
+        merged = limits_of(given.limits, record.spec.limits)
+        yield Rows(ledger=ledger, record=record, access=access, limits=merged, run_dir=path)
 
 
 @contextmanager
-def rows_of_manifest(manifest: str, given: Given) -> Iterator[Rows]:
+def rows_of_manifest(manifest: str, given: Given[ManifestOptions]) -> Iterator[Rows]:
     """The rows of a manifest, loaded as a run would.
 
     Raises:
         UsageError: it cannot be used.
         CredentialError: there is no login, or a project that it needs cannot be found.
     """
-    spec, access = spec_of(given.source, given.limits, given.auth), open_access(given.auth)
+    spec = spec_of(given.source, given.limits, given.auth)
+    with loaded_rows(manifest, spec, open_access(given.auth, spec)) as rows:
+        yield rows
+
+
+@contextmanager
+def loaded_rows(manifest: str, spec: JobSpec, access: Access) -> Iterator[Rows]:
+    """The rows of a manifest in a ledger that is gone after the block.
+
+    Raises:
+        UsageError: it cannot be used.
+        CredentialError: a project that it needs cannot be found.
+    """
     spec, no_project = with_project(spec, access)
     with tempfile.TemporaryDirectory(prefix="csms-rekey-verify-") as name:
         folder = Path(name)
         load_to_run(incoming_of(manifest), spec, folder, no_project)
         with Ledger(folder) as ledger:
             yield Rows(ledger=ledger, record=read_record(ledger), access=access, limits=spec.limits)
-
-
-def job_words(record: JobRecord) -> str:
-    """What tells one verification from another: the rows, and where they are. Limits may differ from time to time."""
-    spec = record.spec
-    told = ("verify", record.manifest.sha256, spec.endpoint, spec.region, spec.project_id, spec.only, spec.exclude)
-    return msgspec.json.encode((*told, spec.limit)).decode()
 
 
 def _wanted(row: ToldRow, scope: Scope | None) -> Wanted:

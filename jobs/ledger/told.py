@@ -187,14 +187,14 @@ class Told:
 
     def keys(self) -> KeyCounts:
         """How the rows of each target key stand, those with the most rows first."""
-        return keys.key_counts(self._query, self._status)
+        return keys.key_counts(self._query(keys.ROWS), self._status)
 
     def old_keys(self) -> Iterator[str]:
         """The keys that rows leave, as the service showed them before, or expected to leave; the most used first."""
         return keys.old_keys(self._query)
 
-    def places(self) -> tuple[PlaceCount, ...]:
-        """The projects of rows that are still to be sent, in manifest order."""
+    def places(self) -> tuple[tuple[str | None, PlaceCount], ...]:
+        """The projects of rows that are still to be sent, in manifest order, once for each wave of theirs."""
         return places.place_counts(self._query)
 
     def samples(self) -> tuple[Sample, ...]:

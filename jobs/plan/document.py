@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from jobs.model import Count, Duration, Moment
+from jobs.model import Count, Duration, KeyMove, Moment
 from jobs.plan.action import Action
 from jobs.spec import JobSpec
 
@@ -24,21 +24,12 @@ class PlannedFile(msgspec.Struct, frozen=True, kw_only=True):
     rows: Count
 
 
-class KeyPair(msgspec.Struct, frozen=True, kw_only=True):
-    """An old key and its new one; where a project is named, only there."""
-
-    old_kms_key_id: str
-    new_kms_key_id: str
-    project_id: str | None = None
-    region: str | None = None
-
-
 class PlanSource(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for: a manifest or a key map under its user's name, with its sum, or `keys` of options."""
 
     name: str | None = None
     sha256: Digest | None = None
-    keys: tuple[KeyPair, ...] = ()
+    keys: tuple[KeyMove, ...] = ()
     only: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
@@ -51,12 +42,15 @@ class ActionCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanProject(msgspec.Struct, frozen=True, kw_only=True):
-    """One project: how its rows come out, how many secrets it was seen to have, and what could not be looked at."""
+    """One project: how its rows come out, how many secrets it was seen to have and how many pages they fill, and what
+    could not be looked at.
+    """
 
     endpoint: str
     project_id: str
     region: str | None
     secrets: Count
+    pages: Count
     uncovered: Count
     counts: tuple[ActionCount, ...]
     trouble: str | None = None
@@ -143,6 +137,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def undone(self) -> int:
         """Rows that it cannot do."""
         return sum(count.rows for count in self.counts if not count.action.runs)
+
+    @property
+    def not_whole(self) -> tuple[PlanProject, ...]:
+        """Projects that rows may be missing of: what no list showed is no row, where the keys are the source."""
+        return tuple(one for one in self.projects if one.trouble is not None) if self.source.keys else ()
 
     def file(self, name: str) -> PlannedFile | None:
         """One of the files."""

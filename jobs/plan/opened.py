@@ -40,6 +40,10 @@ class OpenedPlan:
         """Which plan it is."""
         return PlanFacts(sha256=self.sha256, made_at=self.plan.made_at, made_by=self.plan.made_by)
 
+    def pages(self) -> dict[tuple[str, str], int]:
+        """How many pages the secrets of each of its projects filled."""
+        return {(one.endpoint, one.project_id): one.pages for one in self.plan.projects}
+
     def carried(self) -> Iterator[Carried]:
         """The rows of the source that a run takes along and never sends, in its order."""
         for line in self._preview():
@@ -123,7 +127,7 @@ def open_plan(folder: str, approved: str | None) -> OpenedPlan:
     path = Path(folder)
     if not (path / PLAN).is_file():
         begun = (path / names.SIGHTINGS).is_file()
-        how = "if it is a plan that was stopped, its own command with this --out finishes it" if begun else "see `plan`"
+        how = "if it is a plan that was stopped, `resume` finishes it" if begun else "see `plan`"
         raise UsageError(f"{plain(folder)}: holds no {PLAN}; {how}")
     with _reading(path / PLAN):
         data = (path / PLAN).read_bytes()
@@ -136,6 +140,11 @@ def open_plan(folder: str, approved: str | None) -> OpenedPlan:
         raise UsageError(f"{plain(folder)}: {PLAN} cannot be read: {one_line(error)}") from error
     for name in (ROWS, PREVIEW):
         _require_as_written(path, plan, name)
+    for project in plan.not_whole:
+        raise UsageError(
+            f"{plain(folder)}: project {project.project_id} could not be looked at as a whole, so rows of it may be"
+            " missing; make the plan again, with or without that project"
+        )
     return OpenedPlan(folder=path, plan=plan, sha256=digest)
 
 

@@ -1,6 +1,7 @@
 """The output directory of a command that only looks: new, empty, or the one that the same command left unfinished."""
 
 import contextlib
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -11,13 +12,14 @@ from typing import Self
 
 from jobs.problem import plain
 from jobs.run_dir import names
-from jobs.run_dir.durable import PART, sweep_parts
+from jobs.run_dir.durable import PART, sweep_parts, whole_file
 from jobs.run_dir.filesystem import network_filesystem
 from jobs.run_dir.lock import FileLock
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import UsageError
 
 _NOT_OURS = frozenset({"lost+found"})
+_SOURCE, _BLOCK = "source", 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,31 @@ class LookDirectory:
             raise UsageError(f"{path}: cannot be made: {error.strerror}") from error
         return cls(path, made=True)
 
+    @classmethod
+    def find(cls, path: Path) -> Self | None:
+        """The folder of that name, if something was looked at there."""
+        # Unlike the method of a path, this knows no errors: a name that nothing can have is that of no folder.
+        return cls(path) if os.path.isfile(path / names.SIGHTINGS) else None  # noqa: PTH113 - see above
+
     @property
-    def begun(self) -> bool:
-        """Whether something was looked at already."""
-        return (self.path / names.SIGHTINGS).is_file()
+    def source(self) -> Path | None:
+        """The copy of the manifest that it is about, where it keeps one."""
+        return next(self.path.glob(f"{_SOURCE}.*"), None)
+
+    def keep_source(self, copy: Path) -> None:
+        """Keeps a copy of a manifest, named as such by its endings.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        with copy.open("rb") as raw, whole_file(self.path / f"{_SOURCE}{''.join(copy.suffixes)}") as out:
+            while block := raw.read(_BLOCK):
+                out.write(block)
+
+    def drop_source(self) -> None:
+        """Removes that copy, which nothing needs any more."""
+        if (source := self.source) is not None:
+            source.unlink()
 
     def lock(self, purpose: str, patience: Patience) -> FileLock:
         """Keeps every other process out.

@@ -20,7 +20,7 @@ _ABSENT = frozenset({"absent", "key"})
 _SAME = "lower(replace({}, '-', ''))"
 _PLACE = "p.endpoint, p.project_id, p.region, p.account"
 _STATE = """s.auto_rotation, s.pending_deletion, s.frozen,
-    (SELECT owner FROM temp.owner o WHERE o.project = s.project AND o.name = s.name)"""
+    (SELECT owner FROM owner o WHERE o.project = s.project AND o.name = s.name)"""
 _USES = f"""SELECT {_PLACE}, s.name AS name, '' AS version, '[]', s.kms_key_id, NULL AS created, {_STATE}, 0 AS kind
     FROM secret s JOIN project p ON p.id = s.project WHERE s.missing = 0 AND {_SAME.format("s.kms_key_id")} IN (%s)
     UNION ALL

@@ -9,7 +9,7 @@ from jobs.sightings.values import SeenKey, SeenSecret, SeenVersion, Wanted
 
 PUT_PROJECT = "INSERT OR IGNORE INTO project (endpoint, project_id, region) VALUES (?, ?, ?)"
 FIND_PROJECT = "SELECT id FROM project WHERE endpoint = ? AND project_id = ?"
-PUT_OWNER = "INSERT OR IGNORE INTO temp.owner VALUES (?, ?, ?)"
+PUT_OWNER = "INSERT OR IGNORE INTO owner VALUES (?, ?, ?)"
 PUT_WANTED = "INSERT INTO wanted VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 _COLUMNS = """project, name, kms_key_id, state, pending_deletion, frozen, description, enterprise_project_id,

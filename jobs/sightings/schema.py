@@ -6,12 +6,13 @@ from pathlib import Path
 
 from jobs.ledger.schema import ERRORS, LedgerError, blame, durability, opening
 
-VERSION = 1
+VERSION = 2
 """Any change of what follows raises it."""
 MEND = "remove it, and look again"
 
 # `errand` says how far a list of a project has come: `marker` is that of its next page. `secret.versions` is 1 once
-# those of the secret were read whole. `wanted` has the rows that a command asks about, which `project` may be unknown.
+# those of the secret were read whole. `wanted` has the rows that a command asks about, which `project` may be unknown;
+# `owner` says whose a secret is.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE project (
@@ -42,10 +43,10 @@ CREATE TABLE wanted (
     project_id TEXT NOT NULL, region TEXT NOT NULL, note TEXT
 ) STRICT;
 CREATE INDEX wanted_name ON wanted (project, name);
+CREATE TABLE owner (
+    project INTEGER NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (project, name)
+) STRICT, WITHOUT ROWID;
 """
-# Whose each secret is, as long as the connection lasts; it spills to disk where it grows large.
-_OWNERS = """CREATE TEMP TABLE owner (project INTEGER NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL,
-    PRIMARY KEY (project, name)) STRICT, WITHOUT ROWID"""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -65,7 +66,6 @@ def connect(path: Path) -> sqlite3.Connection:
                 connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version={VERSION}; COMMIT;")
             elif found != VERSION:
                 raise LedgerError(path, f"written in format {found}, this release reads {VERSION}: {MEND}")
-            connection.execute(_OWNERS)
     except OSError as error:
         raise LedgerError(path, error.strerror or str(error)) from error
     except ERRORS as error:

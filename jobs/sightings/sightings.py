@@ -74,7 +74,7 @@ class Sightings:
                 write.executemany(rows.PUT_WANTED, block)
 
     def own(self, owners: Iterable[tuple[Scope, str, str]]) -> None:
-        """Takes in whose each secret is: project, name and owner. They are not kept in the file."""
+        """Takes in whose each secret is: project, name and owner."""
         with self._transaction() as write:
             write.executemany(rows.PUT_OWNER, ((self._id(write, project), *rest) for project, *rest in owners))
 

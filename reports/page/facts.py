@@ -15,7 +15,15 @@ from reports.page.over_time import time_figures
 from reports.screen.advice import cause_of
 from reports.screen.request_words import Requests, requests_of, slowed_words
 from reports.screen.run_words import span
-from reports.screen.session_words import before_words, end_words, held_words, old_key_words, option_words, who_words
+from reports.screen.session_words import (
+    before_words,
+    end_words,
+    held_words,
+    old_key_words,
+    option_words,
+    planned_words,
+    who_words,
+)
 from reports.screen.wave_words import wave_name
 from reports.screen.wording import (
     GROUP_WORDS,
@@ -90,6 +98,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     held_keys: tuple[tuple[HeldKeySummary, str], ...]
     keys: tuple[tuple[KeySummary, str], ...]
     keys_before: tuple[str, ...]
+    planned: str | None
     sessions: tuple[SessionLine, ...]
     waves: tuple[tuple[WaveSummary, str], ...]
     job: tuple[tuple[str, str], ...]
@@ -122,6 +131,7 @@ def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) ->
         held_keys=tuple((key, held_words(key)) for key in summary.held_keys[:_MOST_KEYS]),
         keys=tuple((key, old_key_words(key)) for key in summary.keys[:_MOST_KEYS]),
         keys_before=before_words(summary),
+        planned=None if summary.plan is None else planned_words(summary.plan),
         sessions=tuple(_session(session, summary.job) for session in summary.sessions[-_MOST_SESSIONS:]),
         waves=tuple((wave, wave_name(wave)) for wave in summary.waves[:_MOST_WAVES]),
         job=tuple(_job(summary.job)),

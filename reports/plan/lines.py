@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from jobs.ledger.asked import AskedRow
-from jobs.manifest.key_map import KeyMove, target_of
-from jobs.model import Scope, SecretUpdate
+from jobs.manifest.key_map import target_of
+from jobs.model import KeyMove, Scope, SecretUpdate
 from jobs.plan.action import Absent, Action, Decision, Shown, Unseen, Wish, decide
 from jobs.plan.target_key import KeyFacts, KeyVerdict
 from jobs.sightings import Matched, SeenKey, SeenProject, SeenSecret

@@ -1,8 +1,9 @@
 """Counts the rows of a plan as they are written: by action, by project, by target key."""
 
 from collections import Counter
+from collections.abc import Mapping
 
-from jobs.forecast import PlaceCount
+from jobs.forecast import PlaceCount, pages_before
 from jobs.model import Scope
 from jobs.plan.action import Action, same
 from jobs.plan.document import ActionCount
@@ -74,9 +75,10 @@ class PlanTally:
         """The target keys, in the order of their first rows."""
         return tuple(self._keys.values())
 
-    @property
-    def places(self) -> tuple[PlaceCount, ...]:
-        """What a run will send: each row to change is read first where its key is known, and then written."""
+    def places(self, pages: Mapping[Scope, int]) -> tuple[PlaceCount, ...]:
+        """What a run will send: as many of the project's `pages` as are worth it, then each row to change is read where
+        its key is known, and written.
+        """
         return tuple(
             PlaceCount(
                 endpoint=scope.endpoint,
@@ -85,6 +87,7 @@ class PlanTally:
                 rows=self._projects[scope][Action.CHANGE],
                 puts=puts["put"],
                 reads=puts["read"],
+                lists=pages_before(puts["put"], pages.get(scope)),
             )
             for scope, puts in self._puts.items()
         )

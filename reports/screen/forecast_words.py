@@ -28,8 +28,10 @@ def forecast_lines(forecast: Forecast, login: str | None) -> Iterator[str]:
     yield from _waves(forecast.waves)
     for sample in forecast.samples:
         yield f"example   {_sample(sample)}"
-    reads = f", and {_count(forecast.reads, 'read')} of the keys before" if forecast.reads else ""
-    yield f"requests  {_count(forecast.puts, 'PUT')}{reads}"
+    also = [f"{_count(forecast.reads, 'read')} of the keys before"] if forecast.reads else []
+    also += [f"about {_count(forecast.lists, 'page')} of secrets"] if forecast.lists else []
+    *first, last = [_count(forecast.puts, "PUT"), *also]
+    yield f"requests  {', '.join([*first, f'and {last}' if first else last])}"
     yield f"duration  {_duration(forecast)}"
 
 
@@ -73,7 +75,9 @@ def _sample(sample: Sample) -> str:
 def _duration(forecast: Forecast) -> str:
     if forecast.expected_s is None:
         return "not known: the rate has no number" if forecast.puts else "none"
-    return f"about {span(forecast.expected_s)} at {forecast.rate} per project, if nothing fails"
+    soaks = len(forecast.waves) - 1
+    waiting = f", with {_count(soaks, 'soak')} of {span(forecast.soak_s)}" if forecast.soak_s and soaks > 0 else ""
+    return f"about {span(forecast.expected_s)} at {forecast.rate} per project{waiting}, if nothing fails"
 
 
 def _count(number: int, one: str) -> str:

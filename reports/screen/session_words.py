@@ -2,9 +2,10 @@
 
 from jobs.job_facts import JobFacts, limits_of, with_changes
 from jobs.spec import Auth, Before
+from reports.moment import clock_text
 from reports.screen.advice import Stop, advise, cause_of
 from reports.summary.schema import ErrorSummary, ScopeSummary, Summary
-from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary
+from reports.summary.sessions import HeldKeySummary, KeySummary, PlanSummary, SessionSummary
 
 SHOWN_OLD_KEYS = 3
 SHOWN_PROJECTS = 5
@@ -14,6 +15,11 @@ def who_words(session: SessionSummary) -> str:
     """Who ran it and with which login: run by ann on box, access keys, ends in ABCD."""
     by = f"{session.command or 'run'} by {session.os_user} on {session.host}" if session.os_user else "run"
     return by if session.login is None else f"{by}, {session.login}"
+
+
+def planned_words(plan: PlanSummary) -> str:
+    """Who made the plan that was run, and which one it is."""
+    return f"{clock_text(plan.made_at)} UTC by {plan.made_by}, plan.json has the SHA-256 {plan.sha256}"
 
 
 def option_words(session: SessionSummary, job: JobFacts) -> str:

@@ -22,7 +22,7 @@ from reports.summary.schema import (
     Summary,
     Timing,
 )
-from reports.summary.session_facts import held_key_summary, key_summaries, session_summary, state_of
+from reports.summary.session_facts import held_key_summary, key_summaries, plan_summary, session_summary, state_of
 from reports.summary.tally import Tally
 
 _NO_KEYS = KeyCounts(keys=())
@@ -54,9 +54,7 @@ def summarize(
         scopes=tuple(_scope(scope, tally) for scope in scopes),
         errors=tuple(map(_error, errors)),
         timing=_timing(sessions, tally.attempted),
-        elapsed_ms=ElapsedMs(
-            one_attempt=tally.timeline.one_put().percentiles(), all_rows=tally.timeline.all_puts().percentiles()
-        ),
+        elapsed_ms=_elapsed(tally),
         attempts=tuple(AttemptCount(attempts=puts, rows=rows) for puts, rows in tally.by_puts()),
         over_time=tally.timeline.over_time(sessions),
         files=files,
@@ -67,6 +65,7 @@ def summarize(
         rows_without_project=record.manifest.rows - sum(scope.rows for scope in scopes),
         keys=targets,
         more_keys=keys.more,
+        plan=None if record.plan is None else plan_summary(record.plan),
     )
 
 
@@ -74,6 +73,11 @@ def _why(sessions: Sequence[SessionRecord]) -> str | None:
     if not sessions:
         return None
     return sessions[-1].stopped if sessions[-1].ended_at is not None else "killed, no end of it is on record"
+
+
+def _elapsed(tally: Tally) -> ElapsedMs:
+    timeline = tally.timeline
+    return ElapsedMs(one_attempt=timeline.one_put().percentiles(), all_rows=timeline.all_puts().percentiles())
 
 
 def _manifest(facts: ManifestFacts) -> ManifestSummary:

@@ -12,7 +12,7 @@ from jobs.run_dir import names
 from jobs.run_dir.own_file import read_own
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError, blaming
-from reports.summary.sessions import HeldKeySummary, KeySummary, SessionSummary, WaveSummary
+from reports.summary.sessions import HeldKeySummary, KeySummary, PlanSummary, SessionSummary, WaveSummary
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
 
@@ -182,6 +182,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[KeySummary, ...] = ()
     more_keys: int = 0
     waves: tuple[WaveSummary, ...] = ()
+    plan: PlanSummary | None = None
 
 
 def summary_json(summary: Summary) -> bytes:

@@ -3,11 +3,19 @@
 from collections.abc import Iterator, Sequence
 
 from jobs.ledger import ErrorCount, HeldKey, KeyCount, KeyCounts, SessionRecord, WaveCount, same_key
+from jobs.ledger.record import PlanFacts
 from jobs.model import Group
 from jobs.printable import shortened
 from reports.moment import utc_text
 from reports.summary.key_faults import code_in, key_fault
-from reports.summary.sessions import ControlSummary, HeldKeySummary, KeySummary, SessionSummary, WaveSummary
+from reports.summary.sessions import (
+    ControlSummary,
+    HeldKeySummary,
+    KeySummary,
+    PlanSummary,
+    SessionSummary,
+    WaveSummary,
+)
 
 
 def session_summary(session: SessionRecord) -> SessionSummary:
@@ -30,6 +38,11 @@ def session_summary(session: SessionRecord) -> SessionSummary:
         controls=tuple(ControlSummary(at=utc_text(one.at), words=shortened(one.words)) for one in session.controls),
         rows_done=session.rows_done,
     )
+
+
+def plan_summary(plan: PlanFacts) -> PlanSummary:
+    """The plan that the rows are from."""
+    return PlanSummary(sha256=plan.sha256, made_at=utc_text(plan.made_at), made_by=shortened(plan.made_by))
 
 
 def held_key_summary(held: HeldKey) -> HeldKeySummary:

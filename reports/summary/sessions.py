@@ -10,6 +10,14 @@ class ControlSummary(msgspec.Struct, frozen=True, kw_only=True):
     words: str
 
 
+class PlanSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The plan that a run was made of: `sha256` is that of its `plan.json`, the number that an approval names."""
+
+    sha256: str
+    made_at: str
+    made_by: str
+
+
 class SessionSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One run or resume. Of its `requests` that got their answer, some were `refused` for their rate and some
     `unanswered`, most of these with `code`: a status such as 504, or a word such as timeout.

@@ -1,8 +1,10 @@
 """A plan, both ways, and the run of it: what is written, what may be run, and what becomes of the rest."""
 
 import csv
+import getpass
 import hashlib
 import json
+import socket
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -140,6 +142,16 @@ def test_a_run_of_a_plan_carries_the_other_rows_in_the_order_of_the_source(odd: 
     assert "left_out: 5 (the plan could not do)" in status.out
 
 
+def test_the_reports_of_a_run_of_a_plan_say_who_planned_it_and_who_ran_it(odd: Odd) -> None:
+    plan, folder = document(odd[0] / "plan"), odd[0] / "run"
+    summary = json.loads((folder / "summary.json").read_bytes())
+    assert summary["plan"]["sha256"] == number(odd[0] / "plan")
+    assert plan["made_by"] == summary["plan"]["made_by"] == f"{getpass.getuser()} at {socket.gethostname()}"
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert f"UTC by {plan['made_by']}, plan.json has the SHA-256 {number(odd[0] / 'plan')}" in page
+    assert f"run by {getpass.getuser()} on {socket.gethostname()}" in page
+
+
 def test_the_sums_of_a_plan_name_all_its_files_and_the_page_shows_its_number(odd: Odd) -> None:
     folder = odd[0] / "plan"
     sums = dict(line.split("  ")[::-1] for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines())
@@ -246,6 +258,31 @@ def test_a_right_that_the_login_lacks_is_told_and_nothing_is_guessed(
     assert (trouble or "") in (found["projects"][0]["trouble"] or "")
 
 
+def test_a_plan_by_old_key_that_could_not_list_a_project_claims_nothing_of_it_and_is_not_run(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=3)
+    project, other = project_of(sandbox), "0" * 32
+    keys = ("--old-key", project.key_ids.old, "--new-key", project.key_ids.new, "--old-key", OLD, "--new-key", NEW)
+    with served(sandbox, tmp_path) as tool:
+        plan = planned(tool, tmp_path / "plan", *keys, f"--project-id={project.id}", f"--project-id={other}")
+        run = ran(tool, tmp_path / "plan", tmp_path / "run", f"--plan-sha256={number(tmp_path / 'plan')}")
+    assert (plan.code, run.code, puts(sandbox)) == (3, 2, 0), (plan, run)
+    assert document(tmp_path / "plan")["rows"] == 3
+    assert f"no secret that could be seen is on {OLD}" in plan.err
+    assert "csms-rekey run" not in plan.out + (tmp_path / "plan" / "plan.html").read_text(encoding="utf-8")
+    assert f"project {other} could not be looked at as a whole, so rows of it may be missing" in run.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_project_with_no_secret_on_an_old_key_is_named(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=4, projects=2)
+    first, second = (project_of(sandbox, index) for index in (0, 1))
+    keys = ("--old-key", first.key_ids.old, "--new-key", first.key_ids.new)
+    with served(sandbox, tmp_path) as tool:
+        plan = planned(tool, tmp_path / "plan", *keys, f"--project-id={first.id}", f"--project-id={second.id}")
+    assert plan.code == 0, plan
+    assert plan.err.splitlines() == [f"csms-rekey: project {second.id}: none of its 2 secrets is on an old key"]
+
+
 def test_all_projects_of_the_login_are_planned_from_the_list_of_iam_and_go_runs_them_once(tmp_path: Path) -> None:
     sandbox = small_service(secrets=6, projects=3)
     keys = [word for project in sandbox.world.projects.values() for word in ("--old-key", project.key_ids.old)]
@@ -261,7 +298,7 @@ def test_all_projects_of_the_login_are_planned_from_the_list_of_iam_and_go_runs_
     assert "nothing to do, every row is done" in second.err
 
 
-def test_a_plan_that_was_stopped_is_none_until_the_same_command_finishes_it(tmp_path: Path) -> None:
+def test_a_plan_that_was_stopped_is_none_until_it_is_resumed_which_needs_no_manifest(tmp_path: Path) -> None:
     sandbox = small_service(secrets=5)
     rows = [*moves(sandbox), *(replace(moves(sandbox)[0], row=row, secret_name=f"no-{row}") for row in range(6, 40))]
     (tmp_path / "m.csv").write_bytes(manifest_of(rows))
@@ -270,9 +307,15 @@ def test_a_plan_that_was_stopped_is_none_until_the_same_command_finishes_it(tmp_
         seen = sandbox.journal.arrived_count
         early = ran(tool, tmp_path / "plan", tmp_path / "run")
         other = planned(tool, tmp_path / "plan", str(tmp_path / "m.csv"), "--exclude=no-*")
-        whole = planned(tool, tmp_path / "plan", str(tmp_path / "m.csv"))
-    assert [ended.code for ended in (stopped, early, other, whole)] == [3, 2, 2, 1], (stopped, early, other, whole)
-    assert f"the same command with --out {tmp_path / 'plan'} continues" in stopped.err
+        (tmp_path / "m.csv").unlink()
+        whole = tool.run("resume", str(tmp_path / "plan"), "--rate=unlimited")
+        over = tool.run("resume", str(tmp_path / "plan"))
+    codes = [ended.code for ended in (stopped, early, other, whole, over)]
+    assert codes == [3, 2, 2, 1, 2], (stopped, early, other, whole, over)
+    assert "holds a plan already" in over.err
+    assert document(tmp_path / "plan")["source"]["name"] == str(tmp_path / "m.csv")
+    assert not list((tmp_path / "plan").glob("source*"))
+    assert f"`csms-rekey resume {tmp_path / 'plan'}` continues" in stopped.err
     assert "holds no plan.json" in early.err
     assert document(tmp_path / "plan")["counts"] == [{"action": "change", "rows": 5}, {"action": "missing", "rows": 34}]
     # A page, 34 reads and a key; what was in flight when it stopped may be asked for again.
@@ -309,6 +352,8 @@ def test_a_selection_leaves_rows_out_of_the_plan_and_tells_them_as_not_selected(
         (("--old-key", OLD, "--new-key", NEW), "--project-id or --all-projects"),
         (("--old-key", OLD, "--new-key", NEW, "--project-id=x"), "--project-id: 'x' is not 32"),
         (("--old-key", OLD, "--new-key", NEW, "--project-id", "1" * 32, "--all-projects"), "not both"),
+        # A login for an endpoint of one's own is not sent to the public IAM.
+        (("--old-key", OLD, "--new-key", NEW, "--all-projects"), "name IAM too, in HUAWEICLOUD_SDK_IAM_ENDPOINT"),
     ],
 )
 def test_what_cannot_be_planned_is_refused_in_one_line_and_leaves_nothing(

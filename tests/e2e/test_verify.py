@@ -87,7 +87,7 @@ def test_a_verification_that_was_killed_goes_on_and_one_that_is_over_does_not_be
     assert (again.code, "is over" in again.err) == (2, True)
 
 
-def test_a_signal_ends_a_look_and_the_same_command_continues(tmp_path: Path) -> None:
+def test_a_signal_ends_a_look_and_resume_continues_it(tmp_path: Path) -> None:
     sandbox = small_service(secrets=100)
     project_of(sandbox).hidden.update(project_of(sandbox).names)
     out = tmp_path / "out"
@@ -98,7 +98,9 @@ def test_a_signal_ends_a_look_and_the_same_command_continues(tmp_path: Path) -> 
             running.send_signal(signal.SIGTERM)
             assert running.wait(30) == 143
         assert told(out)[0]["unread"] > 0
-        assert tool.run("verify", str(path), *to(tool, out)).code == 1
+        assert f"csms-rekey resume {out}" in (out / "verify.html").read_text(encoding="utf-8")
+        path.unlink()
+        assert tool.run("resume", str(out), "--rate=unlimited").code == 1
         assert len(records_of(sandbox.journal)) == 101
     with Sightings(out) as sightings:
         assert sum(one.seen for one in sightings.shown.secrets()) == 100

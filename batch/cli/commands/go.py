@@ -31,6 +31,8 @@ from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import JobSpec, UsageError
 
+_KEPT_AS = {Next.AFTER_DONE: names.DONE, Next.AFTER_NOTHING: names.ABANDONED}
+
 
 def go(
     manifest: ManifestPath,
@@ -69,8 +71,8 @@ def go(
         lock.introduce("go")
         if step is Next.CONTINUE:
             return continue_run(directory, "go", limits, auth, session, also_failed=True)
-        keep = {Next.AFTER_DONE: names.DONE, Next.AFTER_NOTHING: names.ABANDONED}.get(step)
-        new = Start(command="go", incoming=incoming, spec=given, access=open_access(auth), options=session, keep=keep)
+        access, keep = open_access(auth, given), _KEPT_AS.get(step)
+        new = Start(command="go", incoming=incoming, spec=given, access=access, options=session, keep=keep)
         return load_and_apply(directory, new)
 
 

@@ -1,9 +1,13 @@
 """`plan`: what a run would do with each row, by what the service has now; nothing is changed."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from batch.cli.loading import incoming_of
-from batch.cli.login import open_access
+import msgspec
+
+from batch.cli.loading import incoming_of, load_to_run
+from batch.cli.login import open_access, with_project
+from batch.cli.looking import Way
 from batch.cli.options import (
     AUTH,
     LIMITS,
@@ -17,10 +21,13 @@ from batch.cli.options import (
     PlanOptions,
     spec_of,
 )
-from batch.cli.planning import Planning
-from batch.cli.planning_keys import moves_of, plan_keys
+from batch.cli.planning import Planning, refuse_planned
+from batch.cli.planning_keys import places_of, plan_keys, source_of
 from batch.cli.planning_manifest import plan_manifest
-from jobs.spec import UsageError
+from batch.cli.questions import PlanQuestion
+from batch.csms.auth import CredentialError
+from jobs.run_dir.look_dir import LookDirectory, moment_name
+from jobs.spec import JobSpec, UsageError
 
 
 def plan(
@@ -38,16 +45,40 @@ def plan(
 
     Args:
         manifest: As `run` takes it; without one, --old-key and --new-key or --key-map say what is to be moved.
-        out: Directory for the plan: new or empty, or that of the same command where it was interrupted.
+        out: Directory for the plan: new, empty, or one that was left unfinished, which is continued.
             [default: plans/<UTC time>-<manifest>]
     """
     _refuse_mixed(manifest, source)
-    spec, access = spec_of(source, limits, auth), open_access(auth)
-    planning = Planning(out=out, stem=_stem(manifest), spec=spec, access=access, options=look)
-    planning.refuse_finished()
+    spec = spec_of(source, limits, auth)
+    access = open_access(auth, spec)
+    refuse_planned(out)
+    way = Way(access=access, limits=spec.limits, options=look)
+
+    def claim() -> LookDirectory:
+        default = Path("plans") / f"{moment_name()}-{_stem(manifest)}"
+        return LookDirectory.claim(out, default, network_ok=look.allow_network_fs)
+
     if manifest is not None:
-        return plan_manifest(planning, incoming_of(manifest), source.project_id)
-    return plan_keys(planning, moves_of(source, spec), source)
+        spec = msgspec.structs.replace(spec, project_id=source.project_id[0] if source.project_id else None)
+        spec, no_project = with_project(spec, access)
+        return plan_manifest(_loading(manifest, spec, no_project), spec, way, claim)
+    asked = source_of(source, spec)
+    question = PlanQuestion(spec=spec, source=asked, projects=places_of(source, spec, asked, access))
+    return plan_keys(Planning(directory=claim(), question=question, way=way))
+
+
+def continue_plan(directory: LookDirectory, question: PlanQuestion, way: Way) -> int:
+    """Continues a plan that was interrupted; returns the exit code."""
+    if question.source.keys:
+        return plan_keys(Planning(directory=directory, question=question, way=way))
+    if (copy := directory.source) is None:
+        raise UsageError(f"{directory.path}: its copy of the manifest is missing; make the plan again")
+    load = _loading(str(copy), question.spec)
+    return plan_manifest(load, question.spec, way, lambda: directory, source=question.source)
+
+
+def _loading(manifest: str, spec: JobSpec, no_project: CredentialError | None = None) -> Callable[[Path], object]:
+    return lambda folder: load_to_run(incoming_of(manifest), spec, folder, no_project)
 
 
 def _refuse_mixed(manifest: str | None, source: PlanOptions) -> None:

@@ -1,4 +1,4 @@
-"""`resume`: from a run directory with open rows to reports."""
+"""`resume`: from a directory that was left unfinished to its reports."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,9 +19,11 @@ from batch.cli.options import (
     SessionOptions,
 )
 from batch.cli.origins import NOWHERE, GivenOrigins
+from batch.cli.resuming import resume_look
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
 from batch.cli.starting import look_at
+from jobs.run_dir.look_dir import LookDirectory
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 
@@ -38,12 +40,15 @@ def resume(
     _job: JobFile = None,
     _origins: GivenOrigins = NOWHERE,
 ) -> int:
-    """Continues with the rows of a run directory that have not ended.
+    """Continues with the rows of a run directory that have not ended, or what `plan`, `verify` or `retire` has begun.
 
     Args:
+        run_dir: A run directory, or the --out of one of those.
         failed: Also take rows again that ended as failed or unknown, with fresh attempts.
     """
     refuse_bad_options(session)
+    if (looked_at := LookDirectory.find(run_dir)) is not None:
+        return resume_look(looked_at, limits, auth, session, _origins)
     directory = RunDirectory.find(run_dir, network_ok=session.allow_network_fs)
     with ExitStack() as stack:
         lock = stack.enter_context(directory.look(Patience(session.wait, say)))

@@ -1,31 +1,30 @@
 """`retire`: whether anything still needs an old key."""
 
-import shlex
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import msgspec
-
-from batch.cli.looking import look, opened
+from batch.cli.known_secrets import OWNER_COLUMN
+from batch.cli.looking import Way, began_at, command_line, is_over, look, opened, resume_command
 from batch.cli.options import AUTH, LIMITS, LOOK, RETIRE, AuthOptions, JobFile, LimitOptions, LookOptions, RetireOptions
 from batch.cli.origins import NOWHERE, GivenOrigins
-from batch.cli.retiring import Asked, Given, asked
+from batch.cli.questions import RetireQuestion
+from batch.cli.retiring import Asked, asked
+from batch.cli.run_to_look_at import Given
 from batch.cli.screen import tell, tell_json
 from batch.inventory.retiring import retirement_errands
 from batch.look import LookEnd
 from batch.process.version import version
-from jobs.printable import printable
+from jobs.job_facts import job_facts, options_of
 from jobs.retirement import Verdict
 from jobs.run_dir.look_dir import LookDirectory, moment_name
 from jobs.sightings import Sightings
-from jobs.spec import UsageError
 from reports import Exit
 from reports.retirement.document import PAGE, USES, Retirement, retirement_json
 from reports.retirement.words import lines
 from reports.retirement.writing import EXITS, Looked, write_retirement
 
-_BEGUN, _OVER, _REQUESTS = "begun", "over", "requests"
+_REQUESTS = "requests"
 _HEAD = 8
 
 
@@ -54,56 +53,57 @@ def retire(
     with ExitStack() as loading:
         found = loading.enter_context(asked(run_dir, given))
         folder = LookDirectory.claim(out, _default(run_dir, found), network_ok=looking.allow_network_fs)
-        with opened(folder, "retire", found.job(run_dir), looking) as sightings:
-            _refuse_finished(folder, sightings)
-            for project in found.projects:
-                sightings.add_project(project)
-            column = found.note(sightings)
+        question, way = found.question, Way(access=found.access, limits=found.limits, options=looking)
+        with opened(folder, question, way, found.note) as sightings:
             # From here on the run may be resumed, or even moved.
             loading.close()
-            errands = retirement_errands(found.projects, found.key_ids)
-            end = look(folder, sightings, errands, access=found.access, limits=found.limits, options=looking)
-            looked = _looked(sightings, end, run_dir, column)
-            looked = msgspec.structs.replace(looked, again=_again(run_dir, found, folder, end))
-            told = _write(folder, sightings, found, looked)
-    _show(folder, told, json=looking.json)
+            return _ask(folder, sightings, question, way)
+
+
+def continue_retirement(folder: LookDirectory, question: RetireQuestion, way: Way) -> int:
+    """Continues one that was interrupted; returns the exit code."""
+    with opened(folder, question, way) as sightings:
+        return _ask(folder, sightings, question, way)
+
+
+def _ask(folder: LookDirectory, sightings: Sightings, question: RetireQuestion, way: Way) -> int:
+    end = look(folder, sightings, retirement_errands(question.projects, question.key_ids), way)
+    looked = _looked(folder, sightings, question, end)
+    told = write_retirement(folder.path, sightings, question.key_ids, looked)
+    if looked.stopped is None and told.verdict is not Verdict.INCOMPLETE:
+        is_over(sightings, told.ended_at)
+    _show(folder, told, json=way.options.json)
     return told.exit_code
 
 
 def _default(run_dir: Path | None, found: Asked) -> Path:
     if run_dir is not None:
         return run_dir / f"retire-{moment_name()}"
-    return Path("retire") / f"{moment_name()}-{found.key_ids[0][:_HEAD]}"
+    return Path("retire") / f"{moment_name()}-{found.question.key_ids[0][:_HEAD]}"
 
 
-def _refuse_finished(folder: LookDirectory, sightings: Sightings) -> None:
-    """What was seen long ago is not to be told as if it were so now."""
-    if sightings.kept(_OVER) is not None:
-        raise UsageError(f"{folder.path}: has its answer already; give a new or an empty --out to look again")
-    if sightings.kept(_BEGUN) is None:
-        sightings.keep(_BEGUN, repr(time.time()))
+def _again(question: RetireQuestion) -> str:
+    """The command that looks again."""
+    keys = [word for key in question.key_ids for word in ("--old-key", key)]
+    if question.run_dir is not None:
+        return command_line("retire", question.run_dir, *(keys if question.named else ()))
+    spec, named = question.spec, [word for one in question.projects for word in ("--project-id", one.project_id)]
+    where = ["--all-projects"] if spec.region is None and spec.endpoint is None else named
+    return command_line("retire", *keys, *where, *options_of(job_facts(spec)))
 
 
-def _again(run_dir: Path | None, found: Asked, folder: LookDirectory, end: LookEnd) -> str:
-    """The command that looks again, or continues where this one was stopped."""
-    keys = [word for key in found.key_ids for word in ("--old-key", key)]
-    projects = [word for one in found.projects for word in ("--project-id", one.project_id)]
-    where = [str(run_dir)] if run_dir is not None else [*keys, *projects]
-    words = ("csms-rekey", "retire", *where, *(() if end.whole else ("--out", str(folder.path))))
-    return shlex.join(map(printable, words))
-
-
-def _looked(sightings: Sightings, end: LookEnd, run_dir: Path | None, column: str | None) -> Looked:
+def _looked(folder: LookDirectory, sightings: Sightings, question: RetireQuestion, end: LookEnd) -> Looked:
     requests = int(sightings.kept(_REQUESTS) or 0) + end.requests
     sightings.keep(_REQUESTS, str(requests))
     return Looked(
         version=version(),
-        began_at=float(sightings.kept(_BEGUN) or 0.0),
+        began_at=began_at(sightings),
         ended_at=time.time(),
         requests=requests,
         stopped=None if end.whole else end.stopped or "not everything was asked for",
-        run_dir=None if run_dir is None else printable(str(run_dir)),
-        owner_column=column,
+        again=_again(question) if end.whole else resume_command(folder.path),
+        run_dir=question.run_dir,
+        owner_column=sightings.kept(OWNER_COLUMN),
         exits={verdict: _exit_code(verdict, end) for verdict in Verdict},
     )
 
@@ -112,13 +112,6 @@ def _exit_code(verdict: Verdict, end: LookEnd) -> Exit:
     """A use that is proven counts for more than a stop."""
     code = end.exit_code(EXITS[verdict])
     return EXITS[verdict] if code is Exit.STOPPED_EARLY and verdict is Verdict.NEEDED else code
-
-
-def _write(folder: LookDirectory, sightings: Sightings, found: Asked, looked: Looked) -> Retirement:
-    told = write_retirement(folder.path, sightings, found.key_ids, looked)
-    if looked.stopped is None and told.verdict is not Verdict.INCOMPLETE:
-        sightings.keep(_OVER, told.ended_at)
-    return told
 
 
 def _show(folder: LookDirectory, told: Retirement, *, json: bool) -> None:

@@ -60,7 +60,7 @@ def run(
     """
     refuse_bad_options(session)
     spec, incoming = job_and_rows(manifest, (source, limits, auth), session, approved=plan_sha256, origins=_origins)
-    access = open_access(auth)
+    access = open_access(auth, spec)
     confirm(incoming, spec, access, yes=yes or plan_sha256 is not None)
     return start(incoming, spec, access, session, run_dir)
 

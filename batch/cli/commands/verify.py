@@ -1,7 +1,6 @@
 """`verify`: which key the secret of every row shows now."""
 
 import os
-import shlex
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from batch.cli.looking import look, opened
+from batch.cli.looking import Way, began_at, is_over, look, opened, resume_command
 from batch.cli.options import (
     AUTH,
     LIMITS,
@@ -22,14 +21,15 @@ from batch.cli.options import (
     ManifestOptions,
 )
 from batch.cli.origins import NOWHERE, GivenOrigins
+from batch.cli.questions import VerifyQuestion
+from batch.cli.run_to_look_at import Given
 from batch.cli.screen import tell_json, tell_written
-from batch.cli.verifying import INVALID, NOT_SELECTED, Given, Rows, job_words, rows_of_manifest, rows_of_run
+from batch.cli.verifying import INVALID, NOT_SELECTED, rows_of_manifest, rows_of_run
 from batch.inventory.errands import ListSecrets, ReadSecrets
 from batch.look import LookEnd
 from batch.process.version import version
 from jobs.run_dir.look_dir import LookDirectory, moment_name
 from jobs.sightings import Sightings
-from jobs.spec import UsageError
 from reports import Exit
 from reports.campaign.verify_files import (
     CSV,
@@ -40,8 +40,6 @@ from reports.campaign.verify_files import (
     verified_words,
     write_verified,
 )
-
-_BEGUN, _WHOLE = "begun", "whole"
 
 
 def verify(
@@ -70,18 +68,27 @@ def verify(
         rows = rows_of_manifest(target, given) if run_dir is None else rows_of_run(run_dir, given)
         found = loading.enter_context(rows)
         directory = LookDirectory.claim(out, _default(target, run_dir), network_ok=looking.allow_network_fs)
-        with opened(directory, "verify", job_words(found.record), looking) as sightings:
-            _refuse_finished(directory, sightings)
-            sightings.want(found.wanted())
-            projects = [one.scope for one in sightings.projects()]
+        question, way = found.question, Way(access=found.access, limits=found.limits, options=looking)
+        with opened(directory, question, way, lambda sightings: sightings.want(found.wanted())) as sightings:
             # From here on the run may be resumed, or even moved.
             loading.close()
-            errands = [errand(project=one) for one in projects for errand in (ListSecrets, ReadSecrets)]
-            end = look(directory, sightings, errands, access=found.access, limits=found.limits, options=looking)
-            verified = write_verified(directory.path, sightings, _facts(target, directory, sightings, found, end))
-            if not verified.unread:
-                sightings.keep(_WHOLE, verified.ended_at)
-    _show(directory, verified, json=looking.json)
+            return _ask(directory, sightings, question, way)
+
+
+def continue_verification(directory: LookDirectory, question: VerifyQuestion, way: Way) -> int:
+    """Continues one that was interrupted; returns the exit code."""
+    with opened(directory, question, way) as sightings:
+        return _ask(directory, sightings, question, way)
+
+
+def _ask(directory: LookDirectory, sightings: Sightings, question: VerifyQuestion, way: Way) -> int:
+    projects = [one.scope for one in sightings.projects()]
+    errands = [errand(project=one) for one in projects for errand in (ListSecrets, ReadSecrets)]
+    end = look(directory, sightings, errands, way)
+    verified = write_verified(directory.path, sightings, _facts(directory, sightings, question, end))
+    if not verified.unread:
+        is_over(sightings, verified.ended_at)
+    _show(directory, verified, json=way.options.json)
     return verified.exit_code
 
 
@@ -92,29 +99,21 @@ def _default(target: str, run_dir: Path | None) -> Path:
     return Path("verify") / f"{moment_name()}-{stem}"
 
 
-def _refuse_finished(directory: LookDirectory, sightings: Sightings) -> None:
-    """What was seen long ago is not to be told as if it were so now."""
-    if sightings.kept(_WHOLE) is not None:
-        raise UsageError(f"{directory.path}: holds a verification that is over; give a new or an empty --out")
-    if sightings.kept(_BEGUN) is None:
-        sightings.keep(_BEGUN, repr(time.time()))
-
-
-def _facts(target: str, directory: LookDirectory, sightings: Sightings, rows: Rows, end: LookEnd) -> VerifyFacts:
+def _facts(directory: LookDirectory, sightings: Sightings, question: VerifyQuestion, end: LookEnd) -> VerifyFacts:
     notes = dict(sightings.shown.query("SELECT note, COUNT(*) FROM wanted WHERE note IS NOT NULL GROUP BY note"))
     return VerifyFacts(
         version=version(),
-        manifest=rows.record.manifest.name,
-        manifest_sha256=rows.record.manifest.sha256,
-        run_dir=None if rows.run_dir is None else str(rows.run_dir),
-        started_at=float(sightings.kept(_BEGUN) or 0.0),
+        manifest=question.manifest,
+        manifest_sha256=question.manifest_sha256,
+        run_dir=question.run_dir,
+        started_at=began_at(sightings),
         ended_at=time.time(),
         stopped=end.stopped,
         unread_as=end.exit_code(Exit.STOPPED_EARLY),
         requests=end.requests,
         invalid=notes.get(INVALID, 0),
         not_selected=notes.get(NOT_SELECTED, 0),
-        again=shlex.join(("csms-rekey", "verify", target, "--out", str(directory.path))),
+        again=resume_command(directory.path),
     )
 
 

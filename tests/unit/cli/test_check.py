@@ -51,15 +51,16 @@ def test_the_figures_are_those_of_the_run_in_words_and_as_json(
             "rows": 3,
             "puts": 2,
             "reads": 1,
+            "lists": 1,
         }
     ]
     assert told["keys"] == [{"kms_key_id": KEY, "rows": 3, "old_keys": [OLD], "more_old_keys": 0}]
-    assert (told["puts"], told["reads"], told["requests"], told["duration_s"]) == (2, 1, 3, 60.0)
+    assert (told["puts"], told["reads"], told["requests"], told["duration_s"]) == (2, 1, 4, 80.0)
     assert [(one["line"], one["column"], one["structural"]) for one in told["problems"]] == [(5, "secret_name", False)]
     assert main(["check", path, *place]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert "requests  2 PUTs, and 1 read of the keys before" in lines
-    assert "duration  about 1 min 00 s at 3/m per project, if nothing fails" in lines
+    assert "requests  2 PUTs, 1 read of the keys before, and about 1 page of secrets" in lines
+    assert "duration  about 1 min 20 s at 3/m per project, if nothing fails" in lines
     assert lines[-1] == f"{path}: 4 rows, 1 invalid, 0 problems of the file itself"
 
 

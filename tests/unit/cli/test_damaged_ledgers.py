@@ -77,7 +77,7 @@ DAMAGES: dict[str, Damage] = {
     "a limit out of range": in_job(lambda job: job["spec"]["limits"].update(burst=0)),
     "a rate out of range": in_job(lambda job: job["spec"]["limits"].update(rate={"requests": -1, "period_s": 0})),
     "a share of failures that is none": in_job(lambda job: job["spec"]["limits"].update(max_failures={})),
-    "an unknown kind of login": in_job(lambda job: job["spec"].update(auth="oidc")),
+    "an unknown kind of login": in_job(lambda job: job["spec"].update(auth="smartcard")),
     "an endpoint that is none": in_job(lambda job: job["spec"].update(endpoint="x")),
     "a pattern that is none": in_job(lambda job: job["spec"].update(key_pattern="(")),
     "no manifest": in_job(lambda job: job.pop("manifest")),

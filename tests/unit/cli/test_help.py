@@ -50,7 +50,7 @@ def test_each_page_ends_with_what_is_true_of_its_command(
 
 def test_auth_has_no_option_that_means_nothing_there(capsys: pytest.CaptureFixture[str]) -> None:
     page = shown(capsys, "auth")
-    assert [option for option in ("--encoding", "--strict", "--key-pattern", "--rate") if option in page] == []
+    assert [option for option in ("--strict", "--rate", "--wave-by", "--before") if option in page] == []
     assert "--project-id" in page
 
 

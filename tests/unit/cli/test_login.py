@@ -8,6 +8,7 @@ import pytest
 from batch.cli import login
 from batch.cli.options import AuthOptions
 from batch.redaction.redactor import MASK, Redactor
+from jobs.spec import JobSpec
 
 ROOT = Path(__file__).parents[3]
 
@@ -20,7 +21,7 @@ def test_secrets_of_the_login_and_of_the_proxy_are_shown_nowhere_once_a_command_
     monkeypatch.setenv("CSMS_REKEY_TOKEN", "token-of-some-length")
     monkeypatch.setenv("CSMS_REKEY_PROXY_USER", "somebody")
     monkeypatch.setenv("CSMS_REKEY_PROXY_PASSWORD", "password-of-some-length")
-    login.open_access(AuthOptions(proxy="http://127.0.0.1:9"))
+    login.open_access(AuthOptions(proxy="http://127.0.0.1:9"), JobSpec())
     assert redactor.clean("token-of-some-length password-of-some-length") == f"{MASK} {MASK}"
 
 

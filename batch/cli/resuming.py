@@ -1,0 +1,53 @@
+"""Continues what a command that only looks has begun in a directory."""
+
+from dataclasses import fields
+from typing import Any, assert_never
+
+from batch.cli.commands.plan import continue_plan
+from batch.cli.commands.retire import continue_retirement
+from batch.cli.commands.verify import continue_verification
+from batch.cli.login import open_access
+from batch.cli.looking import Way, asked_in
+from batch.cli.options import AuthOptions, LimitOptions, LookOptions, ManifestOptions, SessionOptions, limits_of
+from batch.cli.origins import Origins
+from batch.cli.planning import refuse_planned
+from batch.cli.questions import PlanQuestion, RetireQuestion, VerifyQuestion
+from jobs.options import spelled
+from jobs.run_dir.look_dir import LookDirectory
+from jobs.spec import UsageError
+
+_LOOKS = frozenset(one.name for one in fields(LookOptions))
+_OF_RUNS: tuple[Any, ...] = (SessionOptions, ManifestOptions)
+_ONLY_RUNS = ("failed", *(one.name for options in _OF_RUNS for one in fields(options)))
+
+
+def resume_look(
+    directory: LookDirectory, limits: LimitOptions, auth: AuthOptions, session: SessionOptions, origins: Origins
+) -> int:
+    """Asks what its directory still has to ask; returns the exit code. Limits that are not given are those of the
+    command that made it, and so is the kind of login.
+
+    Raises:
+        UsageError: an option is only for a run, nothing was asked there yet, or it has its answer.
+    """
+    for name in _ONLY_RUNS:
+        origin = origins.of(spelled(name))
+        if name not in _LOOKS and origin is not None and origin.kind == "flag":
+            raise UsageError(f"{origin.name}: is for a run, and {directory.path} holds none")
+    refuse_planned(directory.path)
+    options = LookOptions(**{name: getattr(session, name) for name in _LOOKS})
+    question = asked_in(directory, options)
+    way = Way(
+        access=open_access(auth, question.spec),
+        limits=limits_of(limits, question.spec.limits),
+        options=options,
+    )
+    match question:
+        case PlanQuestion():
+            return continue_plan(directory, question, way)
+        case VerifyQuestion():
+            return continue_verification(directory, question, way)
+        case RetireQuestion():
+            return continue_retirement(directory, question, way)
+        case _:
+            assert_never(question)
