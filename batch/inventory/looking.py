@@ -22,6 +22,7 @@ from batch.inventory.questions import Questions, Surroundings
 from jobs.ledger import LedgerError
 from jobs.model import Scope
 from jobs.rate import Rate
+from jobs.run_view import ScopeView
 from jobs.sightings import Sightings
 from jobs.spec import Limits
 
@@ -71,6 +72,13 @@ class Looking:
     def doing(self) -> Iterator[tuple[Scope, str]]:
         """The projects that something is asked of, and what."""
         return ((one.project, one.doing) for one in self._states if one.doing and not one.switch.stopped)
+
+    @property
+    def troubled(self) -> tuple[ScopeView, ...]:
+        """How those of them stand that something keeps back."""
+        now_s = self._outside.clock.now_s()
+        found = (one.trouble(now_s) for one in self._states if one.doing and not one.switch.stopped)
+        return tuple(one for one in found if one is not None)
 
     def stop(self, reason: str) -> None:
         """Starts no more requests; the first reason given is the one that is reported."""

@@ -1,5 +1,6 @@
 """One project that is looked at: through which door its questions leave, and why nothing more is asked."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ from batch.flow.admission import Admission
 from batch.flow.switch import Switch
 from jobs.model import Scope
 from jobs.rate import Rate
+from jobs.run_view import ScopeState, ScopeView
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +37,25 @@ class ProjectState:
         self.reason = self.clean(why if isinstance(why, str) else f"{why.code}: {why.message}")
         self.switch.stop()
         self.on_stop(self.project, self.reason)
+
+    def trouble(self, now_s: float) -> ScopeView | None:
+        """How it stands now, if something keeps it back."""
+        admission = self.admission
+        state, again_in_s = admission.standing(now_s)
+        if state is ScopeState.RUNNING:
+            return None
+        patience_s = admission.patience_s(now_s)
+        return ScopeView(
+            project_id=self.project.project_id,
+            region=self.project.region,
+            state=state,
+            open_rows=0,
+            in_flight=0,
+            allowed_per_s=admission.rate_per_s,
+            code=self.clean(admission.reading.code),
+            again_in_s=again_in_s,
+            gives_up_in_s=None if math.isinf(patience_s) else patience_s,
+        )
 
     def obey(self, rate: Rate, *, paused: bool) -> None:
         """Sends at this rate from now on, or nothing until the pause is over."""
