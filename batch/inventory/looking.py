@@ -17,12 +17,11 @@ from batch.flow.slots import ScopeSlots, Slots, Turns
 from batch.flow.switch import Switch
 from batch.inventory.doing import Doing
 from batch.inventory.errands import Errand
-from batch.inventory.project import ProjectState
+from batch.inventory.project import ProjectState, Troubled, troubled
 from batch.inventory.questions import Questions, Surroundings
 from jobs.ledger import LedgerError
 from jobs.model import Scope
 from jobs.rate import Rate
-from jobs.run_view import ScopeView
 from jobs.sightings import Sightings
 from jobs.spec import Limits
 
@@ -74,11 +73,9 @@ class Looking:
         return ((one.project, one.doing) for one in self._states if one.doing and not one.switch.stopped)
 
     @property
-    def troubled(self) -> tuple[ScopeView, ...]:
+    def troubled(self) -> Troubled:
         """How those of them stand that something keeps back."""
-        now_s = self._outside.clock.now_s()
-        found = (one.trouble(now_s) for one in self._states if one.doing and not one.switch.stopped)
-        return tuple(one for one in found if one is not None)
+        return troubled(self._states, self._outside.clock.now_s())
 
     def stop(self, reason: str) -> None:
         """Starts no more requests; the first reason given is the one that is reported."""

@@ -1,7 +1,7 @@
 """One project that is looked at: through which door its questions leave, and why nothing more is asked."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from batch.csms.faults import Fault, FaultKind
@@ -10,6 +10,8 @@ from batch.flow.switch import Switch
 from jobs.model import Scope
 from jobs.rate import Rate
 from jobs.run_view import ScopeState, ScopeView
+
+Troubled = tuple[ScopeView, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,3 +66,9 @@ class ProjectState:
             self.admission.pause()
         else:
             self.admission.proceed()
+
+
+def troubled(states: Iterable[ProjectState], now_s: float) -> Troubled:
+    """How those stand that something is asked of and something keeps back."""
+    found = (one.trouble(now_s) for one in states if one.doing and not one.switch.stopped)
+    return tuple(one for one in found if one is not None)
