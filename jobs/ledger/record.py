@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 
 from jobs.ledger import Ledger
-from jobs.ledger.schema import RELEASE, unreadable
+from jobs.ledger.schema import unreadable
+from jobs.ledger.tables import RELEASE
 from jobs.model import Count, Moment
 from jobs.spec import JobSpec
 

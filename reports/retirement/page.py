@@ -18,7 +18,8 @@ _TONES = {Verdict.FREE: "done", Verdict.NEEDED: "fix_first", Verdict.INCOMPLETE:
 _HOW_IT_BECOMES_FREE = (
     "A new version of a secret is made with the key that the secret points at. It becomes the current version, and the"
     " one before it the previous version. Versions older than that lose their stage, and count until the service"
-    f" removes them. {USES} lists every pointer and every version."
+    f" removes them; one with a stage of your own stays until you move that stage. {USES} lists every"
+    " pointer and every version."
 )
 _WAIT = (
     "Disable a key before you delete it, and wait: what still needs it fails then, and the key can be enabled again."
@@ -71,11 +72,11 @@ def _advice(document: Retirement, again: str) -> Iterator[Advice]:
         case Verdict.FREE:
             yield Advice(why="Disable the key. Delete it only once nothing has failed for a while.")
         case Verdict.NEEDED:
-            yield Advice(why="Do what the first table says, or have it done; then look again.", command=again)
+            yield Advice(why="Do what the first table says, then look again.", command=again)
         case Verdict.INCOMPLETE:
             gaps = any(one.not_read for one in document.projects)
             what = "Mend what was in the way, as the first table says" if gaps else "Check the id of the key"
-            yield Advice(why=f"{what}; then look again.", command=again)
+            yield Advice(why=f"{what}, then look again.", command=again)
 
 
 def _tables(document: Retirement) -> Iterator[Table]:
