@@ -1,10 +1,12 @@
 """How a command logs in: the network and the login that options and environment ask for, kept out of all output."""
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from batch.cli.accounts import with_accounts
 from batch.cli.options import AuthOptions
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, Login, find_login
@@ -14,6 +16,7 @@ from batch.csms.auth.variables import Variables
 from batch.process.loop import ask_loop
 from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.log import silence_log
+from jobs.accounts import accounts_file
 from jobs.spec import Auth, JobSpec
 
 if TYPE_CHECKING:
@@ -37,15 +40,19 @@ def open_access(options: AuthOptions, spec: JobSpec) -> Access:
     asked = {"--agency": options.agency or "", "--agency-domain": options.agency_domain or ""}
     require_one_cloud(spec, os.environ)
     network = open_network(ca_file=options.ca_file, proxy=options.proxy, environment=os.environ)
+    find_base = partial(
+        find_login,
+        options.auth or spec.auth,
+        options.token_file,
+        connect=network.login_wire,
+        region=spec.region,
+        profile=options.profile or spec.profile,
+        agency=agency_named(asked, ("--agency", "--agency-domain"), "the options") or spec.agency,
+    )
+    if options.accounts is not None:
+        spec = msgspec.structs.replace(spec, accounts=accounts_file(options.accounts))
     try:
-        login = find_login(
-            options.auth or spec.auth,
-            options.token_file,
-            connect=network.login_wire,
-            region=spec.region,
-            profile=options.profile or spec.profile,
-            agency=agency_named(asked, ("--agency", "--agency-domain"), "the options") or spec.agency,
-        )
+        login = with_accounts(find_base, spec, network.login_wire)
     except CredentialError as error:
         if options.auth is not None or spec.auth is Auth.AUTO:
             raise

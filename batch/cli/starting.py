@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from batch.cli.accounts import assign_accounts
 from batch.cli.confirm import show_forecast
 from batch.cli.loading import load_to_run
 from batch.cli.login import with_project
@@ -60,6 +61,7 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
         ledger = stack.enter_context(Ledger(directory.path))
         patience = Patience(options.wait, say)
         occupy(directory, ledger, spec.limits, patience, stack, also_failed=False, lock_dir=options.lock_dir)
+        assign_accounts(access, ledger)
         if not start.incoming.shown:
             show_forecast(ledger, spec, access, start.incoming)
         begin = session_start(start.command, spec, spec.limits, access, also_failed=False)

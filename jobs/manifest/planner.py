@@ -7,18 +7,20 @@ from itertools import repeat
 import msgspec
 
 from jobs.ledger import Carried
+from jobs.manifest.layout import ACCOUNT
 from jobs.manifest.readers import read_blocks
 from jobs.manifest.readers.cells import Cells
 from jobs.manifest.scopes import NO_ROW_NAMES_A_PROJECT, CellFault, ScopeTable
 from jobs.manifest.selection import Selection
 from jobs.manifest.source import ManifestCopy
 from jobs.model import InvalidRow, PlannedRow, SecretUpdate
-from jobs.problem import Problem
+from jobs.problem import Problem, quoted
 from jobs.rules import description_fault, key_check, name_fault
 from jobs.spec import JobSpec
 
-_Record = tuple[int, str | None, str | None, str | None, str | None, str | None, str | None, str | None]
-"""Row number, then the cells in the order of `cells.USED`, and the wave."""
+_Cell = str | None
+_Record = tuple[int, _Cell, _Cell, _Cell, _Cell, _Cell, _Cell, _Cell, _Cell]
+"""Row number, then the cells in the order of the layout, and the wave."""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,9 +68,9 @@ class _Planner:
         rows = list[PlannedRow | InvalidRow]()
         find_scope, check_key = self._scopes.find, self._check_key
         for record in _records(cells):
-            row, name, key, project, region, description, expected, wave = record
+            row, name, key, project, region, description, expected, account, wave = record
             selected = self._selects(row, name or "")
-            scope = find_scope(project, region)
+            scope = find_scope(project, region, account)
             if (
                 scope is None
                 or name is None
@@ -96,16 +98,27 @@ class _Planner:
             lacking.append(("project_id", NO_ROW_NAMES_A_PROJECT))
         if cells.region is None and spec.region is None and spec.endpoint is None:
             lacking.append(("region", "no row names a region; add the column or say --region or --endpoint"))
+        if (reason := self._strangers(cells)) is not None:
+            lacking.append((ACCOUNT, reason))
         for column, reason in lacking:
             if column not in self._told:
                 self._told.add(column)
                 yield self._copy.problem(reason, column=column)
 
+    def _strangers(self, cells: Cells) -> str | None:
+        """An account that has no login makes the whole file unusable: another login is never taken for it."""
+        named = {one for one in cells.account or () if one}
+        if named and self._spec.accounts is None:
+            return "rows name accounts: say with --accounts FILE which login each has, or rename the column"
+        if self._spec.accounts is None or named <= {*self._spec.accounts.names}:
+            return None
+        return f"{quoted(min(named - {*self._spec.accounts.names}))} is not an account in {self._spec.accounts.path}"
+
     def _faults(self, record: _Record) -> list[CellFault]:
-        _, name, key, project, region, description, expected, _ = record
+        _, name, key, project, region, description, expected, account, _ = record
         checked = (
             [("secret_name", name_fault(name)), ("kms_key_id", self._check_key(key))],
-            self._scopes.faults(project, region),
+            self._scopes.faults(project, region, account),
             [
                 ("description", description_fault(description)),
                 ("expected_kms_key_id", self._check_key(expected) if expected else None),
@@ -127,13 +140,14 @@ def _records(cells: Cells) -> Iterator[_Record]:
         absent if cells.region is None else cells.region,
         absent if cells.description is None else cells.description,
         absent if cells.expected_kms_key_id is None else cells.expected_kms_key_id,
+        absent if cells.account is None else cells.account,
         absent if cells.wave is None else (wave or "" for wave in cells.wave),
         strict=False,  # what is absent is absent for ever
     )
 
 
 def _invalid(record: _Record, fault: CellFault, *, selected: bool) -> InvalidRow:
-    row, name, key, project, region, _, _, wave = record
+    row, name, key, project, region, _, _, _, wave = record
     column, reason = fault
     return InvalidRow(
         row=row,
