@@ -38,6 +38,7 @@ def open_access(options: AuthOptions, spec: JobSpec) -> Access:
     # Also those that this login does not use: an error may show the whole environment.
     PROCESS_REDACTOR.watch(Variables(os.environ).secrets)
     asked = {"--agency": options.agency or "", "--agency-domain": options.agency_domain or ""}
+    agency = agency_named(asked, ("--agency", "--agency-domain"), "the options") or spec.agency
     require_one_cloud(spec, os.environ)
     network = open_network(ca_file=options.ca_file, proxy=options.proxy, environment=os.environ)
     find_base = partial(
@@ -47,7 +48,7 @@ def open_access(options: AuthOptions, spec: JobSpec) -> Access:
         connect=network.login_wire,
         region=spec.region,
         profile=options.profile or spec.profile,
-        agency=agency_named(asked, ("--agency", "--agency-domain"), "the options") or spec.agency,
+        agency=agency,
     )
     if options.accounts is not None:
         spec = msgspec.structs.replace(spec, accounts=accounts_file(options.accounts))
@@ -57,6 +58,12 @@ def open_access(options: AuthOptions, spec: JobSpec) -> Access:
         if options.auth is not None or spec.auth is Auth.AUTO:
             raise
         raise CredentialError(f"{error}; the run logged in so, and --auth takes another kind") from error
+    if spec.auth is not Auth.AUTO and agency is None and (found := login.describe().agency) is not None:
+        # It is in the environment or a file by now.
+        raise CredentialError(
+            f"the run took on no agency, and the agency {found.name} of {found.domain} is named now: unset it, or take"
+            " it on with --agency and --agency-domain"
+        )
     return redacted_access(network, login)
 
 

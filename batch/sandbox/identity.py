@@ -14,6 +14,7 @@ from batch.sandbox.wire import Request
 
 V = TypeVar("V")
 _LEAST_S, _MOST_OF_STS_S, _MOST_OF_IAM_S = 900, 43_200, 86_400
+_OF_CI_S = 300.0
 _LEAST_SESSION, _MOST_SESSION = 2, 64
 
 
@@ -65,7 +66,7 @@ class _AskedKeys(msgspec.Struct):
 
 
 class IdentityService:
-    """What IAM, STS and the agent of a node do for those who have no key: each spells its answer in its own way."""
+    """What IAM, STS, the agent of a node and a CI system do for who has no key; each answers in its own words."""
 
     def __init__(self, directory: Directory, auth: Authenticator, *, epoch_s: float) -> None:
         self._directory = directory
@@ -85,6 +86,13 @@ class IdentityService:
             "expiration": self._end_of(key),
         }
         return Result(body=msgspec.json.encode({"credentials": shown}))
+
+    def vouch(self, request: Request, now_s: float) -> Result:
+        """A CI system's: a token for a job that shows that it may have one."""
+        platform = self._directory.platform
+        if request.headers.get("Authorization") != f"Bearer {platform.request_token}":
+            raise refused("CI.0401")
+        return Result(body=msgspec.json.encode({"value": platform.vouch(now_s, life_s=_OF_CI_S)}))
 
     def assume_with_oidc(self, request: Request, now_s: float) -> Result:
         """STS's: nothing is signed, the token in the body says it all."""

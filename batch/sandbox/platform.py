@@ -27,6 +27,8 @@ class Platform:
         self._ends_s: dict[str, float] = {}
         self.token = self.vouch(0.0)
         """One that never ends."""
+        self.request_token = self.vouch(0.0, life_s=0.0)
+        """Good for nothing but to ask a CI system for one of the others."""
 
     def vouch(self, now_s: float, *, life_s: float = float("inf")) -> str:
         """A new token for the job, good from now on."""

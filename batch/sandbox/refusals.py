@@ -32,6 +32,7 @@ _CATALOG = {
     "IAM.0062": (401, "The username or password is wrong."),
     "IAM.0007": (400, "The request body is invalid."),
     "IAM.0004": (404, "Could not find project."),
+    "CI.0401": (401, "The request token is not valid."),
     "POD.0400": (400, "The request body is invalid."),
     "POD.0401": (401, "The service account token is not valid."),
     "STS.0400": (400, "The request body is invalid."),

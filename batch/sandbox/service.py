@@ -23,6 +23,7 @@ _Open = Literal[
     Operation.CREATE_KEYS,
     Operation.ASSUME_WITH_OIDC,
     Operation.ASSUME_FOR_POD,
+    Operation.VOUCH,
 ]
 _OPEN = frozenset(get_args(_Open))
 """What the gateway lets everybody ask: these check the caller themselves."""
@@ -151,6 +152,8 @@ class Service:
                 return self._identity.create_keys(request, now_s)
             case Operation.ASSUME_WITH_OIDC:
                 return self._identity.assume_with_oidc(request, now_s)
+            case Operation.VOUCH:
+                return self._identity.vouch(request, now_s)
             case Operation.ASSUME_FOR_POD:
                 return self._identity.keys_for_pod(request, now_s)
             case _:

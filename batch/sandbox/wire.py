@@ -49,6 +49,7 @@ class Operation(StrEnum):
     CREATE_TOKEN_BY_ID_TOKEN = "CreateUnscopedTokenByIdToken"  # noqa: S105 # the same
     CREATE_KEYS = "CreateTemporaryAccessKey"
     ASSUME_WITH_OIDC = "AssumeAgencyWithOIDC"
+    VOUCH = "RequestIdentityToken"
     ASSUME_FOR_POD = "AssumeAgencyForPodIdentity"
     LIST_PROJECTS = "KeystoneListProjects"
     CREATE_METADATA_TOKEN = "CreateMetadataToken"  # noqa: S105 # the same
@@ -128,6 +129,8 @@ def _find_identity(method: str, parts: list[str]) -> Route | None:
     match method, parts:
         case "POST", ["v1", "credentials"]:
             return Route(operation=Operation.ASSUME_FOR_POD)
+        case "GET", ["ci", "token"]:
+            return Route(operation=Operation.VOUCH)
         case "POST", ["v5", "agencies", "assume-with-oidc"]:
             return Route(operation=Operation.ASSUME_WITH_OIDC)
         case "POST", ["v3.0", "OS-AUTH", "id-token", "tokens"]:

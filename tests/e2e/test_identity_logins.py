@@ -16,7 +16,7 @@ from batch.sandbox.wire import Arrival
 from tests.e2e.test_logins import CRASH, FAST, IN_THE_WIRE, REGION, ROWS, WRONG, Ended, Stage, run, serving, tell
 from tests.kit.records import records_of
 
-KINDS = ["pod", "oidc", "federated"]
+KINDS = ["pod", "oidc", "github", "federated"]
 TRUSTED = ("--agency", TRUST.agency, "--agency-domain", TRUST.agency_domain)
 ASSUMED = {"HW_ASSUME_ROLE_AGENCY_NAME": TRUST.agency, "HW_ASSUME_ROLE_DOMAIN_NAME": TRUST.agency_domain}
 
@@ -38,9 +38,16 @@ def environment(stage: Stage, folder: Path, kind: str, *, token: str = "") -> di
             "HC_CONTAINER_CREDENTIALS_FULL_URI": f"{stage.url}/v1/credentials",
             "HC_CONTAINER_AUTHORIZATION_TOKEN_FILE": file,
         },
-        "oidc": {
+        "github": {
             "CI": "true",
             "GITHUB_ACTIONS": "true",
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{stage.url}/ci/token?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": stage.sandbox.directory.platform.request_token,
+            "HUAWEICLOUD_OIDC_PROVIDER_URN": TRUST.provider_urn,
+            "HUAWEICLOUD_OIDC_AGENCY_URN": TRUST.agency_urn,
+            "HUAWEICLOUD_SDK_STS_ENDPOINT": stage.url,
+        },
+        "oidc": {
             "HUAWEICLOUD_OIDC_PROVIDER_URN": TRUST.provider_urn,
             "HUAWEICLOUD_OIDC_AGENCY_URN": TRUST.agency_urn,
             "HUAWEICLOUD_OIDC_TOKEN_FILE": file,
@@ -100,7 +107,7 @@ def test_a_job_without_any_stored_key_does_its_whole_work(tmp_path: Path, kind: 
         was_done(ended, stage)
         login = msgspec.json.decode((ended.folder / "summary.json").read_bytes())["sessions"][0]["login"]
         assert login.startswith(
-            {"pod": "pod identity", "oidc": "OpenID Connect, agency rekey of sandbox"}.get(kind, "")
+            {"pod": "pod identity", "federated": "federated"}.get(kind, "OpenID Connect, agency rekey of")
         )
 
 
@@ -158,6 +165,19 @@ def test_a_resume_takes_on_the_agency_of_its_job_although_nobody_names_it(tmp_pa
         assert code == 0, out
         assert signers.seen
         assert stage.sandbox.directory.access_key.ak not in signers.seen
+
+
+def test_a_resume_takes_on_no_agency_that_its_job_did_not_have(tmp_path: Path) -> None:
+    with serving() as stage:
+        stopped = run(stage, tmp_path, stage.environment("aksk"), "--rate", "1/s", "--max-duration", "1")
+        assert stopped.code == 3, stopped.out
+        given = stage.environment("aksk") | ASSUMED
+        code, out = tell(stage, tmp_path, given, str(stopped.folder), command="resume")
+        assert code == 2, out
+        assert "the run took on no agency, and the agency rekey of sandbox is named now" in out
+        limits = ("--rate=unlimited", "--max-duration=60")
+        code, out = tell(stage, tmp_path, given, str(stopped.folder), *limits, *TRUSTED, command="resume")
+        assert code == 0, out
 
 
 def test_a_token_that_is_refused_stops_the_run_and_no_row_has_failed(tmp_path: Path) -> None:

@@ -66,8 +66,11 @@ class Federation(msgspec.Struct, frozen=True, kw_only=True):
 
     async def keys(self, token: IdentityToken, used: LatelyUsed, endpoint: str, connect: Connect) -> AccessKeys | Fault:
         """The keys that IAM gives for the token, by way of a token of its own."""
+        shown = await token.get()
+        if isinstance(shown, Fault):
+            return shown
         async with connect(endpoint) as wire:
-            unscoped = await self._unscoped(wire, token.read())
+            unscoped = await self._unscoped(wire, shown)
             if isinstance(unscoped, Fault):
                 return unscoped
             by_token = {"id": used.note(unscoped).reveal(), "duration_seconds": _DURATION_S}

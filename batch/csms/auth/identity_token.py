@@ -1,13 +1,13 @@
 """The token by which a platform vouches for a job, as a pod or a CI system has one: read again for every login."""
 
 from collections import deque
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from batch.csms.auth.credential import CredentialError
 from batch.csms.auth.pasted import odd_token
 from batch.csms.auth.private_file import read_private
+from batch.csms.faults import Fault
 from batch.redaction.masked import Masked
 
 _LATELY = 4
@@ -20,9 +20,10 @@ class LatelyUsed:
         self._kept: deque[Masked] = deque(maxlen=_LATELY)
 
     def note(self, secret: Masked) -> Masked:
-        """The same secret, from now on known; to be called before it goes anywhere."""
-        if secret not in self._kept:
-            self._kept.append(secret)
+        """The same secret, from now on known; to be called each time before it goes anywhere."""
+        if secret in self._kept:
+            self._kept.remove(secret)
+        self._kept.append(secret)
         return secret
 
     def secrets(self) -> tuple[Masked, ...]:
@@ -31,31 +32,35 @@ class LatelyUsed:
 
 
 class IdentityToken:
-    """Reads the token as it is now: a platform puts another one into its file long before the old one ends."""
+    """Gets the token as it is now: a platform puts another one in its place long before the old one ends."""
 
-    def __init__(self, read: Callable[[], Masked], used: LatelyUsed, *, source: str) -> None:
-        self._read = read
+    def __init__(self, get: Callable[[], Awaitable[Masked | Fault]], used: LatelyUsed, *, source: str) -> None:
+        self._get = get
         self._used = used
         self.source = source
 
-    def read(self) -> Masked:
-        """The token.
+    async def get(self) -> Masked | Fault:
+        """The token, or why the platform gives none.
 
         Raises:
             CredentialError: its file cannot be read, strangers may read it, or what is in it is no token.
         """
-        return self._used.note(self._read())
+        got = await self._get()
+        return got if isinstance(got, Fault) else self._used.note(got)
 
 
 def token_in_file(path: Path, used: LatelyUsed) -> IdentityToken:
     """The token in a file, which is read once now, so that a file that cannot be used is no surprise later.
 
     Raises:
-        CredentialError: as `IdentityToken.read`.
+        CredentialError: as `IdentityToken.get`.
     """
-    token = IdentityToken(partial(_from_file, path), used, source=str(path))
-    token.read()
-    return token
+    used.note(_from_file(path))
+
+    async def read() -> Masked:
+        return _from_file(path)
+
+    return IdentityToken(read, used, source=str(path))
 
 
 def token_in_variable(name: str, text: str, used: LatelyUsed) -> IdentityToken:
@@ -64,16 +69,25 @@ def token_in_variable(name: str, text: str, used: LatelyUsed) -> IdentityToken:
     Raises:
         CredentialError: it is no token.
     """
-    given = used.note(_checked(text, name))
-    return IdentityToken(lambda: given, used, source=name)
+    given = used.note(checked_token(text, name))
+
+    async def same() -> Masked:
+        return given
+
+    return IdentityToken(same, used, source=name)
 
 
-def _from_file(path: Path) -> Masked:
-    return _checked(read_private(path, projected=True).text, str(path))
+def checked_token(text: str, source: str) -> Masked:
+    """A token as it was read from `source`.
 
-
-def _checked(text: str, source: str) -> Masked:
+    Raises:
+        CredentialError: it is none.
+    """
     token = text.strip()
     if (odd := odd_token(token)) is not None:
         raise CredentialError(f"{source}: holds no token: what is there {odd}")
     return Masked(token)
+
+
+def _from_file(path: Path) -> Masked:
+    return checked_token(read_private(path, projected=True).text, str(path))

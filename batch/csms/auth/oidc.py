@@ -9,6 +9,7 @@ from typing import Self
 
 import msgspec
 
+from batch.csms.auth import ci_token
 from batch.csms.auth.credential import Connect, CredentialError, Description, valid_text
 from batch.csms.auth.given_keys import given_keys
 from batch.csms.auth.iam import HEADERS, STS, service_endpoint
@@ -48,10 +49,12 @@ class OidcSession(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         if not any(given.values()):
             return None
         missing = [name for name in (_PROVIDER, _AGENCY) if not given[name]]
-        if not given[_TOKEN] and not given[_FILE]:
+        if not given[_TOKEN] and not given[_FILE] and not environment.get(ci_token.URL):
             missing.append(f"{_TOKEN} or {_FILE}")
+        github = missing and environment.get("GITHUB_ACTIONS")
         if missing:
-            raise CredentialError(f"for a login by OpenID Connect, set {', '.join(missing)} too")
+            hint = "; a job in GitHub Actions only needs the permission id-token: write" if github else ""
+            raise CredentialError(f"for a login by OpenID Connect, set {', '.join(missing)} too{hint}")
         ids = [one.strip() for one in environment.get(_POLICY_IDS, "").split(",")]
         return cls(
             provider_urn=valid_text(_PROVIDER, environment[_PROVIDER]),
@@ -73,7 +76,10 @@ class OidcSession(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     async def keys(self, token: IdentityToken, endpoint: str, connect: Connect) -> AccessKeys | Fault:
         """The keys that STS gives for the token."""
-        body = msgspec.json.encode({**msgspec.to_builtins(self), "id_token": token.read().reveal()})
+        shown = await token.get()
+        if isinstance(shown, Fault):
+            return shown
+        body = msgspec.json.encode({**msgspec.to_builtins(self), "id_token": shown.reveal()})
         headers = {**HEADERS, "Content-Type": "application/json;charset=UTF-8"}
         request = WireRequest(method="POST", target="/v5/agencies/assume-with-oidc", headers=headers, body=body)
         async with connect(endpoint) as wire:
@@ -93,7 +99,7 @@ def find_oidc(
         return None
     endpoint = service_endpoint(STS, region, environment)
     used = LatelyUsed()
-    token = _token(environment, used)
+    token = _token(environment, connect, used)
 
     async def fetch() -> AccessKeys | Fault:
         return await session.keys(token, endpoint, connect)
@@ -111,16 +117,14 @@ def find_oidc(
     return KeyLogin(fetch, description, connect=connect, environment=environment, utc=utc, used=used.secrets)
 
 
-def _token(environment: Mapping[str, str], used: LatelyUsed) -> IdentityToken:
-    """That of the file, which can be read again, unless only the variable is set."""
+def _token(environment: Mapping[str, str], connect: Connect, used: LatelyUsed) -> IdentityToken:
+    """That of the variable or the file, where one of them is set, or else the one that the CI system gives."""
     text, file = environment.get(_TOKEN), environment.get(_FILE)
-    given = token_in_variable(_TOKEN, text, used) if text else None
-    if given is not None and not file:
-        return given
-    read = token_in_file(Path(file or ""), used)
-    if given is not None and given.read() != read.read():
-        raise CredentialError(f"{_TOKEN} and {_FILE} are both set, to two different tokens: leave one out")
-    return read
+    if text and file:
+        raise CredentialError(f"{_TOKEN} and {_FILE} are both set: leave one out")
+    if text:
+        return token_in_variable(_TOKEN, text, used)
+    return token_in_file(Path(file), used) if file else ci_token.token_on_request(environment, connect, used)
 
 
 def _duration(text: str) -> int:

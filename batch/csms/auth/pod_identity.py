@@ -54,7 +54,10 @@ class PodIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
     async def keys(self, token: IdentityToken, connect: Connect) -> AccessKeys | Fault:
         """The keys that the agent gives for the token."""
-        headers = {**HEADERS, "Content-Type": "application/json", "Authorization": token.read().reveal()}
+        shown = await token.get()
+        if isinstance(shown, Fault):
+            return shown
+        headers = {**HEADERS, "Content-Type": "application/json", "Authorization": shown.reveal()}
         request = WireRequest(method="POST", target=self.target, headers=headers, body=b"{}")
         async with connect(self.origin) as wire:
             return given_keys(await wire.send(request), "the pod identity agent")

@@ -67,6 +67,8 @@ TAKEN = (
     Meaning(names=("HUAWEICLOUD_OIDC_DURATION_SECONDS",)),
     Meaning(names=("HUAWEICLOUD_OIDC_POLICY",)),
     Meaning(names=("HUAWEICLOUD_OIDC_POLICY_IDS",)),
+    Meaning(names=("ACTIONS_ID_TOKEN_REQUEST_URL",)),
+    Meaning(names=("ACTIONS_ID_TOKEN_REQUEST_TOKEN",), secret=True),
     Meaning(names=("HC_CONTAINER_CREDENTIALS_FULL_URI",)),
     Meaning(names=("HC_CONTAINER_AUTHORIZATION_TOKEN_FILE",)),
 )

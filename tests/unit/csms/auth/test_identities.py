@@ -31,6 +31,11 @@ OIDC = {
     "HUAWEICLOUD_OIDC_TOKEN_FILE": "TOKEN_FILE",
 }
 IDP = {"HUAWEICLOUD_SDK_IDP_ID": "acme", "HUAWEICLOUD_SDK_ID_TOKEN_FILE": "TOKEN_FILE"}
+CI = {
+    "GITHUB_ACTIONS": "true",
+    "ACTIONS_ID_TOKEN_REQUEST_URL": "https://ci.example/token?version=2",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "canary-request-token",
+}
 AGENCY = {"HW_ASSUME_ROLE_AGENCY_NAME": "ops", "HW_ASSUME_ROLE_DOMAIN_NAME": "customer"}
 CANARY = "canary-jwt.payload-1.signature-1"
 
@@ -76,6 +81,10 @@ def test_the_identity_is_the_one_that_the_vendors_sdk_would_act_as(
     assert find(given, home).describe().line == line
 
 
+def test_what_a_ci_system_offers_every_job_is_no_login_by_itself(home: dict[str, str]) -> None:
+    assert find({**KEYS, **CI}, home).describe().line == "access keys"
+
+
 def without(given: Mapping[str, str], *names: str) -> dict[str, str]:
     return {name: text for name, text in given.items() if not name.endswith(names)}
 
@@ -87,8 +96,16 @@ def without(given: Mapping[str, str], *names: str) -> dict[str, str]:
         (without(POD, "_FILE"), "FULL_URI is set, but HC_CONTAINER_AUTHORIZATION_TOKEN_FILE is not"),
         (without(OIDC, "_FILE"), "set HUAWEICLOUD_OIDC_ID_TOKEN or HUAWEICLOUD_OIDC_TOKEN_FILE too"),
         (without(OIDC, "PROVIDER_URN", "AGENCY_URN"), "set HUAWEICLOUD_OIDC_PROVIDER_URN, HUAWEICLOUD_OIDC_AGENCY_URN"),
-        ({**OIDC, "HUAWEICLOUD_OIDC_ID_TOKEN": "canary-other"}, "both set, to two different tokens"),
-        ({**OIDC, "HUAWEICLOUD_OIDC_ID_TOKEN": '"canary"'}, "ID_TOKEN: holds no token: what is there stands in quot"),
+        (
+            {**OIDC, "HUAWEICLOUD_OIDC_ID_TOKEN": "canary-other"},
+            "OIDC_ID_TOKEN and HUAWEICLOUD_OIDC_TOKEN_FILE are both set: leave one out",
+        ),
+        (
+            {**without(OIDC, "_FILE"), "HUAWEICLOUD_OIDC_ID_TOKEN": '"canary"'},
+            "ID_TOKEN: holds no token: what is there stands in quot",
+        ),
+        ({**without(OIDC, "_FILE"), **CI, "ACTIONS_ID_TOKEN_REQUEST_URL": "http://ci.example"}, "URL: plain http"),
+        ({**without(OIDC, "_FILE"), **CI, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": ""}, "REQUEST_TOKEN: holds no token"),
         ({**OIDC, "HUAWEICLOUD_OIDC_DURATION_SECONDS": "60"}, "'60' is not a number of seconds from 900 to 43200"),
         ({**OIDC, "HUAWEICLOUD_OIDC_DURATION_SECONDS": "1h"}, "'1h' is not a number of seconds"),
         ({**OIDC, "HUAWEICLOUD_OIDC_AGENCY_URN": "'iam::1:agency:x'"}, "AGENCY_URN: stands in quotation marks"),
@@ -212,6 +229,45 @@ def test_a_section_of_the_credentials_file_may_name_an_identity_provider(home: d
     assert (shown.kind, shown.name, shown.project_id) == (Auth.FEDERATED, "identity provider acme", "p1")
     with pytest.raises(CredentialError, match="no credential"):
         find({}, home, Auth.AKSK)
+
+
+def test_a_ci_system_is_asked_for_a_token_for_every_renewal(home: dict[str, str]) -> None:
+    class Actions:
+        def __init__(self) -> None:
+            self.asked: list[WireRequest] = []
+
+        async def send(self, request: WireRequest, _leaving: object = None) -> WireAnswer:
+            self.asked.append(request)
+            return WireAnswer(status=200, body=b'{"value":"canary-jwt-%d"}' % len(self.asked))
+
+    actions, service = Actions(), Service()
+    places = {"https://ci.example": actions, "https://sts.cn-north-4.myhuaweicloud.com": service}
+    login = find({**without(OIDC, "_FILE"), **CI}, home, connect=lambda place: nullcontext(places[place]))
+    credential = login.for_scope(ENDPOINT, "p")
+
+    async def scenario() -> None:
+        for count in range(1, 7):
+            await credential.authorize(REQUEST)
+            assert f'"canary-jwt-{count}"' in service.asked[-1].body.decode()
+            assert {"canary-request-token", f"canary-jwt-{count}"} <= {one.reveal() for one in login.secrets()}
+            credential.observe(WireAnswer(status=200, body=b""), credential.generation)
+            assert await credential.renew(credential.generation) is True
+
+    asyncio.run(scenario())
+    assert {(one.target, one.headers["Authorization"]) for one in actions.asked} == {
+        ("/token?version=2", "Bearer canary-request-token")
+    }
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"value":""}', b'{"value":"a b"}', b"<html>"])
+def test_a_ci_system_that_gives_no_token_is_a_fault_of_the_login(home: dict[str, str], body: bytes) -> None:
+    class Actions:
+        async def send(self, _request: WireRequest, _leaving: object = None) -> WireAnswer:
+            return WireAnswer(status=200, body=body)
+
+    login = find({**without(OIDC, "_FILE"), **CI}, home, connect=lambda _: nullcontext(Actions()))
+    with pytest.raises(NotAuthorizedError, match="the CI system's answer holds no token"):
+        asyncio.run(login.for_scope(ENDPOINT, "p").authorize(REQUEST))
 
 
 class Service:
