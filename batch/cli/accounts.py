@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from batch.csms.access import Access
 from batch.csms.auth import CredentialError, Login, find_login
 from batch.csms.auth.accounts import AccountsLogin, Nobody
@@ -13,6 +15,7 @@ from batch.csms.auth.credential import Connect
 from batch.csms.auth.variables import Variables
 from jobs.accounts import read_accounts
 from jobs.ledger import Ledger
+from jobs.sightings import Sightings
 from jobs.spec import Auth, JobSpec
 
 
@@ -56,8 +59,22 @@ def assign_accounts(access: Access, ledger: Ledger) -> None:
         CredentialError: an account, or a row without one, has no login that can be used.
     """
     if isinstance(access.login, AccountsLogin):
-        told = ledger.told.accounts()
-        access.login.assigned(
-            {(one.endpoint, one.project_id): one.account for one in told},
-            {one.account: one.region for one in told if one.account is not None},
-        )
+        access.login.assign([one.scope for one in ledger.told.accounts()])
+
+
+def keep_accounts(access: Access, sightings: Sightings) -> None:
+    """Notes whose the projects of a look are, so that it can be continued."""
+    if isinstance(access.login, AccountsLogin):
+        for one in sightings.projects():
+            account = access.login.account_of(one.scope.endpoint, one.scope.project_id)
+            sightings.add_project(one.scope, account)
+
+
+def assign_kept_accounts(access: Access, sightings: Sightings) -> None:
+    """The login of its account for every project of a look that is continued.
+
+    Raises:
+        CredentialError: an account, or a project without one, has no login that can be used.
+    """
+    if isinstance(access.login, AccountsLogin):
+        access.login.assign([replace(one.scope, account=one.account) for one in sightings.projects()])

@@ -16,13 +16,10 @@ _OF_SCOPES = f"""SELECT s.id, s.endpoint, s.project_id, s.region, a.value FROM s
 
 
 class ScopeAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """A scope, and the account that its rows name."""
+    """A scope with the account that its rows name, and its number."""
 
     id: int
-    endpoint: str
-    project_id: str
-    region: str | None
-    account: str | None
+    scope: Scope
 
 
 def meta_of(scopes: Mapping[Scope, int]) -> Iterator[tuple[str, str]]:
@@ -35,6 +32,6 @@ def meta_of(scopes: Mapping[Scope, int]) -> Iterator[tuple[str, str]]:
 def scope_accounts(query: Query) -> tuple[ScopeAccount, ...]:
     """Every scope, in the order in which the manifest names them."""
     return tuple(
-        ScopeAccount(id=number, endpoint=endpoint, project_id=project, region=region, account=account)
+        ScopeAccount(id=number, scope=Scope(endpoint=endpoint, project_id=project, region=region, account=account))
         for number, endpoint, project, region, account in query(_OF_SCOPES)
     )

@@ -205,7 +205,7 @@ class Told:
 
     def _rows(self, where: str) -> Iterator[ToldRow]:
         told = f"SELECT {_TOLD} FROM told {where} ORDER BY row"  # noqa: S608 - its own text
-        whose = {one.id: one.account for one in self.accounts()}
+        whose = {one.id: one.scope.account for one in self.accounts()}
         for scope, name, key, region, project, left_out, before, *outcome in self._query(told):
             yield ToldRow(
                 secret_name=name,

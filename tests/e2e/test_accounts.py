@@ -148,3 +148,26 @@ def test_auth_tries_each_project_with_the_login_of_its_account_and_needs_no_othe
         code, out = tell(stage, tmp_path, given, *where)
         assert code == 0, out
         assert {one["project_id"]: one["account"] for one in json.loads(out)["projects"]} == names
+
+
+def test_plan_verify_and_the_way_back_keep_to_the_accounts_of_the_rows(tmp_path: Path) -> None:
+    with serving(projects=3, auth=AuthMode.SIGNED) as stage:
+        path = manifest(tmp_path, stage.sandbox.world, whose=whose(stage))
+        given = environment(stage, tmp_path, token=stage.sandbox.directory.platform.token)
+        file = accounts(tmp_path)
+        where = ("--endpoint", stage.url, "--region", "cn-north-4", *file)
+        code, out = tell(stage, tmp_path, given, str(path), *where, f"--out={tmp_path / 'plan'}", command="plan")
+        assert code == 0, out
+        ended = run(stage, tmp_path, given, *file, *FAST, manifest=tmp_path / "plan")
+        assert (ended.code, ended.statuses) == (0, {"updated": ROWS}), ended.out
+        code, out = tell(stage, tmp_path, given, str(ended.folder), command="verify")
+        assert code == 0, out
+        back = tmp_path / "back.csv"
+        code, out = tell(stage, tmp_path, given, str(ended.folder), f"--out={back}", command="rollback")
+        assert code == 0, out
+        with back.open(encoding="utf-8", newline="") as lines:
+            assert {line["project_id"]: line["account"] for line in csv.DictReader(lines)} == whose(stage)
+        key = next(iter(stage.sandbox.world.projects.values())).key_ids.old
+        asked = (f"--old-key={key}", "--all-projects", *where)
+        code, out = tell(stage, tmp_path, given, *asked, command="retire")
+        assert (code, "only a manifest says" in out) == (2, True), out

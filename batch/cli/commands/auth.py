@@ -5,7 +5,6 @@ from typing import Annotated
 
 import msgspec
 from cyclopts import Parameter
-from msgspec.structs import replace
 
 from batch.cli.confirm import login_words
 from batch.cli.login import open_access
@@ -105,9 +104,8 @@ def _own_place(spec: JobSpec, access: Access) -> Scope:
 
 def _places(manifest: str, spec: JobSpec, access: Access) -> list[Scope]:
     with loaded_rows(manifest, spec, access) as rows:
-        whose = {(one.endpoint, one.project_id): one.account for one in rows.ledger.told.accounts()}
-        scopes = [one.scope for one in rows.ledger.open_scopes()]
-        return [replace(one, account=whose[one.endpoint, one.project_id]) for one in scopes]
+        opened = {one.id for one in rows.ledger.open_scopes()}
+        return [one.scope for one in rows.ledger.told.accounts() if one.id in opened]
 
 
 def _tell_login(shown: Description) -> None:

@@ -41,7 +41,7 @@ def rollback(run_dir: Path, /, *, out: Path, json: Annotated[bool, Parameter(neg
                 out,
                 ledger.told.rows(),
                 key_check(spec.key_pattern),
-                accounts=any(one.account for one in ledger.told.accounts()),
+                accounts=any(one.scope.account for one in ledger.told.accounts()),
             )
             open_rows = ledger.told.backlog().open_rows
     if open_rows:

@@ -1,11 +1,12 @@
 """The logins of several accounts as one: each project is asked with the login of the account that it is in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 
 import msgspec
 
 from batch.csms.auth.credential import Credential, CredentialError, Description, Login
 from batch.redaction.masked import Masked
+from jobs.model import Scope
 from jobs.spec import Auth
 
 Place = tuple[str, str]
@@ -54,28 +55,38 @@ class Nobody:
 
 class AccountsLogin:
     """`find` makes the login of an account; `base` is that of projects without one. Until it is known which project is
-    whose, which `assigned` says, it stands for none: a project is never asked with the login of another account.
+    whose, which `assign` is told, it stands for none: a project is never asked with the login of another account.
     """
 
     def __init__(self, base: Login, find: Callable[[str, str | None], Login]) -> None:
         self._base = base
         self._find = find
         self._of_account: dict[str, Login] = {}
-        self._of_place: dict[Place, Login] | None = None
+        self._of_place: dict[Place, str | None] = {}
 
-    def assigned(self, accounts: Mapping[Place, str | None], regions: Mapping[str, str | None]) -> None:
-        """Gives every project its login, all of them before anything is sent; one account, one login, and one of its
-        `regions`, where IAM is asked for it.
+    def assign(self, projects: Collection[Scope]) -> None:
+        """Gives every project the login of its account, all of them before anything is sent; one account, one login,
+        for which IAM is asked in one of its regions.
 
         Raises:
             CredentialError: an account has none, or there is none for projects without an account.
         """
-        for name in dict.fromkeys(accounts.values()):
-            if name is not None and name not in self._of_account:
-                self._of_account[name] = self._find(name, regions.get(name))
-        self._of_place = {place: self._of_account.get(name or "", self._base) for place, name in accounts.items()}
-        for (endpoint, project_id), login in self._of_place.items():
-            login.for_scope(endpoint, project_id)
+        for one in projects:
+            if one.account is not None and one.account not in self._of_account:
+                self._of_account[one.account] = self._find(one.account, one.region)
+        self._of_place = {(one.endpoint, one.project_id): one.account for one in projects}
+        for one in projects:
+            self.for_scope(one.endpoint, one.project_id)
+
+    def account_of(self, endpoint: str, project_id: str) -> str | None:
+        """The account that a project is in; None where it is asked with the base login.
+
+        Raises:
+            CredentialError: it is not known whose it is.
+        """
+        if (endpoint, project_id) not in self._of_place:
+            raise CredentialError(f"--accounts: whose project {project_id} is, only a manifest says; it is not asked")
+        return self._of_place[endpoint, project_id]
 
     def login_of(self, endpoint: str, project_id: str) -> Login:
         """The login of a project.
@@ -83,10 +94,8 @@ class AccountsLogin:
         Raises:
             CredentialError: it is not known whose it is.
         """
-        login = None if self._of_place is None else self._of_place.get((endpoint, project_id))
-        if login is None:
-            raise CredentialError(f"--accounts: whose project {project_id} is, only a manifest says; it is not asked")
-        return login
+        name = self.account_of(endpoint, project_id)
+        return self._base if name is None else self._of_account[name]
 
     def for_scope(self, endpoint: str, project_id: str) -> Credential:
         """The credential of the account that the project is in.
