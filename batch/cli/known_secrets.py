@@ -1,16 +1,18 @@
 """What a run knows of secrets, told to the sightings of a command that looks: that they exist, and whose they are."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from batch.cli.screen import say
 from jobs.ledger import Ledger, ToldRow
 from jobs.ledger.record import JobRecord
-from jobs.manifest.carried_cells import carried_cells
+from jobs.manifest.carried_cells import CarriedCells, carried_cells
 from jobs.model import Scope
-from jobs.problem import ManifestError
+from jobs.problem import ManifestError, quoted
 from jobs.rules import name_fault
 from jobs.sightings import Sightings, Wanted
+from jobs.spec import SpecError
 from reports.retry_file import manifest_copy
 
 OWNER_COLUMN = "owner column"
@@ -26,18 +28,34 @@ class KnownSecrets:
         self._folder = folder
         self._places = places
 
+    def require(self, column: str) -> None:
+        """Makes sure that owners can be found in a column, as far as the manifest can be read.
+
+        Raises:
+            SpecError: it has no such column.
+        """
+        with suppress(ManifestError, OSError):
+            if self._place(column, self._carried()) is None:
+                raise SpecError("owner-column", f"the manifest has no {quoted(column)} among the columns of your own")
+
     def note(self, sightings: Sightings, column: str) -> None:
         """Records both; a manifest that cannot be read any more names no owners."""
         sightings.want(self._wanted())
         try:
-            carried = carried_cells(manifest_copy(self._folder, self._record), self._record.spec.encoding)
-            at = next((at for at, name in enumerate(carried.names) if name.lower() == column.lower()), None)
-            if at is not None:
+            carried = self._carried()
+            if (at := self._place(column, carried)) is not None:
                 sightings.own(self._owned(cells[at] for cells in carried.rows))
                 sightings.keep(OWNER_COLUMN, carried.names[at])
         except (ManifestError, OSError) as error:
             say(f"whose the secrets are is not known: {error}")
             return
+
+    def _carried(self) -> CarriedCells:
+        return carried_cells(manifest_copy(self._folder, self._record), self._record.spec.encoding)
+
+    @staticmethod
+    def _place(column: str, carried: CarriedCells) -> int | None:
+        return next((at for at, name in enumerate(carried.names) if name.lower() == column.lower()), None)
 
     def _wanted(self) -> Iterator[Wanted]:
         for row, place in self._rows():

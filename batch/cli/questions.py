@@ -46,11 +46,14 @@ class VerifyQuestion(Asking, frozen=True, kw_only=True, tag="verify"):
 
 
 class RetireQuestion(Asking, frozen=True, kw_only=True, tag="retire"):
-    """Whether these keys are free in these projects; and the run that knows of them, if one does."""
+    """Whether these keys are free in these projects; and the run that knows of them, if one does. They are its old keys
+    unless they were `named`.
+    """
 
     key_ids: tuple[str, ...]
     projects: tuple[Scope, ...]
     run_dir: str | None
+    named: bool = True
 
 
 Question = PlanQuestion | VerifyQuestion | RetireQuestion

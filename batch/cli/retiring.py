@@ -86,12 +86,15 @@ def _by_run(run_dir: Path, ledger: Ledger, given: Given[RetireOptions]) -> Asked
     access = open_access(given.auth, record.spec)
     assign_accounts(access, ledger)
     known = KnownSecrets(ledger, record, run_dir, places)
+    if given.origins.of("owner-column") is not None:
+        known.require(given.source.owner_column)
     return Asked(
         question=RetireQuestion(
             spec=record.spec,
             key_ids=keys,
             projects=tuple(places.values()),
             run_dir=printable(str(run_dir)),
+            named=bool(named),
         ),
         access=access,
         limits=limits_of(given.limits, record.spec.limits),

@@ -63,7 +63,7 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
         occupy(directory, ledger, spec.limits, patience, stack, also_failed=False, lock_dir=options.lock_dir)
         assign_accounts(access, ledger)
         if not start.incoming.shown:
-            show_forecast(ledger, spec, access, start.incoming)
+            show_forecast(loaded, ledger, spec, access, start.incoming)
         begin = session_start(start.command, spec, spec.limits, access, also_failed=False)
         return apply(directory.path, ledger, access, options, spec.limits, start=begin)
 

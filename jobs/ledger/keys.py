@@ -1,6 +1,6 @@
 """What a ledger knows of KMS keys: how the rows of each target key stand, and which keys they move away from."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import nlargest
 from itertools import groupby
 from operator import itemgetter
@@ -69,7 +69,7 @@ _OLD_KEYS = f"""SELECT MIN(key) FROM (SELECT {_LEFT} AS key FROM told WHERE scop
     SELECT {_EXPECTED} FROM told WHERE scope IS NOT NULL) WHERE key IS NOT NULL
     GROUP BY {_SAME.format("key")} ORDER BY COUNT(*) DESC, 1"""  # noqa: S608 - its own text
 _OLD = f"""CASE WHEN {_SAME.format("before")} NOT IN ('', {_SAME.format("key")}) THEN before ELSE expected END"""
-_ROWS = f"""SELECT {_SAME.format("key")}, {_SAME.format("old")}, scope, status, apart, rows, key, old FROM (
+ROWS = f"""SELECT {_SAME.format("key")}, {_SAME.format("old")}, scope, status, apart, rows, key, old FROM (
     SELECT key, {_OLD} AS old, scope, status, apart, rows FROM (
     SELECT kms_key_id AS key, before_kms_key_id AS before, expected_kms_key_id AS expected, scope, status,
     left_out <> 0 AS apart, COUNT(*) AS rows
@@ -112,10 +112,10 @@ def old_keys(query: Query) -> Iterator[str]:
     return (key for (key,) in query(_OLD_KEYS))
 
 
-def key_counts(query: Query, status_of: Callable[[str], Status]) -> KeyCounts:
-    """The target keys, those with the most rows first, in bounded memory however many there are."""
+def key_counts(rows: Iterable[tuple[Any, ...]], status_of: Callable[[str], Status]) -> KeyCounts:
+    """The target keys, those with the most rows first, in bounded memory however many there are; `rows` as `ROWS`."""
     found = _Most[KeyCount](MOST_KEYS, lambda key: key.rows + key.left_out)
-    for _, parts in groupby(query(_ROWS), key=itemgetter(0)):
+    for _, parts in groupby(rows, key=itemgetter(0)):
         found.add(_count(parts, status_of))
     return KeyCounts(keys=found.kept(), more=found.more)
 

@@ -174,7 +174,7 @@ class Told:
 
     def keys(self) -> KeyCounts:
         """How the rows of each target key stand, those with the most rows first."""
-        return keys.key_counts(self._query, self._status)
+        return keys.key_counts(self._query(keys.ROWS), self._status)
 
     def old_keys(self) -> Iterator[str]:
         """The keys that rows leave, as the service showed them before, or expected to leave; the most used first."""

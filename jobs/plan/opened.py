@@ -140,6 +140,11 @@ def open_plan(folder: str, approved: str | None) -> OpenedPlan:
         raise UsageError(f"{plain(folder)}: {PLAN} cannot be read: {one_line(error)}") from error
     for name in (ROWS, PREVIEW):
         _require_as_written(path, plan, name)
+    for project in plan.not_whole:
+        raise UsageError(
+            f"{plain(folder)}: project {project.project_id} could not be looked at as a whole, so rows of it may be"
+            " missing; make the plan again, with or without that project"
+        )
     return OpenedPlan(folder=path, plan=plan, sha256=digest)
 
 
