@@ -62,6 +62,17 @@ def assign_accounts(access: Access, ledger: Ledger) -> None:
         access.login.assign([one.scope for one in ledger.told.accounts()])
 
 
+def assign_accounts_in(access: Access, folder: Path) -> None:
+    """The same for a ledger that nobody has opened yet.
+
+    Raises:
+        CredentialError: an account, or a row without one, has no login that can be used.
+    """
+    if isinstance(access.login, AccountsLogin):
+        with Ledger(folder) as ledger:
+            assign_accounts(access, ledger)
+
+
 def keep_accounts(access: Access, sightings: Sightings) -> None:
     """Notes whose the projects of a look are, so that it can be continued."""
     if isinstance(access.login, AccountsLogin):

@@ -4,12 +4,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from batch.cli.accounts import assign_accounts
+from batch.cli.accounts import assign_accounts_in
 from batch.cli.confirm import show_forecast
 from batch.cli.loading import load_to_run
-from batch.cli.login import with_project
+from batch.cli.login import with_login, with_project
 from batch.cli.options import SessionOptions
 from batch.cli.screen import say
 from batch.cli.session import apply, occupy
@@ -48,11 +46,10 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
     """
     access, options = start.access, start.options
     spec, no_project = with_project(start.spec, access)
-    # Also which kind of login it was: a resume is not to take another one that happens to be found.
-    shown = access.login.describe()
-    spec = msgspec.structs.replace(spec, auth=shown.kind, agency=shown.agency)
+    spec = with_login(spec, access)
     with directory.staging() as staged:
         loaded = load_to_run(start.incoming, spec, staged, no_project)
+        assign_accounts_in(access, staged)
         if start.keep is not None:
             _keep_aside(directory.path, start.keep)
         directory.take_in(staged, loaded.copy)
@@ -60,7 +57,6 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
         ledger = stack.enter_context(Ledger(directory.path))
         patience = Patience(options.wait, say)
         occupy(directory, ledger, spec.limits, patience, stack, also_failed=False, lock_dir=options.lock_dir)
-        assign_accounts(access, ledger)
         if not start.incoming.shown:
             show_forecast(loaded, ledger, spec, access, start.incoming)
         begin = session_start(start.command, spec, spec.limits, access, also_failed=False)

@@ -134,6 +134,7 @@ def test_an_account_without_a_login_ends_with_2_before_anything_is_sent(
         ended = run(stage, tmp_path, given, *file, *FAST, manifest=path)
         assert ended.code == 2, ended.out
         assert words in ended.out
+        assert not ended.folder.exists()
         assert not [record for record in records_of(stage.sandbox.journal) if record.method == "PUT"]
 
 
