@@ -148,7 +148,7 @@ class Condition:
         if fault is not None and fault.kind in NO_SERVICE:
             self._unmet(ticket, exchange, fault, now_s)
         else:
-            ours = ticket.good_for in {Pass.TRIAL, Pass.READ}
+            ours = ticket.alone
             self._answered_s[exchange.write] = now_s
             self._breaker = breaker.answered(self._breaker, ours=ours, write=exchange.write)
             if fault is not None and fault.kind is FaultKind.THROTTLED:
@@ -159,7 +159,7 @@ class Condition:
     def hear(self, ticket: Ticket, fault: Fault | None) -> None:
         """Learns from the answer to a question that is about no row: how fast requests may leave, and nothing else."""
         now_s = self._clock.now_s()
-        if ticket.good_for in {Pass.TRIAL, Pass.READ}:
+        if ticket.alone:
             self._breaker = breaker.withdrawn(self._breaker)
         if fault is None:
             self._accepted(ticket.sent_s, now_s)
@@ -174,7 +174,7 @@ class Condition:
         self._at_fault = self._at_fault or exchange.own
         failure = breaker.Failure(
             row=exchange.row if exchange.write and not exchange.own else None,
-            ours=ticket.good_for in {Pass.TRIAL, Pass.READ},
+            ours=ticket.alone,
             at_fault=self._at_fault,
         )
         self._breaker = breaker.failed(self._breaker, now_s, failure, self._rng)
@@ -203,7 +203,7 @@ class Condition:
     @property
     def unheard(self) -> bool:
         """Whether nothing has been heard of the service yet, or nothing but failures lately."""
-        never = all(math.isinf(at_s) for at_s in self._answered_s.values())
+        never = math.isinf(self._answered_s[True]) and math.isinf(self._answered_s[False])
         return never or self._breaker.stage is not breaker.Stage.CLOSED
 
     def good_for(self, *, elsewhere: bool) -> Pass:

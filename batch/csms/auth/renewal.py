@@ -17,8 +17,9 @@ from batch.redaction.masked import Masked
 
 _log = structlog.get_logger()
 _SAYS_NOTHING = PASSING | {FaultKind.FOREIGN, FaultKind.MISCONFIGURED, FaultKind.INTERNAL}
-_LOOKS = frozenset({Standing.EMPTY, Standing.SPOILED})
-_OVER = frozenset({Standing.REFUSED, Standing.BARRED})
+# Tuples, as they are asked for every request: to find a member in them takes no hash.
+_LOOKS = (Standing.EMPTY, Standing.SPOILED)
+_OVER = (Standing.REFUSED, Standing.BARRED)
 _MARGIN_SHARE = 0.2
 _KEPT = 2
 
