@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,21 @@ class Service:
     sk: str
     projects: tuple[str, ...]
     manifest: Path
+    """Of all secrets, with the new key of their projects."""
     log: Path
+    old_keys: Mapping[str, str]
+    """The old key of a project by its new one."""
+
+    @property
+    def way_back(self) -> Path:
+        """The same manifest with the old keys: after the one, all rows of the other are to be changed."""
+        path = self.manifest.with_name("way-back.csv")
+        if not path.exists():
+            text = self.manifest.read_text()
+            for new, old in self.old_keys.items():
+                text = text.replace(new, old)
+            path.write_text(text)
+        return path
 
 
 def run(command: Sequence[str | Path], *, token: str = "x", core: int | None = 0, cwd: Path = ROOT) -> Used:  # noqa: S107 - no real one
@@ -82,6 +96,7 @@ def service(folder: Path, *options: str, log: bool = False) -> Iterator[Service]
                 ak=ready["ak"],
                 sk=ready["sk"],
                 projects=tuple(ready["project_ids"]),
+                old_keys={keys["new"]: keys["old"] for keys in ready["key_ids"].values()},
                 manifest=manifest,
                 log=journal,
             )
