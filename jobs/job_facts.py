@@ -1,6 +1,7 @@
 """A job in the words of its options: what its summary tells, and the command line that asks for the same again."""
 
 import shlex
+from collections.abc import Container
 from itertools import pairwise
 
 import msgspec
@@ -57,6 +58,12 @@ def options_of(job: JobFacts) -> tuple[str, ...]:
 def unselecting(job: JobFacts) -> JobFacts:
     """The same for a file that holds none but rows which the job selected."""
     return msgspec.structs.replace(job, only=(), exclude=(), limit=None)
+
+
+def rewritten(job: JobFacts, columns: Container[str]) -> JobFacts:
+    """The same for a file that this program has written, with these columns."""
+    job = msgspec.structs.replace(job, encoding="utf-8", delimiter=None)
+    return job if job.wave_by in columns else msgspec.structs.replace(job, wave_by=None, soak_s=0.0)
 
 
 def limits_of(job: JobFacts) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from batch.cli.options import AuthOptions
 from batch.csms.auth import NoLoginError
 from batch.process.version import version
 from jobs.ledger import Ledger
-from jobs.ledger.forecast import Forecast, forecast
+from jobs.ledger.forecast import Forecast, asks_of, forecast
 from jobs.manifest.loading import Loaded, load
 from jobs.manifest.planner import read_manifest
 from jobs.manifest.scopes import lacks_project, with_unknown_project
@@ -57,8 +57,11 @@ def look_at(
     loaded = load(copy, spec, folder, version=version(), on_problem=on_problem)
     if loaded.structural:
         return Look(spec=spec, sha256=copy.sha256, loaded=loaded, login=login)
-    with Ledger(folder) as ledger:
-        found = forecast(ledger, spec)
+    asks = loaded.asks
+    if asks is None:
+        with Ledger(folder) as ledger:
+            asks = asks_of(ledger)
+    found = forecast(asks, spec)
     return Look(spec=spec, sha256=copy.sha256, loaded=loaded, forecast=found, login=login)
 
 

@@ -10,8 +10,9 @@ from batch.cli.screen import ask, say
 from batch.csms.access import Access
 from batch.process.signals import InterruptedBySignal
 from jobs.ledger import Ledger
-from jobs.ledger.forecast import forecast
+from jobs.ledger.forecast import asks_of, forecast
 from jobs.manifest.incoming import Incoming
+from jobs.manifest.loading import Loaded
 from jobs.spec import JobSpec, UsageError
 from reports.screen.forecast_words import forecast_lines
 
@@ -31,9 +32,9 @@ def confirm(incoming: Incoming, spec: JobSpec, access: Access, *, yes: bool) -> 
     spec, no_project = with_project(spec, access)
     with tempfile.TemporaryDirectory(prefix="csms-rekey-ask-") as name:
         folder = Path(name)
-        load_to_run(incoming, spec, folder, no_project)
+        loaded = load_to_run(incoming, spec, folder, no_project)
         with Ledger(folder) as ledger:
-            rows = show_forecast(ledger, spec, access, incoming)
+            rows = show_forecast(loaded, ledger, spec, access, incoming)
     try:
         sure = not rows or ask(f"change the keys of {rows:,} row{'' if rows == 1 else 's'} as shown?")
     except InterruptedBySignal:
@@ -44,12 +45,13 @@ def confirm(incoming: Incoming, spec: JobSpec, access: Access, *, yes: bool) -> 
     incoming.freeze()
 
 
-def show_forecast(ledger: Ledger, spec: JobSpec, access: Access, incoming: Incoming) -> int:
+def show_forecast(loaded: Loaded, ledger: Ledger, spec: JobSpec, access: Access, incoming: Incoming) -> int:
     """Shows what the rows of a loaded ledger will ask of the service; returns how many can be sent."""
-    found = forecast(ledger, spec, {} if incoming.planned is None else incoming.planned.pages())
+    pages = {} if incoming.planned is None else incoming.planned.pages()
+    found = forecast(loaded.asks or asks_of(ledger), spec, pages)
     for line in forecast_lines(found, login_words(access)):
         say(line)
-    if carried := ledger.told.carried():
+    if incoming.planned is not None and (carried := ledger.told.carried()):
         say(f"left out  {carried:,} row{'' if carried == 1 else 's'} that the plan could not do")
     return found.rows
 

@@ -70,9 +70,12 @@ async def listed_projects(spec: JobSpec, access: Access) -> list[ProjectView]:
     """Every project that IAM lists for the login.
 
     Raises:
-        CredentialError: it lists none, or cannot be asked.
+        CredentialError: it lists none, cannot be asked, or nobody says where it is: a login for an endpoint of one's
+            own is not sent to the IAM of some region.
         LoginRefusedError: the login was refused.
     """
+    if spec.endpoint is not None and not access.login.describe().iam_named:
+        raise CredentialError("--all-projects: with --endpoint, name IAM too, in HUAWEICLOUD_SDK_IAM_ENDPOINT")
     region = spec.region or known_regions()[0]
     endpoint, credential = await access.login.for_iam(region)
     found, paging, rng = dict[str, ProjectView](), Paging(), Random()  # noqa: S311 - jitter, not a secret

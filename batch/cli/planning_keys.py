@@ -21,7 +21,7 @@ from jobs.plan.document import Plan, PlanSource
 from jobs.sightings import SeenSecret, Sightings
 from jobs.spec import JobSpec, UsageError
 from reports import Exit
-from reports.plan.lines import lines_of_keys
+from reports.plan.lines import lines_of_keys, trouble_of
 from reports.plan.writing import PlanInput
 
 _SHOWN_PROBLEMS = 20
@@ -90,20 +90,36 @@ def _input(question: PlanQuestion, way: Way, sightings: Sightings, plan: Plan) -
     def bare() -> Iterator[SeenSecret]:
         return (one for one in sightings.shown.secrets() if _target(source, one) is None or not selects(one.name))
 
-    on = {plain_key(one.kms_key_id) for one in sightings.shown.secrets()}
-    for key in old_keys:
-        if plain_key(key) not in on:
-            say(f"no secret of these projects is on {key}")
+    counts = secrets_by_project(sightings)
+    for line in _unused(source, sightings, counts):
+        say(line)
     return PlanInput(
         plan=plan,
         lines=lines_of_keys(sightings.shown.secrets(), source.keys, selects, keys.judge),
         bare=bare,
         moves_from=old_keys,
         projects=sightings.projects(),
-        secrets=secrets_by_project(sightings),
+        secrets=counts,
         keys=keys.both,
         rate=way.limits.rate,
     )
+
+
+def _unused(source: PlanSource, sightings: Sightings, counts: dict[Scope, int]) -> Iterator[str]:
+    """Old keys and projects that were asked for in vain: an id may be wrong, or a project have keys of its own."""
+    keys, places = set[str](), set[Scope]()
+    for one in sightings.shown.secrets():
+        keys.add(plain_key(one.kms_key_id))
+        if _target(source, one) is not None:
+            places.add(one.project)
+    projects = sightings.projects()
+    whole = all(trouble_of(one) is None for one in projects)
+    for key in dict.fromkeys(move.old_kms_key_id for move in source.keys):
+        if plain_key(key) not in keys:
+            yield f"no secret {'of these projects' if whole else 'that could be seen'} is on {key}"
+    for seen in projects if places else ():
+        if seen.scope not in places and trouble_of(seen) is None:
+            yield f"project {seen.project_id}: none of its {counts.get(seen.scope, 0):,} secrets is on an old key"
 
 
 def _key_errands(sightings: Sightings, source: PlanSource) -> Iterator[Errand]:

@@ -83,12 +83,15 @@ def _by_run(run_dir: Path, ledger: Ledger, given: Given[RetireOptions]) -> Asked
     if not places:
         raise UsageError(f"{run_dir}: no row of it names a project that can be used")
     known = KnownSecrets(ledger, record, run_dir, places)
+    if given.origins.of("owner-column") is not None:
+        known.require(given.source.owner_column)
     return Asked(
         question=RetireQuestion(
             spec=record.spec,
             key_ids=keys,
             projects=tuple(places.values()),
             run_dir=printable(str(run_dir)),
+            named=bool(named),
         ),
         access=open_access(given.auth, record.spec),
         limits=limits_of(given.limits, record.spec.limits),

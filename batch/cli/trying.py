@@ -116,8 +116,6 @@ class _OwnProjects:
 
     async def lack(self, project_id: str) -> bool:
         """Whether IAM has a list, and the project is not on it."""
-        if self._spec.endpoint is not None and not self._access.login.describe().iam_named:
-            return False
         if self._listed is None:
             try:
                 self._listed = frozenset(one.id for one in await listed_projects(self._spec, self._access))

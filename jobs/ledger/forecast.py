@@ -15,6 +15,17 @@ Place = tuple[str, str]
 """Endpoint and project."""
 
 
+class Asks(msgspec.Struct, frozen=True, kw_only=True):
+    """What the open rows of a ledger ask for: the projects in manifest order, once for each wave of theirs, the target
+    keys, a few rows for example, and the waves in their order.
+    """
+
+    places: tuple[tuple[str | None, PlaceCount], ...]
+    keys: KeyCounts
+    samples: tuple[Sample, ...]
+    waves: tuple[WaveCount, ...] = ()
+
+
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     """The projects in manifest order, the target keys, a few rows for example, and the waves in their order."""
 
@@ -48,15 +59,20 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         return sum(place.lists for place in self.places)
 
 
-def forecast(ledger: Ledger, spec: JobSpec, pages: Mapping[Place, int] | None = None) -> Forecast:
-    """What the open rows of a ledger come to; `pages` says how many the secrets of a project fill, where that is known.
+def asks_of(ledger: Ledger) -> Asks:
+    """Reads it from a ledger that was loaded.
 
     Raises:
         LedgerError: it cannot be read.
     """
-    told, places, waves = ledger.told, dict[Place, PlaceCount](), dict[str | None, list[PlaceCount]]()
-    parts = told.places()
-    for _, part in parts:
+    told = ledger.told
+    return Asks(places=told.places(), keys=told.keys(), samples=told.samples(), waves=told.waves())
+
+
+def forecast(asks: Asks, spec: JobSpec, pages: Mapping[Place, int] | None = None) -> Forecast:
+    """What open rows come to; `pages` says how many the secrets of a project fill, where that is known."""
+    places, waves = dict[Place, PlaceCount](), dict[str | None, list[PlaceCount]]()
+    for _, part in asks.places:
         place = (part.endpoint, part.project_id)
         places[place] = _sum(places[place], part) if place in places else part
     if spec.before is Before.LIST:
@@ -65,9 +81,9 @@ def forecast(ledger: Ledger, spec: JobSpec, pages: Mapping[Place, int] | None = 
             place: msgspec.structs.replace(one, lists=pages_before(one.puts, known.get(place)))
             for place, one in places.items()
         }
-    all_waves, listed = told.waves(), set[Place]()
-    at = {wave.name: number for number, wave in enumerate(all_waves)}
-    for wave, part in sorted(parts, key=lambda one: at.get(one[0] or "", 0)):
+    listed = set[Place]()
+    at = {wave.name: number for number, wave in enumerate(asks.waves)}
+    for wave, part in sorted(asks.places, key=lambda one: at.get(one[0] or "", 0)):
         place = (part.endpoint, part.project_id)
         # A project is listed once, before its first PUT.
         lists = 0 if place in listed else places[place].lists
@@ -76,11 +92,11 @@ def forecast(ledger: Ledger, spec: JobSpec, pages: Mapping[Place, int] | None = 
     soak_s = spec.limits.soak_s
     return Forecast(
         places=tuple(places.values()),
-        keys=told.keys(),
-        samples=told.samples(),
+        keys=asks.keys,
+        samples=asks.samples,
         rate=spec.limits.rate,
         expected_s=expected_s(tuple(waves.values()), spec.limits.rate, soak_s),
-        waves=all_waves,
+        waves=asks.waves,
         soak_s=soak_s,
     )
 

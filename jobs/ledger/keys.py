@@ -1,6 +1,6 @@
 """What a ledger knows of KMS keys: how the rows of each target key stand, and which keys they move away from."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import nlargest
 from itertools import groupby
 from operator import itemgetter
@@ -69,14 +69,14 @@ _OLD_KEYS = f"""SELECT MIN(key) FROM (SELECT {_LEFT} AS key FROM told WHERE scop
     SELECT {_EXPECTED} FROM told WHERE scope IS NOT NULL) WHERE key IS NOT NULL
     GROUP BY {_SAME.format("key")} ORDER BY COUNT(*) DESC, 1"""  # noqa: S608 - its own text
 _OLD = f"""CASE WHEN {_SAME.format("before")} NOT IN ('', {_SAME.format("key")}) THEN before ELSE expected END"""
-_ROWS = f"""SELECT {_SAME.format("key")}, {_SAME.format("old")}, scope, status, apart, rows, key, old FROM (
+ROWS = f"""SELECT {_SAME.format("key")}, {_SAME.format("old")}, scope, status, apart, rows, key, old FROM (
     SELECT key, {_OLD} AS old, scope, status, apart, rows FROM (
     SELECT kms_key_id AS key, before_kms_key_id AS before, expected_kms_key_id AS expected, scope, status,
     left_out <> 0 AS apart, COUNT(*) AS rows
     FROM told WHERE scope IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6)) ORDER BY 1, 2, 6 DESC"""  # noqa: S608 - its own text
 _HELD = """SELECT s.project_id, s.region, k.kms_key_id, k.reason, SUM(l.status IS NULL AND l.left_out = 0)
     FROM held_key k JOIN scope s ON s.id = k.scope JOIN row r ON r.scope = k.scope
-    JOIN row l ON l.row = COALESCE(r.leader, r.row) AND l.kms_key_id = k.kms_key_id
+    JOIN stand l ON l.row = COALESCE(r.leader, r.row) AND l.kms_key_id = k.kms_key_id
     GROUP BY k.scope, k.kms_key_id ORDER BY MIN(r.row)"""
 
 
@@ -112,10 +112,10 @@ def old_keys(query: Query) -> Iterator[str]:
     return (key for (key,) in query(_OLD_KEYS))
 
 
-def key_counts(query: Query, status_of: Callable[[str], Status]) -> KeyCounts:
-    """The target keys, those with the most rows first, in bounded memory however many there are."""
+def key_counts(rows: Iterable[tuple[Any, ...]], status_of: Callable[[str], Status]) -> KeyCounts:
+    """The target keys, those with the most rows first, in bounded memory however many there are; `rows` as `ROWS`."""
     found = _Most[KeyCount](MOST_KEYS, lambda key: key.rows + key.left_out)
-    for _, parts in groupby(query(_ROWS), key=itemgetter(0)):
+    for _, parts in groupby(rows, key=itemgetter(0)):
         found.add(_count(parts, status_of))
     return KeyCounts(keys=found.kept(), more=found.more)
 

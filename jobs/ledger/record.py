@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 
 from jobs.ledger import Ledger
-from jobs.ledger.schema import RELEASE, unreadable
+from jobs.ledger.schema import unreadable
+from jobs.ledger.tables import RELEASE
 from jobs.model import Count, Moment
 from jobs.spec import JobSpec
 
@@ -24,11 +25,14 @@ class ManifestFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The plan that a job was loaded from: `sha256` is that of its `plan.json`, the number that an approval names."""
+    """The plan that a job was loaded from: `sha256` is that of its `plan.json`, the number that an approval names, and
+    `folder` is where it was.
+    """
 
     sha256: str
     made_at: Moment
     made_by: str
+    folder: str = ""
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -77,7 +77,7 @@ _SO_FAR = """SELECT COUNT(*), COUNT(*) FILTER (WHERE status IS NULL OR status IN
     COUNT(*) FILTER (WHERE status IN ('failed', 'unknown')),
     COUNT(*) FILTER (WHERE status = 'unknown' OR (status IS NULL AND doubt)), COUNT(*) FILTER (WHERE attempts > 0),
     COUNT(*) FILTER (WHERE status IN ('updated', 'verified')),
-    (SELECT COUNT(*) FROM row WHERE leader IS NULL AND left_out = 2) FROM row WHERE leader IS NULL AND left_out = 0"""
+    (SELECT COUNT(*) FROM row WHERE leader IS NULL AND left_out = 2) FROM stand WHERE leader IS NULL AND left_out = 0"""
 
 
 class Told:
@@ -127,7 +127,9 @@ class Told:
         """How many rows are open, also those that a session which takes failed rows up again will open, and how the
         others ended.
         """
-        rows = self._by_status("SELECT status, COUNT(*) FROM row WHERE leader IS NULL AND left_out = 0 GROUP BY status")
+        rows = self._by_status(
+            "SELECT status, COUNT(*) FROM stand WHERE leader IS NULL AND left_out = 0 GROUP BY status"
+        )
         again = (None, Status.FAILED, Status.UNKNOWN) if also_failed else (None,)
         return Backlog(
             open_rows=sum(rows.pop(status, 0) for status in again),
@@ -147,7 +149,7 @@ class Told:
             " s.unlisted,"
             " COUNT(*) FILTER (WHERE l.before_how IS NULL AND (l.doubt OR l.status IN ('updated', 'verified'))),"
             f" SUM(l.left_out = 0 AND COALESCE(l.status, 'not_attempted') IN ({_quoted(Group.RUN_AGAIN)}))"
-            " FROM row r JOIN row l ON l.row = COALESCE(r.leader, r.row) JOIN scope s ON s.id = r.scope"
+            " FROM row r JOIN stand l ON l.row = COALESCE(r.leader, r.row) JOIN scope s ON s.id = r.scope"
             " GROUP BY s.id ORDER BY s.id"
         )
         return tuple(ScopeCount(**dict(zip(ScopeCount.__struct_fields__, values, strict=True))) for values in found)
@@ -185,7 +187,7 @@ class Told:
 
     def keys(self) -> KeyCounts:
         """How the rows of each target key stand, those with the most rows first."""
-        return keys.key_counts(self._query, self._status)
+        return keys.key_counts(self._query(keys.ROWS), self._status)
 
     def old_keys(self) -> Iterator[str]:
         """The keys that rows leave, as the service showed them before, or expected to leave; the most used first."""

@@ -8,10 +8,10 @@ from typing import Protocol
 import msgspec
 
 from jobs.ledger import Carried, Loader
+from jobs.ledger.forecast import Asks
 from jobs.ledger.record import JobRecord, ManifestFacts, PlanFacts, to_meta
 from jobs.manifest.planner import read_manifest
 from jobs.manifest.source import ManifestCopy
-from jobs.model import InvalidRow
 from jobs.problem import Problem
 from jobs.spec import JobSpec
 
@@ -35,7 +35,8 @@ class PlannedRows(Protocol):
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """What a manifest turned out to be, under its user's name for it, and the file name of its copy. With a
-    `structural` problem it is unusable and no ledger was made.
+    `structural` problem it is unusable and no ledger was made. `asks` is there where it is known from loading alone;
+    else the ledger says it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     invalid: int
     structural: int
+    asks: Asks | None = None
 
     def usable(self, *, strict: bool) -> bool:
         """Whether anything of it may be sent."""
@@ -94,8 +96,7 @@ def _fill(
             structural += problem.structural
             on_problem(problem)
         rows += len(batch.rows)
-        invalid += sum(isinstance(row, InvalidRow) and row.selected for row in batch.rows)
-        loader.add(batch.rows)
+        invalid += loader.add(batch.rows)
     if planned is not None:
         loader.carry(planned.carried())
     for conflict in loader.settle_repeats():
@@ -106,4 +107,11 @@ def _fill(
     if spec.wave_by is not None and loader.settle_waves(MOST_WAVES) > MOST_WAVES:
         structural += 1
         on_problem(copy.problem(f"--wave-by: more than {MOST_WAVES:,} values; each is a wave", column=spec.wave_by))
-    return Loaded(name=copy.name, copy=copy.path.name, rows=rows, invalid=invalid, structural=structural)
+    return Loaded(
+        name=copy.name,
+        copy=copy.path.name,
+        rows=rows,
+        invalid=invalid,
+        structural=structural,
+        asks=loader.asks(),
+    )

@@ -8,13 +8,13 @@ import msgspec
 
 from jobs.ledger import Carried
 from jobs.manifest.readers import read_blocks
-from jobs.manifest.readers.cells import Cells
+from jobs.manifest.readers.cells import Cells, Column
 from jobs.manifest.scopes import NO_ROW_NAMES_A_PROJECT, CellFault, ScopeTable
 from jobs.manifest.selection import Selection
 from jobs.manifest.source import ManifestCopy
-from jobs.model import InvalidRow, PlannedRow, SecretUpdate
+from jobs.model import InvalidRow, PlannedRow, Scope, SecretUpdate
 from jobs.problem import Problem
-from jobs.rules import description_fault, key_check, name_fault
+from jobs.rules import Check, description_fault, key_check, name_fault, sound_name
 from jobs.spec import JobSpec
 
 _Record = tuple[int, str | None, str | None, str | None, str | None, str | None, str | None, str | None]
@@ -58,25 +58,26 @@ class _Planner:
         self._spec = spec
         self._scopes = ScopeTable(spec)
         self._check_key = key_check(spec.key_pattern)
-        self._selects = selection.selects
+        self._selection = selection
         self._told: set[str] = set()
 
     def plan(self, cells: Cells) -> Batch:
         problems = list(self._hopeless(cells))
         rows = list[PlannedRow | InvalidRow]()
-        find_scope, check_key = self._scopes.find, self._check_key
-        for record in _records(cells):
-            row, name, key, project, region, description, expected, wave = record
-            selected = self._selects(row, name or "")
-            scope = find_scope(project, region)
+        # Few keys and texts are shared by many rows: each is judged once.
+        bad_keys = _unsound(self._check_key, cells.kms_key_id, cells.expected_kms_key_id)
+        bad_texts = _unsound(description_fault, cells.description)
+        selection = self._selection.of_block(cells.rows, cells.secret_name)
+        for record, selected, scope in zip(_records(cells), selection, self._scopes_of(cells), strict=False):
+            row, name, key, _, _, description, expected, wave = record
             if (
                 scope is None
                 or name is None
                 or key is None
-                or name_fault(name)
-                or check_key(key)
-                or description_fault(description)
-                or (expected and check_key(expected))
+                or not sound_name(name)
+                or key in bad_keys
+                or description in bad_texts
+                or (expected and expected in bad_keys)
             ):
                 faults = self._faults(record)
                 if selected:
@@ -88,6 +89,12 @@ class _Planner:
             )
             rows.append(PlannedRow(row=row, scope=scope, update=update, selected=selected, wave=wave))
         return Batch(rows=rows, problems=problems)
+
+    def _scopes_of(self, cells: Cells) -> Iterator[Scope | None]:
+        find = self._scopes.find
+        if cells.project_id is None and cells.region is None:
+            return repeat(find(None, None))
+        return map(find, cells.project_id or repeat(None), cells.region or repeat(None))
 
     def _hopeless(self, cells: Cells) -> Iterator[Problem]:
         spec = self._spec
@@ -115,6 +122,10 @@ class _Planner:
 
     def _problems(self, row: int, faults: list[CellFault]) -> Iterator[Problem]:
         return (self._copy.row_problem(row, *fault) for fault in faults if fault.column not in self._told)
+
+
+def _unsound(fault: Check, *columns: Column | None) -> set[str | None]:
+    return {cell for column in columns for cell in set(column or ()) if fault(cell)}
 
 
 def _records(cells: Cells) -> Iterator[_Record]:

@@ -1,8 +1,9 @@
 """Which rows of a manifest a job selects, by the names of their secrets."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import translate
+from itertools import repeat
 
 from jobs.ledger import Carried
 from jobs.manifest.source import ManifestCopy
@@ -20,14 +21,23 @@ class Selection:
         """Rows that are `carried`, in their order, are not selected whatever their name."""
         self._carried = (one.row for one in carried)
         self._next_carried = next(self._carried, None)
+        self._takes_all = not (spec.only or spec.exclude)
         self._selects = name_selection(spec)
         self._unmatched = {("only", glob): _any_of((glob,)) for glob in spec.only}
         self._unmatched |= {("exclude", glob): _any_of((glob,)) for glob in spec.exclude}
         self._rows = self._selected = self._taken_along = 0
 
-    def selects(self, row: int, name: str) -> bool:
-        """Whether a row of this name is selected; each row of the manifest is asked about once, in their order."""
-        self._rows += 1
+    def of_block(self, rows: Sequence[int], names: Sequence[str | None]) -> Iterator[bool]:
+        """Whether each of some rows of these names is selected, at least; every row of the manifest is asked about
+        once, in their order.
+        """
+        self._rows += len(rows)
+        if self._takes_all and self._next_carried is None:
+            self._selected += len(rows)
+            return repeat(object=True)
+        return (self._is_selected(row, name or "") for row, name in zip(rows, names, strict=True))
+
+    def _is_selected(self, row: int, name: str) -> bool:
         if row == self._next_carried:
             self._next_carried = next(self._carried, None)
             self._taken_along += 1

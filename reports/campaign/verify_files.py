@@ -107,6 +107,8 @@ def verified_words(verified: Verified) -> str:
         return f"{verified.unread:,} of {_rows(verified.rows)} could not be read."
     if others := verified.moved + verified.missing:
         return f"{others:,} of {_rows(verified.rows)} {'does' if others == 1 else 'do'} not hold."
+    if verified.invalid and not verified.holds:
+        return f"No row could be asked for: {verified.invalid:,} invalid."
     if verified.invalid:
         return f"Every row that was asked for holds, but not every one is valid: {verified.invalid:,} invalid."
     return f"Every row holds: {_rows(verified.holds)}."

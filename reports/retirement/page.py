@@ -16,7 +16,8 @@ _TONES = {Verdict.FREE: "done", Verdict.NEEDED: "fix_first", Verdict.INCOMPLETE:
 _HOW_IT_BECOMES_FREE = (
     "A new version of a secret is made with the key that the secret points at. It becomes the current version, and the"
     " one before it the previous version. Versions older than that lose their stage, and count until the service"
-    f" removes them. {USES} lists every pointer and every version."
+    f" removes them; one with a stage of your own stays until you move that stage. {USES} lists every"
+    " pointer and every version."
 )
 _WAIT = (
     "Disable a key before you delete it, and wait: what still needs it fails then, and the key can be enabled again."
@@ -69,9 +70,9 @@ def _advice(document: Retirement, again: str) -> Iterator[Advice]:
         case Verdict.FREE:
             yield Advice(why="Disable the key. Delete it only once nothing has failed for a while.")
         case Verdict.NEEDED:
-            yield Advice(why="Have done what the first table says; then look again.", command=again)
+            yield Advice(why="Do what the first table says, then look again.", command=again)
         case Verdict.INCOMPLETE:
-            yield Advice(why="Mend what was in the way, as the first table says; then look again.", command=again)
+            yield Advice(why="Mend what was in the way, as the first table says, then look again.", command=again)
 
 
 def _tables(document: Retirement) -> Iterator[Table]:

@@ -116,10 +116,9 @@ def _todo_lines(document: Retirement) -> Iterator[str]:
 
 
 def _freed_by(uses: Uses) -> str:
-    if not uses.versions:
-        return "moving them to another key frees it"
-    first = "moving them to another key and " if uses.pointer else ""
-    return f"{first}new versions of these secrets free it"
+    moved = f"the {'secret is' if uses.pointer == 1 else 'secrets are'} on another key" if uses.pointer else ""
+    pushed = "newer versions have pushed the old ones out" if uses.versions else ""
+    return f"it is free once {_listed(list(filter(None, (moved, pushed))))}"
 
 
 def _why_not(facts: Sequence[KeyFacts], projects: int, gaps: int) -> str:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,11 @@ class Service:
     ak: str
     sk: str
     projects: tuple[str, ...]
+    keys: dict[str, dict[str, str]]
+    """The keys of each project by what they are for."""
     manifest: Path
     """Of all secrets, with the new key of their projects."""
     log: Path
-    old_keys: Mapping[str, str]
-    """The old key of a project by its new one."""
 
     @property
     def way_back(self) -> Path:
@@ -51,8 +51,8 @@ class Service:
         path = self.manifest.with_name("way-back.csv")
         if not path.exists():
             text = self.manifest.read_text()
-            for new, old in self.old_keys.items():
-                text = text.replace(new, old)
+            for keys in self.keys.values():
+                text = text.replace(keys["new"], keys["old"])
             path.write_text(text)
         return path
 
@@ -96,7 +96,7 @@ def service(folder: Path, *options: str, log: bool = False) -> Iterator[Service]
                 ak=ready["ak"],
                 sk=ready["sk"],
                 projects=tuple(ready["project_ids"]),
-                old_keys={keys["new"]: keys["old"] for keys in ready["key_ids"].values()},
+                keys=ready["key_ids"],
                 manifest=manifest,
                 log=journal,
             )

@@ -7,7 +7,7 @@ import pytest
 
 from batch.sandbox.lists import ListStyle
 from jobs.ledger import Ledger
-from jobs.ledger.forecast import forecast
+from jobs.ledger.forecast import asks_of, forecast
 from jobs.rate import Rate
 from jobs.spec import Before, JobSpec, Limits
 from tests.engine.machine import load_job, run_job
@@ -48,7 +48,7 @@ def test_the_announced_time_counts_pages_reads_waves_and_soaks(
     limits = msgspec.structs.replace(LIMITS, soak_s=40.0) if waves else LIMITS
     with Ledger(job.folder) as ledger:
         spec = JobSpec(endpoint="https://csms.example", before=before, limits=limits, wave_by="w" if waves else None)
-        announced_s = forecast(ledger, spec).expected_s
+        announced_s = forecast(asks_of(ledger), spec).expected_s
     assert run_job(job, limits) is not None
     sent = [one.at_s for one in records_of(sandbox.journal)]
     assert announced_s is not None

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from batch.cli.screen import say, tell_json, tell_written
 from batch.process.version import version
-from jobs.job_facts import job_facts, options_of, unselecting
+from jobs.job_facts import job_facts, options_of, rewritten, unselecting
 from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading
 from jobs.printable import printable
@@ -18,7 +18,7 @@ from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import UsageError
 from reports import Exit
-from reports.way_back import WayBack, left_out_of, way_back_json, write_way_back
+from reports.way_back import HEADER, WayBack, left_out_of, way_back_json, write_way_back
 
 
 def rollback(run_dir: Path, /, *, out: Path, json: Annotated[bool, Parameter(negative="")] = False) -> int:
@@ -44,7 +44,7 @@ def rollback(run_dir: Path, /, *, out: Path, json: Annotated[bool, Parameter(neg
     if json:
         tell_json(way_back_json(found))
     else:
-        words = ("csms-rekey", "run", str(out), *options_of(unselecting(job_facts(spec))))
+        words = ("csms-rekey", "run", str(out), *options_of(rewritten(unselecting(job_facts(spec)), HEADER)))
         tell_written(_lines(out, found, shlex.join(map(printable, words))))
     return Exit.NOT_ALL_DONE if found.stuck else Exit.DONE
 

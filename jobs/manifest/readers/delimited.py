@@ -1,12 +1,11 @@
 """Reads CSV and TSV: one record on each physical line, every cell exactly its text."""
 
 import csv
-import warnings
 from collections.abc import Iterator, Sequence
-from io import StringIO
-from itertools import chain
+from itertools import chain, repeat
 
-from jobs.manifest.readers.cells import Block, Cells, Column
+from jobs.manifest.readers.cells import Block, Cells
+from jobs.manifest.readers.columns import columns_of
 from jobs.manifest.readers.decoding import BOM
 from jobs.manifest.readers.first_lines import SEARCHED_LINES, cells_of, holds_names, other_beginning
 from jobs.manifest.readers.header import Header, read_header
@@ -80,7 +79,7 @@ class _Rows:
         """Whether each of the lines is one record of the right width; says so fast, but not which is not."""
         width, delimiter = self._header.width, self._copy.delimiter
         if not any(_QUOTE in body for body in bodies):
-            return {body.count(delimiter) for body in bodies} <= {width - 1}
+            return set(map(str.count, bodies, repeat(delimiter))) <= {width - 1}
         try:
             widths = list(map(len, csv.reader(bodies, delimiter=delimiter, strict=True)))
         except csv.Error:
@@ -121,7 +120,7 @@ class _Rows:
         if not bodies:
             return Block(problems=tuple(problems))
         try:
-            columns, slipped = _cell_texts(bodies, self._copy, self._header)
+            columns, slipped = columns_of(bodies, self._copy, self._header)
         except (ValueError, Warning) as error:
             problems.append(self._problem(numbers[0], f"the lines from here on are not CSV: {one_line(error)}"))
             return Block(problems=tuple(problems))
@@ -136,48 +135,6 @@ class _Rows:
                 self._slipped.add(place)
                 reason = f"column {place + 1} has no name, and holds {quoted(text)} here; name it, or quote the fields"
                 yield self._problem(numbers[index], reason)
-
-
-def _cell_texts(
-    bodies: list[str], copy: ManifestCopy, header: Header
-) -> tuple[dict[str, Column], dict[int, tuple[int, str]]]:
-    """The used columns of some lines, each of which is known to be one record of the header's width; and of columns
-    without a name the first value, with the number of its line among these.
-    """
-    import pandas as pd  # noqa: PLC0415 - half a second and 100 MB that help, status and report do without
-
-    # pandas drops U+FEFF at the start of what it reads, and there only: a line of its own takes that place.
-    guard = copy.delimiter.join("0" * header.width)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        frame = pd.read_csv(
-            StringIO("\n".join((guard, *bodies))),
-            sep=copy.delimiter,
-            header=None,  # or the first row decides about an index column and mangles equal names
-            index_col=False,
-            usecols=sorted({*(place for _, place in header.used), *header.unnamed}),
-            dtype=object,
-            na_filter=False,  # NA, null and nan are texts
-            skip_blank_lines=False,
-            on_bad_lines="error",
-            engine="c",
-            low_memory=False,
-        )
-    if len(frame) != len(bodies) + 1:
-        raise ValueError(f"{len(bodies)} lines became {len(frame) - 1} rows")
-    optional = copy.layout.optional
-    used = {name: _cells(frame[place].tolist()[1:], absent=name in optional) for name, place in header.used}
-    slipped = {place: found for place in header.unnamed if (found := _first_value(frame[place].tolist()[1:]))}
-    return used, slipped
-
-
-def _cells(texts: list[str], *, absent: bool) -> Column:
-    """With `absent`, an empty cell is no value."""
-    return [text or None for text in texts] if absent and "" in texts else texts
-
-
-def _first_value(texts: list[str]) -> tuple[int, str] | None:
-    return next(((index, text) for index, text in enumerate(texts) if text), None)
 
 
 def _csv_reason(error: csv.Error) -> str:

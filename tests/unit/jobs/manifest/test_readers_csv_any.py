@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.delimiter import Delimiter
-from jobs.manifest.readers import unpacking
+from jobs.manifest.readers import columns, unpacking
 from tests.unit.jobs.manifest.reading import COLUMNS, HEADER, read, rows, told
 
 CELL = st.text(
@@ -89,3 +89,46 @@ def test_arbitrary_bytes_never_raise(data: bytes, after: bytes) -> None:
     """They give rows, problems or both, and a header alone gives neither."""
     blocks = read(after + data)
     assert rows(blocks) or told(blocks) or blocks[0].cells
+
+
+WORDS = (
+    "a",
+    "NA",
+    "null",
+    "nan",
+    "#N/A",
+    "1e5",
+    "007",
+    "-",
+    "'",
+    "\\",
+    " ",
+    "\x0b",
+    "\x1c",
+    "\x85",
+    "\u2028",
+    "\ufeff",
+)
+ENDS = ("\n", "\n", "\r\n", "\r", "\n\n", "\0")
+PIECE = st.sampled_from((*WORDS, *ENDS, ",", ",", "\t", ";"))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    pieces=st.lists(PIECE, max_size=40),
+    header=st.sampled_from([("secret_name", "kms_key_id"), (*COLUMNS, ""), ("", *COLUMNS, "", "other")]),
+    layout=st.sampled_from(LAYOUTS),
+    block=st.sampled_from([7, 40, 1 << 20]),
+)
+def test_text_without_quotes_is_cut_as_pandas_would(
+    pieces: list[str], header: tuple[str, ...], layout: tuple[str, Delimiter | None, str], block: int
+) -> None:
+    """Rows, cells and problems are the same ones."""
+    name, given_delimiter, delimiter = layout
+    data = f"{delimiter.join(header)}\n{''.join(pieces)}".encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unpacking, "_BLOCK_BYTES", block)
+        plain = read(data, name=name, delimiter=given_delimiter)
+        # Every text holds an empty one, so that now all of them count as quoted.
+        patch.setattr(columns, "_QUOTE", "")
+        assert plain == read(data, name=name, delimiter=given_delimiter)

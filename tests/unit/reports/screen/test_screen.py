@@ -12,6 +12,7 @@ from jobs.job_facts import job_facts
 from jobs.model import Outcome, Status
 from jobs.rate import Rate
 from jobs.spec import Before, FailureLimit, JobSpec, Limits
+from jobs.waves import halt_words
 from reports import Summary, show_end
 from reports.screen.plain import plain_lines
 from reports.screen.session_words import before_words
@@ -230,6 +231,19 @@ def test_what_the_last_session_changed_holds_for_the_next_command_and_its_login_
     assert step.why.startswith("the login was not accepted (CSMS.0301): check the user, its password and its domain")
     assert step.command == "csms-rekey resume 'runs/my campaign' --auth iam --rate 30/s"
     assert fix.command.endswith(" --auth iam --rate 30/s")
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_run_whose_waves_a_command_decides_on_is_never_resumed_past_it_by_the_printed_command(
+    summary: Summary, *, agreed: bool
+) -> None:
+    """The words of the command are not kept: a gap stands for them, which as it is lets no wave begin."""
+    note = ControlSummary(at="2026-01-01T00:00:00.000Z", words="wave 'canary': --between agreed")
+    session = msgspec.structs.replace(summary.sessions[-1], controls=(note,) if agreed else ())
+    reason = "the service has been down for 600 s" if agreed else halt_words("eu", "the command of --between said no")
+    stopped = msgspec.structs.replace(stopped_by(summary), stopped=reason, sessions=(session,))
+    [step, _] = next_steps(stopped, FOLDER)
+    assert step.command == "csms-rekey resume 'runs/my campaign' --between '<command>'"
 
 
 def test_a_key_held_for_a_reason_that_nobody_knows_is_named_all_the_same(summary: Summary) -> None:
