@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from batch.csms.auth.clouds import iam_named
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.held import HeldCredential
 from batch.csms.auth.iam import (
@@ -16,7 +17,7 @@ from batch.csms.auth.iam import (
 from batch.csms.auth.pasted import odd_token
 from batch.csms.auth.private_file import read_private
 from batch.csms.auth.renewal import Renewal
-from batch.csms.auth.variables import IAM_ENDPOINT_VARIABLE, Variables
+from batch.csms.auth.variables import Variables
 from batch.csms.messages import WireRequest
 from batch.redaction.masked import Masked
 from jobs.spec import Auth
@@ -27,10 +28,16 @@ TOKEN_VARIABLE = "CSMS_REKEY_TOKEN"  # noqa: S105 - the name of a variable, not 
 class TokenBearer(HeldCredential[Token]):
     """Sends a token with every request (header X-Auth-Token)."""
 
+    _last: tuple[Mapping[str, str], Token, Mapping[str, str]] | None = None
+    """Headers, a token and both together: they are the same for many requests, and a wire makes the same bytes of
+    them."""
+
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request with the token."""
         token = await self._renewal.get()
-        headers = {**request.headers, "X-Auth-Token": token.value.reveal()}
+        if self._last is None or self._last[0] is not request.headers or self._last[1] is not token:
+            self._last = request.headers, token, {**request.headers, "X-Auth-Token": token.value.reveal()}
+        headers = self._last[2]
         return WireRequest(
             method=request.method,
             target=request.target,
@@ -85,7 +92,6 @@ class TokenCredential(TokenBearer):
 
     def describe(self) -> Description:
         """Where the token is from; when it ends is not known."""
-        named = bool(self._environment.get(IAM_ENDPOINT_VARIABLE))
         return Description(
             kind=Auth.TOKEN,
             provider="IAM token",
@@ -93,7 +99,7 @@ class TokenCredential(TokenBearer):
             project_id=self._environment.get(PROJECT_VARIABLE),
             project_name=self._environment.get(PROJECT_NAME_VARIABLE),
             ends=True,
-            iam_named=named,
+            iam_named=iam_named(self._environment),
         )
 
     async def _fetch(self) -> Token:
