@@ -50,6 +50,13 @@ class Agency(msgspec.Struct, frozen=True, kw_only=True):
     domain: str
 
 
+class AccountsFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The file that says which login each account has, and the accounts that it names."""
+
+    path: str
+    names: tuple[str, ...]
+
+
 class Before(StrEnum):
     """How the key before becomes known, which a secret shows before its first PUT."""
 
@@ -157,6 +164,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     auth: Auth = Auth.AUTO
     agency: Agency | None = None
     profile: str | None = None
+    accounts: AccountsFile | None = None
     encoding: Annotated[str, Option("Encoding of a CSV or TSV manifest; never guessed.")] = "utf-8"
     delimiter: Annotated[
         Delimiter | None,

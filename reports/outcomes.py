@@ -32,30 +32,35 @@ HEADER = (
     "elapsed_ms",
     "before_kms_key_id",
 )
+ACCOUNT = "account"
 _BLOCK_ROWS = 2_000
 
 
-def write_outcomes(files: ReportFiles, rows: Iterable[ToldRow], *, with_lines: bool, tally: Tally) -> FileFacts:
-    """Writes the file and counts every row into `tally`; `with_lines` says whether the manifest has lines to point to.
+def write_outcomes(
+    files: ReportFiles, rows: Iterable[ToldRow], *, with_lines: bool, tally: Tally, accounts: bool = False
+) -> FileFacts:
+    """Writes the file and counts every row into `tally`; `with_lines` says whether the manifest has lines to point to,
+    and with `accounts` there is a column for them at the end.
 
     Raises:
         ReportError: it cannot be written, or the rows do not count 1, 2, 3, ...
     """
     path = files.folder / names.OUTCOMES
-    lines = _lines(path, rows, with_lines=with_lines, tally=tally)
+    lines = _lines(path, rows, with_lines=with_lines, tally=tally, accounts=accounts)
     with blaming(path), files.place(names.OUTCOMES) as out:
-        out.write(f"{','.join(HEADER)}\n".encode())
+        out.write(f"{','.join((*HEADER, ACCOUNT) if accounts else HEADER)}\n".encode())
         while block := "".join(islice(lines, _BLOCK_ROWS)):
             out.write(block.encode())
     return FileFacts(name=files.name_of(names.OUTCOMES), sha256=out.sha256, bytes=out.size, rows=tally.rows)
 
 
-def _lines(path: Path, rows: Iterable[ToldRow], *, with_lines: bool, tally: Tally) -> Iterator[str]:
+def _lines(path: Path, rows: Iterable[ToldRow], *, with_lines: bool, tally: Tally, accounts: bool) -> Iterator[str]:
     for due, row in enumerate(rows, 1):
         if row.outcome.row != due:
             raise ReportError(path, f"the ledger has row {row.outcome.row} where row {due} is due")
         tally.add(row)
-        yield _line(row, str(due + 1) if with_lines else "")
+        line = _line(row, str(due + 1) if with_lines else "")
+        yield f"{line},{_common_name(row.account)}\n" if accounts else f"{line}\n"
 
 
 def _line(row: ToldRow, line: str) -> str:
@@ -66,7 +71,7 @@ def _line(row: ToldRow, line: str) -> str:
         f"{_common_name(row.kms_key_id)},{o.status},{'' if o.http_status is None else o.http_status},"
         f"{_common_name(o.error_code)},{_message(o.error_message)},{o.attempts},"
         f"{_name(o.request_id)},{utc_text(o.started_at)},{utc_text(o.finished_at)},"
-        f"{'' if o.elapsed_ms is None else f'{o.elapsed_ms:.1f}'},{_common_name(row.before_kms_key_id)}\n"
+        f"{'' if o.elapsed_ms is None else f'{o.elapsed_ms:.1f}'},{_common_name(row.before_kms_key_id)}"
     )
 
 

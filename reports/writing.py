@@ -35,7 +35,8 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     remove_summary(files)
     copy, sessions = manifest_copy(folder, record), ledger.told.sessions()
     tally = Tally(origin_s=sessions[0].started_at if sessions else 0.0)
-    outcomes = write_outcomes(files, ledger.told.rows(), with_lines=copy.format is not Format.PARQUET, tally=tally)
+    with_lines, accounts = copy.format is not Format.PARQUET, any(one.scope.account for one in ledger.told.accounts())
+    outcomes = write_outcomes(files, ledger.told.rows(), with_lines=with_lines, tally=tally, accounts=accounts)
     if tally.rows != record.manifest.rows:
         reason = f"the ledger has {tally.rows} rows, and {record.manifest.rows} were loaded"
         raise ReportError(folder / outcomes.name, reason)

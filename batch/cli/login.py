@@ -1,19 +1,23 @@
 """How a command logs in: the network and the login that options and environment ask for, kept out of all output."""
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from batch.cli.accounts import with_accounts
 from batch.cli.options import AuthOptions
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, Login, find_login
 from batch.csms.auth.agency import agency_named
 from batch.csms.auth.clouds import require_one_cloud
+from batch.csms.auth.credential import Connect
 from batch.csms.auth.variables import Variables
 from batch.process.loop import ask_loop
 from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.log import silence_log
+from jobs.accounts import accounts_file
 from jobs.spec import Auth, JobSpec
 
 if TYPE_CHECKING:
@@ -34,19 +38,27 @@ def open_access(options: AuthOptions, spec: JobSpec) -> Access:
     silence_log()
     # Also those that this login does not use: an error may show the whole environment.
     PROCESS_REDACTOR.watch(Variables(os.environ).secrets)
-    asked = {"--agency": options.agency or "", "--agency-domain": options.agency_domain or ""}
-    agency = agency_named(asked, ("--agency", "--agency-domain"), "the options") or spec.agency
     require_one_cloud(spec, os.environ)
     network = open_network(ca_file=options.ca_file, proxy=options.proxy, environment=os.environ)
+    return redacted_access(network, _asked_for(options, spec, network.login_wire))
+
+
+def _asked_for(options: AuthOptions, spec: JobSpec, connect: Connect) -> Login:
+    asked = {"--agency": options.agency or "", "--agency-domain": options.agency_domain or ""}
+    agency = agency_named(asked, ("--agency", "--agency-domain"), "the options") or spec.agency
+    find_base = partial(
+        find_login,
+        options.auth or spec.auth,
+        options.token_file,
+        connect=connect,
+        region=spec.region,
+        profile=options.profile or spec.profile,
+        agency=agency,
+    )
+    if options.accounts is not None:
+        spec = msgspec.structs.replace(spec, accounts=accounts_file(options.accounts))
     try:
-        login = find_login(
-            options.auth or spec.auth,
-            options.token_file,
-            connect=network.login_wire,
-            region=spec.region,
-            profile=options.profile or spec.profile,
-            agency=agency,
-        )
+        login = with_accounts(find_base, spec, connect)
     except CredentialError as error:
         if options.auth is not None or spec.auth is Auth.AUTO:
             raise
@@ -57,7 +69,7 @@ def open_access(options: AuthOptions, spec: JobSpec) -> Access:
             f"the run took on no agency, and the agency {found.name} of {found.domain} is named now: unset it, or take"
             " it on with --agency and --agency-domain"
         )
-    return redacted_access(network, login)
+    return login
 
 
 def redacted_access(network: "Network", login: Login) -> Access:

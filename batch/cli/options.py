@@ -9,6 +9,7 @@ import msgspec
 from cyclopts import Group, Parameter, Token
 
 from batch.cli.job_options import option_key, with_options_of
+from jobs.accounts import accounts_file
 from jobs.duration import duration_text, parse_duration
 from jobs.options import options_in, spelled
 from jobs.spec import Auth, JobSpec, Limits, SpecError
@@ -116,6 +117,8 @@ class AuthOptions:
     """Account whose agency it is."""
     profile: str | None = None
     """Profile of ~/.huaweicloud/credentials, or of KooCLI's file. [default: basic, or on resume the job's]"""
+    accounts: Path | None = None
+    """TOML file that says which login each account of the manifest's column account has."""
     token_file: Path | None = None
     """File with an IAM token, readable by its owner only; or set CSMS_REKEY_TOKEN."""
     ca_file: Path | None = None
@@ -201,7 +204,13 @@ def spec_of(
     limited, given = limits_of(limits, Limits()), _given(manifest, JobSpec)
     if isinstance(manifest, ProjectsOptions):
         given.pop("project_id", None)
-    return JobSpec(**given, auth=auth.auth or Auth.AUTO, profile=auth.profile, limits=limited)
+    return JobSpec(
+        **given,
+        auth=auth.auth or Auth.AUTO,
+        profile=auth.profile,
+        accounts=accounts_file(auth.accounts),
+        limits=limited,
+    )
 
 
 def job_with(options: ManifestOptions, base: JobSpec) -> JobSpec:

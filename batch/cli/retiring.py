@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from batch.cli.accounts import assign_accounts
 from batch.cli.known_secrets import KnownSecrets
 from batch.cli.login import open_access
 from batch.cli.options import RetireOptions, limits_of, spec_of
@@ -82,6 +83,8 @@ def _by_run(run_dir: Path, ledger: Ledger, given: Given[RetireOptions]) -> Asked
     places = projects_of(ledger)
     if not places:
         raise UsageError(f"{run_dir}: no row of it names a project that can be used")
+    access = open_access(given.auth, record.spec)
+    assign_accounts(access, ledger)
     known = KnownSecrets(ledger, record, run_dir, places)
     if given.origins.of("owner-column") is not None:
         known.require(given.source.owner_column)
@@ -93,7 +96,7 @@ def _by_run(run_dir: Path, ledger: Ledger, given: Given[RetireOptions]) -> Asked
             run_dir=printable(str(run_dir)),
             named=bool(named),
         ),
-        access=open_access(given.auth, record.spec),
+        access=access,
         limits=limits_of(given.limits, record.spec.limits),
         known=lambda sightings: known.note(sightings, given.source.owner_column),
     )

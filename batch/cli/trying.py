@@ -9,7 +9,7 @@ import msgspec
 
 from batch.cli.places import listed_projects
 from batch.csms.access import Access
-from batch.csms.auth import CredentialError
+from batch.csms.auth import CredentialError, Login
 from batch.csms.client import CsmsClient, SecretPage
 from batch.csms.faults import Fault, FaultKind
 from batch.process.version import version
@@ -50,6 +50,8 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
     project_id: str
     region: str | None
+    account: str | None
+    login: str
     verdict: Verdict
     code: str | None = None
     message: str | None = None
@@ -72,13 +74,16 @@ async def tried(places: Iterable[Scope], spec: JobSpec, access: Access) -> list[
 
 async def _tried(places: Iterable[Scope], spec: JobSpec, access: Access) -> AsyncIterator[Tried]:
     wires: dict[str, Wire] = {}
-    projects = _OwnProjects(spec, access)
+    projects = dict[Login, _OwnProjects]()
     async with AsyncExitStack() as stack:
         for place in places:
             endpoint, project_id = place.endpoint, place.project_id
             if endpoint not in wires:
                 wires[endpoint] = await stack.enter_async_context(access.network.wire(endpoint, timeout_s=_TIMEOUT_S))
-            credential = access.login.for_scope(endpoint, project_id)
+            login = access.login_of(place)
+            if login not in projects:
+                projects[login] = _OwnProjects(spec, access, login)
+            credential = login.for_scope(endpoint, project_id)
             client = CsmsClient(wires[endpoint], credential, project_id, user_agent=f"csms-rekey/{version()}")
             answer = await client.list_secrets(limit=1)
             fault = answer if isinstance(answer, Fault) else None
@@ -86,7 +91,9 @@ async def _tried(places: Iterable[Scope], spec: JobSpec, access: Access) -> Asyn
                 endpoint=endpoint,
                 project_id=project_id,
                 region=place.region,
-                verdict=await _verdict(answer, project_id, projects),
+                account=place.account,
+                login=login.describe().line,
+                verdict=await _verdict(answer, project_id, projects[login]),
                 code=None if fault is None else fault.code,
                 message=None if fault is None else fault.message,
             )
@@ -109,16 +116,17 @@ async def _verdict(answer: SecretPage | Fault, project_id: str, projects: "_OwnP
 class _OwnProjects:
     """The projects that IAM lists for the login; asked once, and only where IAM is known to be that of the login."""
 
-    def __init__(self, spec: JobSpec, access: Access) -> None:
+    def __init__(self, spec: JobSpec, access: Access, login: Login) -> None:
         self._spec = spec
         self._access = access
+        self._login = login
         self._listed: frozenset[str] | None = None
 
     async def lack(self, project_id: str) -> bool:
         """Whether IAM has a list, and the project is not on it."""
         if self._listed is None:
             try:
-                self._listed = frozenset(one.id for one in await listed_projects(self._spec, self._access))
+                self._listed = frozenset(one.id for one in await listed_projects(self._spec, self._access, self._login))
             except CredentialError:
                 self._listed = frozenset()
         return bool(self._listed) and project_id not in self._listed

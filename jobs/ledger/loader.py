@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from jobs.ledger import schema, waves
+from jobs.ledger import accounts, schema, waves
 from jobs.ledger.counted import Counted
 from jobs.ledger.forecast import Asks
 from jobs.model import InvalidRow, PlannedRow, Scope
@@ -174,6 +174,7 @@ class Loader:
         if self._waves:
             self._run("CREATE INDEX row_of_wave ON row (wave, scope, row)")
             meta = (*meta, (waves.META, msgspec.json.encode(self._waves).decode()))
+        meta = (*meta, *accounts.meta_of(self._scopes))
         self._many("INSERT INTO meta (key, value) VALUES (?, ?)", list(meta))
         self._run("COMMIT")
         self.abandon()

@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from jobs.forecast import PlaceCount, Sample
-from jobs.ledger import keys, places, waves
+from jobs.ledger import accounts, keys, places, waves
 from jobs.ledger.asked import AskedRow, asked_rows
 from jobs.ledger.entries import PaceCell
 from jobs.ledger.keys import HeldKey, KeyCounts
 from jobs.ledger.schema import ERRORS, blame, unreadable
 from jobs.ledger.sessions import SESSIONS, SessionRecord, session_of
+from jobs.ledger.told_row import ToldRow
 from jobs.model import Group, Outcome, Status, StatusCount
 from jobs.next_run import SoFar
 from jobs.run_view import Backlog
@@ -21,24 +22,8 @@ from jobs.run_view import Backlog
 T = TypeVar("T")
 _BLOCK = 5_000
 CARRIED = 3
-_TOLD = """secret_name, kms_key_id, region, project_id, left_out, before_kms_key_id, row, status, attempts, http_status,
-    error_code, error_message, request_id, started_at, finished_at, elapsed_ms"""
-
-
-class ToldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One manifest row and how it ended; texts of an invalid row are the manifest's own, unchecked. One that was
-    `left_out` was not selected for the job, or `carried` along because its plan could not do it: it is not attempted.
-    `before_kms_key_id` is the key that the service showed before our first PUT, where that is known.
-    """
-
-    secret_name: str
-    kms_key_id: str
-    region: str
-    project_id: str
-    outcome: Outcome
-    left_out: bool = False
-    carried: bool = False
-    before_kms_key_id: str | None = None
+_TOLD = """scope, secret_name, kms_key_id, region, project_id, left_out, before_kms_key_id, row, status, attempts,
+    http_status, error_code, error_message, request_id, started_at, finished_at, elapsed_ms"""
 
 
 class ErrorCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,6 +162,10 @@ class Told:
         for session, *values in self._query(cells):
             yield session, self._read(PaceCell, _CELL, f"the pace of session {session}", values)
 
+    def accounts(self) -> tuple[accounts.ScopeAccount, ...]:
+        """Whose project that of each scope is."""
+        return accounts.scope_accounts(self._query)
+
     def waves(self) -> tuple[waves.WaveCount, ...]:
         """How the rows of each wave stand, in the order in which they run."""
         return waves.wave_counts(self._query, self._status)
@@ -218,7 +207,8 @@ class Told:
 
     def _rows(self, where: str) -> Iterator[ToldRow]:
         told = f"SELECT {_TOLD} FROM told {where} ORDER BY row"  # noqa: S608 - its own text
-        for name, key, region, project, left_out, before, *outcome in self._query(told):
+        whose = {one.id: one.scope.account for one in self.accounts()}
+        for scope, name, key, region, project, left_out, before, *outcome in self._query(told):
             yield ToldRow(
                 secret_name=name,
                 kms_key_id=key,
@@ -228,6 +218,7 @@ class Told:
                 left_out=bool(left_out),
                 carried=left_out == CARRIED,
                 before_kms_key_id=before or None,
+                account=whose.get(scope),
             )
 
     def _read(self, kind: type[T], fields: tuple[str, ...], what: str, values: Sequence[Any]) -> T:

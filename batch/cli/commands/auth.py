@@ -104,7 +104,8 @@ def _own_place(spec: JobSpec, access: Access) -> Scope:
 
 def _places(manifest: str, spec: JobSpec, access: Access) -> list[Scope]:
     with loaded_rows(manifest, spec, access) as rows:
-        return [one.scope for one in rows.ledger.open_scopes()]
+        opened = {one.id for one in rows.ledger.open_scopes()}
+        return [one.scope for one in rows.ledger.told.accounts() if one.id in opened]
 
 
 def _tell_login(shown: Description) -> None:
@@ -127,11 +128,11 @@ def _tell_one(one: Tried, valid: str) -> None:
 
 def _tell_all(found: list[Tried], valid: str) -> None:
     tell(f"valid     {valid}")
-    lines = [("project", "place", "read")]
-    lines += [(one.project_id, one.region or one.endpoint, _said(one)) for one in found]
-    widths = [max(len(line[at]) for line in lines) for at in range(2)]
-    for project, place, read in lines:
-        tell(f"{project:<{widths[0]}}  {place:<{widths[1]}}  {read}")
+    lines = [("project", "place", "account", "login", "read")]
+    lines += [(one.project_id, one.region or one.endpoint, one.account or "-", one.login, _said(one)) for one in found]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        tell("  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip())
     for verdict in Verdict:
         if (count := sum(one.verdict is verdict for one in found)) and verdict is not Verdict.WORKS:
             tell(f"{count} {verdict}: {_HINTS[verdict]}")

@@ -20,9 +20,10 @@ from batch.cli.options import (
     SessionOptions,
 )
 from batch.cli.origins import NOWHERE, GivenOrigins
+from batch.cli.run_to_look_at import look_at
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
-from batch.cli.starting import Start, load_and_apply, look_at
+from batch.cli.starting import Start, load_and_apply
 from jobs.job_facts import differences
 from jobs.manifest.incoming import Incoming
 from jobs.next_run import Next, next_run

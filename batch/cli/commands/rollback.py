@@ -37,7 +37,12 @@ def rollback(run_dir: Path, /, *, out: Path, json: Annotated[bool, Parameter(neg
             if ledger.loss:
                 say(ledger.loss)
             spec = read_record(ledger).spec
-            found = write_way_back(out, ledger.told.rows(), key_check(spec.key_pattern))
+            found = write_way_back(
+                out,
+                ledger.told.rows(),
+                key_check(spec.key_pattern),
+                accounts=any(one.scope.account for one in ledger.told.accounts()),
+            )
             open_rows = ledger.told.backlog().open_rows
     if open_rows:
         say(f"{run_dir}: {open_rows} rows of the run are open: a `resume` may change them after all")

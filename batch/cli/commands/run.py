@@ -23,9 +23,10 @@ from batch.cli.options import (
     SessionOptions,
 )
 from batch.cli.origins import NOWHERE, GivenOrigins
+from batch.cli.run_to_look_at import look_at
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
-from batch.cli.starting import Start, load_and_apply, look_at
+from batch.cli.starting import Start, load_and_apply
 from batch.csms.access import Access
 from batch.process.signals import PROCESS_SIGNALS
 from jobs.manifest.incoming import Incoming

@@ -30,6 +30,11 @@ def other_cloud(environment: Mapping[str, str]) -> str | None:
     return cloud if cloud and cloud not in CLOUDS else None
 
 
+def iam_named(environment: Mapping[str, str]) -> bool:
+    """Whether the environment says where IAM is, by its address or by the cloud that it is in."""
+    return bool(environment.get(IAM_ENDPOINT_VARIABLE)) or other_cloud(environment) is not None
+
+
 def require_one_cloud(spec: JobSpec, environment: Mapping[str, str]) -> None:
     """Makes sure that hosts out of the table of regions are those of the cloud that the login is for. A host that a
     person names with --endpoint is their own choice.

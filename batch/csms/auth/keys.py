@@ -5,12 +5,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from batch.csms.auth.clouds import iam_named
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.held import HeldCredential
 from batch.csms.auth.iam import iam_endpoint, look_up_project
 from batch.csms.auth.pasted import odd_token
 from batch.csms.auth.renewal import Renewal
-from batch.csms.auth.variables import IAM_ENDPOINT_VARIABLE
 from batch.csms.faults import Fault
 from batch.csms.messages import WireRequest
 from batch.csms.signing import Signer
@@ -110,7 +110,7 @@ class KeyLogin:
         return msgspec.structs.replace(
             self._description,
             expires_s=None if held is None else held.expires_s,
-            iam_named=bool(self._environment.get(IAM_ENDPOINT_VARIABLE)),
+            iam_named=iam_named(self._environment),
             name=self._description.name or (None if held is None else _tail(held.ak)),
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from batch.csms.auth.clouds import iam_named
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.held import HeldCredential
 from batch.csms.auth.iam import (
@@ -16,7 +17,7 @@ from batch.csms.auth.iam import (
 from batch.csms.auth.pasted import odd_token
 from batch.csms.auth.private_file import read_private
 from batch.csms.auth.renewal import Renewal
-from batch.csms.auth.variables import IAM_ENDPOINT_VARIABLE, Variables
+from batch.csms.auth.variables import Variables
 from batch.csms.messages import WireRequest
 from batch.redaction.masked import Masked
 from jobs.spec import Auth
@@ -85,7 +86,6 @@ class TokenCredential(TokenBearer):
 
     def describe(self) -> Description:
         """Where the token is from; when it ends is not known."""
-        named = bool(self._environment.get(IAM_ENDPOINT_VARIABLE))
         return Description(
             kind=Auth.TOKEN,
             provider="IAM token",
@@ -93,7 +93,7 @@ class TokenCredential(TokenBearer):
             project_id=self._environment.get(PROJECT_VARIABLE),
             project_name=self._environment.get(PROJECT_NAME_VARIABLE),
             ends=True,
-            iam_named=named,
+            iam_named=iam_named(self._environment),
         )
 
     async def _fetch(self) -> Token:

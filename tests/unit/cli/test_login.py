@@ -25,6 +25,19 @@ def test_secrets_of_the_login_and_of_the_proxy_are_shown_nowhere_once_a_command_
     assert redactor.clean("token-of-some-length password-of-some-length") == f"{MASK} {MASK}"
 
 
+@pytest.mark.parametrize("name", ["HW_SECRET_KEY", "OS_PASSWORD", "HUAWEICLOUD_OIDC_ID_TOKEN", "OS_PASSCODE"])
+def test_a_secret_of_the_environment_is_shown_nowhere_although_another_login_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    redactor, token = Redactor(), tmp_path / "token"
+    monkeypatch.setattr(login, "PROCESS_REDACTOR", redactor)
+    monkeypatch.setenv(name, "canary-of-some-length")
+    token.write_text("token-of-some-length")
+    token.chmod(0o600)
+    login.open_access(AuthOptions(token_file=token), JobSpec())
+    assert redactor.clean("canary-of-some-length token-of-some-length") == f"{MASK} {MASK}"
+
+
 def test_an_access_is_made_in_the_one_place_that_registers_its_secrets() -> None:
     made = [
         path.relative_to(ROOT).as_posix()
