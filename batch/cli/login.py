@@ -67,6 +67,14 @@ def redacted_access(network: "Network", login: Login) -> Access:
     return Access(network=network, login=login)
 
 
+def with_login(spec: JobSpec, access: Access) -> JobSpec:
+    """The job with the kind of login that was found: whoever continues it is not to take another one that happens to be
+    found.
+    """
+    shown = access.login.describe()
+    return msgspec.structs.replace(spec, auth=shown.kind, agency=shown.agency)
+
+
 def with_project(spec: JobSpec, access: Access) -> tuple[JobSpec, CredentialError | None]:
     """The job with its own project as far as one can be found, and why not: the manifest may have a column for it."""
     if spec.project_id is not None:

@@ -57,7 +57,7 @@ def opened(
                 note(sightings)
                 sightings.keep(_BEGUN, repr(time.time()))
                 # Last: where it is kept, all that it is about is there.
-                keep_question(sightings, question, way.limits, way.access.login.describe().kind)
+                keep_question(sightings, question, way.limits, way.access)
             elif found.bare() != question.bare():
                 raise UsageError(f"{directory.path}: was made for another job; give a new or an empty --out")
             _refuse_over(directory, sightings)

@@ -4,11 +4,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from batch.cli.confirm import show_forecast
 from batch.cli.loading import load_to_run
-from batch.cli.login import with_project
+from batch.cli.login import with_login, with_project
 from batch.cli.options import SessionOptions
 from batch.cli.screen import say
 from batch.cli.session import apply, occupy
@@ -48,9 +46,7 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
     """
     access, options = start.access, start.options
     spec, no_project = with_project(start.spec, access)
-    # Also which kind of login it was: a resume is not to take another one that happens to be found.
-    shown = access.login.describe()
-    spec = msgspec.structs.replace(spec, auth=shown.kind, agency=shown.agency)
+    spec = with_login(spec, access)
     with directory.staging() as staged:
         loaded = load_to_run(start.incoming, spec, staged, no_project)
         if start.keep is not None:

@@ -20,7 +20,7 @@ from jobs.printable import printable
 from jobs.sightings import Wanted
 from jobs.spec import JobSpec, Limits
 
-INVALID, NOT_SELECTED = "invalid", "not selected"
+INVALID, NOT_SELECTED, CARRIED = "invalid", "not selected", "the plan could not do it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,11 @@ def loaded_rows(manifest: str, spec: JobSpec, access: Access) -> Iterator[Rows]:
 
 
 def _wanted(row: ToldRow, scope: Scope | None) -> Wanted:
-    note = NOT_SELECTED if row.left_out else INVALID if row.outcome.status is Status.INVALID or scope is None else None
+    note = None
+    if row.left_out:
+        note = CARRIED if row.carried else NOT_SELECTED
+    elif row.outcome.status is Status.INVALID or scope is None:
+        note = INVALID
     return Wanted(
         row=row.outcome.row,
         project=scope if note is None else None,

@@ -25,11 +25,14 @@ class ManifestFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The plan that a job was loaded from: `sha256` is that of its `plan.json`, the number that an approval names."""
+    """The plan that a job was loaded from: `sha256` is that of its `plan.json`, the number that an approval names, and
+    `folder` is where it was.
+    """
 
     sha256: str
     made_at: Moment
     made_by: str
+    folder: str = ""
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):

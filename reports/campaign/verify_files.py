@@ -22,8 +22,9 @@ _HEADER = ("row", "secret_name", "project_id", "kms_key_id", "shown_kms_key_id",
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """A verification for machines; `format` changes with its meaning. Between `started_at` and `ended_at` the service
-    was asked, by `requests` in the last session of it; `stopped` says why that ended early. `invalid` rows and those
-    `not_selected` were not asked for. `rows_that_do_not_hold` lists the first of those.
+    was asked, by `requests` in the last session of it; `stopped` says why that ended early. `invalid` rows, those
+    `not_selected` and those `carried` along, which the plan of the run could not do, were not asked for.
+    `rows_that_do_not_hold` lists the first of those.
     """
 
     format: int = 1
@@ -43,6 +44,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     unread: int
     invalid: int
     not_selected: int
+    carried: int = 0
     projects: tuple[ProjectFound, ...]
     rows_that_do_not_hold: tuple[Odd, ...]
     files: tuple[FileFacts, ...] = ()
@@ -64,6 +66,7 @@ class VerifyFacts(msgspec.Struct, frozen=True, kw_only=True):
     requests: int
     invalid: int
     not_selected: int
+    carried: int = 0
     again: str
     """The command that asks for what was not read."""
 
@@ -107,8 +110,12 @@ def verified_words(verified: Verified) -> str:
         return f"{verified.unread:,} of {_rows(verified.rows)} could not be read."
     if others := verified.moved + verified.missing:
         return f"{others:,} of {_rows(verified.rows)} {'does' if others == 1 else 'do'} not hold."
+    if verified.invalid and not verified.holds:
+        return f"No row could be asked for: {verified.invalid:,} invalid."
     if verified.invalid:
         return f"Every row that was asked for holds, but not every one is valid: {verified.invalid:,} invalid."
+    if verified.carried:
+        return f"Every row that the plan could do holds: {verified.holds:,} of {_rows(verified.rows)}."
     return f"Every row holds: {_rows(verified.holds)}."
 
 
@@ -142,6 +149,7 @@ def _verified(facts: VerifyFacts, count: Count) -> Verified:
         unread=found[Result.UNREAD],
         invalid=facts.invalid,
         not_selected=facts.not_selected,
+        carried=facts.carried,
         projects=count.projects(),
         rows_that_do_not_hold=tuple(count.odd),
     )
@@ -176,7 +184,11 @@ def _tile(kind: str, name: str, rows: int, detail: str) -> Tile:
 
 
 def _not_asked(verified: Verified) -> str:
-    parts = ((verified.invalid, "invalid"), (verified.not_selected, "not selected"))
+    parts = (
+        (verified.invalid, "invalid"),
+        (verified.not_selected, "not selected"),
+        (verified.carried, "the plan could not do"),
+    )
     return ", ".join(f"{count:,} {what}" for count, what in parts if count) or "all of them were asked for"
 
 

@@ -8,6 +8,7 @@ from reports.retirement.document import DOCUMENT, KeyResult, Retirement
 
 NO_KEY_THERE = "not found here"
 _MOST_LINES = 20
+_BOTH = 2
 
 
 def key_sentence(
@@ -37,6 +38,9 @@ def sentence(keys: Sequence[KeyResult]) -> str:
     named = ((Verdict.NEEDED, "still needed"), (Verdict.INCOMPLETE, "not decided"), (Verdict.FREE, "free"))
     counts = ((sum(key.verdict is verdict for key in keys), words) for verdict, words in named)
     parts = [f"{count} {'is' if count == 1 else 'are'} {words}" for count, words in counts if count]
+    if len(parts) == 1:
+        all_of_them = "Both" if len(keys) == _BOTH else f"All {len(keys)}"
+        return f"{all_of_them} old keys are {parts[0].partition(' are ')[2]}."
     return f"Of {len(keys)} old keys {_listed(parts)}."
 
 

@@ -56,6 +56,8 @@ def sections(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]
     )
     yield "Time and memory by rows", scale.by_rows(folder, sizes=sizes)
     yield "Whole runs at unlimited rate", scale.whole_run(folder, sizes=(10_000,) if quick else (10_000, 1_000_000))
+    looked_at = (10_000,) if quick else (10_000, 1_000_000)
+    yield "Looking at secrets at unlimited rate", scale.looks(folder, sizes=looked_at)
     yield "First PUT", scale.first_put(folder, rows=500, rounds=5)
     yield "Resume", scale.resume(folder, rows=sizes[-1], left=1_000)
 

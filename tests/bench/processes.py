@@ -39,6 +39,7 @@ class Service:
     ak: str
     sk: str
     projects: tuple[str, ...]
+    keys: dict[str, dict[str, str]]
     manifest: Path
     log: Path
 
@@ -82,6 +83,7 @@ def service(folder: Path, *options: str, log: bool = False) -> Iterator[Service]
                 ak=ready["ak"],
                 sk=ready["sk"],
                 projects=tuple(ready["project_ids"]),
+                keys=ready["key_ids"],
                 manifest=manifest,
                 log=journal,
             )

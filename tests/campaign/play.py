@@ -145,6 +145,10 @@ class Campaign:
     def _records(self) -> tuple[Record, ...]:
         return records_of(self._sandbox.journal)
 
+    def _records_of(self, numbers: Sequence[range]) -> tuple[Record, ...]:
+        records = self._records
+        return tuple(records[number - 1] for some in numbers for number in some)
+
     # The steps.
 
     def _plan_keys(self) -> None:
@@ -325,7 +329,7 @@ class Campaign:
         look = Look(
             folder=out,
             watched=self._watched,
-            records=[self._records[number - 1] for one in numbers for number in one],
+            records=self._records_of(numbers),
             calm=self._calm and changes == len(self._others.changes),
         )
         return look, code
@@ -393,7 +397,7 @@ class Campaign:
         """Everything about one run, with what else has happened since it began as the doing of others."""
         folder = self._folder / run.name
         run.claims = outcomes_in(folder)
-        records = tuple(self._records[number - 1] for numbers in run.numbers for number in numbers)
+        records = self._records_of(run.numbers)
         changes = tuple(self._changes_beside(run, {one.n for one in records}))
         case = Case(
             asked=run.asked,

@@ -131,7 +131,7 @@ def test_an_identity_provider_named_in_the_credentials_file_does_too(tmp_path: P
         was_done(run(stage, tmp_path, given | {"HUAWEICLOUD_SDK_CREDENTIALS_FILE": str(path)}, *FAST), stage)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["pod", "github", "federated"])
 def test_keys_and_tokens_that_end_on_the_way_are_renewed_and_cost_no_row(tmp_path: Path, kind: str) -> None:
     with serving(key_life_s=0.6) as stage, turning_over(stage, tmp_path):
         given = environment(stage, tmp_path, kind, token=stage.sandbox.directory.platform.vouch(0.0, life_s=3.0))
@@ -188,10 +188,11 @@ def test_a_token_that_is_refused_stops_the_run_and_no_row_has_failed(tmp_path: P
         assert not [one for one in records_of(stage.sandbox.journal) if one.method == "PUT"]
 
 
-def test_a_crash_on_the_way_to_the_keys_shows_no_token(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["pod", "github", "federated"])
+def test_a_crash_on_the_way_to_the_keys_shows_no_token(tmp_path: Path, kind: str) -> None:
     with serving() as stage:
         script = CRASH.replace("{fault}", IN_THE_WIRE)
-        ended = run(stage, tmp_path, environment(stage, tmp_path, "federated"), *FAST, script=script)
+        ended = run(stage, tmp_path, environment(stage, tmp_path, kind), *FAST, script=script)
         assert ended.code in {3, 70}, ended.out
         assert "RuntimeError" in (ended.folder / "run.log").read_text(encoding="utf-8")
 
@@ -200,7 +201,6 @@ def test_a_crash_on_the_way_to_the_keys_shows_no_token(tmp_path: Path) -> None:
     ("kind", "options", "shown"),
     [
         ("pod", (), ("pod identity", "/token", "renewed before")),
-        ("oidc", (), ("OpenID Connect", "/token at http", "renewed before")),
         ("federated", REGION, ("federated identity", "as the environment says", "renewed before")),
         ("federated", (*REGION, *TRUSTED), ("agency rekey of sandbox", "renewed before")),
     ],

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from batch.cli.app import main
 from batch.sandbox.assembly import Sandbox
+from batch.sandbox.lists import ListStyle
 from batch.sandbox.model import SecretState
 from batch.sandbox.wire import Operation
 from jobs.model import Status
@@ -225,7 +226,7 @@ def test_an_unusable_target_key_ends_a_plan_by_old_key_with_1(tmp_path: Path) ->
 
 
 def test_a_plan_costs_its_pages_and_one_request_for_each_key(tmp_path: Path) -> None:
-    sandbox = small_service(secrets=500)
+    sandbox = small_service(secrets=500, lists=ListStyle(page_size=50))
     project = project_of(sandbox)
     keys = ("--old-key", project.key_ids.old, "--new-key", project.key_ids.new)
     with served(sandbox, tmp_path) as tool:

@@ -9,7 +9,9 @@ import urllib.request
 from pathlib import Path
 
 from batch.sandbox.ready import Ready
-from tests.e2e.tool import sandbox_process
+from batch.sandbox.versions import add_version
+from tests.e2e.tool import manifest_of, sandbox_process, served
+from tests.engine.rows import EPOCH_S, moves, project_of, small_service
 
 NO_KEY = "0" * 32
 
@@ -110,3 +112,26 @@ def test_the_command_on_the_page_asks_for_the_same_again(tmp_path: Path) -> None
             again = tool.run(*shlex.split(command)[1:], f"--out={tmp_path / f'again-{number}'}")
             assert (first.code, again.code, again.out.splitlines()[0]) == (3, 3, first.out.splitlines()[0]), command
             assert old not in command
+
+
+def test_a_secret_that_only_the_plan_of_a_run_has_seen_is_looked_for_although_no_list_shows_it_any_more(
+    tmp_path: Path,
+) -> None:
+    sandbox = small_service(secrets=3, seed=11)
+    project, rows = project_of(sandbox), moves(sandbox)
+    source, plan, run_dir = tmp_path / "m.csv", tmp_path / "plan", tmp_path / "run"
+    source.write_bytes(manifest_of(rows[:2]))
+    with served(sandbox, tmp_path) as tool:
+        endpoint = tool.to(run_dir)[0]
+        assert tool.run("plan", str(source), endpoint, f"--out={plan}").code == 0
+        assert tool.run("run", str(plan), f"--run-dir={run_dir}", "--rate=unlimited").code == 0
+        for name in project.names:
+            project.versions[name] = ()
+            add_version(project, name, EPOCH_S)
+        project.hidden.add(rows[2].secret_name)
+        needed = tool.run("retire", str(run_dir), f"--old-key={project.key_ids.old}", "--json")
+        plan.rename(tmp_path / "elsewhere")
+        blind = tool.run("retire", str(run_dir), f"--old-key={project.key_ids.old}", "--json")
+    assert needed.code == 1, needed
+    assert [one["kind"] for one in json.loads(needed.out)["projects"][0]["not_read"]] == ["hidden"]
+    assert (blind.code, "what only the plan of this run knows is not looked for" in blind.err) == (0, True)

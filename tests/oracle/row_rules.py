@@ -60,10 +60,12 @@ def _flaw_of_done(asked: Asked, claim: Claim, case: Case, evidence: Evidence) ->
 
 def _too_much(asked: Asked, case: Case, evidence: Evidence) -> list[Record]:
     """The PUTs of a row that says that nothing of it was done: it has none, or, where somebody else has changed its
-    secret after them, none that was applied.
+    secret after them, none that was applied and stood.
     """
     puts = evidence.puts(asked.place)
-    return [put for put in puts if put.applied or asked.place not in case.others]
+    if asked.place not in case.others:
+        return list(puts)
+    return [put for put in puts if put.applied and not _undone(put, asked, case)]
 
 
 def key_before_was_shown(case: Case, evidence: Evidence) -> Iterator[Violation]:
@@ -101,8 +103,9 @@ def no_is_proven(case: Case, evidence: Evidence) -> Iterator[Violation]:
         if not open_puts:
             continue
         reads = evidence.reads(asked.place)
-        absent = asked.place not in case.before
-        if not any(_settles(read, open_puts[-1], case.bounds.lands_within_s, absent=absent) for read in reads):
+        last, lands_s = open_puts[-1], case.bounds.lands_within_s
+        absent = (evidence.key_at(asked.place, read.at_s) is None for read in reads)
+        if not any(_settles(read, last, lands_s, absent=gone) for read, gone in zip(reads, absent, strict=True)):
             reason = f"{claim.status}, but no read settles PUT {open_puts[-1].n} (answered {open_puts[-1].status})"
             yield Violation(rule="I4", row=asked.row, reason=reason)
 
@@ -122,13 +125,19 @@ def not_done_is_not_changed(case: Case, evidence: Evidence) -> Iterator[Violatio
         if claim.status not in _NOT_CHANGED or not asked.usable:
             continue
         for put in evidence.puts(asked.place):
-            if put.applied and same(put.kms_key_id, asked.kms_key_id):
+            if put.applied and same(put.kms_key_id, asked.kms_key_id) and not _undone(put, asked, case):
                 yield Violation(rule="I4w", row=asked.row, reason=f"{claim.status}, but PUT {put.n} was applied")
         if case.after is not None and asked.place not in case.others:
             before, after = case.before.get(asked.place), case.after.get(asked.place)
             if not same(before, after):
                 reason = f"{claim.status}, but its key went from {before} to {after}"
                 yield Violation(rule="I4w", row=asked.row, reason=reason)
+
+
+def _undone(put: Record, asked: Asked, case: Case) -> bool:
+    """Whether somebody else has moved or deleted the secret since this PUT was applied: no read can show it now."""
+    landed_s = put.at_s if put.landed_s is None else put.landed_s
+    return any(one.place == asked.place and one.at_s >= landed_s for one in case.changes)
 
 
 def unknown_has_a_reason(case: Case, evidence: Evidence) -> Iterator[Violation]:

@@ -222,14 +222,16 @@ def test_every_rule_has_a_case_in_which_it_bites() -> None:
     assert {rule for rule, *_ in BITES.values()} == set(RULES)
 
 
-@pytest.mark.parametrize("applied", [False, True])
-def test_a_row_that_others_moved_after_its_put_was_refused_counts_as_one_that_was_never_sent(
-    applied: bool,  # noqa: FBT001 - a parameter of the test
+@pytest.mark.parametrize(("at_s", "broken"), [(1.5, {("I5", 1), ("I4w", 1)}), (2.5, set())])
+def test_a_put_that_others_undo_counts_as_none_and_one_that_stands_does_not(
+    at_s: float, broken: set[tuple[str, int]]
 ) -> None:
-    sent = refused(2, "a", 429, applied=applied, kms_key_id=NEW)
-    drifted = single(Status.DRIFTED, 1, get(1, "a"), sent, get(3, "a"), row=EXPECTING)
-    case = replace(drifted, changes=MOVED_BY_OTHERS, others=frozenset(MOVED))
-    assert ("I5", 1) in rules_broken(case) if applied else violations(case) == []
+    """As nobody can see the first, whatever became of it."""
+    sent = put(2, "a", status=504, landed_s=2.0)
+    drifted = single(Status.DRIFTED, 1, get(1, "a"), sent, get(3, "a"), get(9, "a"), row=EXPECTING)
+    changes = (Change(at_s=at_s, place=(PROJECT, "a"), key=OTHER),)
+    case = replace(drifted, changes=changes, others=frozenset(MOVED))
+    assert rules_broken(case) - {("I4d", 1)} == broken
 
 
 def test_reopened_rows_may_be_sent_again_if_they_had_failed() -> None:

@@ -24,7 +24,7 @@ from batch.cli.origins import NOWHERE, GivenOrigins
 from batch.cli.questions import VerifyQuestion
 from batch.cli.run_to_look_at import Given
 from batch.cli.screen import tell_json, tell_written
-from batch.cli.verifying import INVALID, NOT_SELECTED, rows_of_manifest, rows_of_run
+from batch.cli.verifying import CARRIED, INVALID, NOT_SELECTED, rows_of_manifest, rows_of_run
 from batch.inventory.errands import ListSecrets, ReadSecrets
 from batch.look import LookEnd
 from batch.process.version import version
@@ -113,6 +113,7 @@ def _facts(directory: LookDirectory, sightings: Sightings, question: VerifyQuest
         requests=end.requests,
         invalid=notes.get(INVALID, 0),
         not_selected=notes.get(NOT_SELECTED, 0),
+        carried=notes.get(CARRIED, 0),
         again=resume_command(directory.path),
     )
 

@@ -7,7 +7,9 @@ machine or a link-local one (169.254.0.0/16, RFC 3927; fe80::/10): no router for
 stays between the pod and its node, as it does with the metadata service. To any other address https is needed.
 """
 
+import base64
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
@@ -20,13 +22,23 @@ from batch.csms.auth.given_keys import given_keys
 from batch.csms.auth.iam import HEADERS
 from batch.csms.auth.identity_token import IdentityToken, LatelyUsed, token_in_file
 from batch.csms.auth.keys import AccessKeys, KeyLogin
+from batch.csms.errors import UNREADABLE
 from batch.csms.faults import Fault
 from batch.csms.messages import WireRequest
+from batch.redaction.masked import Masked
 from jobs.endpoint import is_loopback
 from jobs.spec import Auth
 
 _URI, _FILE = "HC_CONTAINER_CREDENTIALS_FULL_URI", "HC_CONTAINER_AUTHORIZATION_TOKEN_FILE"
 _PROJECT = "HUAWEICLOUD_SDK_PROJECT_ID"
+
+
+# Names as Kubernetes has them: nothing else of a token is ever shown.
+_SUBJECT = re.compile(r"system:serviceaccount:(?P<namespace>[a-z0-9-]{1,63}):(?P<name>[a-z0-9.-]{1,253})")
+
+
+class _Claims(msgspec.Struct):
+    sub: str
 
 
 class PodIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,8 +98,20 @@ def find_pod_identity(environment: Mapping[str, str], connect: Connect, utc: Cal
         ends=True,
         renewable=True,
         fetched=True,
+        name=service_account(*used.secrets()),
     )
     return KeyLogin(fetch, description, connect=connect, environment=environment, utc=utc, used=used.secrets)
+
+
+def service_account(token: Masked) -> str | None:
+    """Whose token it is, as it says itself; None where it is not one of a service account."""
+    try:
+        claims = token.reveal().split(".")[1]
+        subject = msgspec.json.decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)), type=_Claims).sub
+    except (*UNREADABLE, ValueError, IndexError):
+        return None
+    found = _SUBJECT.fullmatch(subject)
+    return f"service account {found['name']} of {found['namespace']}" if found else None
 
 
 def _parts(uri: str) -> SplitResult:

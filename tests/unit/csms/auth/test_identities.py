@@ -1,6 +1,7 @@
 """Logins by identity: what is given whole, in part or badly, and that a token is read again and shown nowhere."""
 
 import asyncio
+import base64
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -83,6 +84,31 @@ def test_the_identity_is_the_one_that_the_vendors_sdk_would_act_as(
 
 def test_what_a_ci_system_offers_every_job_is_no_login_by_itself(home: dict[str, str]) -> None:
     assert find({**KEYS, **CI}, home).describe().line == "access keys"
+
+
+def jwt(payload: bytes) -> str:
+    return f"eyJh.{base64.urlsafe_b64encode(payload).decode().rstrip('=')}.c2ln"
+
+
+@pytest.mark.parametrize(
+    ("token", "line"),
+    [
+        (
+            jwt(b'{"sub":"system:serviceaccount:ops:csms-rekey","aud":["x"]}'),
+            "pod identity, service account csms-rekey of ops",
+        ),
+        (jwt(b'{"sub":"system:serviceaccount:ops:canary\\n\\u001b[31m"}'), "pod identity"),
+        (jwt(b'{"sub":"repo:acme/canary:ref:main"}'), "pod identity"),
+        (jwt(b'{"sub":1}'), "pod identity"),
+        (jwt(b"\xff"), "pod identity"),
+        ("a.b", "pod identity"),
+        ("a.%%%.c", "pod identity"),
+        ("canary", "pod identity"),
+    ],
+)
+def test_a_pod_is_known_by_its_service_account(home: dict[str, str], token: str, line: str) -> None:
+    put(Path(home["HOME"]) / "token", token)
+    assert find(POD, home).describe().line == line
 
 
 def without(given: Mapping[str, str], *names: str) -> dict[str, str]:

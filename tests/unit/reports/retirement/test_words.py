@@ -87,6 +87,8 @@ def test_the_sentence_on_one_key(
 def test_the_sentence_on_several_keys() -> None:
     verdicts = (Verdict.FREE, Verdict.NEEDED, Verdict.INCOMPLETE, Verdict.FREE)
     keys = [KeyResult(kms_key_id="K", verdict=verdict, sentence="One.", uses=Uses(), states=()) for verdict in verdicts]
+    assert sentence([keys[1]] * 2) == "Both old keys are still needed."
+    assert sentence([keys[0]] * 3) == "All 3 old keys are free."
     assert sentence(keys) == "Of 4 old keys 1 is still needed, 1 is not decided and 2 are free."
     assert sentence(keys[:1]) == "One."
 

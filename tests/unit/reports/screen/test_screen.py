@@ -281,7 +281,7 @@ def test_the_end_says_who_ran_each_session_with_which_login_limits_and_end(summa
     who = "session: 2026-08-21T12:00:00.000Z run by ann on box, access keys, ends in ABCD"
     assert lines == [
         f"{who}; --rate 2/s, then --rate 5/s; 3 rows ended; exit code 3: the login was not accepted (CSMS.0301)",
-        f"{who}; --failed --rate 30/s --burst 3; 1 row ended; killed, no end of it is on record",
+        f"{who}; --failed --rate 30/s --burst 3; 1 row ended; killed, no end of it is on record, nor its last requests",
     ]
     text = shown(both, width=120, color_system=None)
     assert "run by ann on box, access keys, ends in ABCD" in text
