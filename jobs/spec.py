@@ -13,6 +13,7 @@ from jobs.options import Option, options_in, spelled, word
 from jobs.rate import Rate
 from jobs.regions import endpoint_for
 from jobs.rules import KEY_PATTERN, PROJECT_PATTERN, project_fault
+from jobs.shard import Shard
 
 # Seconds in thirty years stand for "for ever": infinity cannot be stored in a ledger.
 _MOST = 1_000_000_000
@@ -181,6 +182,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     wave_by: Annotated[
         str | None, Option("Column whose values are waves: one is done before the next begins.", "no waves")
     ] = None
+    shard: Annotated[
+        Shard | None, Option("Work on part I of N only, 0/N being the first: whole projects of the manifest.", "all")
+    ] = None
     strict: Annotated[bool, Option("Send nothing at all if any row is invalid.")] = False
     key_pattern: Annotated[str, Option("Regular expression a key id must match.", "a UUID or 32 hex digits")] = (
         KEY_PATTERN
@@ -225,6 +229,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
 def _refuse_odd_waves(spec: JobSpec) -> None:
     if spec.wave_by is not None and not spec.wave_by.strip():
         raise SpecError("wave-by", "names no column")
+    if spec.wave_by is not None and spec.shard is not None:
+        raise SpecError("shard", "waves go over all projects, and a shard knows nothing of the others")
     if spec.limits.soak_s and spec.wave_by is None:
         raise SpecError("soak", "there are no waves: say --wave-by COLUMN")
 

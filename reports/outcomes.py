@@ -5,6 +5,8 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
+import msgspec
+
 from jobs.ledger import ToldRow
 from jobs.printable import MESSAGE_CHARS, cell, name_cell
 from jobs.run_dir import names
@@ -36,31 +38,41 @@ ACCOUNT = "account"
 _BLOCK_ROWS = 2_000
 
 
-def write_outcomes(
-    files: ReportFiles, rows: Iterable[ToldRow], *, with_lines: bool, tally: Tally, accounts: bool = False
-) -> FileFacts:
-    """Writes the file and counts every row into `tally`; `with_lines` says whether the manifest has lines to point to,
-    and with `accounts` there is a column for them at the end.
+class OutcomesLayout(msgspec.Struct, frozen=True, kw_only=True):
+    """What the file is like: whether the manifest has `lines` to point to, there is a column for `accounts` at the end,
+    and some rows of the manifest are not among these, so that there are `gaps`.
+    """
+
+    lines: bool
+    accounts: bool = False
+    gaps: bool = False
+
+
+def write_outcomes(files: ReportFiles, rows: Iterable[ToldRow], layout: OutcomesLayout, tally: Tally) -> FileFacts:
+    """Writes the file and counts every row into `tally`.
 
     Raises:
-        ReportError: it cannot be written, or the rows do not count 1, 2, 3, ...
+        ReportError: it cannot be written, or the rows do not count 1, 2, 3, ..., or with gaps do not ascend.
     """
     path = files.folder / names.OUTCOMES
-    lines = _lines(path, rows, with_lines=with_lines, tally=tally, accounts=accounts)
+    lines = _lines(path, rows, layout, tally)
     with blaming(path), files.place(names.OUTCOMES) as out:
-        out.write(f"{','.join((*HEADER, ACCOUNT) if accounts else HEADER)}\n".encode())
+        out.write(f"{','.join((*HEADER, ACCOUNT) if layout.accounts else HEADER)}\n".encode())
         while block := "".join(islice(lines, _BLOCK_ROWS)):
             out.write(block.encode())
     return FileFacts(name=files.name_of(names.OUTCOMES), sha256=out.sha256, bytes=out.size, rows=tally.rows)
 
 
-def _lines(path: Path, rows: Iterable[ToldRow], *, with_lines: bool, tally: Tally, accounts: bool) -> Iterator[str]:
-    for due, row in enumerate(rows, 1):
-        if row.outcome.row != due:
-            raise ReportError(path, f"the ledger has row {row.outcome.row} where row {due} is due")
+def _lines(path: Path, rows: Iterable[ToldRow], layout: OutcomesLayout, tally: Tally) -> Iterator[str]:
+    due = 1
+    for row in rows:
+        number = row.outcome.row
+        if number < due or (number > due and not layout.gaps):
+            raise ReportError(path, f"the ledger has row {number} where row {due} is due")
+        due = number + 1
         tally.add(row)
-        line = _line(row, str(due + 1) if with_lines else "")
-        yield f"{line},{_common_name(row.account)}\n" if accounts else f"{line}\n"
+        line = _line(row, str(due) if layout.lines else "")
+        yield f"{line},{_common_name(row.account)}\n" if layout.accounts else f"{line}\n"
 
 
 def _line(row: ToldRow, line: str) -> str:

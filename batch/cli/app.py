@@ -123,6 +123,12 @@ _COMMANDS = (
         "Exit codes: 0 shown, however the run stands; 2 no run directory; 74 its ledger cannot be read.",
     ),
     _Command(
+        "merge:merge",
+        "Put the outcomes of all shards of a run into one directory, with one report.",
+        f"{_CODES} Variables named CSMS_REKEY_... do not reach it.",
+        sealed=True,
+    ),
+    _Command(
         "set:change",
         "Change a live run: its rate, or a pause.",
         "Exit codes: 0 the run has taken the change; 2 no run is active there, or it cannot be changed so. Variables"

@@ -37,7 +37,9 @@ def open_access(options: AuthOptions, spec: JobSpec) -> Access:
     # Until a run has its log, what renewal has to say would stand between a command's own lines.
     silence_log()
     # Also those that this login does not use: an error may show the whole environment.
-    PROCESS_REDACTOR.watch(Variables(os.environ).secrets)
+    # It is looked at once: the sources are asked for every text that is kept.
+    in_environment = Variables(os.environ).secrets()
+    PROCESS_REDACTOR.watch(lambda: in_environment)
     require_one_cloud(spec, os.environ)
     network = open_network(ca_file=options.ca_file, proxy=options.proxy, environment=os.environ)
     return redacted_access(network, _asked_for(options, spec, network.login_wire))

@@ -4,6 +4,7 @@ There is none for one version of a secret, where the service answers with the va
 """
 
 import re
+from functools import lru_cache
 from urllib.parse import quote, urlencode
 
 # Nothing in it needs to be encoded (RFC 3986 2.3): most names are such, and encoding them takes ten times as long.
@@ -21,6 +22,7 @@ def secret_target(project_id: str, secret_name: str) -> str:
     return f"{secrets_target(project_id)}/{_encoded(secret_name)}"
 
 
+@lru_cache(maxsize=4_096)
 def secrets_target(project_id: str) -> str:
     """The encoded path of a project's secrets."""
     return f"/v1/{_encoded(project_id)}/secrets"

@@ -4,7 +4,7 @@ import base64
 import re
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -52,6 +52,8 @@ class HttpWire:
         header_limit: int = HEADER_LIMIT,
     ) -> None:
         self._deadlines = Deadlines(timeout_s)
+        self._headers: tuple[Mapping[str, str] | None, bytes] = (None, b"")
+        """The last headers and their bytes: with a token they are the same for many requests."""
         self._connections = Connections(
             endpoint,
             aiohttp.TCPConnector(
@@ -83,7 +85,9 @@ class HttpWire:
         """Sends it once; what goes wrong comes back as a value. Only cancellation is raised, and `HeldBackError`."""
         deadline, connection, sent = self._deadlines.begin(), None, False
         try:
-            whole = bytes_of(request, self._connections.host)
+            if request.headers is not self._headers[0]:
+                self._headers = request.headers, fields_of(request.headers, self._connections.host)
+            whole = bytes_of(request, self._headers[1])
             connection = await self._connections.take(deadline)
             leaving()
             sent = True
@@ -106,22 +110,34 @@ class HttpWire:
                 connection.close()
 
 
-def bytes_of(request: WireRequest, host: str) -> bytes:
-    """A request as it goes on the wire, head and body.
+def fields_of(headers: Mapping[str, str], host: str) -> bytes:
+    """Headers as they go on the wire, with the host where they do not name one.
 
     Raises:
-        ValueError: it holds a control character, which could make two headers or two requests of one.
+        ValueError: there is a control character in them, which could make two headers or two requests of one.
     """
-    lines = [f"{request.method} {request.target} HTTP/1.1"]
-    if "Host" not in request.headers:
-        lines.append(f"Host: {host}")
-    lines.extend(map(": ".join, request.headers.items()))
-    if request.body or request.method not in _BODILESS:
-        lines.append(f"Content-Length: {len(request.body)}")
-    head = ("\r\n".join(lines) + "\r\n\r\n").encode()
-    if head.translate(None, _TEXT) != b"\r\n" * (len(lines) + 1):
+    lines = [] if "Host" in headers else [f"Host: {host}"]
+    lines.extend(map(": ".join, headers.items()))
+    return _bytes(lines)
+
+
+def bytes_of(request: WireRequest, fields: bytes) -> bytes:
+    """A request as it goes on the wire, with the bytes of its headers.
+
+    Raises:
+        ValueError: there is a control character in its first line.
+    """
+    first = _bytes([f"{request.method} {request.target} HTTP/1.1"])
+    if not request.body and request.method in _BODILESS:
+        return first + fields + b"\r\n"
+    return b"%b%bContent-Length: %d\r\n\r\n%b" % (first, fields, len(request.body), request.body)
+
+
+def _bytes(lines: Sequence[str]) -> bytes:
+    text = ("\r\n".join(lines) + "\r\n").encode()
+    if text.translate(None, _TEXT) != b"\r\n" * len(lines):
         raise ValueError("a control character in a request")
-    return head + request.body
+    return text
 
 
 def _answer(status: int, headers: Mapping[str, str], body: bytes) -> WireAnswer:

@@ -20,6 +20,7 @@ from jobs.spec import Limits
 
 _ALONE = 0.03
 _LATELY_S = 10.0
+_NOTHING: frozenset[FaultKind] = frozenset()
 
 
 class Condition:
@@ -219,9 +220,11 @@ class Condition:
     def forgives(self, rows_left: Callable[[], int]) -> frozenset[FaultKind]:
         """What a request may meet at the expense of nobody: each such failure keeps the clock of `given_up` running."""
         trial = self._breaker.stage is not breaker.Stage.CLOSED
+        if not (trial or self._gate.refusals):
+            return _NOTHING
         free = trial and breaker.forgives(self._breaker, rows_left(), at_fault=self._at_fault)
-        down = NO_SERVICE if free else frozenset()
-        refused = frozenset({FaultKind.THROTTLED}) if self._gate.refusals else frozenset()
+        down = NO_SERVICE if free else _NOTHING
+        refused = frozenset({FaultKind.THROTTLED}) if self._gate.refusals else _NOTHING
         return down | refused
 
 

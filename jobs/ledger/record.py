@@ -35,6 +35,24 @@ class PlanFacts(msgspec.Struct, frozen=True, kw_only=True):
     folder: str = ""
 
 
+class ShardFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A shard as it stood when it was merged: `open_rows` of its rows had not ended, and `stopped` says why its last
+    session did; without an `exit_code` none has ended. Of one that is `missing` nothing is known.
+    """
+
+    index: Count
+    rows: Count = 0
+    open_rows: Count = 0
+    exit_code: int | None = None
+    stopped: str | None = None
+    missing: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether every row of it has ended."""
+        return not (self.missing or self.open_rows)
+
+
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Stored once, when the job is loaded."""
 
@@ -43,6 +61,15 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     manifest: ManifestFacts
     created_at: Moment
     plan: PlanFacts | None = None
+    rows_here: Count | None = None
+    """How many rows of the manifest the ledger holds, where it is that of a shard."""
+    shards: tuple[ShardFacts, ...] = ()
+    """The shards that were merged into it; where there are any, nothing can be run from it."""
+
+    @property
+    def rows(self) -> int:
+        """The rows that are reported."""
+        return self.manifest.rows if self.rows_here is None else self.rows_here
 
 
 def to_meta(record: JobRecord) -> tuple[tuple[str, str], ...]:

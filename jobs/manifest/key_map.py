@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import repeat
 
+from jobs.ledger import same_key
 from jobs.manifest.layout import Layout
 from jobs.manifest.readers import read_blocks
 from jobs.manifest.readers.cells import Cells
@@ -60,19 +61,14 @@ def pairs(old: tuple[str, ...], new: tuple[str, ...], spec: JobSpec) -> tuple[Ke
                 raise ValueError(f"--{option}: {reason}")
     seen = dict[str, str]()
     for one, other in zip(old, new, strict=True):
-        if plain_key(one) == plain_key(other):
+        if same_key(one) == same_key(other):
             raise ValueError(f"--new-key: {other} is the old key itself")
-        if seen.setdefault(plain_key(one), plain_key(other)) != plain_key(other):
+        if seen.setdefault(same_key(one), same_key(other)) != same_key(other):
             raise ValueError(f"--old-key: {one} is given twice, with different new keys")
     for other in new:
-        if plain_key(other) in seen:
+        if same_key(other) in seen:
             raise ValueError(f"--new-key: {other} is an --old-key too; give the key that secrets end on")
     return tuple(KeyMove(old_kms_key_id=a, new_kms_key_id=b) for a, b in zip(old, new, strict=True))
-
-
-def plain_key(kms_key_id: str) -> str:
-    """What is equal for all spellings of one key's id."""
-    return kms_key_id.replace("-", "").lower()
 
 
 def target_of(moves: tuple[KeyMove, ...], *, kms_key_id: str, project_id: str, region: str | None) -> str | None:
@@ -82,7 +78,7 @@ def target_of(moves: tuple[KeyMove, ...], *, kms_key_id: str, project_id: str, r
     found = [
         move
         for move in moves
-        if plain_key(move.old_kms_key_id) == plain_key(kms_key_id)
+        if same_key(move.old_kms_key_id) == same_key(kms_key_id)
         and move.project_id in {None, project_id}
         and move.region in {None, region}
     ]
@@ -94,9 +90,9 @@ def _chains(copy: ManifestCopy, rows: dict[int, KeyMove], moves: tuple[KeyMove, 
     """Rows whose new key another row leaves at the same place: the next plan would move their secrets on, or back."""
     leaving = dict[str, list[tuple[int, KeyMove]]]()
     for row, move in rows.items():
-        leaving.setdefault(plain_key(move.old_kms_key_id), []).append((row, move))
+        leaving.setdefault(same_key(move.old_kms_key_id), []).append((row, move))
     for row, move in rows.items():
-        for other, then in leaving.get(plain_key(move.new_kms_key_id), ()):
+        for other, then in leaving.get(same_key(move.new_kms_key_id), ()):
             if _meet(move, then, moves):
                 reason = f"is to be left itself by row {other}; give the key that secrets end on"
                 yield copy.row_problem(row, "new_kms_key_id", reason)
@@ -109,7 +105,7 @@ def _meet(move: KeyMove, then: KeyMove, moves: tuple[KeyMove, ...]) -> bool:
         return False
     project, region = next(iter(projects), None), next(iter(regions), None)
     found = target_of(moves, kms_key_id=move.old_kms_key_id, project_id=project or "", region=region)
-    return found is not None and plain_key(found) == plain_key(move.new_kms_key_id)
+    return found is not None and same_key(found) == same_key(move.new_kms_key_id)
 
 
 def _place(move: KeyMove) -> tuple[str | None, str | None]:
@@ -155,7 +151,7 @@ class _Rules:
 
     def _against_others(self, record: _Record) -> Iterator[str]:
         row, old, new, project, region = record
-        one, other = plain_key(old or ""), plain_key(new or "")
+        one, other = same_key(old or ""), same_key(new or "")
         if one == other:
             yield "is the old key itself"
         first, said = self._first.setdefault((one, project or None, region or None), (row, other))

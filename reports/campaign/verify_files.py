@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from jobs.printable import shortened
+from jobs.printable import counted, shortened
 from jobs.run_dir.report_files import ReportFiles
 from jobs.sightings import Sightings
 from reports.campaign.page import Advice, CampaignPage, Table, Tile, write_campaign_page
@@ -17,6 +17,10 @@ from reports.moment import clock_text, utc_text
 from reports.summary.schema import FileFacts
 
 CSV, JSON, PAGE = "verify.csv", "verify.json", "verify.html"
+_NOT_HELD = (
+    "Find out who changed the secrets that do not hold. To move them after all, plan the manifest again: the plan says"
+    " what a run of it would change now."
+)
 _HEADER = ("row", "secret_name", "project_id", "kms_key_id", "shown_kms_key_id", "result")
 
 
@@ -107,20 +111,16 @@ def verified_json(verified: Verified) -> bytes:
 def verified_words(verified: Verified) -> str:
     """The whole in one sentence."""
     if verified.unread:
-        return f"{verified.unread:,} of {_rows(verified.rows)} could not be read."
+        return f"{verified.unread:,} of {counted(verified.rows, 'row')} could not be read."
     if others := verified.moved + verified.missing:
-        return f"{others:,} of {_rows(verified.rows)} {'does' if others == 1 else 'do'} not hold."
+        return f"{others:,} of {counted(verified.rows, 'row')} {'does' if others == 1 else 'do'} not hold."
     if verified.invalid and not verified.holds:
         return f"No row could be asked for: {verified.invalid:,} invalid."
     if verified.invalid:
         return f"Every row that was asked for holds, but not every one is valid: {verified.invalid:,} invalid."
     if verified.carried:
-        return f"Every row that the plan could do holds: {verified.holds:,} of {_rows(verified.rows)}."
-    return f"Every row holds: {_rows(verified.holds)}."
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"
+        return f"Every row that the plan could do holds: {verified.holds:,} of {counted(verified.rows, 'row')}."
+    return f"Every row holds: {counted(verified.holds, 'row')}."
 
 
 def _lines(sightings: Sightings, count: Count) -> Iterator[tuple[object, ...]]:
@@ -160,6 +160,8 @@ def _page(verified: Verified, facts: VerifyFacts) -> CampaignPage:
     advice = []
     if verified.unread:
         advice.append(Advice(why="Ask again for the rows that were not read.", command=facts.again))
+    if verified.moved or verified.missing:
+        advice.append(Advice(why=_NOT_HELD))
     return CampaignPage(
         what="verify",
         name=shortened(verified.manifest),

@@ -129,7 +129,7 @@ class Campaign:
             (self._roll_back, 3),
             (self._retire, 4),
             (self._change, 3),
-            (self._renew, 1),
+            (self._renew, 2),
         )
         kinds, weights = zip(*steps, strict=True)
         for step in self._rng.choices(kinds, weights, k=self._rng.randrange(4, 11)):
@@ -262,12 +262,11 @@ class Campaign:
                 if run.code is None or run.left:
                     self._go_on(run, failed=True)
             self._settled(run)
-        for step in (self._plan_keys, self._run_plan, self._verify, self._roll_back, self._verify, self._retire):
+        moving = (self._plan_keys, self._run_plan, self._verify, self._retire, self._renew, self._retire)
+        for step in (*moving, self._roll_back, self._verify, self._retire):
             step()
             if self.played.wrong:
                 return
-        self._renew()
-        self._retire()
         for run in self._runs:
             self._judge(run)
 
@@ -382,10 +381,10 @@ class Campaign:
         self._others.clock = lambda: self._sandbox.exchange.last_s
         self.played.commands += 1
         self.played.crashes += ended.code is None
-        words = " ".join(word.replace(str(self._folder), "") for word in argv)
+        words = self._short(" ".join(argv))
         self.played.done.append(f"{words} -> {ended.code} {ended.numbers} {crash or ''} {deeds or ''} {stops or ''}")
         broken = crash is not None and crash.moment == FAILS
-        self.played.done += [f"    {ended.err}"] if ended.code == 2 else []
+        self.played.done += [f"    {self._short(ended.err)}"] if ended.code == 2 else []
         fine = {*_FINE, 2, None, *((74,) if broken else ()), *((143,) if stops else ())}
         if ended.code not in fine:
             self._wrong([f"{argv[0]} ended with {ended.code}: {ended.err}"])
@@ -434,6 +433,9 @@ class Campaign:
                 at_s = one.at_s if one.landed_s is None else one.landed_s
                 if at_s >= run.begun_s:
                     yield Change(at_s=at_s, place=(one.project_id or "", one.secret_name or ""), key=one.kms_key_id)
+
+    def _short(self, text: str) -> str:
+        return text.replace(str(self._folder), "").strip()
 
     def _wrong(self, found: Iterator[str] | Sequence[str]) -> None:
         self.played.wrong += found

@@ -29,6 +29,8 @@ class Moment(msgspec.Struct, frozen=True):
     hidden: frozenset[Place]
     still: frozenset[Place]
     """The secrets that take no change."""
+    usable: frozenset[tuple[str, str]]
+    """The keys that a secret can be put on, each with its project."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,6 +67,9 @@ class Watched:
                 for project in projects
                 for name, secret in project.secrets.items()
                 if secret.state is not SecretState.ENABLED
+            ),
+            usable=frozenset(
+                (project.id, key) for project in projects for key, one in project.keys.items() if one.usable
             ),
         )
 

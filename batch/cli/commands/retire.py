@@ -57,16 +57,11 @@ def retire(
         with opened(folder, question, way, found.note) as sightings:
             # From here on the run may be resumed, or even moved.
             loading.close()
-            return _ask(folder, sightings, question, way)
+            return ask_retire(folder, sightings, question, way)
 
 
-def continue_retirement(folder: LookDirectory, question: RetireQuestion, way: Way) -> int:
-    """Continues one that was interrupted; returns the exit code."""
-    with opened(folder, question, way) as sightings:
-        return _ask(folder, sightings, question, way)
-
-
-def _ask(folder: LookDirectory, sightings: Sightings, question: RetireQuestion, way: Way) -> int:
+def ask_retire(folder: LookDirectory, sightings: Sightings, question: RetireQuestion, way: Way) -> int:
+    """One session of it; returns the exit code."""
     end = look(folder, sightings, retirement_errands(question.projects, question.key_ids), way)
     looked = _looked(folder, sightings, question, end)
     told = write_retirement(folder.path, sightings, question.key_ids, looked)

@@ -12,7 +12,7 @@ from batch.process.version import version
 from jobs.job_facts import job_facts, options_of, rewritten, unselecting
 from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading
-from jobs.printable import printable
+from jobs.printable import counted, printable
 from jobs.rules import key_check
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
@@ -70,16 +70,12 @@ def _require_free(out: Path) -> None:
 
 
 def _lines(out: Path, found: WayBack, command: str) -> Iterator[str]:
-    yield f"{out}: {_rows(found.back)} to go back"
+    yield f"{out}: {counted(found.back, 'row')} to go back"
     for reason, rows in found.stuck.items():
-        yield f"{_rows(rows)} changed that cannot go back: {reason}"
+        yield f"{counted(rows, 'row')} changed that cannot go back: {reason}"
     for reason, rows in found.others.items():
-        yield f"{_rows(rows)} left out: {reason}"
+        yield f"{counted(rows, 'row')} left out: {reason}"
     if found.stuck or found.others:
         yield f"{left_out_of(out)} lists those that are left out"
     if found.back:
         yield f"next: {command}"
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"

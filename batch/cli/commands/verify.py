@@ -72,16 +72,11 @@ def verify(
         with opened(directory, question, way, lambda sightings: sightings.want(found.wanted())) as sightings:
             # From here on the run may be resumed, or even moved.
             loading.close()
-            return _ask(directory, sightings, question, way)
+            return ask_verify(directory, sightings, question, way)
 
 
-def continue_verification(directory: LookDirectory, question: VerifyQuestion, way: Way) -> int:
-    """Continues one that was interrupted; returns the exit code."""
-    with opened(directory, question, way) as sightings:
-        return _ask(directory, sightings, question, way)
-
-
-def _ask(directory: LookDirectory, sightings: Sightings, question: VerifyQuestion, way: Way) -> int:
+def ask_verify(directory: LookDirectory, sightings: Sightings, question: VerifyQuestion, way: Way) -> int:
+    """One session of it; returns the exit code."""
     projects = [one.scope for one in sightings.projects()]
     errands = [errand(project=one) for one in projects for errand in (ListSecrets, ReadSecrets)]
     end = look(directory, sightings, errands, way)

@@ -12,8 +12,8 @@ def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_commands_stand_in_the_order_in_which_they_are_used() -> None:
     ordered = sorted((one for one in app if not one.startswith("-")), key=lambda name: app[name].sort_key)
-    before = ["run", "check", "plan", "resume", "go", "verify", "rollback", "retire", "report", "status", "set"]
-    assert ordered == [*before, "auth", "config", "sandbox", "demo"]
+    before = ["run", "check", "plan", "resume", "go", "verify", "rollback", "retire", "report", "status"]
+    assert ordered == [*before, "merge", "set", "auth", "config", "sandbox", "demo"]
 
 
 def test_resume_names_no_default_that_it_does_not_take(capsys: pytest.CaptureFixture[str]) -> None:

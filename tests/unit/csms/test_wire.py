@@ -12,7 +12,7 @@ import pytest
 
 from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import BODY_LIMIT, WireAnswer, WireRequest
-from batch.csms.wire import HttpWire, bytes_of
+from batch.csms.wire import HttpWire, bytes_of, fields_of
 from batch.csms.wire_faults import fault_of
 from tests.listening import listening_at
 
@@ -185,7 +185,13 @@ def test_no_part_of_a_request_can_begin_another_header_or_another_request(place:
     parts[place] += odd
     request = WireRequest(method=parts["method"], target=parts["target"], headers={parts["name"]: parts["value"]})
     with pytest.raises(ValueError, match="control character"):
-        bytes_of(request, "host")
+        bytes_of(request, fields_of(request.headers, "host"))
+
+
+def test_each_request_carries_its_own_headers() -> None:
+    server = RawServer(OK)
+    send(server, *(msgspec.structs.replace(PUT, headers={"X-Auth-Token": token}) for token in ("a", "b", "b", "a")))
+    assert [request.split(b"X-Auth-Token: ")[1][:1] for request in server.requests] == [b"a", b"b", b"b", b"a"]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +209,7 @@ def test_no_part_of_a_request_can_begin_another_header_or_another_request(place:
     ],
 )
 def test_a_request_is_its_line_its_host_its_headers_its_length_and_its_body(request_: WireRequest, sent: bytes) -> None:
-    assert bytes_of(request_, "h:1") == sent
+    assert bytes_of(request_, fields_of(request_.headers, "h:1")) == sent
 
 
 # Exceptions that no answer to a plain request can raise: websockets, and errors of a server.

@@ -11,7 +11,7 @@ from jobs.model import Outcome, Status
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError
 from reports.moment import utc_text
-from reports.outcomes import write_outcomes
+from reports.outcomes import OutcomesLayout, write_outcomes
 from reports.summary.tally import Tally
 from tests.unit.reports.runs import MakeRun
 
@@ -39,7 +39,7 @@ def told(row: int, **texts: str) -> ToldRow:
 
 def written(folder: Path, *rows: ToldRow, with_lines: bool = True) -> str:
     """The text of an outcomes file of these rows."""
-    write_outcomes(ReportFiles(folder), rows, with_lines=with_lines, tally=Tally())
+    write_outcomes(ReportFiles(folder), rows, OutcomesLayout(lines=with_lines), Tally())
     return (folder / "outcomes.csv").read_bytes().decode()
 
 
