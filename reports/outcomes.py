@@ -1,12 +1,11 @@
 """`outcomes.csv`: one line for every manifest row, in manifest order, whatever became of it."""
 
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 
 from jobs.ledger import ToldRow
-from jobs.printable import MESSAGE_CHARS, cell, name_cell
+from jobs.printable import MESSAGE_CHARS, cell, name_cell, plain_name
 from jobs.run_dir import names
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError, blaming
@@ -32,7 +31,8 @@ HEADER = (
     "elapsed_ms",
     "before_kms_key_id",
 )
-_BLOCK_ROWS = 2_000
+_BLOCK_ROWS = 500
+_MOST_KEPT = 4_096
 
 
 def write_outcomes(files: ReportFiles, rows: Iterable[ToldRow], *, with_lines: bool, tally: Tally) -> FileFacts:
@@ -42,31 +42,34 @@ def write_outcomes(files: ReportFiles, rows: Iterable[ToldRow], *, with_lines: b
         ReportError: it cannot be written, or the rows do not count 1, 2, 3, ...
     """
     path = files.folder / names.OUTCOMES
-    lines = _lines(path, rows, with_lines=with_lines, tally=tally)
+    coming = iter(rows)
     with blaming(path), files.place(names.OUTCOMES) as out:
         out.write(f"{','.join(HEADER)}\n".encode())
-        while block := "".join(islice(lines, _BLOCK_ROWS)):
-            out.write(block.encode())
+        while block := list(islice(coming, _BLOCK_ROWS)):
+            _count(path, block, tally)
+            lines = [_line(row, str(row.outcome.row + 1) if with_lines else "") for row in block]
+            out.write("".join(lines).encode())
     return FileFacts(name=files.name_of(names.OUTCOMES), sha256=out.sha256, bytes=out.size, rows=tally.rows)
 
 
-def _lines(path: Path, rows: Iterable[ToldRow], *, with_lines: bool, tally: Tally) -> Iterator[str]:
-    for due, row in enumerate(rows, 1):
+def _count(path: Path, block: list[ToldRow], tally: Tally) -> None:
+    for due, row in enumerate(block, tally.rows + 1):
         if row.outcome.row != due:
             raise ReportError(path, f"the ledger has row {row.outcome.row} where row {due} is due")
         tally.add(row)
-        yield _line(row, str(due + 1) if with_lines else "")
 
 
 def _line(row: ToldRow, line: str) -> str:
     # One format string and a quoting of its own take half the time of csv.writer: there is no line break to quote.
     o = row.outcome
+    name, request_id = row.secret_name, o.request_id
     return (
-        f"{o.row},{line},{_name(row.secret_name)},{_common_name(row.region)},{_common_name(row.project_id)},"
-        f"{_common_name(row.kms_key_id)},{o.status},{'' if o.http_status is None else o.http_status},"
-        f"{_common_name(o.error_code)},{_message(o.error_message)},{o.attempts},"
-        f"{_name(o.request_id)},{utc_text(o.started_at)},{utc_text(o.finished_at)},"
-        f"{'' if o.elapsed_ms is None else f'{o.elapsed_ms:.1f}'},{_common_name(row.before_kms_key_id)}\n"
+        f"{o.row},{line},{name if plain_name(name) else _name(name)},{_NAMES[row.region]},{_NAMES[row.project_id]},"
+        f"{_NAMES[row.kms_key_id]},{o.status},{'' if o.http_status is None else o.http_status},"
+        f"{_NAMES[o.error_code]},{_MESSAGES[o.error_message]},{o.attempts},"
+        f"{request_id if request_id and plain_name(request_id) else _name(request_id)},"
+        f"{utc_text(o.started_at)},{utc_text(o.finished_at)},"
+        f"{'' if o.elapsed_ms is None else f'{o.elapsed_ms:.1f}'},{_NAMES[row.before_kms_key_id]}\n"
     )
 
 
@@ -74,24 +77,31 @@ def _name(text: str | None) -> str:
     return _quoted(name_cell(text)) if text else ""
 
 
-def _common_name(text: str | None) -> str:
-    return _kept_name(text) if text and len(text) <= MESSAGE_CHARS else _name(text)
-
-
 def _message(text: str | None) -> str:
-    if not text:
-        return ""
-    return _kept_cell(text) if len(text) <= MESSAGE_CHARS else _cell(text)
-
-
-def _cell(text: str) -> str:
-    return _quoted(cell(text))
+    return _quoted(cell(text)) if text else ""
 
 
 def _quoted(text: str) -> str:
     return '"{}"'.format(text.replace('"', '""')) if "," in text or '"' in text else text
 
 
-# Regions, keys and what the service says come over and over; long texts are never kept, so memory stays bounded.
-_kept_name = lru_cache(maxsize=4096)(_name)
-_kept_cell = lru_cache(maxsize=1024)(_cell)
+class _Kept(dict[str | None, str]):
+    """Texts as they are written. Regions, keys and what the service says come over and over; long ones are never kept,
+    and of others not many, so that memory stays bounded.
+    """
+
+    def __init__(self, written: Callable[[str | None], str]) -> None:
+        super().__init__()
+        self._written = written
+
+    def __missing__(self, text: str | None) -> str:
+        written = self._written(text)
+        if text is None or len(text) <= MESSAGE_CHARS:
+            if len(self) >= _MOST_KEPT:
+                self.clear()
+            self[text] = written
+        return written
+
+
+_NAMES = _Kept(_name)
+_MESSAGES = _Kept(_message)

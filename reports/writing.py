@@ -1,12 +1,15 @@
 """Writes all reports of a run in the one order that keeps a crash from looking like success."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from jobs.ledger import Ledger
+from jobs.ledger.key_kinds import KeyKinds
 from jobs.ledger.record import JobRecord
 from jobs.manifest.source import Format
+from jobs.model import Group
 from jobs.run_dir import names
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError, blaming
@@ -15,7 +18,7 @@ from reports.retry_file import check_copy, manifest_copy, write_rejected, write_
 from reports.summary.old_keys import with_command
 from reports.summary.open_rows import ListedRow
 from reports.summary.projection import summarize
-from reports.summary.schema import KeptFile, Summary, remove_summary, write_summary
+from reports.summary.schema import FileFacts, KeptFile, Summary, remove_summary, write_summary
 from reports.summary.session_facts import wave_summary
 from reports.summary.tally import Tally
 
@@ -35,20 +38,21 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     remove_summary(files)
     copy, sessions = manifest_copy(folder, record), ledger.told.sessions()
     tally = Tally(origin_s=sessions[0].started_at if sessions else 0.0)
-    outcomes = write_outcomes(files, ledger.told.rows(), with_lines=copy.format is not Format.PARQUET, tally=tally)
+    kinds = KeyKinds()
+    outcomes = write_outcomes(files, ledger.told.rows(kinds), with_lines=copy.format is not Format.PARQUET, tally=tally)
     if tally.rows != record.manifest.rows:
         reason = f"the ledger has {tally.rows} rows, and {record.manifest.rows} were loaded"
         raise ReportError(folder / outcomes.name, reason)
     _add_pace(tally, ledger)
     check_copy(copy)
-    written = (outcomes, write_retry(files, ledger, record), write_rejected(files, ledger, record))
+    written = (outcomes, *_cut(files, ledger, record, tally))
     summary = summarize(
         record=record,
         tally=tally,
         scopes=ledger.told.scopes(),
         sessions=sessions,
         held_keys=ledger.told.held_keys(),
-        keys=ledger.told.keys(),
+        keys=ledger.told.keys(kinds),
         exit_code=exit_code,
         files=written,
     )
@@ -58,6 +62,11 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     with blaming(folder / names.SUMS):
         files.seal([(copy.path.name, copy.sha256)])
     return summary
+
+
+def _cut(files: ReportFiles, ledger: Ledger, record: JobRecord, tally: Tally) -> Iterator[FileFacts]:
+    yield write_retry(files, ledger, record, tally.of_group(Group.RUN_AGAIN))
+    yield write_rejected(files, ledger, record, tally.of_group(Group.FIX_FIRST))
 
 
 def _add_pace(tally: Tally, ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from msgspec.structs import astuple
 from jobs.ledger import schema, waves
 from jobs.ledger.counted import Counted
 from jobs.ledger.forecast import Asks
-from jobs.model import InvalidRow, PlannedRow, Scope
+from jobs.model import InvalidRow, PlannedRow, Scope, Status
 from jobs.run_dir import names
 from jobs.run_dir.durable import rename_durably
 
@@ -204,8 +205,8 @@ class Loader:
         insert = f"INSERT INTO row ({', '.join(filled)}) VALUES ({marks})"  # noqa: S608 - its own names
         self._many(insert, zip(*filled.values(), strict=True))
         if self._counted is not None:
-            kinds = ("scope", "kms_key_id", "expected_kms_key_id", "left_out")
-            self._counted.add(rows, zip(*(columns[name] for name in kinds), strict=True))
+            common = repeat(None), columns["expected_kms_key_id"], repeat(Status.NOT_ATTEMPTED), columns["left_out"]
+            self._counted.add(rows, zip(columns["scope"], columns["kms_key_id"], *common, strict=False))
 
     def _scope_ids(self, rows: list[PlannedRow]) -> Iterator[int]:
         """A place is one object for all its rows, and most rows go where the one before them went."""
