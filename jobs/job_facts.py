@@ -1,6 +1,7 @@
 """A job in the words of its options: what its summary tells, and the command line that asks for the same again."""
 
 import shlex
+from collections.abc import Container
 from itertools import pairwise
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from jobs.delimiter import Delimiter
 from jobs.options import options_in, spelled, value_of, word
 from jobs.rate import Rate
+from jobs.shard import Shard
 from jobs.spec import Auth, Before, FailureLimit, JobSpec, Limits
 
 _LIMITS = frozenset(Limits.__struct_fields__)
@@ -27,6 +29,7 @@ class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
     limit: int | None
     before: Before
     wave_by: str | None
+    shard: str | None
     strict: bool
     key_pattern: str
     project_pattern: str
@@ -45,7 +48,9 @@ class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
 def job_facts(spec: JobSpec) -> JobFacts:
     """A job as its summary tells it: rates and limits in the words an option takes."""
     values = msgspec.structs.asdict(spec) | msgspec.structs.asdict(spec.limits)
-    told = {name: str(value) if isinstance(value, Rate | FailureLimit) else value for name, value in values.items()}
+    told = {
+        name: str(value) if isinstance(value, Rate | FailureLimit | Shard) else value for name, value in values.items()
+    }
     return msgspec.convert(told, JobFacts)
 
 
@@ -56,7 +61,13 @@ def options_of(job: JobFacts) -> tuple[str, ...]:
 
 def unselecting(job: JobFacts) -> JobFacts:
     """The same for a file that holds none but rows which the job selected."""
-    return msgspec.structs.replace(job, only=(), exclude=(), limit=None)
+    return msgspec.structs.replace(job, only=(), exclude=(), limit=None, shard=None)
+
+
+def rewritten(job: JobFacts, columns: Container[str]) -> JobFacts:
+    """The same for a file that this program has written, with these columns."""
+    job = msgspec.structs.replace(job, encoding="utf-8", delimiter=None)
+    return job if job.wave_by in columns else msgspec.structs.replace(job, wave_by=None, soak_s=0.0)
 
 
 def limits_of(job: JobFacts) -> tuple[str, ...]:

@@ -76,12 +76,13 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """A place with a quota of its own: rows of one scope share a rate, a gate and a budget.
 
     `endpoint` is scheme, host and port without a trailing slash; `region` is None where `--endpoint` was given
-    without a region.
+    without a region. `account` is whose login it is asked with, as a manifest names it.
     """
 
     endpoint: str
     project_id: str
     region: str | None = None
+    account: str | None = None
 
 
 class SecretUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -69,3 +69,8 @@ def _seen(character: str) -> str:
     if unicodedata.category(character) in _HIDDEN:
         return character.encode("unicode_escape").decode("ascii")
     return character
+
+
+def counted(number: int, one: str) -> str:
+    """A number of things by the name of one: 1 row, 2,000 rows."""
+    return f"{number:,} {one}{'' if number == 1 else 's'}"

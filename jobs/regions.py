@@ -26,6 +26,9 @@ _REGIONS = frozenset(f"{area}-{number}" for area, numbers in _TABLE.items() for 
 _EUROPE = frozenset({"eu-west-101"})
 """Known to the vendor's KMS SDK only; its hosts are in another domain."""
 
+CLOUDS = ("myhuaweicloud.com", "myhuaweicloud.eu")
+"""The domains of all these hosts; no other cloud knows their tokens and keys."""
+
 
 def known_regions() -> tuple[str, ...]:
     """Every region with a known endpoint, sorted."""

@@ -45,13 +45,15 @@ class KeyUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Todo(StrEnum):
     """What the owner of a secret has to do before the key is free of it, in words."""
 
-    DELETE = "delete it for good, or restore it first"
-    UNFREEZE = "unfreeze it first"
-    MOVE_AND_ROTATE = "move it to another key, then rotate it"
-    MOVE_AND_RENEW = "move it to another key, then make a new version"
-    ROTATE = "rotate it"
+    DELETE = "delete for good, or restore first"
+    UNFREEZE = "unfreeze first"
+    MOVE_AND_ROTATE = "move to another key, then rotate"
+    MOVE_AND_RENEW = "move to another key, then make a new version"
+    MOVE = "move to another key"
+    ROTATE = "rotate"
     RENEW = "make a new version"
-    WAIT = "nothing for its current value; new versions push the older ones out"
+    MOVE_STAGE = "move a stage of your own off an older version, which stays as long as it has one"
+    WAIT = "nothing for the current value; new versions push the older ones out"
 
 
 class Uses(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,10 +166,14 @@ def todo_of(uses: Iterable[KeyUse]) -> Todo:
     if any(one.frozen for one in found):
         return Todo.UNFREEZE
     rotating = any(one.rotating for one in found)
+    if ways == {Use.POINTER}:
+        return Todo.MOVE
     if Use.POINTER in ways:
         return Todo.MOVE_AND_ROTATE if rotating else Todo.MOVE_AND_RENEW
     if Use.CURRENT in ways:
         return Todo.ROTATE if rotating else Todo.RENEW
+    if any(set(one.stages) - {CURRENT, PREVIOUS} for one in found):
+        return Todo.MOVE_STAGE
     return Todo.WAIT
 
 

@@ -13,6 +13,7 @@ from jobs.options import Option, options_in, spelled, word
 from jobs.rate import Rate
 from jobs.regions import endpoint_for
 from jobs.rules import KEY_PATTERN, PROJECT_PATTERN, project_fault
+from jobs.shard import Shard
 
 # Seconds in thirty years stand for "for ever": infinity cannot be stored in a ledger.
 _MOST = 1_000_000_000
@@ -38,6 +39,23 @@ class Auth(StrEnum):
     AKSK = "aksk"
     IAM = "iam"
     ECS = "ecs"
+    POD = "pod"
+    OIDC = "oidc"
+    FEDERATED = "federated"
+
+
+class Agency(msgspec.Struct, frozen=True, kw_only=True):
+    """An agency that a login takes on: its name, and the account (called domain by IAM) that it acts for."""
+
+    name: str
+    domain: str
+
+
+class AccountsFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The file that says which login each account has, and the accounts that it names."""
+
+    path: str
+    names: tuple[str, ...]
 
 
 class Before(StrEnum):
@@ -145,6 +163,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     region: Annotated[str | None, Option("Region of rows that name none, e.g. cn-north-4.")] = None
     project_id: Annotated[str | None, Option("Project of rows that name none.")] = None
     auth: Auth = Auth.AUTO
+    agency: Agency | None = None
+    profile: str | None = None
+    accounts: AccountsFile | None = None
     encoding: Annotated[str, Option("Encoding of a CSV or TSV manifest; never guessed.")] = "utf-8"
     delimiter: Annotated[
         Delimiter | None,
@@ -160,6 +181,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     ] = Before.LIST
     wave_by: Annotated[
         str | None, Option("Column whose values are waves: one is done before the next begins.", "no waves")
+    ] = None
+    shard: Annotated[
+        Shard | None, Option("Work on part I of N only, 0/N being the first: whole projects of the manifest.", "all")
     ] = None
     strict: Annotated[bool, Option("Send nothing at all if any row is invalid.")] = False
     key_pattern: Annotated[str, Option("Regular expression a key id must match.", "a UUID or 32 hex digits")] = (
@@ -205,6 +229,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
 def _refuse_odd_waves(spec: JobSpec) -> None:
     if spec.wave_by is not None and not spec.wave_by.strip():
         raise SpecError("wave-by", "names no column")
+    if spec.wave_by is not None and spec.shard is not None:
+        raise SpecError("shard", "waves go over all projects, and a shard knows nothing of the others")
     if spec.limits.soak_s and spec.wave_by is None:
         raise SpecError("soak", "there are no waves: say --wave-by COLUMN")
 

@@ -1,8 +1,10 @@
 """`outcomes.csv`: one line for every manifest row, in manifest order, whatever became of it."""
 
 from collections.abc import Callable, Iterable
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
+
+import msgspec
 
 from jobs.ledger import ToldRow
 from jobs.printable import MESSAGE_CHARS, cell, name_cell, plain_name
@@ -31,32 +33,53 @@ HEADER = (
     "elapsed_ms",
     "before_kms_key_id",
 )
+ACCOUNT = "account"
 _BLOCK_ROWS = 500
 _MOST_KEPT = 4_096
 
 
-def write_outcomes(files: ReportFiles, rows: Iterable[ToldRow], *, with_lines: bool, tally: Tally) -> FileFacts:
-    """Writes the file and counts every row into `tally`; `with_lines` says whether the manifest has lines to point to.
+class OutcomesLayout(msgspec.Struct, frozen=True, kw_only=True):
+    """What the file is like: whether the manifest has `lines` to point to, there is a column for `accounts` at the end,
+    and some rows of the manifest are not among these, so that there are `gaps`.
+    """
+
+    lines: bool
+    accounts: bool = False
+    gaps: bool = False
+
+
+def write_outcomes(files: ReportFiles, rows: Iterable[ToldRow], layout: OutcomesLayout, tally: Tally) -> FileFacts:
+    """Writes the file and counts every row into `tally`.
 
     Raises:
-        ReportError: it cannot be written, or the rows do not count 1, 2, 3, ...
+        ReportError: it cannot be written, or the rows do not count 1, 2, 3, ..., or with gaps do not ascend.
     """
     path = files.folder / names.OUTCOMES
     coming = iter(rows)
     with blaming(path), files.place(names.OUTCOMES) as out:
-        out.write(f"{','.join(HEADER)}\n".encode())
+        out.write(f"{','.join((*HEADER, ACCOUNT) if layout.accounts else HEADER)}\n".encode())
+        due = 1
         while block := list(islice(coming, _BLOCK_ROWS)):
-            _count(path, block, tally)
-            lines = [_line(row, str(row.outcome.row + 1) if with_lines else "") for row in block]
-            out.write("".join(lines).encode())
+            due = _counted(path, block, due, layout, tally)
+            out.write("".join(_lines(block, layout)).encode())
     return FileFacts(name=files.name_of(names.OUTCOMES), sha256=out.sha256, bytes=out.size, rows=tally.rows)
 
 
-def _count(path: Path, block: list[ToldRow], tally: Tally) -> None:
-    for due, row in enumerate(block, tally.rows + 1):
-        if row.outcome.row != due:
-            raise ReportError(path, f"the ledger has row {row.outcome.row} where row {due} is due")
+def _counted(path: Path, block: list[ToldRow], due: int, layout: OutcomesLayout, tally: Tally) -> int:
+    """Counts rows of which the first is `due`; returns which one is due next."""
+    for row in block:
+        number = row.outcome.row
+        if number < due or (number > due and not layout.gaps):
+            raise ReportError(path, f"the ledger has row {number} where row {due} is due")
+        due = number + 1
         tally.add(row)
+    return due
+
+
+def _lines(block: list[ToldRow], layout: OutcomesLayout) -> list[str]:
+    ends = (f",{_NAMES[row.account]}\n" for row in block) if layout.accounts else repeat("\n")
+    lines = (str(row.outcome.row + 1) for row in block) if layout.lines else repeat("")
+    return [_line(row, line) + end for row, line, end in zip(block, lines, ends, strict=False)]
 
 
 def _line(row: ToldRow, line: str) -> str:
@@ -69,7 +92,7 @@ def _line(row: ToldRow, line: str) -> str:
         f"{_NAMES[o.error_code]},{_MESSAGES[o.error_message]},{o.attempts},"
         f"{request_id if request_id and plain_name(request_id) else _name(request_id)},"
         f"{utc_text(o.started_at)},{utc_text(o.finished_at)},"
-        f"{'' if o.elapsed_ms is None else f'{o.elapsed_ms:.1f}'},{_NAMES[row.before_kms_key_id]}\n"
+        f"{'' if o.elapsed_ms is None else f'{o.elapsed_ms:.1f}'},{_NAMES[row.before_kms_key_id]}"
     )
 
 

@@ -17,6 +17,8 @@ from reports.campaign.table import line_of
 from reports.error import blaming
 
 HEADER = ("secret_name", "kms_key_id", "expected_kms_key_id", "project_id", "region")
+ACCOUNT = "account"
+"""Only where the run had some."""
 LEFT_OUT_HEADER = ("row", "secret_name", "reason")
 # The guard makes it safe for a row in doubt: it goes back only from the key of the run.
 _CHANGED = frozenset({Status.UPDATED, Status.VERIFIED, Status.UNKNOWN})
@@ -30,6 +32,7 @@ class Back(msgspec.Struct, frozen=True, kw_only=True):
     expected_kms_key_id: str
     project_id: str
     region: str
+    account: str | None = None
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +69,7 @@ def way_back(row: ToldRow, key_fault: Check) -> Back | Left:
         expected_kms_key_id=row.kms_key_id,
         project_id=row.project_id,
         region=row.region,
+        account=row.account,
     )
 
 
@@ -74,8 +78,9 @@ def left_out_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.left-out.csv")
 
 
-def write_way_back(path: Path, rows: Iterable[ToldRow], key_fault: Check) -> WayBack:
-    """Writes the manifest and the list of the rows that are not in it; neither may be there already.
+def write_way_back(path: Path, rows: Iterable[ToldRow], key_fault: Check, *, accounts: bool = False) -> WayBack:
+    """Writes the manifest, with `accounts` a column for them too, and the list of the rows that are not in it; neither
+    may be there already.
 
     Raises:
         ReportError: a file cannot be written, or is there.
@@ -87,7 +92,8 @@ def write_way_back(path: Path, rows: Iterable[ToldRow], key_fault: Check) -> Way
         manifest = stack.enter_context(new_file(path))
         stack.enter_context(blaming(beside))
         others = stack.enter_context(new_file(beside))
-        return _written(manifest, others, ((row, way_back(row, key_fault)) for row in rows))
+        ways = ((row, way_back(row, key_fault)) for row in rows)
+        return _written(manifest, others, ways, accounts=accounts)
 
 
 def way_back_json(found: WayBack) -> str:
@@ -95,14 +101,16 @@ def way_back_json(found: WayBack) -> str:
     return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
 
 
-def _written(manifest: HashingFile, others: HashingFile, ways: Iterator[tuple[ToldRow, Back | Left]]) -> WayBack:
+def _written(
+    manifest: HashingFile, others: HashingFile, ways: Iterator[tuple[ToldRow, Back | Left]], *, accounts: bool
+) -> WayBack:
     back, stuck, left = 0, dict[str, int](), dict[str, int]()
-    manifest.write(_manifest_line(HEADER))
+    manifest.write(_manifest_line((*HEADER, ACCOUNT) if accounts else HEADER))
     others.write(line_of(LEFT_OUT_HEADER).encode())
     for row, way in ways:
         if isinstance(way, Back):
             back += 1
-            manifest.write(_manifest_line(msgspec.structs.astuple(way)))
+            manifest.write(_manifest_line(msgspec.structs.astuple(way)[: None if accounts else len(HEADER)]))
             continue
         others.write(line_of((row.outcome.row, row.secret_name, way.reason)).encode())
         counts = stuck if way.stuck else left

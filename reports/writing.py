@@ -13,13 +13,13 @@ from jobs.model import Group
 from jobs.run_dir import names
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError, blaming
-from reports.outcomes import write_outcomes
+from reports.outcomes import OutcomesLayout, write_outcomes
 from reports.retry_file import check_copy, manifest_copy, write_rejected, write_retry
 from reports.summary.old_keys import with_command
 from reports.summary.open_rows import ListedRow
 from reports.summary.projection import summarize
 from reports.summary.schema import FileFacts, KeptFile, Summary, remove_summary, write_summary
-from reports.summary.session_facts import wave_summary
+from reports.summary.session_facts import shard_summary, wave_summary
 from reports.summary.tally import Tally
 
 
@@ -39,10 +39,7 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     copy, sessions = manifest_copy(folder, record), ledger.told.sessions()
     tally = Tally(origin_s=sessions[0].started_at if sessions else 0.0)
     kinds = KeyKinds()
-    outcomes = write_outcomes(files, ledger.told.rows(kinds), with_lines=copy.format is not Format.PARQUET, tally=tally)
-    if tally.rows != record.manifest.rows:
-        reason = f"the ledger has {tally.rows} rows, and {record.manifest.rows} were loaded"
-        raise ReportError(folder / outcomes.name, reason)
+    outcomes = _write_outcomes(files, ledger, record, tally, kinds)
     _add_pace(tally, ledger)
     check_copy(copy)
     written = (outcomes, *_cut(files, ledger, record, tally))
@@ -56,12 +53,29 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
         exit_code=exit_code,
         files=written,
     )
-    waves = tuple(map(wave_summary, ledger.told.waves()))
-    summary = msgspec.structs.replace(summary, waves=waves, notice=with_command(summary.notice, folder))
+    summary = msgspec.structs.replace(
+        summary,
+        waves=tuple(map(wave_summary, ledger.told.waves())),
+        shards=tuple(map(shard_summary, record.shards)),
+        notice=with_command(summary.notice, folder),
+    )
     summary = _complete(files, summary, tally.open_rows.kept())
     with blaming(folder / names.SUMS):
         files.seal([(copy.path.name, copy.sha256)])
     return summary
+
+
+def _write_outcomes(files: ReportFiles, ledger: Ledger, record: JobRecord, tally: Tally, kinds: KeyKinds) -> FileFacts:
+    layout = OutcomesLayout(
+        lines=manifest_copy(files.folder, record).format is not Format.PARQUET,
+        accounts=any(one.scope.account for one in ledger.told.accounts()),
+        gaps=record.spec.shard is not None,
+    )
+    facts = write_outcomes(files, ledger.told.rows(kinds), layout, tally)
+    if tally.rows != record.rows:
+        reason = f"the ledger has {tally.rows} rows, and {record.rows} were loaded"
+        raise ReportError(files.folder / facts.name, reason)
+    return facts
 
 
 def _cut(files: ReportFiles, ledger: Ledger, record: JobRecord, tally: Tally) -> Iterator[FileFacts]:

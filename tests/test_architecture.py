@@ -97,7 +97,7 @@ HELP = [[command, "--help"] for command in app if not command.startswith("-")]
 ONLY_IN = {
     "pandas": {"jobs/manifest/readers"},
     "pyarrow": {"jobs/manifest/readers", "jobs/manifest/cut_batches.py"},
-    "aiohttp": {"batch/csms/wire.py", "batch/csms/wire_faults.py", "batch/sandbox"},
+    "aiohttp": {"batch/csms/connections.py", "batch/csms/wire.py", "batch/csms/wire_faults.py", "batch/sandbox"},
     "aiolimiter": {"batch/flow/pacer.py"},
     "sqlite3": {"jobs/ledger", "jobs/sightings"},
     "jinja2": {"reports/page/page.py"},

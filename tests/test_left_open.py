@@ -12,7 +12,7 @@ import pytest
 from batch.csms.auth.credential import CredentialError
 from batch.csms.auth.private_file import read_private
 from batch.sandbox.journal import Journal
-from jobs.ledger import Ledger, LedgerError, Loader, schema
+from jobs.ledger import Ledger, LedgerError, Loader, tables
 from jobs.run_dir.lock import FileLock
 
 DESCRIPTORS = Path("/proc/self/fd")
@@ -48,7 +48,7 @@ def _no_locks_and_no_tables(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    monkeypatch.setattr(schema, "VIEW", "CREATE VIEW told AS SELECT FROM nothing;")
+    monkeypatch.setattr(tables, "VIEWS", "CREATE VIEW told AS SELECT FROM nothing;")
 
 
 FAILURES: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {

@@ -12,6 +12,7 @@ from batch.cli.exit_metrics import ExitMetrics
 from batch.cli.exits import guarded
 from batch.cli.job_file import named_by_job, place_of
 from batch.cli.origins import note_origins
+from batch.cli.other_tools import from_other_tools
 from batch.cli.screen import say, say_lost
 from batch.process.hardening import harden
 from batch.process.sd_notify import PROCESS_SUPERVISOR
@@ -122,6 +123,12 @@ _COMMANDS = (
         "Exit codes: 0 shown, however the run stands; 2 no run directory; 74 its ledger cannot be read.",
     ),
     _Command(
+        "merge:merge",
+        "Put the outcomes of all shards of a run into one directory, with one report.",
+        f"{_CODES} Variables named CSMS_REKEY_... do not reach it.",
+        sealed=True,
+    ),
+    _Command(
         "set:change",
         "Change a live run: its rate, or a pause.",
         "Exit codes: 0 the run has taken the change; 2 no run is active there, or it cannot be changed so. Variables"
@@ -131,8 +138,9 @@ _COMMANDS = (
     ),
     _Command(
         "auth:auth",
-        "Show which login a run would use, and make one harmless read with it; a credential is never shown.",
-        "Exit codes: 0 the login works; 1 the read failed; 2 usage, no login, or no project; 3 the login was refused."
+        "Show which login a run would use, and try it by one harmless read of its project, or of each in a manifest.",
+        "Exit codes: 0 the login works; 1 a read failed; 2 usage, no login, or no project; 3 the login was refused, or"
+        " a project is not one of its own."
         f"\n\n{_ELSEWHERE}",
     ),
     _Command(
@@ -154,7 +162,7 @@ _COMMANDS = (
         sealed=True,
     ),
 )
-_CONFIG = (from_environment, named_by_job)
+_CONFIG = (from_environment, named_by_job, from_other_tools)
 for _at, _command in enumerate(_COMMANDS):
     app.command(
         f"batch.cli.commands.{_command.path}",

@@ -73,7 +73,7 @@ def _needs_project(copy: ManifestCopy, spec: JobSpec) -> bool:
 
 def _looked_up(spec: JobSpec, auth: AuthOptions) -> tuple[JobSpec, str | None]:
     try:
-        access = open_access(auth)
+        access = open_access(auth, spec)
     except NoLoginError:
         return with_unknown_project(spec), None
     spec, no_project = with_project(spec, access)

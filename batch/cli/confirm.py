@@ -4,6 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from batch.cli.accounts import assign_accounts
 from batch.cli.loading import load_to_run
 from batch.cli.login import with_project
 from batch.cli.screen import ask, say
@@ -34,6 +35,7 @@ def confirm(incoming: Incoming, spec: JobSpec, access: Access, *, yes: bool) -> 
         folder = Path(name)
         loaded = load_to_run(incoming, spec, folder, no_project)
         with Ledger(folder) as ledger:
+            assign_accounts(access, ledger)
             rows = show_forecast(loaded, ledger, spec, access, incoming)
     try:
         sure = not rows or ask(f"change the keys of {rows:,} row{'' if rows == 1 else 's'} as shown?")

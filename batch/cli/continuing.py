@@ -4,6 +4,7 @@ from contextlib import ExitStack
 
 import msgspec
 
+from batch.cli.accounts import assign_accounts
 from batch.cli.between import with_waves
 from batch.cli.login import open_access
 from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, job_with, limits_of
@@ -55,7 +56,8 @@ def continue_run(
             lock_dir=session.lock_dir,
         )
         # The job's own kind of login: another one that happens to be found may have other rights, or none.
-        access = open_access(auth, stored=spec.auth)
+        access = open_access(auth, spec)
+        assign_accounts(access, ledger)
         # Not before all that may still refuse: `go` would send these rows one night.
         if lift_limit and (beyond := ledger.lift_limit()):
             say(f"{directory.path}: {beyond} rows beyond --limit {spec.limit} are taken up")

@@ -9,6 +9,7 @@ import cyclopts
 
 from batch.cli.environment import nearest, variable_of
 from batch.cli.options import OPTIONS
+from batch.cli.other_tools import variable_for
 from jobs.spec import UsageError
 
 # A file names no other.
@@ -32,9 +33,9 @@ def place_of(option: str, words: Sequence[str], environment: Mapping[str, str]) 
     if environment.get(variable := variable_of(option)):
         return variable
     job = given_as("job", words, environment)
-    if not job:
-        return ""
-    return job if option in {key.replace("_", "-") for key in read_job_file(Path(job))} else ""
+    if job and option in {key.replace("_", "-") for key in read_job_file(Path(job))}:
+        return job
+    return variable_for(option, environment)
 
 
 def given_as(option: str, words: Sequence[str], environment: Mapping[str, str]) -> str | None:

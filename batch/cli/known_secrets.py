@@ -1,16 +1,20 @@
-"""What a run knows of secrets, told to the sightings of a command that looks: that they exist, and whose they are."""
+"""What a run and its plan know of secrets, told to the sightings of a look: that they exist, and whose they are."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from batch.cli.screen import say
 from jobs.ledger import Ledger, ToldRow
 from jobs.ledger.record import JobRecord
-from jobs.manifest.carried_cells import carried_cells
+from jobs.manifest.carried_cells import CarriedCells, carried_cells
 from jobs.model import Scope
-from jobs.problem import ManifestError
+from jobs.plan.opened import open_plan
+from jobs.problem import ManifestError, quoted
 from jobs.rules import name_fault
 from jobs.sightings import Sightings, Wanted
+from jobs.spec import SpecError, UsageError
 from reports.retry_file import manifest_copy
 
 OWNER_COLUMN = "owner column"
@@ -26,23 +30,52 @@ class KnownSecrets:
         self._folder = folder
         self._places = places
 
+    def require(self, column: str) -> None:
+        """Makes sure that owners can be found in a column, as far as the manifest can be read.
+
+        Raises:
+            SpecError: it has no such column.
+        """
+        with suppress(ManifestError, OSError):
+            if self._place(column, self._carried()) is None:
+                raise SpecError("owner-column", f"the manifest has no {quoted(column)} among the columns of your own")
+
     def note(self, sightings: Sightings, column: str) -> None:
         """Records both; a manifest that cannot be read any more names no owners."""
-        sightings.want(self._wanted())
+        sightings.want(chain(self._wanted(), self._planned()))
         try:
-            carried = carried_cells(manifest_copy(self._folder, self._record), self._record.spec.encoding)
-            at = next((at for at, name in enumerate(carried.names) if name.lower() == column.lower()), None)
-            if at is not None:
+            carried = self._carried()
+            if (at := self._place(column, carried)) is not None:
                 sightings.own(self._owned(cells[at] for cells in carried.rows))
                 sightings.keep(OWNER_COLUMN, carried.names[at])
         except (ManifestError, OSError) as error:
             say(f"whose the secrets are is not known: {error}")
             return
 
+    def _carried(self) -> CarriedCells:
+        return carried_cells(manifest_copy(self._folder, self._record), self._record.spec.encoding)
+
+    @staticmethod
+    def _place(column: str, carried: CarriedCells) -> int | None:
+        return next((at for at, name in enumerate(carried.names) if name.lower() == column.lower()), None)
+
     def _wanted(self) -> Iterator[Wanted]:
         for row, place in self._rows():
             if place is not None:
                 yield Wanted(row=row.outcome.row, project=place, name=row.secret_name)
+
+    def _planned(self) -> Iterator[Wanted]:
+        """What the plan of the run saw besides, as far as it is still there."""
+        if (plan := self._record.plan) is None:
+            return
+        places = {place.project_id: place for place in self._places.values()}
+        try:
+            seen = enumerate(open_plan(plan.folder, plan.sha256).seen_besides(), self._record.manifest.rows + 1)
+            for row, (project_id, name) in seen:
+                if (place := places.get(project_id)) is not None:
+                    yield Wanted(row=row, project=place, name=name)
+        except UsageError as error:
+            say(f"what only the plan of this run knows is not looked for: {error}")
 
     def _owned(self, owners: Iterable[str]) -> Iterator[tuple[Scope, str, str]]:
         for (row, place), owner in zip(self._rows(), owners, strict=False):

@@ -1,24 +1,32 @@
 """How a command logs in: the network and the login that options and environment ask for, kept out of all output."""
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from batch.cli.accounts import with_accounts
 from batch.cli.options import AuthOptions
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, Login, find_login
+from batch.csms.auth.agency import agency_named
+from batch.csms.auth.clouds import require_one_cloud
+from batch.csms.auth.credential import Connect
+from batch.csms.auth.variables import Variables
 from batch.process.loop import ask_loop
 from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.log import silence_log
+from jobs.accounts import accounts_file
 from jobs.spec import Auth, JobSpec
 
 if TYPE_CHECKING:
     from batch.csms.network import Network
 
 
-def open_access(options: AuthOptions, *, stored: Auth = Auth.AUTO) -> Access:
-    """Builds the TLS context once and finds the login, of the kind the options name or else of the `stored` one.
+def open_access(options: AuthOptions, spec: JobSpec) -> Access:
+    """Builds the TLS context once and finds the login, of the kind and for the agency the options name, or else the
+    job: one that ran before keeps to its own.
 
     Raises:
         SpecError: an option cannot be used.
@@ -28,14 +36,42 @@ def open_access(options: AuthOptions, *, stored: Auth = Auth.AUTO) -> Access:
 
     # Until a run has its log, what renewal has to say would stand between a command's own lines.
     silence_log()
+    # Also those that this login does not use: an error may show the whole environment.
+    # It is looked at once: the sources are asked for every text that is kept.
+    in_environment = Variables(os.environ).secrets()
+    PROCESS_REDACTOR.watch(lambda: in_environment)
+    require_one_cloud(spec, os.environ)
     network = open_network(ca_file=options.ca_file, proxy=options.proxy, environment=os.environ)
+    return redacted_access(network, _asked_for(options, spec, network.login_wire))
+
+
+def _asked_for(options: AuthOptions, spec: JobSpec, connect: Connect) -> Login:
+    asked = {"--agency": options.agency or "", "--agency-domain": options.agency_domain or ""}
+    agency = agency_named(asked, ("--agency", "--agency-domain"), "the options") or spec.agency
+    find_base = partial(
+        find_login,
+        options.auth or spec.auth,
+        options.token_file,
+        connect=connect,
+        region=spec.region,
+        profile=options.profile or spec.profile,
+        agency=agency,
+    )
+    if options.accounts is not None:
+        spec = msgspec.structs.replace(spec, accounts=accounts_file(options.accounts))
     try:
-        login = find_login(options.auth or stored, options.token_file, connect=network.login_wire)
+        login = with_accounts(find_base, spec, connect)
     except CredentialError as error:
-        if options.auth is not None or stored is Auth.AUTO:
+        if options.auth is not None or spec.auth is Auth.AUTO:
             raise
         raise CredentialError(f"{error}; the run logged in so, and --auth takes another kind") from error
-    return redacted_access(network, login)
+    if spec.auth is not Auth.AUTO and agency is None and (found := login.describe().agency) is not None:
+        # It is in the environment or a file by now.
+        raise CredentialError(
+            f"the run took on no agency, and the agency {found.name} of {found.domain} is named now: unset it, or take"
+            " it on with --agency and --agency-domain"
+        )
+    return login
 
 
 def redacted_access(network: "Network", login: Login) -> Access:
@@ -43,6 +79,14 @@ def redacted_access(network: "Network", login: Login) -> Access:
     PROCESS_REDACTOR.watch(login.secrets)
     PROCESS_REDACTOR.watch(network.secrets)
     return Access(network=network, login=login)
+
+
+def with_login(spec: JobSpec, access: Access) -> JobSpec:
+    """The job with the kind of login that was found: whoever continues it is not to take another one that happens to be
+    found.
+    """
+    shown = access.login.describe()
+    return msgspec.structs.replace(spec, auth=shown.kind, agency=shown.agency)
 
 
 def with_project(spec: JobSpec, access: Access) -> tuple[JobSpec, CredentialError | None]:

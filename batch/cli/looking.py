@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from batch.cli.accounts import assign_kept_accounts, keep_accounts
 from batch.cli.open_files import require_files
 from batch.cli.options import LookOptions
 from batch.cli.questions import Question, keep_question, kept_question
@@ -55,11 +56,13 @@ def opened(
         with Sightings(directory.path) as sightings:
             if (found := kept_question(sightings)) is None:
                 note(sightings)
+                keep_accounts(way.access, sightings)
                 sightings.keep(_BEGUN, repr(time.time()))
                 # Last: where it is kept, all that it is about is there.
-                keep_question(sightings, question, way.limits, way.access.login.describe().kind)
+                keep_question(sightings, question, way.limits, way.access)
             elif found.bare() != question.bare():
                 raise UsageError(f"{directory.path}: was made for another job; give a new or an empty --out")
+            assign_kept_accounts(way.access, sightings)
             _refuse_over(directory, sightings)
             yield sightings
 

@@ -1,18 +1,19 @@
 """The command line's options as values, and what they make of a job."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, make_dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_origin
+from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import Group, Parameter, Token
 
+from batch.cli.job_options import option_key, with_options_of
+from jobs.accounts import accounts_file
 from jobs.duration import duration_text, parse_duration
-from jobs.options import OptionField, options_in, spelled, word
+from jobs.options import options_in, spelled
 from jobs.spec import Auth, JobSpec, Limits, SpecError
 
-T = TypeVar("T")
 # A lone dash is standard input, not an option.
 ManifestPath = Annotated[str, Parameter(allow_leading_hyphen=True)]
 JobFile = Annotated[Path | None, Parameter(name="--job", help="TOML file with options of this command.")]
@@ -20,39 +21,6 @@ JobFile = Annotated[Path | None, Parameter(name="--job", help="TOML file with op
 
 def _seconds(_kind: object, tokens: Sequence[Token]) -> float:
     return parse_duration(tokens[0].value)
-
-
-def with_options_of(
-    part: type[msgspec.Struct], *, only: frozenset[str] | None = None, unset: str = ""
-) -> Callable[[type[T]], type[T]]:
-    """Gives a class every option that a part of a job has, or `only` some; None, its default, leaves that part as it
-    is, and `unset` says what that comes to where it is not the part's own default.
-    """
-
-    def extended(cls: type[T]) -> type[T]:
-        chosen = [one for one in options_in(part) if only is None or one.name in only]
-        told = {one: _told(one, unset) for one in chosen}
-        options = [(_key(one), _given_as(one), field(default=None, metadata=told[one])) for one in chosen]
-        namespace = {"__module__": cls.__module__, "__doc__": cls.__doc__}
-        return make_dataclass(cls.__name__, options, bases=(cls,), namespace=namespace, frozen=True)
-
-    return extended
-
-
-def _given_as(one: OptionField) -> Any:
-    if get_origin(one.kind) is tuple:
-        # Without this, there would be an option to empty it as well.
-        return Annotated[one.kind | None, Parameter(negative=())]
-    return (str if one.parse else one.kind) | None
-
-
-def _key(one: OptionField) -> str:
-    return spelled(one.name).replace("-", "_")
-
-
-def _told(one: OptionField, unset: str) -> dict[str, str]:
-    default = unset or one.option.unset or ("" if one.default in {None, ()} else word(one.name, one.default))
-    return {"help": f"{one.option.help} [default: {default}]" if default else one.option.help}
 
 
 _MANIFEST, _LIMITS, _LOGIN, _OUTPUT = (
@@ -79,9 +47,24 @@ class ManifestOptions:
 
 
 @Parameter(name="*", group=_MANIFEST)
-@with_options_of(JobSpec, only=frozenset({"endpoint", "region", "project_id", "project_pattern"}))
+@with_options_of(
+    JobSpec,
+    only=frozenset(
+        {
+            "endpoint",
+            "region",
+            "project_id",
+            "project_pattern",
+            "key_pattern",
+            "encoding",
+            "delimiter",
+            "only",
+            "exclude",
+        }
+    ),
+)
 class PlaceOptions:
-    """Where the secrets are, for a command that reads no manifest."""
+    """Where the secrets are, for a command that may read a manifest for its projects alone."""
 
 
 @Parameter(name="*", group=_MANIFEST)
@@ -128,6 +111,14 @@ class AuthOptions:
 
     auth: Auth | None = None
     """Kind of credential. [default: auto, or on resume the job's]"""
+    agency: str | None = None
+    """Agency to take on with that login. [default: none, or on resume the job's]"""
+    agency_domain: str | None = None
+    """Account whose agency it is."""
+    profile: str | None = None
+    """Profile of ~/.huaweicloud/credentials, or of KooCLI's file. [default: basic, or on resume the job's]"""
+    accounts: Path | None = None
+    """TOML file that says which login each account of the manifest's column account has."""
     token_file: Path | None = None
     """File with an IAM token, readable by its owner only; or set CSMS_REKEY_TOKEN."""
     ca_file: Path | None = None
@@ -213,7 +204,13 @@ def spec_of(
     limited, given = limits_of(limits, Limits()), _given(manifest, JobSpec)
     if isinstance(manifest, ProjectsOptions):
         given.pop("project_id", None)
-    return JobSpec(**given, auth=auth.auth or Auth.AUTO, limits=limited)
+    return JobSpec(
+        **given,
+        auth=auth.auth or Auth.AUTO,
+        profile=auth.profile,
+        accounts=accounts_file(auth.accounts),
+        limits=limited,
+    )
 
 
 def job_with(options: ManifestOptions, base: JobSpec) -> JobSpec:
@@ -228,7 +225,7 @@ def job_with(options: ManifestOptions, base: JobSpec) -> JobSpec:
 def _given(options: object, part: type[msgspec.Struct]) -> dict[str, Any]:
     values = {}
     for one in options_in(part):
-        if (value := getattr(options, _key(one), None)) is not None:
+        if (value := getattr(options, option_key(one), None)) is not None:
             try:
                 values[one.name] = one.parse(value) if one.parse else value
             except ValueError as error:

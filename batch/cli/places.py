@@ -5,7 +5,7 @@ from random import Random
 
 from batch.cli.options import ProjectsOptions
 from batch.csms.access import Access, own_project
-from batch.csms.auth import CredentialError, LoginRefusedError
+from batch.csms.auth import CredentialError, Login, LoginRefusedError
 from batch.csms.faults import STOPS_SCOPE, Fault, FaultKind
 from batch.csms.paging import ListLies, Paging, turn
 from batch.csms.projects import ProjectPage, ProjectsClient, ProjectView
@@ -34,7 +34,7 @@ def chosen_places(options: ProjectsOptions, spec: JobSpec, access: Access, more:
     if options.all_projects:
         if options.project_id:
             raise UsageError("--all-projects: give it, or --project-id, not both")
-        return _of_account(spec, ask_loop(lambda: _listed(spec, access)))
+        return _of_account(spec, ask_loop(lambda: listed_projects(spec, access, access.login)))
     for one in given:
         if reason := project_fault(spec.project_pattern, one):
             raise SpecError("project-id", reason)
@@ -66,9 +66,18 @@ def _of_account(spec: JobSpec, found: list[ProjectView]) -> list[Scope]:
     return places
 
 
-async def _listed(spec: JobSpec, access: Access) -> list[ProjectView]:
+async def listed_projects(spec: JobSpec, access: Access, login: Login) -> list[ProjectView]:
+    """Every project that IAM lists for the login.
+
+    Raises:
+        CredentialError: it lists none, cannot be asked, or nobody says where it is: a login for an endpoint of one's
+            own is not sent to the IAM of some region.
+        LoginRefusedError: the login was refused.
+    """
+    if spec.endpoint is not None and not login.describe().iam_named:
+        raise CredentialError("--all-projects: with --endpoint, name IAM too, in HUAWEICLOUD_SDK_IAM_ENDPOINT")
     region = spec.region or known_regions()[0]
-    endpoint, credential = await access.login.for_iam(region)
+    endpoint, credential = await login.for_iam(region)
     found, paging, rng = dict[str, ProjectView](), Paging(), Random()  # noqa: S311 - jitter, not a secret
     async with access.network.wire(endpoint, timeout_s=_TIMEOUT_S) as wire:
         client = ProjectsClient(wire, credential, user_agent=f"csms-rekey/{version()}")

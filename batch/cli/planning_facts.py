@@ -2,14 +2,13 @@
 
 import socket
 import time
-from collections.abc import Iterable
 
 from batch.cli.confirm import login_words
 from batch.cli.looking import Way, began_at
 from batch.cli.questions import PlanQuestion
 from batch.cli.session_start import os_user
 from batch.process.version import version
-from jobs.manifest.key_map import plain_key
+from jobs.ledger import same_key
 from jobs.model import Scope
 from jobs.plan.document import Plan
 from jobs.plan.target_key import KeyVerdict, verdict_on
@@ -23,7 +22,7 @@ class SeenKeys:
 
     def __init__(self, sightings: Sightings) -> None:
         seen = sightings.shown.described()
-        self._found = {(one.project, plain_key(one.kms_key_id)): one for one in seen}
+        self._found = {(one.project, same_key(one.kms_key_id)): one for one in seen}
 
     def judge(self, project: Scope, kms_key_id: str) -> KeyVerdict:
         """Whether a key can take secrets."""
@@ -31,13 +30,8 @@ class SeenKeys:
 
     def both(self, project: Scope, kms_key_id: str) -> tuple[SeenKey | None, KeyVerdict]:
         """What was seen, and what it comes to."""
-        seen = self._found.get((project, plain_key(kms_key_id)))
+        seen = self._found.get((project, same_key(kms_key_id)))
         return seen, verdict_on(None if seen is None else facts_of(seen))
-
-
-def described(key_ids: Iterable[str]) -> tuple[str, ...]:
-    """Key ids as rows spell them, each key once."""
-    return tuple({plain_key(one): one for one in key_ids}.values())
 
 
 def secrets_by_project(sightings: Sightings) -> dict[Scope, int]:

@@ -7,21 +7,20 @@ from pathlib import Path
 from batch.cli.loading import ProblemPrinter, incoming_of
 from batch.cli.looking import Way, look, opened
 from batch.cli.options import PlanOptions
-from batch.cli.places import chosen_places
 from batch.cli.planning import Planning
-from batch.cli.planning_facts import SeenKeys, described, document, secrets_by_project
+from batch.cli.planning_facts import SeenKeys, document, secrets_by_project
 from batch.cli.questions import PlanQuestion
 from batch.cli.screen import say
-from batch.csms.access import Access
 from batch.inventory.errands import DescribeKeys, Errand, ListSecrets
-from jobs.manifest.key_map import pairs, plain_key, read_key_map, target_of
+from jobs.ledger import same_key
+from jobs.manifest.key_map import pairs, read_key_map, target_of
 from jobs.manifest.selection import name_selection
 from jobs.model import KeyMove, Scope
 from jobs.plan.document import Plan, PlanSource
 from jobs.sightings import SeenSecret, Sightings
 from jobs.spec import JobSpec, UsageError
 from reports import Exit
-from reports.plan.lines import lines_of_keys
+from reports.plan.lines import lines_of_keys, trouble_of
 from reports.plan.writing import PlanInput
 
 _SHOWN_PROBLEMS = 20
@@ -56,17 +55,6 @@ def _source(moves: Iterable[KeyMove], spec: JobSpec, name: str | None = None, sh
     return PlanSource(name=name, sha256=sha256, keys=tuple(moves), only=spec.only, exclude=spec.exclude)
 
 
-def places_of(options: PlanOptions, spec: JobSpec, source: PlanSource, access: Access) -> tuple[Scope, ...]:
-    """The projects that are planned: those of the options, and those that the keys name.
-
-    Raises:
-        UsageError: no project is named.
-        CredentialError: the login's projects cannot be told.
-    """
-    named = tuple(dict.fromkeys(move.project_id for move in source.keys if move.project_id is not None))
-    return tuple(chosen_places(options, spec, access, named))
-
-
 def plan_keys(planning: Planning) -> int:
     """Makes the plan; returns the exit code."""
     question, way, directory = planning.question, planning.way, planning.directory
@@ -90,20 +78,36 @@ def _input(question: PlanQuestion, way: Way, sightings: Sightings, plan: Plan) -
     def bare() -> Iterator[SeenSecret]:
         return (one for one in sightings.shown.secrets() if _target(source, one) is None or not selects(one.name))
 
-    on = {plain_key(one.kms_key_id) for one in sightings.shown.secrets()}
-    for key in old_keys:
-        if plain_key(key) not in on:
-            say(f"no secret of these projects is on {key}")
+    counts = secrets_by_project(sightings)
+    for line in _unused(source, sightings, counts):
+        say(line)
     return PlanInput(
         plan=plan,
         lines=lines_of_keys(sightings.shown.secrets(), source.keys, selects, keys.judge),
         bare=bare,
         moves_from=old_keys,
         projects=sightings.projects(),
-        secrets=secrets_by_project(sightings),
+        secrets=counts,
         keys=keys.both,
         rate=way.limits.rate,
     )
+
+
+def _unused(source: PlanSource, sightings: Sightings, counts: dict[Scope, int]) -> Iterator[str]:
+    """Old keys and projects that were asked for in vain: an id may be wrong, or a project have keys of its own."""
+    keys, places = set[str](), set[Scope]()
+    for one in sightings.shown.secrets():
+        keys.add(same_key(one.kms_key_id))
+        if _target(source, one) is not None:
+            places.add(one.project)
+    projects = sightings.projects()
+    whole = all(trouble_of(one) is None for one in projects)
+    for key in dict.fromkeys(move.old_kms_key_id for move in source.keys):
+        if same_key(key) not in keys:
+            yield f"no secret {'of these projects' if whole else 'that could be seen'} is on {key}"
+    for seen in projects if places else ():
+        if seen.scope not in places and trouble_of(seen) is None:
+            yield f"project {seen.project_id}: none of its {counts.get(seen.scope, 0):,} secrets is on an old key"
 
 
 def _key_errands(sightings: Sightings, source: PlanSource) -> Iterator[Errand]:
@@ -113,7 +117,7 @@ def _key_errands(sightings: Sightings, source: PlanSource) -> Iterator[Errand]:
         if (target := _target(source, one)) is not None:
             targets.setdefault(one.project, {})[target] = None
     for project, asked in targets.items():
-        yield DescribeKeys(project=project, key_ids=described(asked))
+        yield DescribeKeys.of(project, asked)
 
 
 def _target(source: PlanSource, one: SeenSecret) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from batch.cli.accounts import assign_accounts
 from batch.cli.looking import Way, look, opened
 from batch.cli.planning import Planning
 from batch.cli.planning_facts import SeenKeys, document, secrets_by_project
@@ -38,6 +39,7 @@ def plan_manifest(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="csms-rekey-plan-")))
         load(folder)
         ledger = stack.enter_context(Ledger(folder))
+        assign_accounts(way.access, ledger)
         facts = read_record(ledger).manifest
         source = source or PlanSource(name=facts.name, sha256=facts.sha256, only=spec.only, exclude=spec.exclude)
         planning = Planning(directory=claim(), question=PlanQuestion(spec=spec, source=source), way=way)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 
-from batch.cli.planning_facts import described
 from batch.inventory.errands import DescribeKeys, Errand, ListSecrets, ReadSecrets
 from jobs.ledger.asked import AskedRow
 from jobs.model import Scope
@@ -25,4 +24,4 @@ def errands(rows: Iterable[AskedRow]) -> Iterator[Errand]:
     for project, asked in keys.items():
         yield ListSecrets(project=project)
         yield ReadSecrets(project=project)
-        yield DescribeKeys(project=project, key_ids=described(asked))
+        yield DescribeKeys.of(project, asked)

@@ -4,6 +4,8 @@ from typing import Self
 
 import msgspec
 
+from batch.cli.login import with_login
+from batch.csms.access import Access
 from jobs.ledger import LedgerError
 from jobs.model import Scope
 from jobs.plan.document import PlanSource
@@ -26,7 +28,7 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
 
     def bare(self) -> Self:
         """The question without what may differ from one session to the next."""
-        spec = msgspec.structs.replace(self.spec, limits=Limits(), auth=Auth.AUTO)
+        spec = msgspec.structs.replace(self.spec, limits=Limits(), auth=Auth.AUTO, agency=None, profile=None)
         return msgspec.structs.replace(self, spec=spec)
 
 
@@ -46,21 +48,23 @@ class VerifyQuestion(Asking, frozen=True, kw_only=True, tag="verify"):
 
 
 class RetireQuestion(Asking, frozen=True, kw_only=True, tag="retire"):
-    """Whether these keys are free in these projects; and the run that knows of them, if one does."""
+    """Whether these keys are free in these projects; and the run that knows of them, if one does. They are its old keys
+    unless they were `named`.
+    """
 
     key_ids: tuple[str, ...]
     projects: tuple[Scope, ...]
     run_dir: str | None
+    named: bool = True
 
 
 Question = PlanQuestion | VerifyQuestion | RetireQuestion
 
 
-def keep_question(sightings: Sightings, question: Question, limits: Limits, auth: Auth) -> None:
-    """Keeps it with what was seen; whoever continues takes these limits and this kind of login, not one that happens to
-    be found.
-    """
-    asked = msgspec.structs.replace(question, spec=msgspec.structs.replace(question.spec, limits=limits, auth=auth))
+def keep_question(sightings: Sightings, question: Question, limits: Limits, access: Access) -> None:
+    """Keeps it with what was seen; whoever continues takes these limits and a login of this kind."""
+    spec = with_login(msgspec.structs.replace(question.spec, limits=limits), access)
+    asked = msgspec.structs.replace(question, spec=spec)
     sightings.keep(_KEY, msgspec.json.encode(asked).decode())
 
 

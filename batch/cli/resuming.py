@@ -1,17 +1,17 @@
 """Continues what a command that only looks has begun in a directory."""
 
 from dataclasses import fields
-from typing import Any, assert_never
+from typing import Any
 
 from batch.cli.commands.plan import continue_plan
-from batch.cli.commands.retire import continue_retirement
-from batch.cli.commands.verify import continue_verification
+from batch.cli.commands.retire import ask_retire
+from batch.cli.commands.verify import ask_verify
 from batch.cli.login import open_access
-from batch.cli.looking import Way, asked_in
+from batch.cli.looking import Way, asked_in, opened
 from batch.cli.options import AuthOptions, LimitOptions, LookOptions, ManifestOptions, SessionOptions, limits_of
 from batch.cli.origins import Origins
 from batch.cli.planning import refuse_planned
-from batch.cli.questions import PlanQuestion, RetireQuestion, VerifyQuestion
+from batch.cli.questions import PlanQuestion, VerifyQuestion
 from jobs.options import spelled
 from jobs.run_dir.look_dir import LookDirectory
 from jobs.spec import UsageError
@@ -38,16 +38,13 @@ def resume_look(
     options = LookOptions(**{name: getattr(session, name) for name in _LOOKS})
     question = asked_in(directory, options)
     way = Way(
-        access=open_access(auth, stored=question.spec.auth),
+        access=open_access(auth, question.spec),
         limits=limits_of(limits, question.spec.limits),
         options=options,
     )
-    match question:
-        case PlanQuestion():
-            return continue_plan(directory, question, way)
-        case VerifyQuestion():
-            return continue_verification(directory, question, way)
-        case RetireQuestion():
-            return continue_retirement(directory, question, way)
-        case _:
-            assert_never(question)
+    if isinstance(question, PlanQuestion):
+        return continue_plan(directory, question, way)
+    with opened(directory, question, way) as sightings:
+        if isinstance(question, VerifyQuestion):
+            return ask_verify(directory, sightings, question, way)
+        return ask_retire(directory, sightings, question, way)

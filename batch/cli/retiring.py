@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from batch.cli.accounts import assign_accounts
 from batch.cli.known_secrets import KnownSecrets
 from batch.cli.login import open_access
 from batch.cli.options import RetireOptions, limits_of, spec_of
@@ -62,7 +63,7 @@ def _by_options(given: Given[RetireOptions]) -> Asked:
     if not given.source.old_key:
         raise UsageError("which key is to be retired? give --old-key, or a run directory")
     keys = _checked(given.source.old_key, spec.key_pattern)
-    access = open_access(given.auth)
+    access = open_access(given.auth, spec)
     places = chosen_places(given.source, spec, access)
     question = RetireQuestion(spec=spec, key_ids=keys, projects=tuple(places), run_dir=None)
     return Asked(question=question, access=access, limits=spec.limits)
@@ -82,15 +83,20 @@ def _by_run(run_dir: Path, ledger: Ledger, given: Given[RetireOptions]) -> Asked
     places = projects_of(ledger)
     if not places:
         raise UsageError(f"{run_dir}: no row of it names a project that can be used")
+    access = open_access(given.auth, record.spec)
+    assign_accounts(access, ledger)
     known = KnownSecrets(ledger, record, run_dir, places)
+    if given.origins.of("owner-column") is not None:
+        known.require(given.source.owner_column)
     return Asked(
         question=RetireQuestion(
             spec=record.spec,
             key_ids=keys,
             projects=tuple(places.values()),
             run_dir=printable(str(run_dir)),
+            named=bool(named),
         ),
-        access=open_access(given.auth, stored=record.spec.auth),
+        access=access,
         limits=limits_of(given.limits, record.spec.limits),
         known=lambda sightings: known.note(sightings, given.source.owner_column),
     )

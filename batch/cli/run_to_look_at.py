@@ -11,8 +11,10 @@ from batch.cli.origins import Origins
 from batch.cli.screen import say
 from batch.process.version import version
 from jobs.ledger import Ledger
+from jobs.ledger.record import JobRecord, read_record
 from jobs.ledger.upgrade import reading
 from jobs.model import Scope
+from jobs.next_run import SoFar
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 
@@ -51,3 +53,13 @@ def projects_of(ledger: Ledger) -> dict[tuple[str, str], Scope]:
         (one.project_id, one.region or ""): Scope(endpoint=one.endpoint, project_id=one.project_id, region=one.region)
         for one in ledger.told.scopes()
     }
+
+
+def look_at(directory: RunDirectory) -> tuple[JobRecord, SoFar]:
+    """The job of a run directory and how far it has come, for the holder of its lock.
+
+    Raises:
+        LedgerError: it has none, or one that cannot be read.
+    """
+    with reading(directory.path, release=version()) as ledger:
+        return read_record(ledger), ledger.told.so_far()

@@ -9,9 +9,10 @@ from collections.abc import Callable
 import msgspec
 
 from batch.process.loop import run_loop
-from batch.sandbox.assembly import Ready, sandbox_of
+from batch.sandbox.assembly import sandbox_of
 from batch.sandbox.manifest import manifest_csv
 from batch.sandbox.options import SandboxOptions
+from batch.sandbox.ready import Ready
 from batch.sandbox.server import SandboxServer
 
 

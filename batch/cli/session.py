@@ -22,7 +22,7 @@ from jobs.ledger.record import read_record
 from jobs.run_dir.room import Reserve
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience, lock_scopes
-from jobs.spec import Limits, SpecError
+from jobs.spec import Limits, SpecError, UsageError
 
 _log = structlog.get_logger()
 _MAX_PORT = 65_535
@@ -57,11 +57,13 @@ def occupy(
     beyond_limit: bool = False,
 ) -> None:
     """Makes sure of room enough, and keeps the scopes that requests will go to from other runs."""
-    manifest = read_record(ledger).manifest
+    record = read_record(ledger)
+    if record.shards:
+        raise UsageError(f"{directory.path}: merged from {len(record.shards)} shards; continue those, then merge again")
     ledger.told.require_readable()
     if ledger.loss:
         say(ledger.loss)
-    directory.require_room(rows=manifest.rows, manifest_bytes=manifest.size_bytes)
+    directory.require_room(rows=record.rows, manifest_bytes=record.manifest.size_bytes)
     scopes = [scope.scope for scope in ledger.open_scopes(also_failed=also_failed, beyond_limit=beyond_limit)]
     require_files(connections=limits.concurrency, locks=len(scopes))
     stack.enter_context(lock_scopes(scopes, lock_dir, f"run in {directory.path.absolute()}", patience))
@@ -75,8 +77,8 @@ def apply(
     PROCESS_SIGNALS.hold()
     with closing(start_log(folder, options.log_level)):
         record = read_record(ledger)
-        _log.info("run.started", version=version(), rows=record.manifest.rows, rate=str(limits.rate))
-        say(f"{record.manifest.rows} rows from {record.manifest.name}, {limits.rate} per project, into {folder}")
+        _log.info("run.started", version=version(), rows=record.rows, rate=str(limits.rate))
+        say(f"{record.rows} rows from {record.manifest.name}, {limits.rate} per project, into {folder}")
         plan = RunPlan(
             folder=folder,
             record=record,

@@ -4,11 +4,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
+from batch.cli.accounts import assign_accounts_in
 from batch.cli.confirm import show_forecast
 from batch.cli.loading import load_to_run
-from batch.cli.login import with_project
+from batch.cli.login import with_login, with_project
 from batch.cli.options import SessionOptions
 from batch.cli.screen import say
 from batch.cli.session import apply, occupy
@@ -16,10 +15,9 @@ from batch.cli.session_start import session_start
 from batch.csms.access import Access
 from batch.process.version import version
 from jobs.ledger import Ledger
-from jobs.ledger.record import JobRecord, read_record
+from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading, upgrade
 from jobs.manifest.incoming import Incoming
-from jobs.next_run import SoFar
 from jobs.run_dir.earlier import set_aside
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
@@ -48,10 +46,10 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
     """
     access, options = start.access, start.options
     spec, no_project = with_project(start.spec, access)
-    # Also which kind of login it was: a resume is not to take another one that happens to be found.
-    spec = msgspec.structs.replace(spec, auth=access.login.describe().kind)
+    spec = with_login(spec, access)
     with directory.staging() as staged:
         loaded = load_to_run(start.incoming, spec, staged, no_project)
+        assign_accounts_in(access, staged)
         if start.keep is not None:
             _keep_aside(directory.path, start.keep)
         directory.take_in(staged, loaded.copy)
@@ -71,13 +69,3 @@ def _keep_aside(folder: Path, kind: str) -> None:
     with reading(folder, release=version()) as ledger:
         loaded_at = read_record(ledger).created_at
     say(f"the files of the job before are kept in {set_aside(folder, kind, loaded_at)}")
-
-
-def look_at(directory: RunDirectory) -> tuple[JobRecord, SoFar]:
-    """The job of a run directory and how far it has come, for the holder of its lock.
-
-    Raises:
-        LedgerError: it has none, or one that cannot be read.
-    """
-    with reading(directory.path, release=version()) as ledger:
-        return read_record(ledger), ledger.told.so_far()

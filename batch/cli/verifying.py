@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from batch.cli.accounts import assign_accounts
 from batch.cli.continuing import require_same_job
 from batch.cli.loading import incoming_of, load_to_run
 from batch.cli.login import open_access, with_project
@@ -18,9 +19,9 @@ from jobs.ledger.record import JobRecord, read_record
 from jobs.model import Scope, Status
 from jobs.printable import printable
 from jobs.sightings import Wanted
-from jobs.spec import Limits
+from jobs.spec import JobSpec, Limits
 
-INVALID, NOT_SELECTED = "invalid", "not selected"
+INVALID, NOT_SELECTED, CARRIED = "invalid", "not selected", "the plan could not do it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,8 @@ def rows_of_run(path: Path, given: Given[ManifestOptions]) -> Iterator[Rows]:
     with run_to_look_at(path, given.looking) as ledger:
         record = read_record(ledger)
         require_same_job(record.spec, given.source, given.origins)
-        access = open_access(given.auth, stored=record.spec.auth)
+        access = open_access(given.auth, record.spec)
+        assign_accounts(access, ledger)
         merged = limits_of(given.limits, record.spec.limits)
         yield Rows(ledger=ledger, record=record, access=access, limits=merged, run_dir=path)
 
@@ -70,17 +72,34 @@ def rows_of_manifest(manifest: str, given: Given[ManifestOptions]) -> Iterator[R
         UsageError: it cannot be used.
         CredentialError: there is no login, or a project that it needs cannot be found.
     """
-    spec, access = spec_of(given.source, given.limits, given.auth), open_access(given.auth)
+    spec = spec_of(given.source, given.limits, given.auth)
+    with loaded_rows(manifest, spec, open_access(given.auth, spec)) as rows:
+        yield rows
+
+
+@contextmanager
+def loaded_rows(manifest: str, spec: JobSpec, access: Access) -> Iterator[Rows]:
+    """The rows of a manifest in a ledger that is gone after the block.
+
+    Raises:
+        UsageError: it cannot be used.
+        CredentialError: a project that it needs cannot be found.
+    """
     spec, no_project = with_project(spec, access)
     with tempfile.TemporaryDirectory(prefix="csms-rekey-verify-") as name:
         folder = Path(name)
         load_to_run(incoming_of(manifest), spec, folder, no_project)
         with Ledger(folder) as ledger:
+            assign_accounts(access, ledger)
             yield Rows(ledger=ledger, record=read_record(ledger), access=access, limits=spec.limits)
 
 
 def _wanted(row: ToldRow, scope: Scope | None) -> Wanted:
-    note = NOT_SELECTED if row.left_out else INVALID if row.outcome.status is Status.INVALID or scope is None else None
+    note = None
+    if row.left_out:
+        note = CARRIED if row.carried else NOT_SELECTED
+    elif row.outcome.status is Status.INVALID or scope is None:
+        note = INVALID
     return Wanted(
         row=row.outcome.row,
         project=scope if note is None else None,

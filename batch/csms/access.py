@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from batch.csms.auth import CredentialError, Login
+from batch.csms.auth.accounts import AccountsLogin
+from jobs.model import Scope
 from jobs.rules import project_fault
 from jobs.spec import JobSpec
 
@@ -17,6 +19,16 @@ class Access:
 
     network: "Network"
     login: Login
+
+    def login_of(self, place: Scope) -> Login:
+        """The login that a project is asked with: that of its account where there are several.
+
+        Raises:
+            CredentialError: it is not known whose the project is.
+        """
+        if isinstance(self.login, AccountsLogin):
+            return self.login.login_of(place.endpoint, place.project_id)
+        return self.login
 
 
 async def own_project(spec: JobSpec, access: Access) -> str | None:

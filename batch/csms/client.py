@@ -4,6 +4,7 @@ Paths and fields: the vendor's DEW API reference, UpdateSecret, ShowSecret and L
 here; no call that returns a secret's value is made.
 """
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -97,8 +98,22 @@ class _Secret(msgspec.Struct):
         )
 
 
+class _Named(msgspec.Struct):
+    """All that is looked at in the answer to a change."""
+
+    name: str
+    kms_key_id: str | None = None
+
+    def view(self, request_id: str | None = None) -> SecretView:
+        return SecretView(name=self.name, kms_key_id=self.kms_key_id or "", request_id=request_id)
+
+
 class _One(msgspec.Struct):
     secret: _Secret
+
+
+class _Changed(msgspec.Struct):
+    secret: _Named
 
 
 class _Many(msgspec.Struct):
@@ -113,6 +128,7 @@ class _Change(msgspec.Struct, omit_defaults=True):
 
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE_ONE = msgspec.json.Decoder(_One).decode
+_DECODE_CHANGED = msgspec.json.Decoder(_Changed).decode
 _DECODE_MANY = msgspec.json.Decoder(_Many).decode
 
 
@@ -134,7 +150,7 @@ class CsmsClient:
         body = _ENCODE(_Change(kms_key_id=update.kms_key_id, description=update.description))
         target = secret_target(self._project_id, update.secret_name)
         answer = await self._calls.put(target, body, departure)
-        shown = _one_secret(answer, update.secret_name)
+        shown = _one_secret(answer, update.secret_name, _DECODE_CHANGED)
         if (
             isinstance(shown, SecretView)
             and isinstance(answer, WireAnswer)
@@ -171,13 +187,15 @@ class CsmsClient:
         )
 
 
-def _one_secret(answer: WireAnswer | Fault, secret_name: str) -> Answer:
+def _one_secret(
+    answer: WireAnswer | Fault, secret_name: str, decode: Callable[[bytes], _One | _Changed] = _DECODE_ONE
+) -> Answer:
     if isinstance(answer, Fault):
         return answer
     if answer.status != HTTPStatus.OK:
         return classify(answer)
     try:
-        secret = _DECODE_ONE(answer.body).secret
+        secret = decode(answer.body).secret
     except UNREADABLE:
         return garbled(answer, "it does not show a secret")
     if secret.name != secret_name:

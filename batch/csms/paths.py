@@ -3,7 +3,12 @@
 There is none for one version of a secret, where the service answers with the value.
 """
 
+import re
+from functools import lru_cache
 from urllib.parse import quote, urlencode
+
+# Nothing in it needs to be encoded (RFC 3986 2.3): most names are such, and encoding them takes ten times as long.
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
 
 
 def secret_target(project_id: str, secret_name: str) -> str:
@@ -14,12 +19,17 @@ def secret_target(project_id: str, secret_name: str) -> str:
     """
     if secret_name in {"", ".", ".."} or "versions" in secret_name.split("/"):
         raise ValueError(f"{secret_name!r} is not the name of a secret")
-    return f"{secrets_target(project_id)}/{quote(secret_name, safe='')}"
+    return f"{secrets_target(project_id)}/{_encoded(secret_name)}"
 
 
+@lru_cache(maxsize=4_096)
 def secrets_target(project_id: str) -> str:
     """The encoded path of a project's secrets."""
-    return f"/v1/{quote(project_id, safe='')}/secrets"
+    return f"/v1/{_encoded(project_id)}/secrets"
+
+
+def _encoded(segment: str) -> str:
+    return segment if _PLAIN.fullmatch(segment) else quote(segment, safe="")
 
 
 def page_query(limit: int, marker: str | None) -> str:

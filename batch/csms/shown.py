@@ -35,7 +35,7 @@ def seconds_of(value: Any) -> int | None:
     """UTC seconds since 1970 of a time in seconds or milliseconds, as a number or, in KMS, as text; or None."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:20])
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+    if value is None or isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         return None
     return value // 1000 if value >= _MILLISECONDS else value
 

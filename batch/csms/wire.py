@@ -1,28 +1,23 @@
-"""The one way out: sends a prepared request over HTTP exactly once and says whether it may have left.
-
-aiohttp by itself sends a PUT a second time when a connection breaks, follows redirects with the token, unpacks bodies
-without a limit and reports a garbled answer as HTTP 400; all of that is switched off or caught here.
-"""
+"""The one way out: sends a prepared request over HTTP exactly once and says whether it may have left."""
 
 import base64
 import re
 import ssl
 import time
-from collections.abc import Callable
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 import aiohttp
 import msgspec
-from yarl import URL
 
+from batch.csms.connections import Connections, body_of
+from batch.csms.deadlines import Deadlines
 from batch.csms.faults import Fault, bounded
 from batch.csms.messages import HeldBackError, WireAnswer, WireRequest, nothing
-from batch.csms.wire_faults import ConnectionLostError, fault_of, lost, told
+from batch.csms.wire_faults import fault_of, lost
 from batch.redaction.masked import Masked
 
-_CHUNK = 65_536
 HEADER_LIMIT = 8_190
 # What the service's request ids look like: no text that could carry anything else.
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}")
@@ -30,6 +25,10 @@ _REQUEST_ID_LIMIT = 64
 _CONNECT_TIMEOUT_S = 10.0
 # Below the 60 s and more after which load balancers drop idle connections.
 _KEEPALIVE_S = 10.0
+_BODILESS = frozenset({"GET", "HEAD"})
+"""Methods of which nobody expects a body, so that an empty one needs no length."""
+_TEXT = bytes((9, *range(0x20, 0x7F), *range(0x80, 0x100)))
+"""What a header may hold (RFC 9110 5.5)."""
 
 
 class Proxy(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,44 +37,6 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     login: Masked | None = None
     """User and password with a colon between them."""
-
-
-class _SendMark:
-    """Whether one request went out: after that, nothing but an answer can say what became of it."""
-
-    __slots__ = ("_leaving", "sent")
-
-    def __init__(self, leaving: Callable[[], None]) -> None:
-        self.sent = False
-        self._leaving = leaving
-
-    def leave(self) -> None:
-        """It goes out now, unless it is held back."""
-        self._leaving()
-        self.sent = True
-
-
-# Every exchange runs in a task, and so in a context, of its own.
-_mark: ContextVar[_SendMark] = ContextVar("send_mark")
-
-
-class _MarkedRequest(aiohttp.ClientRequest):
-    """Notes the moment a connection is there and bytes begin to leave. A trace hook would tell the same for a sixth of
-    the whole cost of a request.
-    """
-
-    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        _mark.get().leave()
-        return await super().send(conn)
-
-
-async def _no_second_send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise ConnectionLostError(told(error)) from error
 
 
 class HttpWire:
@@ -90,23 +51,21 @@ class HttpWire:
         proxy: Proxy | None = None,
         header_limit: int = HEADER_LIMIT,
     ) -> None:
-        self._endpoint = endpoint
-        self._proxy_headers = _proxy_headers(proxy)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+        self._deadlines = Deadlines(timeout_s)
+        self._headers: tuple[Mapping[str, str] | None, bytes] = (None, b"")
+        """The last headers and their bytes: with a token they are the same for many requests."""
+        self._connections = Connections(
+            endpoint,
+            aiohttp.TCPConnector(
                 limit=0, ssl=tls if tls is not None else True, keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=60
             ),
             # No rounding to whole seconds: the timeout is the one that was asked for.
-            timeout=aiohttp.ClientTimeout(
-                total=timeout_s, sock_connect=min(_CONNECT_TIMEOUT_S, timeout_s), ceil_threshold=1e9
+            aiohttp.ClientTimeout(
+                connect=timeout_s, sock_connect=min(_CONNECT_TIMEOUT_S, timeout_s), ceil_threshold=1e9
             ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            middlewares=(_no_second_send,),
-            request_class=_MarkedRequest,
             proxy=None if proxy is None else proxy.url,
-            max_line_size=header_limit,
-            max_field_size=header_limit,
+            proxy_headers=_proxy_headers(proxy),
+            header_limit=header_limit,
         )
 
     async def __aenter__(self) -> Self:
@@ -119,50 +78,71 @@ class HttpWire:
 
     async def close(self) -> None:
         """Closes every connection; only after the last answer is in."""
-        await self._session.close()
+        self._deadlines.close()
+        await self._connections.close()
 
     async def send(self, request: WireRequest, leaving: Callable[[], None] = nothing) -> WireAnswer | Fault:
         """Sends it once; what goes wrong comes back as a value. Only cancellation is raised, and `HeldBackError`."""
-        mark = _SendMark(leaving)
-        _mark.set(mark)
+        deadline, connection, sent = self._deadlines.begin(), None, False
         try:
-            async with self._session.request(
-                request.method,
-                URL(self._endpoint + request.target, encoded=True),
-                data=request.body or None,
-                headers=request.headers,
-                allow_redirects=False,
-                proxy_headers=self._proxy_headers,
-            ) as response:
-                # An answer without a mark: the library sends in another way than the one that is watched here.
-                return (
-                    await _read(response, request.answer_limit)
-                    if mark.sent
-                    else lost("internal", "sending was not noticed")
-                )
+            if request.headers is not self._headers[0]:
+                self._headers = request.headers, fields_of(request.headers, self._connections.host)
+            whole = bytes_of(request, self._headers[1])
+            connection = await self._connections.take(deadline)
+            leaving()
+            sent = True
+            head, stream = await self._connections.exchange(connection, whole, bodiless=request.method == "HEAD")
+            body = await body_of(stream, request.answer_limit)
+            # The end of a connection can be the end of an answer.
+            deadline.check()
+            if body is None:
+                return lost("oversized", f"the answer is larger than {request.answer_limit} bytes", head.code)
+            self._connections.keep(connection)
+            connection = None
+            return _answer(head.code, head.headers, body)
         except HeldBackError:
             raise
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is becomes a value, nothing may leave
-            return fault_of(error, sent=mark.sent)
+            return fault_of(TimeoutError() if deadline.passed else error, sent=sent)
+        finally:
+            self._deadlines.end(deadline)
+            if connection is not None:
+                connection.close()
 
 
-async def _read(response: aiohttp.ClientResponse, limit: int) -> WireAnswer | Fault:
-    length = response.content_length
-    if length is not None and length <= limit:
-        return _whole(response, await response.read())
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK):
-        body += chunk
-        if len(body) > limit:
-            response.close()
-            return lost("oversized", f"the answer is larger than {limit} bytes", response.status)
-    return _whole(response, bytes(body))
+def fields_of(headers: Mapping[str, str], host: str) -> bytes:
+    """Headers as they go on the wire, with the host where they do not name one.
+
+    Raises:
+        ValueError: there is a control character in them, which could make two headers or two requests of one.
+    """
+    lines = [] if "Host" in headers else [f"Host: {host}"]
+    lines.extend(map(": ".join, headers.items()))
+    return _bytes(lines)
 
 
-def _whole(response: aiohttp.ClientResponse, body: bytes) -> WireAnswer:
-    headers = response.headers
+def bytes_of(request: WireRequest, fields: bytes) -> bytes:
+    """A request as it goes on the wire, with the bytes of its headers.
+
+    Raises:
+        ValueError: there is a control character in its first line.
+    """
+    first = _bytes([f"{request.method} {request.target} HTTP/1.1"])
+    if not request.body and request.method in _BODILESS:
+        return first + fields + b"\r\n"
+    return b"%b%bContent-Length: %d\r\n\r\n%b" % (first, fields, len(request.body), request.body)
+
+
+def _bytes(lines: Sequence[str]) -> bytes:
+    text = ("\r\n".join(lines) + "\r\n").encode()
+    if text.translate(None, _TEXT) != b"\r\n" * len(lines):
+        raise ValueError("a control character in a request")
+    return text
+
+
+def _answer(status: int, headers: Mapping[str, str], body: bytes) -> WireAnswer:
     return WireAnswer(
-        status=response.status,
+        status=status,
         body=body,
         request_id=_bounded_id(headers.get("X-Request-Id")),
         retry_after=headers.get("Retry-After"),
@@ -172,9 +152,9 @@ def _whole(response: aiohttp.ClientResponse, body: bytes) -> WireAnswer:
     )
 
 
-def _proxy_headers(proxy: Proxy | None) -> dict[str, str] | None:
+def _proxy_headers(proxy: Proxy | None) -> dict[str, str]:
     if proxy is None or proxy.login is None:
-        return None
+        return {}
     return {"Proxy-Authorization": f"Basic {base64.b64encode(proxy.login.reveal().encode()).decode()}"}
 
 

@@ -30,8 +30,8 @@ _LASTING = frozenset(
 )
 
 
-class ConnectionLostError(Exception):
-    """Carries a broken connection past aiohttp's own second try."""
+class GarbledError(Exception):
+    """What came is not HTTP."""
 
 
 def fault_of(error: Exception, *, sent: bool) -> Fault:
@@ -51,8 +51,6 @@ def fault_of(error: Exception, *, sent: bool) -> Fault:
             | aiohttp.TooManyRedirects()
         ):
             return _unsent(FaultKind.INTERNAL, "internal", type(error).__name__)
-        case ConnectionLostError():
-            return _sent_or_not("disconnected", str(error), sent=sent)
         case TimeoutError():
             return _sent_or_not("timeout", "no whole answer within the timeout", sent=sent)
         case aiohttp.ClientHttpProxyError():
@@ -60,7 +58,7 @@ def fault_of(error: Exception, *, sent: bool) -> Fault:
         # Before the request has left, these are a proxy's answers to CONNECT.
         case aiohttp.ClientPayloadError():
             return _sent_or_not("truncated", "the answer was cut off", sent=sent)
-        case aiohttp.ClientResponseError():
+        case GarbledError() | aiohttp.ClientResponseError():
             return _sent_or_not("garbled", "the answer is not HTTP", sent=sent)
         case aiohttp.ClientError() | OSError():
             return _sent_or_not("disconnected", told(error), sent=sent)

@@ -85,7 +85,7 @@ class Dispatcher:
     def view(self) -> ScopeView:
         """How the scope stands now."""
         admission, reading = self._admission, self._admission.reading
-        state, again_in_s = self._state()
+        state, again_in_s = self.state()
         place, clean = self.scope.opened.scope, self.scope.recorder.clean
         held = self._fail_fast.held_over()
         view = ScopeView(
@@ -100,7 +100,7 @@ class Dispatcher:
             accepted_per_s=reading.accepted_per_s,
             refused=reading.refused,
             unanswered=reading.unanswered,
-            code=clean(reading.code),
+            code=clean(reading.code) if reading.code else "",
             again_in_s=again_in_s,
             gives_up_in_s=_known(admission.patience_s(self.scope.clock.now_s())),
             reason=self.scope.reason,
@@ -110,7 +110,7 @@ class Dispatcher:
         slowed = view.state is ScopeState.RUNNING and view.slowed
         return msgspec.structs.replace(view, state=ScopeState.SLOWED) if slowed else view
 
-    def _state(self) -> tuple[ScopeState, float | None]:
+    def state(self) -> tuple[ScopeState, float | None]:
         """What it does, and for how many seconds nothing leaves, where that is known."""
         if self.scope.switch.stopped:
             return ScopeState.STOPPED, None

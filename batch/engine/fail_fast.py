@@ -82,7 +82,9 @@ class FailFast:
     @property
     def of_scope(self) -> Streak | None:
         """The streak of the whole scope for which rows from elsewhere are asked now."""
-        return next((one for one in (self.refused, self.foreign) if one.asks_elsewhere), None)
+        if self.refused.asks_elsewhere:
+            return self.refused
+        return self.foreign if self.foreign.asks_elsewhere else None
 
     def of_keys(self) -> Iterator[Streak]:
         """The streaks of keys for which rows from elsewhere are asked now; those keys are not held yet."""

@@ -6,7 +6,7 @@ from batch.engine.fail_fast import FailFast
 from batch.engine.fresh_rows import FreshRows, OpenRows
 from batch.engine.scope import ScopeRun
 from jobs.rate import Rate
-from jobs.run_view import ScopeView
+from jobs.run_view import SENDING, ScopeView
 
 
 class Lane:
@@ -26,6 +26,12 @@ class Lane:
     def sent(self) -> int:
         """Requests of this scope that have left."""
         return self._admission.sent
+
+    @property
+    def allowed_per_s(self) -> float:
+        """What may be sent in a second now."""
+        state, _ = self._dispatcher.state()
+        return self._admission.rate_per_s if state in SENDING else 0.0
 
     def wait(self) -> None:
         """Its rows belong to waves, and none has begun."""

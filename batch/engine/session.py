@@ -187,7 +187,7 @@ class Session:
         fault = answer if isinstance(answer, Fault) else None
         if fault is not None:
             self._faults.note(fault)
-        if self._pace.note(self._outside.clock.now_s(), fault, lambda: self.look().allowed_per_s):
+        if self._pace.note(self._outside.clock.now_s(), fault, lambda: sum(one.allowed_per_s for one in self._scopes)):
             self._keep_pace()
 
     def _keep_pace(self) -> None:

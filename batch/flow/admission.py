@@ -108,7 +108,7 @@ class Admission(Condition):
     def withdraw(self, ticket: Ticket) -> None:
         """What was let out did not leave after all: a pause began before its first byte did."""
         self.sent -= 1
-        if ticket.good_for in {Pass.TRIAL, Pass.READ}:
+        if ticket.alone:
             self._breaker = breaker.withdrawn(self._breaker)
 
     def allow(self, asked: Rate) -> None:

@@ -20,6 +20,7 @@ from jobs.spec import Limits
 
 _ALONE = 0.03
 _LATELY_S = 10.0
+_NOTHING: frozenset[FaultKind] = frozenset()
 
 
 class Condition:
@@ -148,7 +149,7 @@ class Condition:
         if fault is not None and fault.kind in NO_SERVICE:
             self._unmet(ticket, exchange, fault, now_s)
         else:
-            ours = ticket.good_for in {Pass.TRIAL, Pass.READ}
+            ours = ticket.alone
             self._answered_s[exchange.write] = now_s
             self._breaker = breaker.answered(self._breaker, ours=ours, write=exchange.write)
             if fault is not None and fault.kind is FaultKind.THROTTLED:
@@ -159,7 +160,7 @@ class Condition:
     def hear(self, ticket: Ticket, fault: Fault | None) -> None:
         """Learns from the answer to a question that is about no row: how fast requests may leave, and nothing else."""
         now_s = self._clock.now_s()
-        if ticket.good_for in {Pass.TRIAL, Pass.READ}:
+        if ticket.alone:
             self._breaker = breaker.withdrawn(self._breaker)
         if fault is None:
             self._accepted(ticket.sent_s, now_s)
@@ -174,7 +175,7 @@ class Condition:
         self._at_fault = self._at_fault or exchange.own
         failure = breaker.Failure(
             row=exchange.row if exchange.write and not exchange.own else None,
-            ours=ticket.good_for in {Pass.TRIAL, Pass.READ},
+            ours=ticket.alone,
             at_fault=self._at_fault,
         )
         self._breaker = breaker.failed(self._breaker, now_s, failure, self._rng)
@@ -203,7 +204,7 @@ class Condition:
     @property
     def unheard(self) -> bool:
         """Whether nothing has been heard of the service yet, or nothing but failures lately."""
-        never = all(math.isinf(at_s) for at_s in self._answered_s.values())
+        never = math.isinf(self._answered_s[True]) and math.isinf(self._answered_s[False])
         return never or self._breaker.stage is not breaker.Stage.CLOSED
 
     def good_for(self, *, elsewhere: bool) -> Pass:
@@ -219,9 +220,11 @@ class Condition:
     def forgives(self, rows_left: Callable[[], int]) -> frozenset[FaultKind]:
         """What a request may meet at the expense of nobody: each such failure keeps the clock of `given_up` running."""
         trial = self._breaker.stage is not breaker.Stage.CLOSED
+        if not (trial or self._gate.refusals):
+            return _NOTHING
         free = trial and breaker.forgives(self._breaker, rows_left(), at_fault=self._at_fault)
-        down = NO_SERVICE if free else frozenset()
-        refused = frozenset({FaultKind.THROTTLED}) if self._gate.refusals else frozenset()
+        down = NO_SERVICE if free else _NOTHING
+        refused = frozenset({FaultKind.THROTTLED}) if self._gate.refusals else _NOTHING
         return down | refused
 
 

@@ -27,6 +27,11 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     good_for: Pass
     forgives: frozenset[FaultKind] = frozenset()
 
+    @property
+    def alone(self) -> bool:
+        """Whether it lets one out to see if there is an answer: that answer decides what follows."""
+        return self.good_for is Pass.TRIAL or self.good_for is Pass.READ
+
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """One request and what became of it; an `answer` that is not a `Fault` is one of the service. With `own` its row

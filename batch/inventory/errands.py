@@ -1,10 +1,12 @@
 """What can be asked about a project, as values; each errand continues from what the sightings hold already."""
 
-from typing import assert_never
+from collections.abc import Iterable
+from typing import Self, assert_never
 
 import msgspec
 
 from jobs.model import Scope
+from jobs.retirement import key_to_ask
 
 
 class ListSecrets(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +41,11 @@ class DescribeKeys(msgspec.Struct, frozen=True, kw_only=True):
 
     project: Scope
     key_ids: tuple[str, ...]
+
+    @classmethod
+    def of(cls, project: Scope, key_ids: Iterable[str]) -> Self:
+        """The errand for keys in any spelling, each asked for once and as KMS itself writes it."""
+        return cls(project=project, key_ids=tuple(dict.fromkeys(map(key_to_ask, key_ids))))
 
 
 Errand = ListSecrets | ReadSecrets | ReadVersions | Confirm | DescribeKeys

@@ -17,7 +17,7 @@ from batch.flow.slots import ScopeSlots, Slots, Turns
 from batch.flow.switch import Switch
 from batch.inventory.doing import Doing
 from batch.inventory.errands import Errand
-from batch.inventory.project import ProjectState
+from batch.inventory.project import ProjectState, Troubled, troubled
 from batch.inventory.questions import Questions, Surroundings
 from jobs.ledger import LedgerError
 from jobs.model import Scope
@@ -71,6 +71,11 @@ class Looking:
     def doing(self) -> Iterator[tuple[Scope, str]]:
         """The projects that something is asked of, and what."""
         return ((one.project, one.doing) for one in self._states if one.doing and not one.switch.stopped)
+
+    @property
+    def troubled(self) -> Troubled:
+        """How those of them stand that something keeps back."""
+        return troubled(self._states, self._outside.clock.now_s())
 
     def stop(self, reason: str) -> None:
         """Starts no more requests; the first reason given is the one that is reported."""

@@ -1,6 +1,7 @@
 """One project that is looked at: through which door its questions leave, and why nothing more is asked."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from batch.csms.faults import Fault, FaultKind
@@ -8,6 +9,9 @@ from batch.flow.admission import Admission
 from batch.flow.switch import Switch
 from jobs.model import Scope
 from jobs.rate import Rate
+from jobs.run_view import ScopeState, ScopeView
+
+Troubled = tuple[ScopeView, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +40,25 @@ class ProjectState:
         self.switch.stop()
         self.on_stop(self.project, self.reason)
 
+    def trouble(self, now_s: float) -> ScopeView | None:
+        """How it stands now, if something keeps it back."""
+        admission = self.admission
+        state, again_in_s = admission.standing(now_s)
+        if state is ScopeState.RUNNING:
+            return None
+        patience_s = admission.patience_s(now_s)
+        return ScopeView(
+            project_id=self.project.project_id,
+            region=self.project.region,
+            state=state,
+            open_rows=0,
+            in_flight=0,
+            allowed_per_s=admission.rate_per_s,
+            code=self.clean(admission.reading.code),
+            again_in_s=again_in_s,
+            gives_up_in_s=None if math.isinf(patience_s) else patience_s,
+        )
+
     def obey(self, rate: Rate, *, paused: bool) -> None:
         """Sends at this rate from now on, or nothing until the pause is over."""
         self.admission.allow(rate)
@@ -43,3 +66,9 @@ class ProjectState:
             self.admission.pause()
         else:
             self.admission.proceed()
+
+
+def troubled(states: Iterable[ProjectState], now_s: float) -> Troubled:
+    """How those stand that something is asked of and something keeps back."""
+    found = (one.trouble(now_s) for one in states if one.doing and not one.switch.stopped)
+    return tuple(one for one in found if one is not None)

@@ -15,7 +15,7 @@ from batch.csms.messages import Departure
 from batch.flow import breaker
 from batch.flow.admission import Admission
 from batch.flow.switch import Switch
-from batch.flow.ticket import Exchange, Pass, Ticket
+from batch.flow.ticket import Exchange, Ticket
 from batch.inventory.asking import Asking
 from batch.inventory.patience import Again, Give, Heard, Question, Stop, after_fault
 from batch.process.clock import Clock
@@ -109,7 +109,7 @@ class Questions(Asking):
         return again
 
     async def _heard_besides(self, question: Question, ticket: Ticket, fault: Fault, *, single: bool) -> Heard:
-        free = ticket.good_for in {Pass.TRIAL, Pass.READ}
+        free = ticket.alone
         alone = single and fault.kind in NO_SERVICE and breaker.few(self.singles, at_fault=False)
         if alone and not (free or fault.withheld or self._answered_since(question)):
             # Hardly any other is on its way that could tell whether it is at fault or the service is down.

@@ -31,7 +31,10 @@ class Forms:
 
     def may_be_in(self, text: str) -> bool:
         """Whether it has to be looked for at all."""
-        return any(needle in text for needle in self._needles)
+        for needle in self._needles:  # noqa: SIM110 - asked of every text that is kept: `any` takes twice as long
+            if needle in text:
+                return True
+        return False
 
     def begins_at(self, text: str) -> int:
         """Where the text ends in a beginning of the secret, be it a single character; its length where it does not."""

@@ -1,7 +1,6 @@
 """The last step before anything is shown or written: whatever of the credentials in use it contains is taken out."""
 
 import contextlib
-import functools
 import os
 import re
 import sys
@@ -22,6 +21,8 @@ class Redactor:
 
     def __init__(self) -> None:
         self._sources: list[Source] = []
+        self._last: tuple[list[tuple[Masked, ...]], tuple[Forms, ...]] = ([], ())
+        """What the sources said last, and its forms; one value, as threads may ask."""
 
     def watch(self, source: Source) -> None:
         """From now on also what `source` says is in use; it is asked anew for every text."""
@@ -32,14 +33,24 @@ class Redactor:
 
         Where this program cut the text itself, a single character of one is found.
         """
-        text = _SIGNATURE.sub(MASK, text)
-        known = _longest_first(frozenset(secret for source in self._sources for secret in source()))
+        if "Signature=" in text:
+            text = _SIGNATURE.sub(MASK, text)
+        known = self._forms()
         if CUT in text:
             text = _without_beginnings(text, known)
         for forms in known:
             if forms.may_be_in(text):
                 text = forms.pattern.sub(MASK, text)
         return text
+
+    def _forms(self) -> tuple[Forms, ...]:
+        """Of everything that is in use now."""
+        now = [source() for source in self._sources]
+        said, known = self._last
+        if now != said:
+            known = _longest_first({secret for source in now for secret in source})
+            self._last = now, known
+        return known
 
 
 class RedactedStream:
@@ -149,7 +160,6 @@ def _without_beginnings(text: str, known: tuple[Forms, ...]) -> str:
     return CUT.join([*cleaned, rest])
 
 
-@functools.lru_cache(maxsize=8)
-def _longest_first(secrets: frozenset[Masked]) -> tuple[Forms, ...]:
+def _longest_first(secrets: set[Masked]) -> tuple[Forms, ...]:
     """So that of two secrets that begin alike the whole one is taken out."""
     return tuple(forms_of(secret) for secret in sorted(secrets, key=lambda one: len(one.reveal()), reverse=True))

@@ -14,43 +14,16 @@ from batch.sandbox.faults import FaultScript
 from batch.sandbox.journal import Journal
 from batch.sandbox.lists import ListStyle
 from batch.sandbox.metadata import MetadataMode, MetadataService
-from batch.sandbox.model import KeyIds
 from batch.sandbox.options import SandboxOptions
 from batch.sandbox.others import Others
 from batch.sandbox.quota import ProjectQuota, parse_pace, parse_rate, parse_rival
+from batch.sandbox.ready import IamLogin, IdentityLogin, Ready
 from batch.sandbox.rights import parse_rights
 from batch.sandbox.service import Service
 from batch.sandbox.terms import Terms
 from batch.sandbox.variety import parse_mix, vary
 from batch.sandbox.wire import Operation
 from batch.sandbox.world import World, build_world
-
-
-class IamLogin(msgspec.Struct, frozen=True, kw_only=True):
-    """The name and password that IAM gives a token for."""
-
-    domain: str
-    user: str
-    password: str
-
-
-class Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """All a client has to know of a sandbox, as it is printed in one JSON line; the credentials open nothing else.
-
-    `token` and `ak`/`sk` are good for every project, and so are the temporary keys that `metadata_url` gives out.
-    `key_ids` has the keys of every project by its id, and `project_names` the name IAM knows it by.
-    """
-
-    url: str
-    iam_url: str
-    metadata_url: str
-    token: str
-    ak: str
-    sk: str
-    iam: IamLogin
-    project_ids: tuple[str, ...]
-    project_names: dict[str, str]
-    key_ids: dict[str, KeyIds]
 
 
 class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +52,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
             ak=access_key.ak,
             sk=access_key.sk,
             iam=IamLogin(domain=user.domain, user=user.name, password=user.password),
+            identity=IdentityLogin(token=self.directory.platform.token, pod_url=f"{url}/v1/credentials"),
             project_ids=tuple(projects),
             project_names={one.id: one.name for one in projects.values()},
             key_ids={one.id: one.key_ids for one in projects.values()},

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from batch.sandbox.platform import Platform
+
 _DAY_S = 86_400.0
 
 
@@ -68,6 +70,8 @@ class Directory:
         self.user = IamUser(domain=domain, name="rekey", password=_text(rng, 96))
         self.access_key = AccessKey(ak=f"HPUA{_text(rng, 64).upper()}", sk=_text(rng, 160), caller=self.everywhere)
         self._keys = {self.access_key.ak: self.access_key}
+        # Of its own, so that all else stays what it is for a seed.
+        self.platform = Platform(random.Random(f"platform {self.access_key.sk}"))  # noqa: S311 # as all credentials here
         self.revoked = False
         """Everything was taken back: nothing opens anything any more, and nothing new is given out."""
 
@@ -82,14 +86,14 @@ class Directory:
         self._tokens[token.value] = token
         return token
 
-    def issue_keys(self, now_s: float) -> AccessKey:
-        """New temporary keys of the server's agency, good for every project."""
+    def issue_keys(self, now_s: float, life_s: float = _DAY_S) -> AccessKey:
+        """New temporary keys of an agency, good for every project and for that long at most."""
         key = AccessKey(
             ak=f"HSTA{_text(self._rng, 64).upper()}",
             sk=_text(self._rng, 160),
             caller=self.everywhere,
             security_token=f"hQsandbox{_text(self._rng, 384)}",
-            expires_s=now_s + self._key_life_s,
+            expires_s=now_s + min(self._key_life_s, life_s),
         )
         self._keys[key.ak] = key
         return key

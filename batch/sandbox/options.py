@@ -108,7 +108,7 @@ class SandboxOptions:
     key_life_s: Annotated[float, Parameter(name="--key-life", converter=_seconds, show_default=duration_text)] = (
         86_400.0
     )
-    """How long the temporary keys of the metadata service are good for."""
+    """How long temporary keys are good for at most."""
     revoke_after: int | None = None
     """Requests after which every credential is taken back. [default: never]"""
     metadata: MetadataMode = MetadataMode.TOKEN

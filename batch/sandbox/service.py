@@ -1,11 +1,12 @@
 """The service itself: a request and the time go in, an answer comes out; no socket, no clock."""
 
 import random
-from typing import assert_never
+from typing import Literal, assert_never, get_args
 
 from batch.sandbox import csms, iam, kms
 from batch.sandbox.auth import Directory
 from batch.sandbox.checks import Authenticator
+from batch.sandbox.identity import IdentityService
 from batch.sandbox.metadata import MetadataService
 from batch.sandbox.refusals import Refusal, RefusedError, body_of, refusal
 from batch.sandbox.result import Result
@@ -14,7 +15,17 @@ from batch.sandbox.terms import Terms
 from batch.sandbox.wire import Operation, Reply, Request, Route
 from batch.sandbox.world import Project, World
 
-_OPEN = frozenset({Operation.CREATE_TOKEN, Operation.CREATE_METADATA_TOKEN, Operation.SHOW_SECURITY_KEY})
+_Open = Literal[
+    Operation.CREATE_TOKEN,
+    Operation.CREATE_METADATA_TOKEN,
+    Operation.SHOW_SECURITY_KEY,
+    Operation.CREATE_TOKEN_BY_ID_TOKEN,
+    Operation.CREATE_KEYS,
+    Operation.ASSUME_WITH_OIDC,
+    Operation.ASSUME_FOR_POD,
+    Operation.VOUCH,
+]
+_OPEN = frozenset(get_args(_Open))
 """What the gateway lets everybody ask: these check the caller themselves."""
 
 
@@ -42,6 +53,7 @@ class Service:
         self.epoch_s = epoch_s
         self.auth = auth
         self._metadata = metadata
+        self._identity = IdentityService(directory, auth, epoch_s=epoch_s)
         self.terms = terms
         self._rng = rng
 
@@ -123,17 +135,29 @@ class Service:
                 return kms.list_keys(self._project(route), request, self.terms.lists)
             case Operation.LIST_PROJECTS:
                 return iam.list_projects(self.world, route)
-            case Operation.CREATE_TOKEN | Operation.CREATE_METADATA_TOKEN | Operation.SHOW_SECURITY_KEY:
-                return self._give_credential(request, route.operation, now_s)
-            case _:
-                assert_never(route.operation)
+            case opened:
+                return self._give_credential(request, opened, now_s)
 
-    def _give_credential(self, request: Request, operation: Operation, now_s: float) -> Result:
-        if operation is Operation.CREATE_METADATA_TOKEN:
-            return self._metadata.create_token(request)
-        if operation is Operation.SHOW_SECURITY_KEY:
-            return self._metadata.show_keys(request, now_s=now_s, epoch_s=self.epoch_s)
-        return iam.create_token(self.world, self.directory, request, now_s=now_s, epoch_s=self.epoch_s)
+    def _give_credential(self, request: Request, operation: _Open, now_s: float) -> Result:
+        match operation:
+            case Operation.CREATE_METADATA_TOKEN:
+                return self._metadata.create_token(request)
+            case Operation.SHOW_SECURITY_KEY:
+                return self._metadata.show_keys(request, now_s=now_s, epoch_s=self.epoch_s)
+            case Operation.CREATE_TOKEN:
+                return iam.create_token(self.world, self.directory, request, now_s=now_s, epoch_s=self.epoch_s)
+            case Operation.CREATE_TOKEN_BY_ID_TOKEN:
+                return self._identity.token_for_id_token(request, now_s)
+            case Operation.CREATE_KEYS:
+                return self._identity.create_keys(request, now_s)
+            case Operation.ASSUME_WITH_OIDC:
+                return self._identity.assume_with_oidc(request, now_s)
+            case Operation.VOUCH:
+                return self._identity.vouch(request, now_s)
+            case Operation.ASSUME_FOR_POD:
+                return self._identity.keys_for_pod(request, now_s)
+            case _:
+                assert_never(operation)
 
     def _project(self, route: Route) -> Project:
         project = self.world.projects.get(route.project_id)

@@ -46,6 +46,11 @@ class Operation(StrEnum):
     DESCRIBE_KEY = "ListKeyDetail"
     LIST_KEYS = "ListKeys"
     CREATE_TOKEN = "KeystoneCreateUserTokenByPassword"  # noqa: S105 # the same
+    CREATE_TOKEN_BY_ID_TOKEN = "CreateUnscopedTokenByIdToken"  # noqa: S105 # the same
+    CREATE_KEYS = "CreateTemporaryAccessKey"
+    ASSUME_WITH_OIDC = "AssumeAgencyWithOIDC"
+    VOUCH = "RequestIdentityToken"
+    ASSUME_FOR_POD = "AssumeAgencyForPodIdentity"
     LIST_PROJECTS = "KeystoneListProjects"
     CREATE_METADATA_TOKEN = "CreateMetadataToken"  # noqa: S105 # the same
     SHOW_SECURITY_KEY = "ShowSecurityKey"
@@ -116,5 +121,21 @@ def _find_neighbour(method: str, parts: list[str], query: str) -> Route | None:
             return Route(operation=Operation.CREATE_METADATA_TOKEN)
         case "GET", ["openstack", "latest", "securitykey"]:
             return Route(operation=Operation.SHOW_SECURITY_KEY)
+        case _:
+            return _find_identity(method, parts)
+
+
+def _find_identity(method: str, parts: list[str]) -> Route | None:
+    match method, parts:
+        case "POST", ["v1", "credentials"]:
+            return Route(operation=Operation.ASSUME_FOR_POD)
+        case "GET", ["ci", "token"]:
+            return Route(operation=Operation.VOUCH)
+        case "POST", ["v5", "agencies", "assume-with-oidc"]:
+            return Route(operation=Operation.ASSUME_WITH_OIDC)
+        case "POST", ["v3.0", "OS-AUTH", "id-token", "tokens"]:
+            return Route(operation=Operation.CREATE_TOKEN_BY_ID_TOKEN)
+        case "POST", ["v3.0", "OS-CREDENTIAL", "securitytokens"]:
+            return Route(operation=Operation.CREATE_KEYS)
         case _:
             return None

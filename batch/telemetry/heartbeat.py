@@ -142,7 +142,7 @@ class Heartbeat:
             in_flight=self._session.in_flight,
             counts=counts,
             pace=", ".join(pace_words(self.latest)),
-            trouble=tuple(trouble_lines(self.latest)),
+            trouble=tuple(trouble_lines(self.latest.scopes)),
             paused=self.latest.paused,
             rate=self.latest.rate,
             full_rate=self.latest.full_rate,

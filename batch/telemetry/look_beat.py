@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,8 @@ from batch.process.clock import Clock
 from jobs.rate import Rate
 from jobs.run_dir.control import ControlError, read_control, remove_control
 from jobs.run_dir.state import LiveState, write_state
+from jobs.run_view import ScopeView
+from reports.screen.run_words import trouble_lines
 
 _EVERY_S = 1.0
 _LINE_EVERY = 10
@@ -38,6 +40,10 @@ class Seeing(Protocol):
     @property
     def doing(self) -> Iterable[tuple[object, str]]:
         """The projects that something is asked of, and what."""
+
+    @property
+    def troubled(self) -> Sequence[ScopeView]:
+        """How those of them stand that something keeps back."""
 
     def obey(self, rate: Rate, *, paused: bool) -> None:
         """Sends at this rate from now on, or nothing until the pause is over."""
@@ -75,6 +81,8 @@ class LookBeat:
         words = ", ".join(f"{what} in {count} project{'' if count == 1 else 's'}" for what, count in doing.items())
         held = "paused, " if self._looking.paused else ""
         self._say(f"{held}{self._looking.requests:,} requests so far{'; ' if words else ''}{words}")
+        for line in trouble_lines(self._looking.troubled):
+            self._say(line)
 
     def _take_control(self) -> None:
         try:
@@ -105,6 +113,7 @@ class LookBeat:
             in_flight=looking.in_flight,
             counts=(),
             pace=f"{looking.requests:,} requests so far",
+            trouble=tuple(trouble_lines(looking.troubled)),
             paused=looking.paused,
             rate=str(looking.rate),
             full_rate=str(looking.full_rate),

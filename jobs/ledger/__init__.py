@@ -8,7 +8,7 @@ from jobs.ledger.loader import Carried, Conflict, Loader
 from jobs.ledger.schema import LedgerError
 from jobs.ledger.sessions import Control, SessionRecord, SessionStart
 from jobs.ledger.told import ErrorCount, ScopeCount, Told
-from jobs.ledger.told_rows import ToldRow
+from jobs.ledger.told_row import ToldRow
 from jobs.ledger.waves import WaveCount
 
 __all__ = [

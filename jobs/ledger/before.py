@@ -28,15 +28,14 @@ _NAMES = """CREATE TABLE IF NOT EXISTS temp.listing (scope INTEGER NOT NULL, sec
 _OPEN = "status IS NULL AND leader IS NULL AND left_out = 0"
 _UNSEEN = "before_how IS NULL AND attempts = 0 AND doubt = 0"
 """Nothing was sent for the row, and nobody knows its key before."""
-_LAY_OUT = f"""INSERT OR REPLACE INTO temp.listing SELECT scope, secret_name, row FROM row
+_LAY_OUT = f"""INSERT OR REPLACE INTO temp.listing SELECT scope, secret_name, row FROM stand
     WHERE scope = ? AND {_OPEN}"""  # noqa: S608 - its own text
-_COUNT_UNSEEN = f"SELECT COUNT(*) FROM row WHERE scope = ? AND {_OPEN} AND {_UNSEEN}"  # noqa: S608 - the same
+_COUNT_UNSEEN = f"SELECT COUNT(*) FROM stand WHERE scope = ? AND {_OPEN} AND {_UNSEEN}"  # noqa: S608 - the same
 _TAKE = "DELETE FROM temp.listing WHERE scope = ? AND secret_name = ? RETURNING row"
-_ONE = f"SELECT {OPEN_COLUMNS} FROM row WHERE row = ?"  # noqa: S608 - the same
-_LISTED = f"""UPDATE row SET before_kms_key_id = ?, before_how = '{SeenBy.LIST}'
-    WHERE row = ? AND {_UNSEEN}"""  # noqa: S608 - the same
-READ = f"""UPDATE row SET before_kms_key_id = ?, before_how = '{SeenBy.READ}'
-    WHERE row = ? AND before_how IS NULL AND attempts <= ? AND doubt <= ?"""  # noqa: S608 - the same
+_ONE = f"SELECT {OPEN_COLUMNS} FROM stand WHERE row = ?"  # noqa: S608 - the same
+_LISTED = f"UPDATE row SET before_kms_key_id = ?, before_how = '{SeenBy.LIST}' WHERE row = ?"  # noqa: S608 - the same
+READ = f"""UPDATE row SET before_kms_key_id = ?, before_how = '{SeenBy.READ}' WHERE row = ? AND {_UNSEEN}
+    AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.row = row.row AND i.attempts > ?)"""  # noqa: S608 - the same
 """For a row whose first PUT has not left, though it may be on record as about to."""
 
 
@@ -51,7 +50,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def values(self) -> tuple[object, ...]:
         """As `READ` takes them."""
-        return (self.kms_key_id, self.row, int(self.intended), int(self.intended))
+        return (self.kms_key_id, self.row, int(self.intended))
 
 
 class KeysBefore:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec.structs import astuple
 
-from jobs.model import Count, Moment, Outcome, Scope, SecretUpdate, Status
+from jobs.model import Count, Moment, Outcome, Scope, SecretUpdate
 
 
 class OpenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -119,4 +119,4 @@ class PaceCell(msgspec.Struct, frozen=True, kw_only=True):
 def outcome_values(outcome: Outcome) -> tuple[object, ...]:
     """How a row ended, in the order of the columns that say so."""
     row, status, *values = astuple(outcome)
-    return (status.value, *values, int(status is Status.UNKNOWN), row)
+    return (row, status.value, *values)

@@ -13,22 +13,20 @@ from jobs.ledger import before, entries, log_file, schema, sessions, waves
 from jobs.ledger.before import KeysBefore, Seen
 from jobs.ledger.entries import Elsewhere, Intent, OpenRow, OpenScope, PaceCell, Parked
 from jobs.ledger.sessions import SessionStart
+from jobs.ledger.taking_up import take_up
 from jobs.ledger.told import Told
 from jobs.model import Outcome, Scope
 from jobs.run_dir import names
 
 _OPEN = f"""SELECT {entries.OPEN_COLUMNS}
-    FROM row WHERE scope = ? AND row > ? AND status IS NULL AND leader IS NULL AND left_out = 0"""  # noqa: S608 - its own
-_TRIED = "UPDATE row SET tried = 1 WHERE status IS NULL AND (attempts > 0 OR refused)"
+    FROM stand WHERE scope = ? AND row > ? AND status IS NULL AND leader IS NULL AND left_out = 0"""  # noqa: S608 - its own
 _AFTER_ALL = 2**62
-_INTENT = "UPDATE row SET attempts = ?, spent = ?, doubt = 1 WHERE row = ?"
+_INTENT = "INSERT OR REPLACE INTO intent VALUES (?, ?, ?)"
+_TAKE_BACK = "DELETE FROM intent WHERE row = ?"
 # Values are written in the order of the fields of Parked and Outcome; a column of Parked has the name of its field.
 _PARKED = f"""UPDATE row SET {", ".join(f"{name} = ?" for name in Parked.__struct_fields__[1:])}
-    WHERE row = ? AND status IS NULL"""  # noqa: S608 - the names of our own fields
-_OUTCOME = """UPDATE row SET status = ?, attempts = ?, http_status = ?, error_code = ?, error_message = ?,
-    request_id = ?, started_at = ?, finished_at = ?, elapsed_ms = ?, doubt = ? WHERE row = ?"""
-_REOPEN = """UPDATE row SET status = NULL, spent = attempts, http_status = NULL, error_code = NULL,
-    error_message = NULL, request_id = NULL WHERE status IN ('failed', 'unknown') AND left_out = 0"""
+    WHERE row = ?"""  # noqa: S608 - the names of our own fields
+_OUTCOME = "INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PACE = "INSERT INTO pace VALUES ((SELECT MAX(id) FROM session), ?, ?, ?, ?, ?, ?, ?)"
 _OLD_PACE = "DELETE FROM pace WHERE session = (SELECT MAX(id) FROM session)"
 
@@ -95,7 +93,7 @@ class Ledger:
         of_wave, values = waves.condition(wave)
         found = self._all(
             "SELECT s.id, s.endpoint, s.project_id, s.region, COUNT(*)"  # noqa: S608 - its own text
-            " FROM row r JOIN scope s ON s.id = r.scope"
+            " FROM stand r JOIN scope s ON s.id = r.scope"
             f" WHERE r.leader IS NULL AND r.left_out IN (0, {2 if beyond_limit else 0}){of_wave}"
             " AND (r.status IS NULL OR (? AND r.status IN ('failed', 'unknown'))) GROUP BY s.id ORDER BY s.id",
             (*values, also_failed),
@@ -148,15 +146,12 @@ class Ledger:
             LedgerError: it cannot be written.
         """
         self._take_room()
-        self._run("BEGIN IMMEDIATE")
-        self._run(sessions.BEGIN, sessions.begin_values(start))
-        self._run("UPDATE scope SET stopped = NULL WHERE stopped IS NOT NULL")
-        self._run("DELETE FROM held_key")
-        if start.also_failed:
-            self._run(_REOPEN)
-        self._run(_TRIED)
-        log_file.note_session(self._connection)
-        self._run("COMMIT")
+        with self._transaction() as write:
+            write.execute(sessions.BEGIN, sessions.begin_values(start))
+            write.execute("UPDATE scope SET stopped = NULL WHERE stopped IS NOT NULL")
+            write.execute("DELETE FROM held_key")
+            take_up(write, also_failed=start.also_failed)
+            log_file.note_session(write)
         # In the file itself, so that it is known there also when the log is lost.
         self._run("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
@@ -191,8 +186,9 @@ class Ledger:
             write.executemany(before.READ, [one.values() for one in seen])
             # A row that was put aside may be sent again in the same commit: what is about to leave counts.
             write.executemany(_PARKED, [(*values, row) for row, *values in map(astuple, parked)])
-            write.executemany(_INTENT, [(i.attempts, i.spent, i.row) for i in intents])
-            write.executemany(_OUTCOME, [entries.outcome_values(o) for o in outcomes])
+            write.executemany(_TAKE_BACK, [(one.row,) for one in parked])
+            write.executemany(_INTENT, map(astuple, intents))
+            write.executemany(_OUTCOME, map(entries.outcome_values, outcomes))
             if outcomes:
                 write.execute(sessions.COUNT, (len(outcomes),))
 

@@ -76,7 +76,7 @@ ROWS = f"""SELECT {_SAME.format("key")}, {_SAME.format("old")}, scope, status, a
     FROM told WHERE scope IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6)) ORDER BY 1, 2, 6 DESC"""  # noqa: S608 - its own text
 _HELD = """SELECT s.project_id, s.region, k.kms_key_id, k.reason, SUM(l.status IS NULL AND l.left_out = 0)
     FROM held_key k JOIN scope s ON s.id = k.scope JOIN row r ON r.scope = k.scope
-    JOIN row l ON l.row = COALESCE(r.leader, r.row) AND l.kms_key_id = k.kms_key_id
+    JOIN stand l ON l.row = COALESCE(r.leader, r.row) AND l.kms_key_id = k.kms_key_id
     GROUP BY k.scope, k.kms_key_id ORDER BY MIN(r.row)"""
 
 

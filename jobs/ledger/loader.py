@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from jobs.ledger import schema, waves
+from jobs.ledger import accounts, schema, waves
 from jobs.ledger.counted import Counted
 from jobs.ledger.forecast import Asks
+from jobs.ledger.new_ledger import part_of, seal
 from jobs.model import InvalidRow, PlannedRow, Scope, Status
-from jobs.run_dir import names
-from jobs.run_dir.durable import rename_durably
+from jobs.shard import RateKey, Shard, keys_of
 
 # Values go in in the order of the fields of InvalidRow.
 _INVALID = """INSERT INTO row (row, secret_name, kms_key_id, region, project_id, status, error_code, error_message,
@@ -51,6 +51,11 @@ _FOLLOW = "UPDATE row SET wave = l.wave FROM row l WHERE l.row = row.leader AND 
 # The first row that would make one request too many; a repeat of an earlier row stays with it.
 _BEYOND = """UPDATE row SET left_out = 2 WHERE status IS NULL AND left_out = 0 AND COALESCE(leader, row) >= (
     SELECT row FROM row WHERE status IS NULL AND left_out = 0 AND leader IS NULL ORDER BY row LIMIT 1 OFFSET ?)"""
+# Rows that are sent, by place.
+_WEIGHTS = """SELECT scope, COUNT(*) FILTER (WHERE status IS NULL AND left_out = 0 AND leader IS NULL) FROM row
+    WHERE scope IS NOT NULL GROUP BY scope"""
+_ELSEWHERE = """DELETE FROM row WHERE CASE WHEN scope IS NULL THEN NOT ?
+    ELSE scope NOT IN (SELECT value FROM json_each(?)) END"""
 
 
 class Conflict(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +81,8 @@ class Loader:
         Raises:
             LedgerError: it cannot be created.
         """
-        self._part = folder / f"{names.LEDGER}.part"
-        self._final = folder / names.LEDGER
+        self._folder = folder
+        self._part = part_of(folder)
         self._connection = schema.create(self._part)
         self._scopes: dict[Scope, int] = {}
         self._waves: list[str] = []
@@ -154,6 +159,20 @@ class Loader:
         self._counted = None
         self._run(_BEYOND, (limit,))
 
+    def keep(self, shard: Shard) -> int:
+        """Keeps only the rows of a shard, once all else is settled over the whole; returns how many they are.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+        """
+        self._counted = None
+        keys = [RateKey(number=scope, weight=rows) for scope, rows in self._run(_WEIGHTS)]
+        own = keys_of(shard, keys)
+        self._scopes = {scope: number for scope, number in self._scopes.items() if number in own}
+        self._run(_ELSEWHERE, (shard.takes_unplaced, msgspec.json.encode(sorted(own)).decode()))
+        ((rows,),) = self._run("SELECT COUNT(*) FROM row")
+        return int(rows)
+
     def asks(self) -> Asks | None:
         """What the rows ask for, once all is settled; None where only the finished ledger can say it."""
         return None if self._counted is None else self._counted.asks(self._scopes)
@@ -169,19 +188,10 @@ class Loader:
                 "INSERT INTO scope (id, endpoint, project_id, region) VALUES (?, ?, ?, ?)",
                 (number, scope.endpoint, scope.project_id, scope.region),
             )
-        if len(self._scopes) > 1:
-            # Pages of one scope are read by (scope, row); with a single scope the table itself is in that order.
-            self._run("CREATE INDEX row_of_scope ON row (scope, row)")
         if self._waves:
             self._run("CREATE INDEX row_of_wave ON row (wave, scope, row)")
             meta = (*meta, (waves.META, msgspec.json.encode(self._waves).decode()))
-        self._many("INSERT INTO meta (key, value) VALUES (?, ?)", list(meta))
-        self._run("COMMIT")
-        self.abandon()
-        try:
-            rename_durably(self._part, self._final)
-        except OSError as error:
-            raise schema.LedgerError(self._final, str(error)) from error
+        seal(self._connection, self._folder, (*meta, *accounts.meta_of(self._scopes)))
 
     def abandon(self) -> None:
         """Closes the file and leaves it as it is; safe to call twice."""

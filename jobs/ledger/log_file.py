@@ -10,7 +10,7 @@ from pathlib import Path
 _OPEN, _LOST = "open", "lost"
 _SAY = "INSERT OR REPLACE INTO meta VALUES ('log', ?)"
 _DOUBT = """UPDATE row SET doubt = 1, error_message = 'the log of the ledger is lost: it may have been sent'
-    WHERE status IS NULL AND leader IS NULL AND doubt = 0"""
+    WHERE status IS NULL AND leader IS NULL AND doubt = 0 AND row NOT IN (SELECT row FROM outcome)"""
 CLOSED = f"DELETE FROM meta WHERE key = 'log' AND value = '{_OPEN}'"  # noqa: S608 - its own text
 """What notes that the log is in the file."""
 

@@ -7,9 +7,9 @@ SAMPLES = 2
 _LED = "l.status IS NULL AND l.left_out = 0"
 _PLACES = f"""SELECT r.wave, s.endpoint, s.project_id, s.region, COUNT(*), COUNT(*) FILTER (WHERE r.leader IS NULL),
     COUNT(*) FILTER (WHERE r.leader IS NULL AND r.expected_kms_key_id IS NOT NULL)
-    FROM row r JOIN row l ON l.row = COALESCE(r.leader, r.row) JOIN scope s ON s.id = r.scope
+    FROM row r JOIN stand l ON l.row = COALESCE(r.leader, r.row) JOIN scope s ON s.id = r.scope
     WHERE {_LED} GROUP BY s.id, r.wave ORDER BY s.id, MIN(r.row)"""  # noqa: S608 - its own text
-_EXAMPLES = f"""SELECT l.secret_name, l.kms_key_id, l.expected_kms_key_id FROM row l
+_EXAMPLES = f"""SELECT l.secret_name, l.kms_key_id, l.expected_kms_key_id FROM stand l
     WHERE l.scope IS NOT NULL AND l.leader IS NULL AND {_LED} ORDER BY l.row LIMIT {SAMPLES}"""  # noqa: S608 - the same
 
 

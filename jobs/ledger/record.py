@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 
 from jobs.ledger import Ledger
-from jobs.ledger.schema import RELEASE, unreadable
+from jobs.ledger.schema import unreadable
+from jobs.ledger.tables import RELEASE
 from jobs.model import Count, Moment
 from jobs.spec import JobSpec
 
@@ -24,11 +25,32 @@ class ManifestFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The plan that a job was loaded from: `sha256` is that of its `plan.json`, the number that an approval names."""
+    """The plan that a job was loaded from: `sha256` is that of its `plan.json`, the number that an approval names, and
+    `folder` is where it was.
+    """
 
     sha256: str
     made_at: Moment
     made_by: str
+    folder: str = ""
+
+
+class ShardFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A shard as it stood when it was merged: `open_rows` of its rows had not ended, and `stopped` says why its last
+    session did; without an `exit_code` none has ended. Of one that is `missing` nothing is known.
+    """
+
+    index: Count
+    rows: Count = 0
+    open_rows: Count = 0
+    exit_code: int | None = None
+    stopped: str | None = None
+    missing: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether every row of it has ended."""
+        return not (self.missing or self.open_rows)
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +61,15 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     manifest: ManifestFacts
     created_at: Moment
     plan: PlanFacts | None = None
+    rows_here: Count | None = None
+    """How many rows of the manifest the ledger holds, where it is that of a shard."""
+    shards: tuple[ShardFacts, ...] = ()
+    """The shards that were merged into it; where there are any, nothing can be run from it."""
+
+    @property
+    def rows(self) -> int:
+        """The rows that are reported."""
+        return self.manifest.rows if self.rows_here is None else self.rows_here
 
 
 def to_meta(record: JobRecord) -> tuple[tuple[str, str], ...]:

@@ -9,14 +9,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from jobs.forecast import PlaceCount, Sample
-from jobs.ledger import keys, places, waves
+from jobs.ledger import accounts, keys, places, waves
 from jobs.ledger.asked import AskedRow, asked_rows
 from jobs.ledger.entries import PaceCell
 from jobs.ledger.key_kinds import KeyKinds
 from jobs.ledger.keys import HeldKey, KeyCounts
 from jobs.ledger.schema import ERRORS, blame, unreadable
 from jobs.ledger.sessions import SESSIONS, SessionRecord, session_of
-from jobs.ledger.told_rows import CARRIED, COLUMNS, ToldRow, told_rows
+from jobs.ledger.told_row import ToldRow
+from jobs.ledger.told_rows import CARRIED, COLUMNS, told_rows
 from jobs.model import Group, Status, StatusCount
 from jobs.next_run import SoFar
 from jobs.run_view import Backlog
@@ -60,7 +61,7 @@ _SO_FAR = """SELECT COUNT(*), COUNT(*) FILTER (WHERE status IS NULL OR status IN
     COUNT(*) FILTER (WHERE status IN ('failed', 'unknown')),
     COUNT(*) FILTER (WHERE status = 'unknown' OR (status IS NULL AND doubt)), COUNT(*) FILTER (WHERE attempts > 0),
     COUNT(*) FILTER (WHERE status IN ('updated', 'verified')),
-    (SELECT COUNT(*) FROM row WHERE leader IS NULL AND left_out = 2) FROM row WHERE leader IS NULL AND left_out = 0"""
+    (SELECT COUNT(*) FROM row WHERE leader IS NULL AND left_out = 2) FROM stand WHERE leader IS NULL AND left_out = 0"""
 
 
 class Told:
@@ -110,7 +111,9 @@ class Told:
         """How many rows are open, also those that a session which takes failed rows up again will open, and how the
         others ended.
         """
-        rows = self._by_status("SELECT status, COUNT(*) FROM row WHERE leader IS NULL AND left_out = 0 GROUP BY status")
+        rows = self._by_status(
+            "SELECT status, COUNT(*) FROM stand WHERE leader IS NULL AND left_out = 0 GROUP BY status"
+        )
         again = (None, Status.FAILED, Status.UNKNOWN) if also_failed else (None,)
         return Backlog(
             open_rows=sum(rows.pop(status, 0) for status in again),
@@ -131,7 +134,7 @@ class Told:
             f" COUNT(CASE WHEN l.status IN ({_quoted(Group.DONE)}) THEN 1 END) AS done, COUNT(*) FILTER"
             " (WHERE l.before_how IS NULL AND (l.doubt OR l.status IN ('updated', 'verified'))) AS unseen,"
             f" SUM(l.left_out = 0 AND COALESCE(l.status, 'not_attempted') IN ({_quoted(Group.RUN_AGAIN)})) AS again"
-            " FROM row r JOIN row l ON l.row = COALESCE(r.leader, r.row) WHERE r.scope IS NOT NULL GROUP BY r.scope)"
+            " FROM row r JOIN stand l ON l.row = COALESCE(r.leader, r.row) WHERE r.scope IS NOT NULL GROUP BY r.scope)"
             " JOIN scope s ON s.id = scope ORDER BY s.id"
         )
         return tuple(ScopeCount(**dict(zip(ScopeCount.__struct_fields__, values, strict=True))) for values in found)
@@ -158,6 +161,10 @@ class Told:
         )
         for session, *values in self._query(cells):
             yield session, self._read(PaceCell, _CELL, f"the pace of session {session}", values)
+
+    def accounts(self) -> tuple[accounts.ScopeAccount, ...]:
+        """Whose project that of each scope is."""
+        return accounts.scope_accounts(self._query)
 
     def waves(self) -> tuple[waves.WaveCount, ...]:
         """How the rows of each wave stand, in the order in which they run."""
@@ -202,7 +209,8 @@ class Told:
 
     def _rows(self, where: str, kinds: KeyKinds | None = None) -> Iterator[ToldRow]:
         told = f"SELECT {COLUMNS} FROM told {where} ORDER BY row"  # noqa: S608 - its own text
-        return told_rows(self._blocks(told), self._path, kinds)
+        whose = {one.id: one.scope.account for one in self.accounts()}
+        return told_rows(self._blocks(told), self._path, whose, kinds)
 
     def _read(self, kind: type[T], fields: tuple[str, ...], what: str, values: Sequence[Any]) -> T:
         try:

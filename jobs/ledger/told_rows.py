@@ -1,6 +1,6 @@
 """The rows that a ledger tells: a block of them is checked at once, and each becomes a value."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from msgspec.structs import astuple
 
 from jobs.ledger.key_kinds import KeyKinds
 from jobs.ledger.schema import unreadable
+from jobs.ledger.told_row import ToldRow
 from jobs.model import Count, Duration, Moment, Outcome, Status
 
 CARRIED = 3
@@ -30,26 +31,13 @@ _Row = tuple[
 _FIELDS = Outcome.__struct_fields__
 
 
-class ToldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One manifest row and how it ended; texts of an invalid row are the manifest's own, unchecked. One that was
-    `left_out` was not selected for the job, or `carried` along because its plan could not do it: it is not attempted.
-    `before_kms_key_id` is the key that the service showed before our first PUT, where that is known.
-    """
-
-    secret_name: str
-    kms_key_id: str
-    region: str
-    project_id: str
-    outcome: Outcome
-    left_out: bool = False
-    carried: bool = False
-    before_kms_key_id: str | None = None
-
-
 def told_rows(
-    blocks: Iterable[Sequence[tuple[Any, ...]]], path: Path, kinds: KeyKinds | None = None
+    blocks: Iterable[Sequence[tuple[Any, ...]]],
+    path: Path,
+    whose: Mapping[int, str | None],
+    kinds: KeyKinds | None = None,
 ) -> Iterator[ToldRow]:
-    """Every row of some blocks that have `COLUMNS`; they are counted in `kinds`.
+    """Every row of some blocks that have `COLUMNS`; `whose` has the accounts of scopes, and `kinds` counts the rows.
 
     Raises:
         LedgerError: a row is not one that this release writes; all before it have been yielded.
@@ -59,7 +47,7 @@ def told_rows(
             kinds.update(map(_kind, block))
         for values in _checked(block, path):
             name, key, region, project, left_out, before, row, status, attempts, http_status = values[:10]
-            code, message, request_id, started_at, finished_at, elapsed_ms = values[10:16]
+            code, message, request_id, started_at, finished_at, elapsed_ms, scope, _ = values[10:]
             yield ToldRow(
                 secret_name=name,
                 kms_key_id=key,
@@ -81,6 +69,7 @@ def told_rows(
                 left_out=left_out != 0,
                 carried=left_out == CARRIED,
                 before_kms_key_id=before or None,
+                account=whose.get(scope),
             )
 
 

@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from jobs.ledger import log_file, schema
+from jobs.ledger import log_file, schema, tables
 from jobs.ledger.journal import Ledger
 from jobs.run_dir import names
 from jobs.run_dir.durable import PART, rename_durably, sync_folder
 from jobs.run_dir.room import require_free
 
-# From each format to the next. What stands here never changes: ledgers of these formats are out in the world. The view
-# holds nothing, so it is made again at the end.
+# From each format to the next. What stands here never changes: ledgers of these formats are out in the world. Views
+# hold nothing, so they are made again at the end.
 _STEPS = {
     2: """
     ALTER TABLE row ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
@@ -40,6 +40,20 @@ _STEPS = {
     ALTER TABLE row ADD COLUMN before_how TEXT;
     ALTER TABLE row ADD COLUMN wave TEXT;
     ALTER TABLE scope ADD COLUMN unlisted TEXT;
+    """,
+    5: """
+    CREATE TABLE intent (row INTEGER PRIMARY KEY, attempts INTEGER NOT NULL, spent INTEGER NOT NULL) STRICT;
+    CREATE TABLE outcome (
+        row INTEGER PRIMARY KEY, status TEXT NOT NULL, attempts INTEGER NOT NULL, http_status INTEGER, error_code TEXT,
+        error_message TEXT, request_id TEXT, started_at REAL, finished_at REAL, elapsed_ms REAL
+    ) STRICT;
+    INSERT INTO outcome SELECT row, status, attempts, http_status, error_code, error_message, request_id, started_at,
+        finished_at, elapsed_ms FROM row WHERE status <> 'invalid';
+    UPDATE row SET status = NULL, doubt = 0, http_status = NULL, error_code = NULL, error_message = NULL,
+        request_id = NULL WHERE status <> 'invalid';
+    ALTER TABLE row DROP COLUMN started_at;
+    ALTER TABLE row DROP COLUMN finished_at;
+    ALTER TABLE row DROP COLUMN elapsed_ms;
     """,
 }
 _SIDE_FILES = ("-wal", "-journal")
@@ -127,10 +141,12 @@ def _step_up(path: Path, found: int, release: str) -> None:
     closed = log_file.CLOSED if log_file.has_log(path) else ""
     with _blaming(path), schema.opening(path) as connection:
         connection.executescript("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF;")
-        for number in range(found, schema.VERSION):
+        # What is read together holds nothing; no column can go that it names.
+        connection.execute("DROP VIEW told")
+        for number in range(found, tables.VERSION):
             connection.executescript(f"BEGIN; {closed}; {_STEPS[number]} PRAGMA user_version={number + 1}; COMMIT;")
-        connection.executescript(f"BEGIN; DROP VIEW told; {schema.VIEW} COMMIT;")
-        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (schema.RELEASE, release))
+        connection.executescript(f"BEGIN; {tables.VIEWS} COMMIT;")
+        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (tables.RELEASE, release))
         connection.close()
 
 

@@ -13,7 +13,7 @@ META = "waves"
 _NAMES = f"SELECT value FROM json_each((SELECT value FROM meta WHERE key = '{META}'))"  # noqa: S608 - its own text
 # Rows that repeat an earlier one were given its wave when they were loaded. Rows that are left out do not count.
 _COUNTS = """SELECT r.wave, l.status, COUNT(*), MAX(l.attempts > 0 OR l.refused), MIN(l.started_at), MAX(l.finished_at)
-    FROM row r JOIN row l ON l.row = COALESCE(r.leader, r.row)
+    FROM row r JOIN stand l ON l.row = COALESCE(r.leader, r.row)
     WHERE l.left_out = 0 AND r.wave IS NOT NULL GROUP BY r.wave, l.status"""
 _HAPPENED = frozenset({Status.REJECTED, Status.DRIFTED, Status.FAILED, Status.UNKNOWN})
 """How no row ends for which nothing was sent; one that has its key already may, and so may an invalid one."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from jobs.manifest.layout import ACCOUNT
 from jobs.manifest.readers.decoding import BOM
 from jobs.manifest.readers.lines import line_blocks
 from jobs.manifest.source import Format, ManifestCopy
@@ -40,7 +41,8 @@ def carried_cells(copy: ManifestCopy, encoding: str) -> CarriedCells:
         bodies = (line.removeprefix(BOM).rstrip(_ENDINGS) for line in lines)
         texts = csv.reader(bodies, delimiter=copy.delimiter)
         names, records = next(texts), texts
-    places = [place for place, name in enumerate(names) if name.strip() and name not in copy.layout.used]
+    used = {*copy.layout.used} - {ACCOUNT}
+    places = [place for place, name in enumerate(names) if name.strip() and name not in used]
     rows = (tuple(_one_line(record[place]) for place in places) for record in records if record)
     return CarriedCells(names=tuple(names[place] for place in places), rows=rows)
 

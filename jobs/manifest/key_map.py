@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import repeat
 
+from jobs.ledger import same_key
 from jobs.manifest.layout import Layout
 from jobs.manifest.readers import read_blocks
 from jobs.manifest.readers.cells import Cells
@@ -29,17 +30,20 @@ class KeyMap:
 def read_key_map(copy: ManifestCopy, spec: JobSpec) -> KeyMap:
     """Reads a key map from its copy. Any bad row makes it unusable: a plan that leaves keys out would look whole."""
     copy = replace(copy, separator=spec.delimiter, layout=LAYOUT)
-    rules, moves, problems = _Rules(copy, spec), list[KeyMove](), list[Problem]()
+    rules, rows, problems = _Rules(copy, spec), dict[int, KeyMove](), list[Problem]()
     for block in read_blocks(copy, spec.encoding):
         problems += block.problems
         for record in _records(block.cells):
             faults = list(rules.faults(record))
             problems += faults
             if not faults:
-                moves.append(_move(record))
-    if not moves and not problems:
+                rows[record[0]] = _move(record)
+    if not rows and not problems:
         problems.append(copy.problem("no row names a key"))
-    return KeyMap(moves=tuple(dict.fromkeys(moves)), problems=tuple(problems))
+    moves = tuple(dict.fromkeys(rows.values()))
+    if not problems:
+        problems += _chains(copy, rows, moves)
+    return KeyMap(moves=moves, problems=tuple(problems))
 
 
 def pairs(old: tuple[str, ...], new: tuple[str, ...], spec: JobSpec) -> tuple[KeyMove, ...]:
@@ -57,16 +61,14 @@ def pairs(old: tuple[str, ...], new: tuple[str, ...], spec: JobSpec) -> tuple[Ke
                 raise ValueError(f"--{option}: {reason}")
     seen = dict[str, str]()
     for one, other in zip(old, new, strict=True):
-        if plain_key(one) == plain_key(other):
+        if same_key(one) == same_key(other):
             raise ValueError(f"--new-key: {other} is the old key itself")
-        if seen.setdefault(plain_key(one), plain_key(other)) != plain_key(other):
+        if seen.setdefault(same_key(one), same_key(other)) != same_key(other):
             raise ValueError(f"--old-key: {one} is given twice, with different new keys")
+    for other in new:
+        if same_key(other) in seen:
+            raise ValueError(f"--new-key: {other} is an --old-key too; give the key that secrets end on")
     return tuple(KeyMove(old_kms_key_id=a, new_kms_key_id=b) for a, b in zip(old, new, strict=True))
-
-
-def plain_key(kms_key_id: str) -> str:
-    """What is equal for all spellings of one key's id."""
-    return kms_key_id.replace("-", "").lower()
 
 
 def target_of(moves: tuple[KeyMove, ...], *, kms_key_id: str, project_id: str, region: str | None) -> str | None:
@@ -76,12 +78,38 @@ def target_of(moves: tuple[KeyMove, ...], *, kms_key_id: str, project_id: str, r
     found = [
         move
         for move in moves
-        if plain_key(move.old_kms_key_id) == plain_key(kms_key_id)
+        if same_key(move.old_kms_key_id) == same_key(kms_key_id)
         and move.project_id in {None, project_id}
         and move.region in {None, region}
     ]
     best = max(found, key=lambda move: (move.project_id is not None, move.region is not None), default=None)
     return None if best is None else best.new_kms_key_id
+
+
+def _chains(copy: ManifestCopy, rows: dict[int, KeyMove], moves: tuple[KeyMove, ...]) -> Iterator[Problem]:
+    """Rows whose new key another row leaves at the same place: the next plan would move their secrets on, or back."""
+    leaving = dict[str, list[tuple[int, KeyMove]]]()
+    for row, move in rows.items():
+        leaving.setdefault(same_key(move.old_kms_key_id), []).append((row, move))
+    for row, move in rows.items():
+        for other, then in leaving.get(same_key(move.new_kms_key_id), ()):
+            if _meet(move, then, moves):
+                reason = f"is to be left itself by row {other}; give the key that secrets end on"
+                yield copy.row_problem(row, "new_kms_key_id", reason)
+
+
+def _meet(move: KeyMove, then: KeyMove, moves: tuple[KeyMove, ...]) -> bool:
+    """Whether there is a place where a secret comes to a key by one move and would leave it by the other."""
+    projects, regions = ({*pair} - {None} for pair in zip(_place(move), _place(then), strict=True))
+    if len(projects) > 1 or len(regions) > 1:
+        return False
+    project, region = next(iter(projects), None), next(iter(regions), None)
+    found = target_of(moves, kms_key_id=move.old_kms_key_id, project_id=project or "", region=region)
+    return found is not None and same_key(found) == same_key(move.new_kms_key_id)
+
+
+def _place(move: KeyMove) -> tuple[str | None, str | None]:
+    return move.project_id, move.region
 
 
 class _Rules:
@@ -123,7 +151,7 @@ class _Rules:
 
     def _against_others(self, record: _Record) -> Iterator[str]:
         row, old, new, project, region = record
-        one, other = plain_key(old or ""), plain_key(new or "")
+        one, other = same_key(old or ""), same_key(new or "")
         if one == other:
             yield "is the old key itself"
         first, said = self._first.setdefault((one, project or None, region or None), (row, other))

@@ -16,4 +16,8 @@ class Layout:
         return self.required + self.optional
 
 
-MANIFEST_LAYOUT = Layout(("secret_name", "kms_key_id"), ("project_id", "region", "description", "expected_kms_key_id"))
+ACCOUNT = "account"
+"""Whose login a row is sent with; what only passes rows on keeps this column as any other."""
+MANIFEST_LAYOUT = Layout(
+    ("secret_name", "kms_key_id"), ("project_id", "region", "description", "expected_kms_key_id", ACCOUNT)
+)

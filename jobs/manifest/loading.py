@@ -44,6 +44,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     invalid: int
     structural: int
+    rows_here: int | None = None
+    """How many of the rows the ledger holds, where it is that of a shard."""
     asks: Asks | None = None
 
     def usable(self, *, strict: bool) -> bool:
@@ -76,7 +78,14 @@ def load(
                 name=copy.name, copy=copy.path.name, sha256=copy.sha256, size_bytes=copy.size, rows=loaded.rows
             )
             plan = None if planned is None else planned.facts
-            record = JobRecord(version=version, spec=spec, manifest=facts, created_at=time.time(), plan=plan)
+            record = JobRecord(
+                version=version,
+                spec=spec,
+                manifest=facts,
+                created_at=time.time(),
+                plan=plan,
+                rows_here=loaded.rows_here,
+            )
             loader.finish(to_meta(record))
     finally:
         loader.abandon()
@@ -107,11 +116,13 @@ def _fill(
     if spec.wave_by is not None and loader.settle_waves(MOST_WAVES) > MOST_WAVES:
         structural += 1
         on_problem(copy.problem(f"--wave-by: more than {MOST_WAVES:,} values; each is a wave", column=spec.wave_by))
+    rows_here = None if spec.shard is None else loader.keep(spec.shard)
     return Loaded(
         name=copy.name,
         copy=copy.path.name,
         rows=rows,
         invalid=invalid,
         structural=structural,
+        rows_here=rows_here,
         asks=loader.asks(),
     )

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from jobs.problem import plain
+from jobs.run_dir import names
 
 _OPEN_FILE = re.compile(r"/dev/(stdin|fd/[0-9]+)|/proc/(self|thread-self|[0-9]+)/fd/[0-9]+")
 _NOT_REGULAR = "is not a regular file; to read from a pipe, give - and send the manifest to standard input"
@@ -28,7 +29,9 @@ def other_than_file(manifest: str) -> str | None:
 
 
 def _folder(folder: str) -> str:
-    """Programs that work in parallel write a data set as a folder of parts, beside files that hold no rows."""
+    """A run directory, or a data set: a folder of parts that programs wrote in parallel, beside files without rows."""
+    if (Path(folder) / names.LEDGER).exists():
+        return "is a run directory, not a manifest; `resume` continues it"
     with os.scandir(folder) as entries:
         found = (entry.name for entry in entries if entry.is_file() and not entry.name.startswith(("_", ".")))
         parts = sorted(islice(found, _MOST_COUNTED))

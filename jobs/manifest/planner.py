@@ -7,18 +7,20 @@ from itertools import repeat
 import msgspec
 
 from jobs.ledger import Carried
+from jobs.manifest.layout import ACCOUNT
 from jobs.manifest.readers import read_blocks
 from jobs.manifest.readers.cells import Cells, Column
 from jobs.manifest.scopes import NO_ROW_NAMES_A_PROJECT, CellFault, ScopeTable
 from jobs.manifest.selection import Selection
 from jobs.manifest.source import ManifestCopy
 from jobs.model import InvalidRow, PlannedRow, Scope, SecretUpdate
-from jobs.problem import Problem
+from jobs.problem import Problem, quoted
 from jobs.rules import Check, description_fault, key_check, name_fault, sound_name
 from jobs.spec import JobSpec
 
-_Record = tuple[int, str | None, str | None, str | None, str | None, str | None, str | None, str | None]
-"""Row number, then the cells in the order of `cells.USED`, and the wave."""
+_Cell = str | None
+_Record = tuple[int, _Cell, _Cell, _Cell, _Cell, _Cell, _Cell, _Cell, _Cell]
+"""Row number, then the cells in the order of the layout, and the wave."""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +71,7 @@ class _Planner:
         bad_texts = _unsound(description_fault, cells.description)
         selection = self._selection.of_block(cells.rows, cells.secret_name)
         for record, selected, scope in zip(_records(cells), selection, self._scopes_of(cells), strict=False):
-            row, name, key, _, _, description, expected, wave = record
+            row, name, key, _, _, description, expected, _, wave = record
             if (
                 scope is None
                 or name is None
@@ -92,9 +94,9 @@ class _Planner:
 
     def _scopes_of(self, cells: Cells) -> Iterator[Scope | None]:
         find = self._scopes.find
-        if cells.project_id is None and cells.region is None:
+        if cells.project_id is None and cells.region is None and cells.account is None:
             return repeat(find(None, None))
-        return map(find, cells.project_id or repeat(None), cells.region or repeat(None))
+        return map(find, *(column or repeat(None) for column in (cells.project_id, cells.region, cells.account)))
 
     def _hopeless(self, cells: Cells) -> Iterator[Problem]:
         spec = self._spec
@@ -103,16 +105,27 @@ class _Planner:
             lacking.append(("project_id", NO_ROW_NAMES_A_PROJECT))
         if cells.region is None and spec.region is None and spec.endpoint is None:
             lacking.append(("region", "no row names a region; add the column or say --region or --endpoint"))
+        if (reason := self._strangers(cells)) is not None:
+            lacking.append((ACCOUNT, reason))
         for column, reason in lacking:
             if column not in self._told:
                 self._told.add(column)
                 yield self._copy.problem(reason, column=column)
 
+    def _strangers(self, cells: Cells) -> str | None:
+        """An account that has no login makes the whole file unusable: another login is never taken for it."""
+        named = {one for one in cells.account or () if one}
+        if named and self._spec.accounts is None:
+            return "rows name accounts: say with --accounts FILE which login each has, or rename the column"
+        if self._spec.accounts is None or named <= {*self._spec.accounts.names}:
+            return None
+        return f"{quoted(min(named - {*self._spec.accounts.names}))} is not an account in {self._spec.accounts.path}"
+
     def _faults(self, record: _Record) -> list[CellFault]:
-        _, name, key, project, region, description, expected, _ = record
+        _, name, key, project, region, description, expected, account, _ = record
         checked = (
             [("secret_name", name_fault(name)), ("kms_key_id", self._check_key(key))],
-            self._scopes.faults(project, region),
+            self._scopes.faults(project, region, account),
             [
                 ("description", description_fault(description)),
                 ("expected_kms_key_id", self._check_key(expected) if expected else None),
@@ -138,13 +151,14 @@ def _records(cells: Cells) -> Iterator[_Record]:
         absent if cells.region is None else cells.region,
         absent if cells.description is None else cells.description,
         absent if cells.expected_kms_key_id is None else cells.expected_kms_key_id,
+        absent if cells.account is None else cells.account,
         absent if cells.wave is None else (wave or "" for wave in cells.wave),
         strict=False,  # what is absent is absent for ever
     )
 
 
 def _invalid(record: _Record, fault: CellFault, *, selected: bool) -> InvalidRow:
-    row, name, key, project, region, _, _, wave = record
+    row, name, key, project, region, _, _, _, wave = record
     column, reason = fault
     return InvalidRow(
         row=row,

@@ -42,29 +42,39 @@ class ScopeTable:
     def __init__(self, spec: JobSpec) -> None:
         self._spec = spec
         self._check_project = project_check(spec.project_pattern)
-        self._known: dict[tuple[str | None, str | None], Scope] = {}
+        self._known: dict[tuple[str | None, str | None, str | None], Scope] = {}
         self._spelt: dict[str, str] = {}
+        self._whose: dict[str, str | None] = {}
 
-    def find(self, project_cell: str | None, region_cell: str | None) -> Scope | None:
+    def find(self, project_cell: str | None, region_cell: str | None, account: str | None = None) -> Scope | None:
         """The scope of a row, or None where `faults` has something to say."""
-        place = (project_cell or self._spec.project_id, region_cell or self._spec.region)
+        if account and not project_cell:
+            return None
+        place = (project_cell or self._spec.project_id, region_cell or self._spec.region, account or None)
         return self._known.get(place) or self._add(*place)
 
-    def faults(self, project_cell: str | None, region_cell: str | None) -> list[CellFault]:
+    def faults(self, project_cell: str | None, region_cell: str | None, account: str | None = None) -> list[CellFault]:
         """Everything that keeps a row from having a scope."""
         found = []
         if reason := self._project_fault(project_cell or self._spec.project_id):
             found.append(CellFault("project_id", reason))
         if reason := self._region_fault(region_cell or self._spec.region):
             found.append(CellFault("region", reason))
+        if account and not project_cell:
+            found.append(CellFault("project_id", "is missing; a row that names an account names a project of it too"))
+        if reason := self._account_fault(project_cell or self._spec.project_id, account or None):
+            found.append(CellFault("account", reason))
         return found
 
-    def _add(self, project_id: str | None, region: str | None) -> Scope | None:
+    def _add(self, project_id: str | None, region: str | None, account: str | None) -> Scope | None:
         if project_id is None or self._project_fault(project_id) or self._region_fault(region):
             return None
+        if self._account_fault(project_id, account):
+            return None
         endpoint = self._spec.endpoint or endpoint_for(region or "")
-        scope = Scope(endpoint=endpoint, project_id=project_id, region=region)
-        self._known[project_id, region] = scope
+        scope = Scope(endpoint=endpoint, project_id=project_id, region=region, account=account)
+        self._known[project_id, region, account] = scope
+        self._whose[project_id] = account
         self._spelt[project_id.lower()] = project_id
         return scope
 
@@ -81,6 +91,14 @@ class ScopeTable:
         if first == project_id:
             return None
         return f"{quoted(project_id)} differs only in case from {quoted(first)}; write a project in one way"
+
+    def _account_fault(self, project_id: str | None, account: str | None) -> str | None:
+        """A project is in one account: asked with two logins, it would get twice its rate."""
+        whose = self._whose.get(project_id or "", account)
+        if whose == account:
+            return None
+        named = "no account" if whose is None else quoted(whose)
+        return f"another row of project {quoted(project_id or '')} names {named}; a project is in one account"
 
     def _region_fault(self, region: str | None) -> str | None:
         if self._spec.endpoint is not None:

@@ -116,6 +116,8 @@ def copy_manifest(
     try:
         kind = _kind(Path(manifest).name)
     except ValueError as error:
+        with _reading(manifest):
+            Path(manifest).stat()  # what is not there has another fault than its name
         raise _unusable(manifest, str(error)) from error
     with contextlib.closing(_from_file(manifest, max_bytes)) as chunks:
         return _copy(manifest, kind, chunks, into_dir)

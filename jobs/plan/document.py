@@ -138,6 +138,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """Rows that it cannot do."""
         return sum(count.rows for count in self.counts if not count.action.runs)
 
+    @property
+    def not_whole(self) -> tuple[PlanProject, ...]:
+        """Projects that rows may be missing of: what no list showed is no row, where the keys are the source."""
+        return tuple(one for one in self.projects if one.trouble is not None) if self.source.keys else ()
+
     def file(self, name: str) -> PlannedFile | None:
         """One of the files."""
         return next((one for one in self.files if one.name == name), None)

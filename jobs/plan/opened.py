@@ -16,7 +16,7 @@ from jobs.ledger.record import PlanFacts
 from jobs.manifest.incoming import Incoming
 from jobs.manifest.source import ManifestCopy
 from jobs.plan.action import Action
-from jobs.plan.document import PLAN, PREVIEW, ROWS, Plan, plan_of
+from jobs.plan.document import PLAN, PREVIEW, ROWS, UNCOVERED, Plan, plan_of
 from jobs.printable import storable
 from jobs.problem import one_line, plain
 from jobs.run_dir import names
@@ -38,7 +38,8 @@ class OpenedPlan:
     @property
     def facts(self) -> PlanFacts:
         """Which plan it is."""
-        return PlanFacts(sha256=self.sha256, made_at=self.plan.made_at, made_by=self.plan.made_by)
+        folder = storable(str(self.folder.absolute()))
+        return PlanFacts(sha256=self.sha256, made_at=self.plan.made_at, made_by=self.plan.made_by, folder=folder)
 
     def pages(self) -> dict[tuple[str, str], int]:
         """How many pages the secrets of each of its projects filled."""
@@ -69,12 +70,26 @@ class OpenedPlan:
             if file.readline():
                 raise self._torn()
 
+    def seen_besides(self) -> Iterator[tuple[str, str]]:
+        """The secrets that it saw and that are in no row, those on an old key or in no state to be changed: project and
+        name.
+
+        Raises:
+            UsageError: its files are not as they were written.
+        """
+        _require_as_written(self.folder, self.plan, UNCOVERED)
+        yield from ((line[_PROJECT], line[_NAME]) for line in self._lines(PREVIEW) if not line[_ROW])
+        yield from ((project, name) for project, name, *_ in self._lines(UNCOVERED))
+
     def _preview(self) -> Iterator[list[str]]:
         """Its lines that are rows of the source."""
-        with (self.folder / PREVIEW).open(encoding="utf-8", newline="") as file:
+        return (line for line in self._lines(PREVIEW) if line[_ROW])
+
+    def _lines(self, name: str) -> Iterator[list[str]]:
+        with (self.folder / name).open(encoding="utf-8", newline="") as file:
             lines = csv.reader(file)
             next(lines)
-            yield from (line for line in lines if line[_ROW])
+            yield from lines
 
     def _torn(self) -> UsageError:
         return UsageError(f"{self.folder}: {ROWS} and {PREVIEW} do not belong together; make the plan again")
@@ -140,6 +155,11 @@ def open_plan(folder: str, approved: str | None) -> OpenedPlan:
         raise UsageError(f"{plain(folder)}: {PLAN} cannot be read: {one_line(error)}") from error
     for name in (ROWS, PREVIEW):
         _require_as_written(path, plan, name)
+    for project in plan.not_whole:
+        raise UsageError(
+            f"{plain(folder)}: project {project.project_id} could not be looked at as a whole, so rows of it may be"
+            " missing; make the plan again, with or without that project"
+        )
     return OpenedPlan(folder=path, plan=plan, sha256=digest)
 
 

@@ -1,6 +1,7 @@
 """The output directory of a command that only looks: new, empty, or the one that the same command left unfinished."""
 
 import contextlib
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -53,7 +54,8 @@ class LookDirectory:
     @classmethod
     def find(cls, path: Path) -> Self | None:
         """The folder of that name, if something was looked at there."""
-        return cls(path) if (path / names.SIGHTINGS).is_file() else None
+        # Unlike the method of a path, this knows no errors: a name that nothing can have is that of no folder.
+        return cls(path) if os.path.isfile(path / names.SIGHTINGS) else None  # noqa: PTH113 - see above
 
     @property
     def source(self) -> Path | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from jobs.printable import shortened
+from jobs.printable import counted, shortened
 from jobs.run_dir.report_files import ReportFiles
 from jobs.sightings import Sightings
 from reports.campaign.page import Advice, CampaignPage, Table, Tile, write_campaign_page
@@ -17,13 +17,18 @@ from reports.moment import clock_text, utc_text
 from reports.summary.schema import FileFacts
 
 CSV, JSON, PAGE = "verify.csv", "verify.json", "verify.html"
+_NOT_HELD = (
+    "Find out who changed the secrets that do not hold. To move them after all, plan the manifest again: the plan says"
+    " what a run of it would change now."
+)
 _HEADER = ("row", "secret_name", "project_id", "kms_key_id", "shown_kms_key_id", "result")
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """A verification for machines; `format` changes with its meaning. Between `started_at` and `ended_at` the service
-    was asked, by `requests` in the last session of it; `stopped` says why that ended early. `invalid` rows and those
-    `not_selected` were not asked for. `rows_that_do_not_hold` lists the first of those.
+    was asked, by `requests` in the last session of it; `stopped` says why that ended early. `invalid` rows, those
+    `not_selected` and those `carried` along, which the plan of the run could not do, were not asked for.
+    `rows_that_do_not_hold` lists the first of those.
     """
 
     format: int = 1
@@ -43,6 +48,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     unread: int
     invalid: int
     not_selected: int
+    carried: int = 0
     projects: tuple[ProjectFound, ...]
     rows_that_do_not_hold: tuple[Odd, ...]
     files: tuple[FileFacts, ...] = ()
@@ -64,6 +70,7 @@ class VerifyFacts(msgspec.Struct, frozen=True, kw_only=True):
     requests: int
     invalid: int
     not_selected: int
+    carried: int = 0
     again: str
     """The command that asks for what was not read."""
 
@@ -104,16 +111,16 @@ def verified_json(verified: Verified) -> bytes:
 def verified_words(verified: Verified) -> str:
     """The whole in one sentence."""
     if verified.unread:
-        return f"{verified.unread:,} of {_rows(verified.rows)} could not be read."
+        return f"{verified.unread:,} of {counted(verified.rows, 'row')} could not be read."
     if others := verified.moved + verified.missing:
-        return f"{others:,} of {_rows(verified.rows)} {'does' if others == 1 else 'do'} not hold."
+        return f"{others:,} of {counted(verified.rows, 'row')} {'does' if others == 1 else 'do'} not hold."
+    if verified.invalid and not verified.holds:
+        return f"No row could be asked for: {verified.invalid:,} invalid."
     if verified.invalid:
         return f"Every row that was asked for holds, but not every one is valid: {verified.invalid:,} invalid."
-    return f"Every row holds: {_rows(verified.holds)}."
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"
+    if verified.carried:
+        return f"Every row that the plan could do holds: {verified.holds:,} of {counted(verified.rows, 'row')}."
+    return f"Every row holds: {counted(verified.holds, 'row')}."
 
 
 def _lines(sightings: Sightings, count: Count) -> Iterator[tuple[object, ...]]:
@@ -142,6 +149,7 @@ def _verified(facts: VerifyFacts, count: Count) -> Verified:
         unread=found[Result.UNREAD],
         invalid=facts.invalid,
         not_selected=facts.not_selected,
+        carried=facts.carried,
         projects=count.projects(),
         rows_that_do_not_hold=tuple(count.odd),
     )
@@ -152,6 +160,8 @@ def _page(verified: Verified, facts: VerifyFacts) -> CampaignPage:
     advice = []
     if verified.unread:
         advice.append(Advice(why="Ask again for the rows that were not read.", command=facts.again))
+    if verified.moved or verified.missing:
+        advice.append(Advice(why=_NOT_HELD))
     return CampaignPage(
         what="verify",
         name=shortened(verified.manifest),
@@ -176,7 +186,11 @@ def _tile(kind: str, name: str, rows: int, detail: str) -> Tile:
 
 
 def _not_asked(verified: Verified) -> str:
-    parts = ((verified.invalid, "invalid"), (verified.not_selected, "not selected"))
+    parts = (
+        (verified.invalid, "invalid"),
+        (verified.not_selected, "not selected"),
+        (verified.carried, "the plan could not do"),
+    )
     return ", ".join(f"{count:,} {what}" for count, what in parts if count) or "all of them were asked for"
 
 

@@ -24,6 +24,7 @@ from reports.screen.session_words import (
     planned_words,
     who_words,
 )
+from reports.screen.shard_words import shard_words
 from reports.screen.wave_words import wave_name
 from reports.screen.wording import (
     GROUP_WORDS,
@@ -98,6 +99,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     held_keys: tuple[tuple[HeldKeySummary, str], ...]
     keys: tuple[tuple[KeySummary, str], ...]
     keys_before: tuple[str, ...]
+    shards: tuple[str, ...]
     planned: str | None
     sessions: tuple[SessionLine, ...]
     waves: tuple[tuple[WaveSummary, str], ...]
@@ -131,6 +133,7 @@ def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) ->
         held_keys=tuple((key, held_words(key)) for key in summary.held_keys[:_MOST_KEYS]),
         keys=tuple((key, old_key_words(key)) for key in summary.keys[:_MOST_KEYS]),
         keys_before=before_words(summary),
+        shards=shard_words(summary),
         planned=None if summary.plan is None else planned_words(summary.plan),
         sessions=tuple(_session(session, summary.job) for session in summary.sessions[-_MOST_SESSIONS:]),
         waves=tuple((wave, wave_name(wave)) for wave in summary.waves[:_MOST_WAVES]),

@@ -5,7 +5,7 @@ import hashlib
 from importlib import resources
 from pathlib import Path
 
-from jinja2 import BaseLoader, Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from jobs.run_dir import names
@@ -41,7 +41,11 @@ def rendered(template: str, *, style: str, script: str, **values: object) -> str
     ours.
     """
     environment = Environment(
-        loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
+        loader=FunctionLoader(asset),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=False,
+        keep_trailing_newline=True,
     )
     environment.filters |= {"figure": _figure, "duration": duration, "clock": clock_text, "part": part_words}
     return environment.from_string(template).render(

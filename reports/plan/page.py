@@ -8,7 +8,7 @@ from jobs.printable import shortened
 from jobs.run_dir.report_files import ReportFiles
 from reports.campaign.page import Advice, CampaignPage, Table, Tile, write_campaign_page
 from reports.moment import clock_text, utc_text
-from reports.plan.words import action_words, duration_words, key_words, run_command, verdict
+from reports.plan.words import NOT_WHOLE, action_words, duration_words, key_words, run_command, verdict
 from reports.summary.schema import FileFacts
 
 _MOST = 100
@@ -57,7 +57,9 @@ def _tiles(plan: Plan) -> Iterator[Tile]:
 
 
 def _advice(files: ReportFiles, plan: Plan, sha256: str) -> Iterator[Advice]:
-    if plan.to_run:
+    if plan.not_whole:
+        yield Advice(why=f"{NOT_WHOLE[0].upper()}{NOT_WHOLE[1:]}.")
+    elif plan.to_run:
         words = f"Run exactly this plan, once it is approved: {plan.requests:,} requests, {duration_words(plan)}."
         yield Advice(why=words, command=run_command(files.folder, sha256))
     if plan.undone:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from jobs.forecast import PlaceCount, pages_before
+from jobs.ledger import same_key
 from jobs.model import Scope
 from jobs.plan.action import Action, same
 from jobs.plan.document import ActionCount
@@ -96,7 +97,7 @@ class PlanTally:
         if action is Action.INVALID:
             return
         asked = line.update.kms_key_id
-        key = self._keys.setdefault((scope, asked.replace("-", "").lower()), KeyTally(scope, asked))
+        key = self._keys.setdefault((scope, same_key(asked)), KeyTally(scope, asked))
         key.rows += 1
         if action is not Action.CHANGE:
             return

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
-from jobs.manifest.key_map import plain_key
+from jobs.ledger import same_key
 from jobs.model import Scope
 from jobs.plan.document import UNCOVERED
 from jobs.run_dir.report_files import ReportFiles
@@ -19,7 +19,7 @@ class Uncovered:
 
     def __init__(self, old_keys: Collection[str], *, selected: bool) -> None:
         """`selected` says that the plan was asked for some secrets only."""
-        self._old_keys = {plain_key(key) for key in old_keys if key}
+        self._old_keys = {same_key(key) for key in old_keys if key}
         self._reason = "no selected row names it" if selected else "no row names it"
         self.counts = Counter[Scope]()
 
@@ -33,7 +33,7 @@ class Uncovered:
 
     def _lines(self, secrets: Iterable[SeenSecret]) -> Iterator[tuple[str, ...]]:
         for one in secrets:
-            if plain_key(one.kms_key_id) in self._old_keys:
+            if same_key(one.kms_key_id) in self._old_keys:
                 self.counts[one.project] += 1
                 standstill = ", pending deletion" if one.pending_deletion else ", frozen" if one.frozen else ""
                 yield (one.project.project_id, one.name, one.kms_key_id, self._reason + standstill)

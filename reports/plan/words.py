@@ -9,6 +9,9 @@ from jobs.plan.action import Action
 from jobs.plan.document import PAGE, PREVIEW, UNCOVERED, Plan, PlanKey
 from reports.screen.run_words import span
 
+NOT_WHOLE = (
+    "make the plan again once these projects can be read, or without them: it may lack rows, so it cannot be run"
+)
 _SHOWN_KEYS = 5
 
 
@@ -87,7 +90,9 @@ def plan_lines(plan: Plan, folder: Path, sha256: str) -> Iterator[str]:
     if plan.requests:
         yield f"{'requests':<13} {plan.requests:,}, {duration_words(plan)}"
     yield f"{'SHA-256':<13} {sha256}"
-    if plan.to_run:
+    if plan.not_whole:
+        yield f"{'next':<13} {NOT_WHOLE}"
+    elif plan.to_run:
         yield f"{'next':<13} {run_command(folder, sha256)}"
 
 

@@ -1,5 +1,6 @@
-"""Writes a whole plan into its directory: first what `plan.json` holds the sums of, then that, then what shows it."""
+"""Writes a whole plan into its directory: first what `plan.json` holds the sums of, then what shows it, then that."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,11 +67,13 @@ def write_plan(folder: Path, given: PlanInput) -> WrittenPlan:
     plan = _figured(given, tally, uncovered)
     written = (PlannedFile(name=one.name, sha256=one.sha256, rows=one.rows or 0) for one in (rows, preview, bare))
     plan = msgspec.structs.replace(plan, files=tuple(written))
-    with blaming(folder / PLAN), files.place(PLAN) as out:
-        out.write(plan_json(plan))
-    sha256 = out.sha256
-    also = (FileFacts(name=PLAN, sha256=sha256, bytes=out.size, rows=plan.rows), rows, preview, bare)
+    data = plan_json(plan)
+    sha256 = hashlib.sha256(data).hexdigest()
+    also = (FileFacts(name=PLAN, sha256=sha256, bytes=len(data), rows=plan.rows), rows, preview, bare)
     write_plan_page(files, plan, sha256, also)
+    # Last: where it is, nothing is missing, and the same command writes nothing more.
+    with blaming(folder / PLAN), files.place(PLAN) as out:
+        out.write(data)
     with blaming(folder / names.SUMS):
         files.seal(())
     return WrittenPlan(plan=plan, sha256=sha256, kept=files.kept)

@@ -11,6 +11,7 @@ DOCUMENT, USES, PAGE = "retire.json", "key-use.csv", "retire.html"
 NOT_SEEN = (
     "other services that use the key, such as disks, buckets and databases",
     "other projects and other accounts, also where they were granted the key",
+    "secrets that no list shows to this login and no run knows",
     "what changes after the last list",
 )
 """What no answer of this command covers."""

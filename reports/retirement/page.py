@@ -7,16 +7,19 @@ from jobs.retirement import Verdict
 from jobs.run_dir.report_files import ReportFiles
 from reports.campaign.page import Advice, CampaignPage, Table, Tile, write_campaign_page
 from reports.moment import clock_text
-from reports.retirement.document import DOCUMENT, PAGE, USES, OwnerResult, Retirement
+from reports.retirement.document import DOCUMENT, PAGE, USES, KeyResult, OwnerResult, Retirement
+from reports.retirement.words import NO_KEY_THERE
 from reports.summary.schema import FileFacts
 
 _MOST = 100
 _MOST_STATES = 5
+_OWNER_CHARS = 40
 _TONES = {Verdict.FREE: "done", Verdict.NEEDED: "fix_first", Verdict.INCOMPLETE: "run_again"}
 _HOW_IT_BECOMES_FREE = (
     "A new version of a secret is made with the key that the secret points at. It becomes the current version, and the"
     " one before it the previous version. Versions older than that lose their stage, and count until the service"
-    f" removes them. {USES} lists every pointer and every version."
+    f" removes them; one with a stage of your own stays until you move that stage. {USES} lists every"
+    " pointer and every version."
 )
 _WAIT = (
     "Disable a key before you delete it, and wait: what still needs it fails then, and the key can be enabled again."
@@ -69,9 +72,11 @@ def _advice(document: Retirement, again: str) -> Iterator[Advice]:
         case Verdict.FREE:
             yield Advice(why="Disable the key. Delete it only once nothing has failed for a while.")
         case Verdict.NEEDED:
-            yield Advice(why="Have done what the first table says; then look again.", command=again)
+            yield Advice(why="Do what the first table says, then look again.", command=again)
         case Verdict.INCOMPLETE:
-            yield Advice(why="Mend what was in the way, as the first table says; then look again.", command=again)
+            gaps = any(one.not_read for one in document.projects)
+            what = "Mend what was in the way, as the first table says" if gaps else "Check the id of the key"
+            yield Advice(why=f"{what}, then look again.", command=again)
 
 
 def _tables(document: Retirement) -> Iterator[Table]:
@@ -103,11 +108,18 @@ def _keys(document: Retirement) -> Table:
                 key.uses.current,
                 key.uses.previous,
                 key.uses.other,
-                "; ".join(f"{one.state} in {one.project_id}" for one in key.states[:_MOST_STATES]),
+                _kms_words(key),
             )
             for key in document.keys[:_MOST]
         ),
     )
+
+
+def _kms_words(key: KeyResult) -> str:
+    """What it says in the projects that have the key."""
+    there = [one for one in key.states if one.state != NO_KEY_THERE]
+    words = "; ".join(f"{one.state} in {one.project_id}" for one in there[:_MOST_STATES])
+    return words or "not found in any project"
 
 
 def _projects(document: Retirement) -> Table:
@@ -143,7 +155,7 @@ def _todo(document: Retirement) -> Table:
 
 def _todo_rows(owner: OwnerResult, *, by_owner: bool) -> Iterator[tuple[str | int | None, ...]]:
     for one in owner.todos:
-        name = (shortened(owner.owner) or "nobody is named",) if by_owner else ()
+        name = (shortened(owner.owner, _OWNER_CHARS) or "not named",) if by_owner else ()
         yield (*name, one.secrets, one.todo.value, ", ".join(map(shortened, one.samples)))
 
 

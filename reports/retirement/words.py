@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
+from jobs.printable import counted
 from jobs.retirement import Gap, GapKind, KeyFacts, Uses, Verdict, unknown
 from reports.retirement.document import DOCUMENT, KeyResult, Retirement
 
 NO_KEY_THERE = "not found here"
 _MOST_LINES = 20
+_BOTH = 2
 
 
 def key_sentence(
@@ -19,7 +21,7 @@ def key_sentence(
             where = "the project" if projects == 1 else f"the {projects:,} projects"
             return (
                 f"Key {kms_key_id} is free: no secret points at it, and no version was made with it, in {where} looked"
-                f" at, with {_count(secrets, 'secret')}."
+                f" at, with {counted(secrets, 'secret')}."
             )
         case Verdict.NEEDED:
             more = f" {_not_whole(gaps)}, so there may be more." if gaps else ""
@@ -37,6 +39,9 @@ def sentence(keys: Sequence[KeyResult]) -> str:
     named = ((Verdict.NEEDED, "still needed"), (Verdict.INCOMPLETE, "not decided"), (Verdict.FREE, "free"))
     counts = ((sum(key.verdict is verdict for key in keys), words) for verdict, words in named)
     parts = [f"{count} {'is' if count == 1 else 'are'} {words}" for count, words in counts if count]
+    if len(parts) == 1:
+        all_of_them = "Both" if len(keys) == _BOTH else f"All {len(keys)}"
+        return f"{all_of_them} old keys are {parts[0].partition(' are ')[2]}."
     return f"Of {len(keys)} old keys {_listed(parts)}."
 
 
@@ -55,7 +60,7 @@ def uses_words(uses: Uses) -> str:
     """12 secrets point at it, 40 current, 3 previous and 5 other versions were made with it."""
     parts = []
     if uses.pointer:
-        parts.append(f"{_count(uses.pointer, 'secret')} {'points' if uses.pointer == 1 else 'point'} at it")
+        parts.append(f"{counted(uses.pointer, 'secret')} {'points' if uses.pointer == 1 else 'point'} at it")
     kinds = ((uses.current, "current"), (uses.previous, "previous"), (uses.other, "other"))
     if made := [f"{count:,} {kind}" for count, kind in kinds if count]:
         one = uses.versions == 1
@@ -66,7 +71,7 @@ def uses_words(uses: Uses) -> str:
 def gap_words(gap: Gap) -> str:
     """What was not seen, and why."""
     reason = f": {gap.reason}" if gap.reason else ""
-    secrets, one = _count(gap.secrets, "secret"), gap.secrets == 1
+    secrets, one = counted(gap.secrets, "secret"), gap.secrets == 1
     match gap.kind:
         case GapKind.PROJECT:
             return f"nothing more could be asked of it{reason}"
@@ -112,14 +117,13 @@ def _gap_lines(document: Retirement) -> Iterator[str]:
 def _todo_lines(document: Retirement) -> Iterator[str]:
     for owner in document.owners:
         whose = f"{document.owner_column} {owner.owner or 'not named'}: " if document.owner_column else ""
-        yield from (f"{whose}{_count(todo.secrets, 'secret')}: {todo.todo.value}" for todo in owner.todos)
+        yield from (f"{whose}{counted(todo.secrets, 'secret')}: {todo.todo.value}" for todo in owner.todos)
 
 
 def _freed_by(uses: Uses) -> str:
-    if not uses.versions:
-        return "moving them to another key frees it"
-    first = "moving them to another key and " if uses.pointer else ""
-    return f"{first}new versions of these secrets free it"
+    moved = f"the {'secret is' if uses.pointer == 1 else 'secrets are'} on another key" if uses.pointer else ""
+    pushed = "newer versions have pushed the old ones out" if uses.versions else ""
+    return f"it is free once {_listed(list(filter(None, (moved, pushed))))}"
 
 
 def _why_not(facts: Sequence[KeyFacts], projects: int, gaps: int) -> str:
@@ -132,11 +136,7 @@ def _why_not(facts: Sequence[KeyFacts], projects: int, gaps: int) -> str:
 
 
 def _not_whole(gaps: int) -> str:
-    return f"{_count(gaps, 'project')} {'was' if gaps == 1 else 'were'} not read whole"
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+    return f"{counted(gaps, 'project')} {'was' if gaps == 1 else 'were'} not read whole"
 
 
 def _listed(parts: Sequence[str]) -> str:

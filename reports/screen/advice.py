@@ -105,6 +105,9 @@ _LOGIN_STEPS = {
     Auth.AKSK: "check the access key and its secret, and the clock of this machine",
     Auth.IAM: "check the user, its password and its domain",
     Auth.ECS: "check the agency of this machine",
+    Auth.POD: "check the agency that the pod's service account is bound to",
+    Auth.OIDC: "check the token's age, and that the agency trusts its issuer, subject and audience",
+    Auth.FEDERATED: "check the identity provider in IAM, its mapping, and that the token is not too old",
     Auth.AUTO: "renew the login",
 }
 # What KMS has against a key, as the end of a sentence, and what to do about it.

@@ -21,6 +21,7 @@ from reports.screen.session_words import (
     option_words,
     who_words,
 )
+from reports.screen.shard_words import shard_words
 from reports.screen.wave_words import wave_counts, wave_name
 from reports.screen.wording import file_notes, group_words, left_out_words, next_steps, verdict, worst_group
 from reports.summary.schema import Summary
@@ -58,6 +59,8 @@ class _Screen:
             self._section("Waves", self._waves(summary))
         if before := before_words(summary):
             self._section("Keys before", self._plain(before))
+        if shards := shard_words(summary):
+            self._section("Shards", self._plain(shards))
         if summary.sessions:
             self._section("Who ran it", self._sessions(summary))
         self._section(f"Files in {folder}", self._files(summary))

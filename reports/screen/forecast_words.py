@@ -7,7 +7,7 @@ from jobs.ledger.forecast import Forecast
 from jobs.ledger.keys import KeyCount
 from jobs.ledger.waves import WaveCount
 from jobs.model import Group
-from jobs.printable import shortened
+from jobs.printable import counted, shortened
 from reports.screen.run_words import span
 
 _SHOWN_PLACES = 5
@@ -28,9 +28,9 @@ def forecast_lines(forecast: Forecast, login: str | None) -> Iterator[str]:
     yield from _waves(forecast.waves)
     for sample in forecast.samples:
         yield f"example   {_sample(sample)}"
-    also = [f"{_count(forecast.reads, 'read')} of the keys before"] if forecast.reads else []
-    also += [f"about {_count(forecast.lists, 'page')} of secrets"] if forecast.lists else []
-    *first, last = [_count(forecast.puts, "PUT"), *also]
+    also = [f"{counted(forecast.reads, 'read')} of the keys before"] if forecast.reads else []
+    also += [f"about {counted(forecast.lists, 'page')} of secrets"] if forecast.lists else []
+    *first, last = [counted(forecast.puts, "PUT"), *also]
     yield f"requests  {', '.join([*first, f'and {last}' if first else last])}"
     yield f"duration  {_duration(forecast)}"
 
@@ -38,26 +38,26 @@ def forecast_lines(forecast: Forecast, login: str | None) -> Iterator[str]:
 def _projects(places: tuple[PlaceCount, ...]) -> Iterator[str]:
     for place in places[:_SHOWN_PLACES]:
         region = f" in {place.region}" if place.region else ""
-        yield f"project   {place.project_id}{region}: {_count(place.rows, 'row')}"
+        yield f"project   {place.project_id}{region}: {counted(place.rows, 'row')}"
     if len(places) > _SHOWN_PLACES:
         rest = places[_SHOWN_PLACES:]
-        yield f"          and {_count(len(rest), 'more project')} with {_count(sum(one.rows for one in rest), 'row')}"
+        yield f"          and {counted(len(rest), 'more project')} with {counted(sum(one.rows for one in rest), 'row')}"
 
 
 def _keys(forecast: Forecast) -> Iterator[str]:
     keys = [key for key in forecast.keys.keys if key.of(Group.RUN_AGAIN)]
     for key in keys[:_SHOWN_KEYS]:
-        yield f"new key   {key.kms_key_id}: {_count(key.of(Group.RUN_AGAIN), 'row')}{_old(key)}"
+        yield f"new key   {key.kms_key_id}: {counted(key.of(Group.RUN_AGAIN), 'row')}{_old(key)}"
     if more := len(keys) - len(keys[:_SHOWN_KEYS]) + forecast.keys.more:
-        yield f"          and {_count(more, 'more key')}"
+        yield f"          and {counted(more, 'more key')}"
 
 
 def _waves(waves: tuple[WaveCount, ...]) -> Iterator[str]:
     for wave in waves[:_SHOWN_WAVES]:
         invalid = f", {wave.fix_first:,} of them invalid" if wave.fix_first else ""
-        yield f"wave      {shortened(wave.name, _WAVE_CHARS) or '(no value)'}: {_count(wave.rows, 'row')}{invalid}"
+        yield f"wave      {shortened(wave.name, _WAVE_CHARS) or '(no value)'}: {counted(wave.rows, 'row')}{invalid}"
     if rest := waves[_SHOWN_WAVES:]:
-        yield f"          and {_count(len(rest), 'more wave')} with {_count(sum(one.rows for one in rest), 'row')}"
+        yield f"          and {counted(len(rest), 'more wave')} with {counted(sum(one.rows for one in rest), 'row')}"
 
 
 def _old(key: KeyCount) -> str:
@@ -76,9 +76,5 @@ def _duration(forecast: Forecast) -> str:
     if forecast.expected_s is None:
         return "not known: the rate has no number" if forecast.puts else "none"
     soaks = len(forecast.waves) - 1
-    waiting = f", with {_count(soaks, 'soak')} of {span(forecast.soak_s)}" if forecast.soak_s and soaks > 0 else ""
+    waiting = f", with {counted(soaks, 'soak')} of {span(forecast.soak_s)}" if forecast.soak_s and soaks > 0 else ""
     return f"about {span(forecast.expected_s)} at {forecast.rate} per project{waiting}, if nothing fails"
-
-
-def _count(number: int, one: str) -> str:
-    return f"{number:,} {one}{'' if number == 1 else 's'}"

@@ -15,6 +15,7 @@ from reports.screen.session_words import (
     option_words,
     who_words,
 )
+from reports.screen.shard_words import shard_words
 from reports.screen.wave_words import wave_counts, wave_name
 from reports.screen.wording import file_notes, group_words, left_out_words, next_steps, verdict
 from reports.summary.schema import ErrorSummary, Summary
@@ -57,6 +58,8 @@ def _lines(summary: Summary, folder: Path) -> Iterator[str]:
     yield from _wave_lines(summary)
     for words in before_words(summary):
         yield f"key_before: {words}"
+    for words in shard_words(summary):
+        yield f"shards: {words}"
     yield from _session_lines(summary)
     for note in file_notes(summary):
         yield f"file: {folder / note.name} ({note.purpose})"

@@ -57,9 +57,9 @@ def wave_line(wave: WaveView) -> str:
             assert_never(wave.stage)
 
 
-def trouble_lines(view: RunView) -> Iterator[str]:
+def trouble_lines(scopes: Sequence[ScopeView]) -> Iterator[str]:
     """Yields a line for each of a few projects that something slows, and how many more there are."""
-    troubled = [scope for scope in view.scopes if scope.state in _TROUBLE or scope.held_keys]
+    troubled = [scope for scope in scopes if scope.state in _TROUBLE or scope.held_keys]
     for scope in troubled[:_MOST_LINES]:
         yield f"project {place_name(scope.region, scope.project_id)}: {state_words(scope)}"
     if rest := troubled[_MOST_LINES:]:

@@ -76,7 +76,9 @@ def state_of(exit_code: int) -> RunState:
 
 
 def run_lines(runs: Sequence[RunLine], *, width: int | None = None, encoding: str = "utf-8") -> Iterator[str]:
-    """Yields a line for each, none longer than `width`; the columns that matter most come first."""
+    """Yields a line for each, none longer than `width`; the columns that matter most come first. A command that has no
+    room stands below its line, and is never cut.
+    """
     names = [shortened(Path(run.path).name, _WIDEST_NAME, encoding) for run in runs]
     rows = [f"{run.done:,} of {run.rows:,} done" for run in runs]
     name_width, rows_width = max(map(len, names), default=0), max(map(len, rows), default=0)
@@ -84,7 +86,13 @@ def run_lines(runs: Sequence[RunLine], *, width: int | None = None, encoding: st
     for run, name, done in zip(runs, names, rows, strict=True):
         parts = (f"{name:<{name_width}}", f"{run.state:<{state_width}}", f"{done:>{rows_width}}", *_rest(run))
         line = printable("  ".join(parts), encoding)
-        yield line if width is None else shortened(line, max(width, len("...")), encoding)
+        command = "" if run.next is None else printable(f"  next: {run.next}", encoding)
+        if width is None or len(line) + len(command) <= width:
+            yield line + command
+            continue
+        yield shortened(line, max(width, len("...")), encoding)
+        if command:
+            yield command
 
 
 def _rest(run: RunLine) -> Iterator[str]:
@@ -95,5 +103,3 @@ def _rest(run: RunLine) -> Iterator[str]:
         yield f"started {clock_text(run.started_at)}Z"
     if run.reason is not None:
         yield run.reason
-    if run.next is not None:
-        yield f"next: {run.next}"

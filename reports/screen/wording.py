@@ -141,7 +141,8 @@ def _after_stop(summary: Summary, folder: Path, retry: Path) -> Iterator[Step]:
         first = f"{_mend(resumed)}; then " if resumed else ""
         words = ("csms-rekey", "resume", str(folder), *(("--failed",) if ended else ()))
         changed = changed_facts(job_now(summary), summary.job)
-        yield Step(why=f"{first}continue where it stopped{also}", command=_command((*words, *changed)))
+        command = _command((*words, *_between(summary), *changed))
+        yield Step(why=f"{first}continue where it stopped{also}", command=command)
     corrected = [cause for cause in causes if cause.way is not Way.RESUME]
     if corrected:
         place = any(cause.way is Way.NEW_PLACE for cause in corrected)
@@ -150,6 +151,15 @@ def _after_stop(summary: Summary, folder: Path, retry: Path) -> Iterator[Step]:
     elif otherwise := _otherwise(causes, summary):
         command = _run(retry, _with_gaps(job_now(summary), ("project_id",)))
         yield Step(why=f"{otherwise}; then run {retry.name}", command=command)
+
+
+def _between(summary: Summary) -> tuple[str, ...]:
+    """A gap for the command that decides on waves, where one did: its words are not kept, and without it a resume would
+    begin the next wave unasked.
+    """
+    said = (words for one in summary.sessions for words in (one.stopped or "", *(note.words for note in one.controls)))
+    decides = any("--between" in words for words in (summary.stopped or "", *said))
+    return ("--between", "<command>") if decides else ()
 
 
 def _otherwise(causes: Sequence[Advice], summary: Summary) -> str | None:

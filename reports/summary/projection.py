@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from jobs.job_facts import job_facts
 from jobs.ledger import ErrorCount, HeldKey, KeyCounts, ScopeCount, SessionRecord, ToldRow
-from jobs.ledger.record import JobRecord, ManifestFacts
+from jobs.ledger.record import JobRecord, ShardFacts
 from jobs.model import Group, Status
 from jobs.printable import printable, shortened
 from reports.moment import utc_text
@@ -46,9 +46,9 @@ def summarize(
         version=record.version,
         notice=old_key_notice(targets),
         exit_code=exit_code,
-        stopped=_shown(_why(sessions)),
+        stopped=_shown(_why_shards(record.shards) if record.shards else _why(sessions)),
         job=job_facts(record.spec),
-        manifest=_manifest(record.manifest),
+        manifest=_manifest(record),
         by_status=ByStatus(**{status.value: tally.of_status(status) for status in Status}),
         by_group=ByGroup(**{group.value: tally.of_group(group) for group in Group}),
         scopes=tuple(_scope(scope, tally) for scope in scopes),
@@ -62,7 +62,7 @@ def summarize(
         held_keys=tuple(map(held_key_summary, held_keys)),
         left_out=tally.left_out,
         carried=tally.carried,
-        rows_without_project=record.manifest.rows - sum(scope.rows for scope in scopes),
+        rows_without_project=record.rows - sum(scope.rows for scope in scopes),
         keys=targets,
         more_keys=keys.more,
         plan=None if record.plan is None else plan_summary(record.plan),
@@ -75,13 +75,25 @@ def _why(sessions: Sequence[SessionRecord]) -> str | None:
     return sessions[-1].stopped if sessions[-1].ended_at is not None else "killed, no end of it is on record"
 
 
+def _why_shards(shards: Sequence[ShardFacts]) -> str | None:
+    """What keeps the first shard from being over; each is listed with its own reason."""
+    count = len(shards)
+    for one in shards:
+        if one.missing:
+            return f"shard {one.index}/{count} is missing"
+        if not one.over:
+            return f"shard {one.index}/{count}: {one.stopped or 'killed, no end of it is on record'}"
+    return None
+
+
+def _manifest(record: JobRecord) -> ManifestSummary:
+    facts = record.manifest
+    return ManifestSummary(name=printable(facts.name), sha256=facts.sha256, bytes=facts.size_bytes, rows=record.rows)
+
+
 def _elapsed(tally: Tally) -> ElapsedMs:
     timeline = tally.timeline
     return ElapsedMs(one_attempt=timeline.one_put().percentiles(), all_rows=timeline.all_puts().percentiles())
-
-
-def _manifest(facts: ManifestFacts) -> ManifestSummary:
-    return ManifestSummary(name=printable(facts.name), sha256=facts.sha256, bytes=facts.size_bytes, rows=facts.rows)
 
 
 def _scope(count: ScopeCount, tally: Tally) -> ScopeSummary:

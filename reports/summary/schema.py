@@ -12,7 +12,7 @@ from jobs.run_dir import names
 from jobs.run_dir.own_file import read_own
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError, blaming
-from reports.summary.sessions import HeldKeySummary, KeySummary, PlanSummary, SessionSummary, WaveSummary
+from reports.summary.sessions import HeldKeySummary, KeySummary, PlanSummary, SessionSummary, ShardSummary, WaveSummary
 from reports.summary.sketch import Percentiles
 from reports.summary.timeline import OverTime
 
@@ -34,7 +34,9 @@ class KeptFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ManifestSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """The manifest under the name its user gave it; `sha256` and `bytes` are of the file as it came."""
+    """The manifest under the name its user gave it; `sha256` and `bytes` are of the file as it came, and `rows` how
+    many of its rows are reported here: all, or those of a shard.
+    """
 
     name: str
     sha256: str
@@ -154,7 +156,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     `left_out` rows were not selected for this job, or are `carried` along because its plan could not do them; they
     stand in `outcomes.csv`, and only there. Of the target keys, those with the most rows are listed, and there are
-    `more_keys`. `waves` are in the order in which they run.
+    `more_keys`. `waves` are in the order in which they run. With `shards`, these were merged.
     """
 
     schema: Literal["csms-rekey/summary/1"] = "csms-rekey/summary/1"
@@ -182,6 +184,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[KeySummary, ...] = ()
     more_keys: int = 0
     waves: tuple[WaveSummary, ...] = ()
+    shards: tuple[ShardSummary, ...] = ()
     plan: PlanSummary | None = None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from jobs.ledger import ErrorCount, HeldKey, KeyCount, KeyCounts, SessionRecord, WaveCount, same_key
-from jobs.ledger.record import PlanFacts
+from jobs.ledger.record import PlanFacts, ShardFacts
 from jobs.model import Group
 from jobs.printable import shortened
 from reports.moment import utc_text
@@ -14,6 +14,7 @@ from reports.summary.sessions import (
     KeySummary,
     PlanSummary,
     SessionSummary,
+    ShardSummary,
     WaveSummary,
 )
 
@@ -37,6 +38,18 @@ def session_summary(session: SessionRecord) -> SessionSummary:
         changed=_shown(session.changed),
         controls=tuple(ControlSummary(at=utc_text(one.at), words=shortened(one.words)) for one in session.controls),
         rows_done=session.rows_done,
+    )
+
+
+def shard_summary(shard: ShardFacts) -> ShardSummary:
+    """One shard of those that were merged."""
+    return ShardSummary(
+        index=shard.index,
+        rows=shard.rows,
+        open_rows=shard.open_rows,
+        exit_code=shard.exit_code,
+        stopped=_shown(shard.stopped),
+        missing=shard.missing,
     )
 
 

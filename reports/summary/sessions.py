@@ -77,6 +77,19 @@ class WaveSummary(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: str | None
 
 
+class ShardSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A shard as it stood when it was merged: `open_rows` had not ended, and `stopped` says why its last session did.
+    Its rows count as not attempted where it was `missing`.
+    """
+
+    index: int
+    rows: int
+    open_rows: int
+    exit_code: int | None
+    stopped: str | None
+    missing: bool
+
+
 class HeldKeySummary(msgspec.Struct, frozen=True, kw_only=True):
     """A KMS key that the service blames, so that `rows` of it were left open, and what it said."""
 

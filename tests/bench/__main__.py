@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import bad_day, pacing, scale, throughput
+from tests.bench import bad_day, instructions, many_projects, pacing, scale, throughput
 
 _RESULTS = Path(__file__).parent / "RESULTS.md"
 # What was aimed at and what came out, judged by hand: read it again whenever the figures move.
@@ -20,8 +20,9 @@ def sections(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]
     sizes = (1_000, 10_000) if quick else (1_000, 10_000, 100_000, 1_000_000)
     yield (
         f"Requests per second, {rows:,} rows, concurrency 64, unlimited rate",
-        throughput.measure(folder, rows=rows, rounds=2 if quick else 5),
+        throughput.measure(folder, rows=rows, rounds=2 if quick else 6),
     )
+    yield "Instructions for each request", instructions.per_request(folder / "counted", few=200, more=3_000)
     rates = ("10/s", "1000/s") if quick else ("1/s", "10/s", "50/s", "200/s", "1000/s", "300/m")
     yield (
         "Rate asked and achieved, at the service",
@@ -43,8 +44,15 @@ def sections(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]
         "Access keys against a token, 10 rows in each project",
         bad_day.by_access_keys(folder, projects=100 if quick else 1_000, rows_each=10),
     )
+    rows, projects = (2_000, 200) if quick else (20_000, 2_000)
+    yield (
+        "Whole runs in many projects",
+        many_projects.against_one(folder, rows=rows, projects=projects, rounds=1 if quick else 6),
+    )
     yield "Time and memory by rows", scale.by_rows(folder, sizes=sizes)
     yield "Whole runs at unlimited rate", scale.whole_run(folder, sizes=(10_000,) if quick else (10_000, 1_000_000))
+    looked_at = (10_000,) if quick else (10_000, 1_000_000)
+    yield "Looking at secrets at unlimited rate", scale.looks(folder, sizes=looked_at)
     yield "First PUT", scale.first_put(folder, rows=500, rounds=5)
     yield "Resume", scale.resume(folder, rows=sizes[-1], left=1_000)
 

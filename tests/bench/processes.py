@@ -39,8 +39,22 @@ class Service:
     ak: str
     sk: str
     projects: tuple[str, ...]
+    keys: dict[str, dict[str, str]]
+    """The keys of each project by what they are for."""
     manifest: Path
+    """Of all secrets, with the new key of their projects."""
     log: Path
+
+    @property
+    def way_back(self) -> Path:
+        """The same manifest with the old keys: after the one, all rows of the other are to be changed."""
+        path = self.manifest.with_name("way-back.csv")
+        if not path.exists():
+            text = self.manifest.read_text()
+            for keys in self.keys.values():
+                text = text.replace(keys["new"], keys["old"])
+            path.write_text(text)
+        return path
 
 
 def run(command: Sequence[str | Path], *, token: str = "x", core: int | None = 0, cwd: Path = ROOT) -> Used:  # noqa: S107 - no real one
@@ -82,6 +96,7 @@ def service(folder: Path, *options: str, log: bool = False) -> Iterator[Service]
                 ak=ready["ak"],
                 sk=ready["sk"],
                 projects=tuple(ready["project_ids"]),
+                keys=ready["key_ids"],
                 manifest=manifest,
                 log=journal,
             )

@@ -50,6 +50,24 @@ def whole_run(folder: Path, *, sizes: tuple[int, ...]) -> Iterator[str]:
         yield f"| {rows:,} | {used.wall_s:.1f} | {used.peak_mb:.0f} |"
 
 
+def looks(folder: Path, *, sizes: tuple[int, ...]) -> Iterator[str]:
+    """Peak memory of the commands that only look, over as many secrets; retirement asks for the versions of each."""
+    yield "| secrets | command | seconds | peak MB |"
+    yield "|---|---|---|---|"
+    for secrets in sizes:
+        place = folder / f"looks{secrets}"
+        place.mkdir()
+        with service(place, f"--secrets={secrets}", "--versions=1") as there:
+            keys = there.keys[there.projects[0]]
+            old, new = f"--old-key={keys['old']}", f"--new-key={keys['new']}"
+            for words in (("plan", old, new), ("plan", there.manifest), ("verify", there.manifest), ("retire", old)):
+                where = (f"--endpoint={there.url}", f"--project-id={there.projects[0]}", "--rate=unlimited")
+                out = f"--out={place / f'{words[0]}{len(words)}'}"
+                used = run([*TOOL, *words, *where, out, "--concurrency=64", "--json"], token=there.token)
+                named = "plan by keys" if words[-1] == new else words[0]
+                yield f"| {secrets:,} | {named} | {used.wall_s:.1f} | {used.peak_mb:.0f} |"
+
+
 def first_put(folder: Path, *, rows: int, rounds: int) -> Iterator[str]:
     """From the start of the process to its first PUT at the service."""
     place = folder / "first"

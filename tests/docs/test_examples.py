@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from batch.cli.app import app
+from batch.csms.auth.oidc import OidcSession
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 # Says how it was called, then ends with the code in the variable CODE.
@@ -110,7 +111,7 @@ def test_everything_that_the_cron_job_names_is_in_the_same_file() -> None:
     }
     mounted = {one["mountPath"]: volumes[one["name"]] for one in container()["volumeMounts"]}
     named = {
-        "Secret": container()["envFrom"][0]["secretRef"]["name"],
+        "ServiceAccount": pod()["serviceAccountName"],
         "ConfigMap": mounted["/etc/csms-rekey"]["configMap"]["name"],
         "PersistentVolumeClaim": mounted["/var/lib/csms-rekey"]["persistentVolumeClaim"]["claimName"],
     }
@@ -118,7 +119,34 @@ def test_everything_that_the_cron_job_names_is_in_the_same_file() -> None:
     _, manifest, _, run_dir = container()["args"]
     assert manifest == "/etc/csms-rekey/" + next(iter(found["ConfigMap"]["data"]))
     assert Path(run_dir).parent == Path("/var/lib/csms-rekey")
-    assert set(found["Secret"]["stringData"]) == {"HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"}
+    assert "Secret" not in found, "no key is stored"
+    assert {"name": "CSMS_REKEY_AUTH", "value": "pod"} in container()["env"]
+
+
+def workflow() -> dict[str, Any]:
+    """The one job of the workflow."""
+    jobs = yaml.safe_load((EXAMPLES / "github" / "csms-rekey.yml").read_text())["jobs"]
+    [only] = jobs.values()
+    return dict(only)
+
+
+def test_the_workflow_logs_in_by_openid_connect_and_holds_no_secret() -> None:
+    text = (EXAMPLES / "github" / "csms-rekey.yml").read_text()
+    assert "${{ secrets" not in text
+    assert workflow()["permissions"] == {"contents": "read", "id-token": "write"}
+    given = {**workflow()["env"], "ACTIONS_ID_TOKEN_REQUEST_URL": "https://x"}
+    session = OidcSession.from_environment(given)
+    assert session is not None
+    assert session.name == "agency rekey of 0123456789abcdef0123456789abcdef"
+    assert workflow()["env"]["CSMS_REKEY_AUTH"] == "oidc"
+
+
+def test_the_workflow_calls_commands_that_exist() -> None:
+    lines = [line for step in workflow()["steps"] for line in step.get("run", "").splitlines()]
+    called = [shlex.split(line)[1:] for line in lines if line.startswith("csms-rekey ")]
+    assert [words[0] for words in called] == ["check", "go"]
+    for words in called:
+        app.parse_args(words, print_error=False, exit_on_error=False)
 
 
 class FailedError(Exception):

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -63,7 +64,7 @@ class Stage:
         """Everything the sandbox ever gave out, and what was never right."""
         directory = self.sandbox.directory
         keys = directory._keys.values()
-        found = {*directory._tokens, directory.user.password, WRONG, self.sandbox.token}
+        found = {*directory._tokens, directory.user.password, WRONG, self.sandbox.token, *directory.platform.tokens}
         return found | {one for key in keys for one in (key.ak, key.sk, key.security_token) if one}
 
     @property
@@ -176,6 +177,28 @@ def test_a_credentials_file_does_the_whole_job(tmp_path: Path) -> None:
         environment = stage.environment("ecs", HUAWEICLOUD_SDK_CREDENTIALS_FILE=str(path))
         ended = run(stage, tmp_path, environment, *FAST)
         assert (ended.code, ended.statuses) == (0, {"updated": ROWS}), ended.out
+
+
+def test_the_environment_of_a_terraform_user_does_the_whole_job(tmp_path: Path) -> None:
+    """Nothing names a project: IAM knows it by the name of the region."""
+    with serving(auth=AuthMode.SIGNED, projects=1) as stage:
+        key = stage.sandbox.directory.access_key
+        manifest = tmp_path / "secrets.csv"
+        manifest.write_text(manifest_csv(stage.sandbox.world), encoding="utf-8")
+        given = {"HW_ACCESS_KEY": key.ak, "HW_SECRET_KEY": key.sk, "HW_AUTH_URL": f"{stage.url}/v3"}
+        done = subprocess.run(
+            [sys.executable, "-m", "batch", "run", str(manifest), f"--endpoint={stage.url}", "--run-dir=run", *FAST],
+            cwd=tmp_path,
+            env={"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "HW_REGION_NAME": "cn-north-4", **given},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert_nothing_leaked(stage, done.stdout + done.stderr, tmp_path / "run")
+        ended = Ended(done.returncode, done.stdout + done.stderr, tmp_path / "run")
+        assert (ended.code, ended.statuses) == (0, {"updated": ROWS}), ended.out
+        assert f"access keys, ends in {key.ak[-4:]}" in ended.out
 
 
 @pytest.mark.parametrize(
@@ -335,9 +358,11 @@ def test_an_uncaught_exception_shows_nothing(tmp_path: Path, auth: str) -> None:
 REGION = ("--region", "cn-north-4")
 
 
-def tell(stage: Stage, tmp_path: Path, environment: dict[str, str], *options: str) -> tuple[int, str]:
+def tell(
+    stage: Stage, tmp_path: Path, environment: dict[str, str], *options: str, command: str = "auth"
+) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "batch", "auth", *options],
+        [sys.executable, "-m", "batch", command, *options],
         cwd=ROOT,
         env={"HOME": str(tmp_path), **environment},
         capture_output=True,
@@ -390,7 +415,13 @@ def test_auth_tells_of_a_credentials_file_that_it_is_held(tmp_path: Path, more: 
     ("environment", "options", "code", "text"),
     [
         (lambda stage: stage.environment("token", CSMS_REKEY_TOKEN=WRONG), ("--project-id", "0" * 32), 3, "APIGW.0301"),
-        (lambda stage: stage.environment("aksk"), ("--project-id", "0" * 32), 0, "may not list"),
+        (lambda stage: stage.environment("aksk"), ("--project-id", "0" * 32), 3, "not a project of the login"),
+        (
+            lambda stage: stage.environment("aksk", HUAWEICLOUD_SDK_IAM_ENDPOINT="", OS_AUTH_URL=""),
+            ("--project-id", "0" * 32),
+            0,
+            "may not list",
+        ),
         (lambda stage: stage.environment("aksk"), (), 2, "which project?"),
         (lambda stage: stage.environment("aksk", HUAWEICLOUD_SDK_IAM_ENDPOINT=""), REGION, 2, "which project?"),
         (lambda stage: stage.environment("aksk", HUAWEICLOUD_SDK_SK=WRONG), REGION, 3, "refused"),
@@ -411,6 +442,23 @@ def test_auth_says_what_is_wrong(
     with serving() as stage:
         assert code == (said := tell(stage, tmp_path, environment(stage), "--endpoint", stage.url, *options))[0], said
         assert text in said[1]
+
+
+def test_auth_tries_every_project_of_a_manifest_and_names_those_that_are_not_yours(tmp_path: Path) -> None:
+    with serving(projects=3) as stage:
+        path = tmp_path / "secrets.csv"
+        path.write_text(manifest_csv(stage.sandbox.world), encoding="utf-8")
+        where, environment = ("--endpoint", stage.url, "--region", "cn-north-4"), stage.environment("aksk")
+        code, out = tell(stage, tmp_path, environment, str(path), *where)
+        assert (code, out.count(" works\n")) == (0, 3), out
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"of-somebody-else,{'0' * 32},{'1' * 32}\n")
+        code, out = tell(stage, tmp_path, environment, str(path), *where, "--json")
+        shown = json.loads(out)
+        assert (code, shown["exit_code"], shown["kind"]) == (3, 3, "aksk")
+        verdicts = {one["project_id"]: one["verdict"] for one in shown["projects"]}
+        assert verdicts == {**dict.fromkeys(stage.sandbox.world.projects, "works"), "1" * 32: "not yours"}
+        assert not [record for record in records_of(stage.sandbox.journal) if record.method == "PUT"]
 
 
 @pytest.mark.parametrize("named", [("--auth", "aksk"), ()], ids=["named", "found"])

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from batch.cli.app import main
 from batch.sandbox.assembly import Sandbox
+from batch.sandbox.lists import ListStyle
 from batch.sandbox.model import SecretState
 from batch.sandbox.wire import Operation
 from jobs.model import Status
@@ -225,7 +226,7 @@ def test_an_unusable_target_key_ends_a_plan_by_old_key_with_1(tmp_path: Path) ->
 
 
 def test_a_plan_costs_its_pages_and_one_request_for_each_key(tmp_path: Path) -> None:
-    sandbox = small_service(secrets=500)
+    sandbox = small_service(secrets=500, lists=ListStyle(page_size=50))
     project = project_of(sandbox)
     keys = ("--old-key", project.key_ids.old, "--new-key", project.key_ids.new)
     with served(sandbox, tmp_path) as tool:
@@ -256,6 +257,31 @@ def test_a_right_that_the_login_lacks_is_told_and_nothing_is_guessed(
         (None, True) if trouble is None else (True, False)
     ]
     assert (trouble or "") in (found["projects"][0]["trouble"] or "")
+
+
+def test_a_plan_by_old_key_that_could_not_list_a_project_claims_nothing_of_it_and_is_not_run(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=3)
+    project, other = project_of(sandbox), "0" * 32
+    keys = ("--old-key", project.key_ids.old, "--new-key", project.key_ids.new, "--old-key", OLD, "--new-key", NEW)
+    with served(sandbox, tmp_path) as tool:
+        plan = planned(tool, tmp_path / "plan", *keys, f"--project-id={project.id}", f"--project-id={other}")
+        run = ran(tool, tmp_path / "plan", tmp_path / "run", f"--plan-sha256={number(tmp_path / 'plan')}")
+    assert (plan.code, run.code, puts(sandbox)) == (3, 2, 0), (plan, run)
+    assert document(tmp_path / "plan")["rows"] == 3
+    assert f"no secret that could be seen is on {OLD}" in plan.err
+    assert "csms-rekey run" not in plan.out + (tmp_path / "plan" / "plan.html").read_text(encoding="utf-8")
+    assert f"project {other} could not be looked at as a whole, so rows of it may be missing" in run.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_project_with_no_secret_on_an_old_key_is_named(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=4, projects=2)
+    first, second = (project_of(sandbox, index) for index in (0, 1))
+    keys = ("--old-key", first.key_ids.old, "--new-key", first.key_ids.new)
+    with served(sandbox, tmp_path) as tool:
+        plan = planned(tool, tmp_path / "plan", *keys, f"--project-id={first.id}", f"--project-id={second.id}")
+    assert plan.code == 0, plan
+    assert plan.err.splitlines() == [f"csms-rekey: project {second.id}: none of its 2 secrets is on an old key"]
 
 
 def test_all_projects_of_the_login_are_planned_from_the_list_of_iam_and_go_runs_them_once(tmp_path: Path) -> None:
@@ -327,6 +353,8 @@ def test_a_selection_leaves_rows_out_of_the_plan_and_tells_them_as_not_selected(
         (("--old-key", OLD, "--new-key", NEW), "--project-id or --all-projects"),
         (("--old-key", OLD, "--new-key", NEW, "--project-id=x"), "--project-id: 'x' is not 32"),
         (("--old-key", OLD, "--new-key", NEW, "--project-id", "1" * 32, "--all-projects"), "not both"),
+        # A login for an endpoint of one's own is not sent to the public IAM.
+        (("--old-key", OLD, "--new-key", NEW, "--all-projects"), "name IAM too, in HUAWEICLOUD_SDK_IAM_ENDPOINT"),
     ],
 )
 def test_what_cannot_be_planned_is_refused_in_one_line_and_leaves_nothing(

@@ -1,12 +1,19 @@
 """Retire as a user starts it: needed while old versions are there, free once new ones have taken their place."""
 
 import csv
+import html
 import json
+import re
+import shlex
 import urllib.request
 from pathlib import Path
 
-from batch.sandbox.assembly import Ready
-from tests.e2e.tool import sandbox_process
+from batch.sandbox.ready import Ready
+from batch.sandbox.versions import add_version
+from tests.e2e.tool import manifest_of, sandbox_process, served
+from tests.engine.rows import EPOCH_S, moves, project_of, small_service
+
+NO_KEY = "0" * 32
 
 
 def make_versions(ready: Ready, names: list[str]) -> None:
@@ -46,7 +53,7 @@ def test_an_old_key_is_needed_after_a_run_until_new_versions_have_taken_the_plac
         needed = tool.run("retire", str(run_dir), f"--out={first}")
         assert needed.code == 1, needed.err
         counts = "12 current, 12 previous and 12 other versions were made with it"
-        words = f"Key {old} is still needed: {counts}; new versions of these secrets free it."
+        words = f"Key {old} is still needed: {counts}; it is free once newer versions have pushed the old ones out."
         assert needed.out.splitlines()[0] == words
         assert "owner team 0: 6 secrets: make a new version" in needed.out
         uses = table(first / "key-use.csv")
@@ -78,6 +85,7 @@ def test_without_keys_or_with_projects_of_two_kinds_it_says_what_is_missing_and_
         cases = [
             ((), "which key is to be retired? give --old-key, or a run directory"),
             ((str(run_dir),), "nobody knows which keys its rows leave; name them with --old-key"),
+            ((str(run_dir), "--old-key", NO_KEY, "--owner-column=team"), "--owner-column: the manifest has no 'team'"),
             ((str(run_dir), f"--project-id={project}"), "--project-id: the run has its own projects"),
             (("--old-key=nonsense", f"--endpoint={ready.url}"), "--old-key: 'nonsense' is not a UUID"),
         ]
@@ -86,3 +94,44 @@ def test_without_keys_or_with_projects_of_two_kinds_it_says_what_is_missing_and_
             assert ended.code == 2
             assert words in ended.err
         assert not list(run_dir.glob("retire-*"))
+
+
+def test_the_command_on_the_page_asks_for_the_same_again(tmp_path: Path) -> None:
+    """With the keys and the place that options named, not those of the run or of nowhere."""
+    source, run_dir = tmp_path / "all.csv", tmp_path / "run"
+    with sandbox_process(tmp_path, "--secrets=3", f"--manifest={source}") as (tool, ready):
+        (project,) = ready.project_ids
+        old = ready.key_ids[project].old
+        run = tool.run("run", str(source), *tool.to(run_dir, f"--project-id={project}", "--before=list"))
+        assert run.code == 0, run.err
+        where = (f"--project-id={project}", f"--endpoint={ready.url}", "--rate=50/s")
+        for number, asked in enumerate([("--old-key", NO_KEY, *where), (str(run_dir), "--old-key", NO_KEY)]):
+            out = tmp_path / str(number)
+            first = tool.run("retire", *asked, f"--out={out}")
+            [command] = re.findall(r"csms-rekey retire [^<]*", html.unescape((out / "retire.html").read_text()))[-1:]
+            again = tool.run(*shlex.split(command)[1:], f"--out={tmp_path / f'again-{number}'}")
+            assert (first.code, again.code, again.out.splitlines()[0]) == (3, 3, first.out.splitlines()[0]), command
+            assert old not in command
+
+
+def test_a_secret_that_only_the_plan_of_a_run_has_seen_is_looked_for_although_no_list_shows_it_any_more(
+    tmp_path: Path,
+) -> None:
+    sandbox = small_service(secrets=3, seed=11)
+    project, rows = project_of(sandbox), moves(sandbox)
+    source, plan, run_dir = tmp_path / "m.csv", tmp_path / "plan", tmp_path / "run"
+    source.write_bytes(manifest_of(rows[:2]))
+    with served(sandbox, tmp_path) as tool:
+        endpoint = tool.to(run_dir)[0]
+        assert tool.run("plan", str(source), endpoint, f"--out={plan}").code == 0
+        assert tool.run("run", str(plan), f"--run-dir={run_dir}", "--rate=unlimited").code == 0
+        for name in project.names:
+            project.versions[name] = ()
+            add_version(project, name, EPOCH_S)
+        project.hidden.add(rows[2].secret_name)
+        needed = tool.run("retire", str(run_dir), f"--old-key={project.key_ids.old}", "--json")
+        plan.rename(tmp_path / "elsewhere")
+        blind = tool.run("retire", str(run_dir), f"--old-key={project.key_ids.old}", "--json")
+    assert needed.code == 1, needed
+    assert [one["kind"] for one in json.loads(needed.out)["projects"][0]["not_read"]] == ["hidden"]
+    assert (blind.code, "what only the plan of this run knows is not looked for" in blind.err) == (0, True)

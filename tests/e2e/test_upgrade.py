@@ -91,5 +91,5 @@ def test_what_a_later_release_wrote_is_refused_in_one_line_with_the_release_it_n
             ledger.execute("PRAGMA user_version = 40")
         ended = tool.run(command, str(folder))
     assert (ended.code, ended.out) == (74, "")
-    assert ended.err.endswith("ledger.db: written in format 40, this release reads 5: use csms-rekey 7.2.0\n")
+    assert ended.err.endswith("ledger.db: written in format 40, this release reads 6: use csms-rekey 7.2.0\n")
     assert ended.err.count("\n") == 1

@@ -1,6 +1,7 @@
 """There and back as processes: run, verify, rollback, run, and every secret is as it was before."""
 
 import csv
+import shlex
 from pathlib import Path
 
 from batch.sandbox.assembly import Sandbox
@@ -53,3 +54,21 @@ def test_what_cannot_go_back_is_said_and_listed(tmp_path: Path) -> None:
     assert lines[0] == "row,secret_name,reason"
     assert [line.partition(",")[0] for line in lines[1:]] == ["1", "2", "3", "4", "5"]
     assert all(line.endswith("its key before is not known") for line in lines[1:])
+
+
+def test_the_command_that_is_shown_runs_the_way_back_whatever_the_manifest_looked_like(tmp_path: Path) -> None:
+    """Its own file has commas, UTF-8 and no column of the manifest's owner: not even the one that waves went by."""
+    sandbox = small_service(secrets=6)
+    before, manifest = keys_of(sandbox), tmp_path / "m.csv"
+    lines = manifest_of(moves(sandbox)).decode().replace(",", ";").splitlines()
+    rows = [f"{lines[0]};stage", *(f"{line};{number % 2}" for number, line in enumerate(lines[1:]))]
+    manifest.write_text("\n".join([*rows, ""]), encoding="utf-16")
+    options = ("--before=list", "--delimiter=semicolon", "--encoding=utf-16", "--wave-by=stage", "--soak=1s")
+    with served(sandbox, tmp_path) as tool:
+        run = tool.run("run", str(manifest), *tool.to(tmp_path / "run", *options))
+        assert run.code == 0, run.err
+        ended = tool.run("rollback", str(tmp_path / "run"), f"--out={tmp_path / 'back.csv'}")
+        (command,) = (line.partition(": ")[2] for line in ended.out.splitlines() if line.startswith("next: "))
+        again = tool.run(*shlex.split(command)[1:], f"--run-dir={tmp_path / 'back'}")
+    assert again.code == 0, (command, again)
+    assert keys_of(sandbox) == before

@@ -14,7 +14,8 @@ from typing import Protocol
 
 import msgspec
 
-from batch.sandbox.assembly import Ready, Sandbox
+from batch.sandbox.assembly import Sandbox
+from batch.sandbox.ready import Ready
 from batch.sandbox.server import SandboxServer
 from jobs.model import Status
 from tests.engine.machine import keys_of

@@ -24,6 +24,8 @@ class CrashPoint(msgspec.Struct, frozen=True):
 
 
 MOMENTS = ("before commit", "after commit", "leaving", "arrived", "answered")
+FILES = ("before file", "after file")
+"""The moments of a file that gets its name, where somebody watches those too."""
 FAILS = "commit fails"
 """In place of a moment: the disk breaks at the nth commit, and the process lives to see it."""
 
@@ -33,7 +35,7 @@ class Fuse:
 
     def __init__(self, point: CrashPoint | None) -> None:
         self._point = point
-        self.seen = dict.fromkeys(MOMENTS, 0)
+        self.seen = dict.fromkeys((*MOMENTS, *FILES), 0)
         self.blown = False
         self.failed = False
         self.sent_after_failure = 0

@@ -13,10 +13,12 @@ from msgspec.structs import replace
 from batch.csms.auth import Masked, TokenCredential
 from batch.inventory.errands import DescribeKeys, Errand, ListSecrets, ReadSecrets, ReadVersions
 from batch.inventory.looking import Looked, Looking
+from batch.process.clock import Clock
 from batch.sandbox.assembly import Sandbox
 from batch.sandbox.faults import FaultScript
 from batch.sandbox.lists import ListStyle
 from batch.sandbox.wire import Operation
+from batch.telemetry.look_beat import LookBeat
 from jobs.rate import Rate
 from jobs.sightings import SeenSecret, Sightings, Wanted
 from jobs.spec import Limits
@@ -273,6 +275,23 @@ def test_an_outage_that_does_not_end_stops_the_look_within_the_time_given_for_it
     assert looks.records == () or looks.records[-1].at_s <= 200.0
     per_code = Counter(one.status for one in looks.records)
     assert sum(per_code.values()) < 300
+
+
+@pytest.mark.parametrize(("fault", "words"), [("429", "refused for their rate (429)"), ("503", "not answering (503)")])
+def test_what_keeps_a_look_waiting_is_said_with_each_project(tmp_path: Path, fault: str, words: str) -> None:
+    said: list[str] = []
+    sandbox = service(projects=2, faults=storm(Down("read", 0.0, 1e9, fault)))
+    looks = out(tmp_path, sandbox, max_outage_s=120.0)
+
+    def listen(looking: Looking) -> None:
+        loop = asyncio.get_running_loop()
+        beat = LookBeat(looks.folder, looking, Clock(loop), said.append)
+        loop.call_later(60.0, beat.report)
+
+    whole(looks, everything(sandbox), meanwhile=listen)
+    first, *others = said
+    assert first.endswith("requests so far; listing secrets in 2 projects")
+    assert [(words in line, "gives up in " in line) for line in others] == [(True, True)] * 2, others
 
 
 def test_something_in_between_that_refuses_everything_stops_it_at_once(tmp_path: Path) -> None:

@@ -72,6 +72,14 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     ended: tuple[tuple[int, Status], ...] = ()
 
 
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody else has put a secret on another key, has made it, or, where there is no `key`, has deleted it."""
+
+    at_s: float
+    place: Place
+    key: str | None
+
+
 class Reopened(msgspec.Struct, frozen=True, kw_only=True):
     """Rows that had ended as failed or unknown may be sent again from here on."""
 
@@ -95,9 +103,9 @@ class Case:
 
     `again` are the row numbers of the retry file. `before` and `after` are the secrets' keys at the start and once
     nothing can land any more (`after` None: not known). `tape` is what the ledger took, where somebody listened.
-    `others` are secrets that somebody else changed meanwhile. `ended_as` is what ended the last session: `finished`,
-    `stopped`, or a signal's name. After `by_hand_from` requests a person has asked to continue, whatever became of
-    earlier waves.
+    `others` are secrets that somebody else changed meanwhile, and `changes` how, as far as that is known. `ended_as` is
+    what ended the last session: `finished`, `stopped`, or a signal's name. After `by_hand_from` requests a person has
+    asked to continue, whatever became of earlier waves.
     """
 
     asked: tuple[Asked, ...]
@@ -109,6 +117,7 @@ class Case:
     bounds: Bounds = field(default_factory=Bounds)
     tape: tuple[Commit | Reopened, ...] | None = None
     others: frozenset[Place] = frozenset()
+    changes: tuple[Change, ...] = ()
     exit_code: int | None = None
     ended_as: str = "finished"
     by_hand_from: float = float("inf")

@@ -41,10 +41,12 @@ class Evidence:
         self._puts: dict[Place, list[Record]] = defaultdict(list)
         self._reads: dict[Place, list[Record]] = defaultdict(list)
         self._lists: dict[str, list[Record]] = defaultdict(list)
-        self._changes: dict[Place, list[tuple[float, str]]] = defaultdict(list)
+        self._changes: dict[Place, list[tuple[float, str | None]]] = defaultdict(list)
         self._before = case.before
         for record in case.records:
             self._sort_in(record)
+        for one in case.changes:
+            self._changes[one.place].append((one.at_s, one.key))
         for changes in self._changes.values():
             changes.sort(key=lambda change: change[0])
 

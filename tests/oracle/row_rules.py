@@ -29,7 +29,7 @@ def _pairs(case: Case) -> Iterator[tuple[Asked, Claim]]:
 def done_is_true(case: Case, evidence: Evidence) -> Iterator[Violation]:
     """I3: whatever is called done has its proof on record, and the service still shows the key."""
     for asked, claim in _pairs(case):
-        flaw = _flaw_of_done(asked, claim, evidence)
+        flaw = _flaw_of_done(asked, claim, case, evidence)
         if flaw is not None:
             yield Violation(rule="I3", row=asked.row, reason=f"{claim.status}, but {flaw}")
         elif claim.status.group.value == "done" and asked.place not in case.others:
@@ -38,7 +38,7 @@ def done_is_true(case: Case, evidence: Evidence) -> Iterator[Violation]:
                 yield Violation(rule="I3", row=asked.row, reason=f"{claim.status}, but in the end {shown} is shown")
 
 
-def _flaw_of_done(asked: Asked, claim: Claim, evidence: Evidence) -> str | None:
+def _flaw_of_done(asked: Asked, claim: Claim, case: Case, evidence: Evidence) -> str | None:
     puts, reads = evidence.puts(asked.place), evidence.reads(asked.place)
     match claim.status:
         case Status.UPDATED:
@@ -49,12 +49,23 @@ def _flaw_of_done(asked: Asked, claim: Claim, evidence: Evidence) -> str | None:
             proven = any(read.n > last and evidence.shows(read, asked.place, asked.kms_key_id) for read in reads)
             return None if proven else "no read after its last PUT shows this key"
         case Status.UNCHANGED:
-            if puts:
-                return f"PUT {puts[0].n} was sent for it"
-            proven = any(evidence.shows(read, asked.place, asked.kms_key_id) for read in reads)
+            if sent := _too_much(asked, case, evidence):
+                return f"PUT {sent[0].n} was sent for it"
+            last = puts[-1].n if puts else 0
+            proven = any(read.n > last and evidence.shows(read, asked.place, asked.kms_key_id) for read in reads)
             return None if proven else "no read shows this key"
         case _:
             return None
+
+
+def _too_much(asked: Asked, case: Case, evidence: Evidence) -> list[Record]:
+    """The PUTs of a row that says that nothing of it was done: it has none, or, where somebody else has changed its
+    secret after them, none that was applied and stood.
+    """
+    puts = evidence.puts(asked.place)
+    if asked.place not in case.others:
+        return list(puts)
+    return [put for put in puts if put.applied and not _undone(put, asked, case)]
 
 
 def key_before_was_shown(case: Case, evidence: Evidence) -> Iterator[Violation]:
@@ -71,6 +82,18 @@ def key_before_was_shown(case: Case, evidence: Evidence) -> Iterator[Violation]:
             yield Violation(rule="I21", row=asked.row, reason=f"no read before its first PUT shows {told}")
 
 
+def drifted_was_shown(case: Case, evidence: Evidence) -> Iterator[Violation]:
+    """I4d: a row has drifted only if a read shows a key that is neither its own nor the expected one."""
+    for asked, claim in _pairs(case):
+        if claim.status is not Status.DRIFTED:
+            continue
+        shown = (evidence.key_at(asked.place, read.at_s) for read in evidence.reads(asked.place) if is_yes(read))
+        if not any(
+            key and not same(key, asked.kms_key_id) and not same(key, asked.expected_kms_key_id) for key in shown
+        ):
+            yield Violation(rule="I4d", row=asked.row, reason="drifted, but no read shows another key than expected")
+
+
 def no_is_proven(case: Case, evidence: Evidence) -> Iterator[Violation]:
     """I4: no row is told as failed or rejected while a PUT of it may have been applied and nobody looked."""
     for asked, claim in _pairs(case):
@@ -80,8 +103,9 @@ def no_is_proven(case: Case, evidence: Evidence) -> Iterator[Violation]:
         if not open_puts:
             continue
         reads = evidence.reads(asked.place)
-        absent = asked.place not in case.before
-        if not any(_settles(read, open_puts[-1], case.bounds.lands_within_s, absent=absent) for read in reads):
+        last, lands_s = open_puts[-1], case.bounds.lands_within_s
+        absent = (evidence.key_at(asked.place, read.at_s) is None for read in reads)
+        if not any(_settles(read, last, lands_s, absent=gone) for read, gone in zip(reads, absent, strict=True)):
             reason = f"{claim.status}, but no read settles PUT {open_puts[-1].n} (answered {open_puts[-1].status})"
             yield Violation(rule="I4", row=asked.row, reason=reason)
 
@@ -101,13 +125,19 @@ def not_done_is_not_changed(case: Case, evidence: Evidence) -> Iterator[Violatio
         if claim.status not in _NOT_CHANGED or not asked.usable:
             continue
         for put in evidence.puts(asked.place):
-            if put.applied and same(put.kms_key_id, asked.kms_key_id):
+            if put.applied and same(put.kms_key_id, asked.kms_key_id) and not _undone(put, asked, case):
                 yield Violation(rule="I4w", row=asked.row, reason=f"{claim.status}, but PUT {put.n} was applied")
         if case.after is not None and asked.place not in case.others:
             before, after = case.before.get(asked.place), case.after.get(asked.place)
             if not same(before, after):
                 reason = f"{claim.status}, but its key went from {before} to {after}"
                 yield Violation(rule="I4w", row=asked.row, reason=reason)
+
+
+def _undone(put: Record, asked: Asked, case: Case) -> bool:
+    """Whether somebody else has moved or deleted the secret since this PUT was applied: no read can show it now."""
+    landed_s = put.at_s if put.landed_s is None else put.landed_s
+    return any(one.place == asked.place and one.at_s >= landed_s for one in case.changes)
 
 
 def unknown_has_a_reason(case: Case, evidence: Evidence) -> Iterator[Violation]:
@@ -134,7 +164,9 @@ def only_valid_rows_are_sent(case: Case, evidence: Evidence) -> Iterator[Violati
             yield Violation(rule="I5", row=None, reason=f"{record.method} {record.n} {record.target}: never asked for")
     for asked, claim in _pairs(case):
         # A place that several rows name is judged by the row that was sent for it.
-        if claim.status in _NOTHING_SENT and evidence.leaders[asked.row] == asked.row and evidence.puts(asked.place):
+        if claim.status not in _NOTHING_SENT or evidence.leaders[asked.row] != asked.row:
+            continue
+        if _too_much(asked, case, evidence):
             yield Violation(rule="I5", row=asked.row, reason=f"{claim.status}, but a PUT was sent")
 
 

@@ -15,6 +15,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "I2": whole_rules.retry_file_is_what_runs_again,
         "I3": row_rules.done_is_true,
         "I4": row_rules.no_is_proven,
+        "I4d": row_rules.drifted_was_shown,
         "I4w": row_rules.not_done_is_not_changed,
         "I4u": row_rules.unknown_has_a_reason,
         "I5": row_rules.only_valid_rows_are_sent,

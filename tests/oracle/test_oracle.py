@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from jobs.model import Status
-from tests.oracle import RULES, Case, Commit, Reopened, violations
+from tests.oracle import RULES, Case, Change, Commit, Reopened, violations
 from tests.oracle.small import NEW, OLD, OTHER, PROJECT, asked, case_of, get, pair, put, record, refused, single, told
 
 
@@ -63,6 +63,7 @@ def test_a_case_with_a_row_of_every_kind_told_as_it_is_breaks_no_rule() -> None:
 MOVED, STILL = {(PROJECT, "a"): NEW}, {(PROJECT, "a"): OLD}
 ONE = single(Status.UPDATED, 1, put(1, "a"))
 NEVER_SENT = replace(single(Status.NOT_ATTEMPTED, 0), ended_as="stopped")
+MOVED_BY_OTHERS = (Change(at_s=2.5, place=(PROJECT, "a"), key=OTHER),)
 UNUSABLE: dict[str, object] = {"usable": False}
 LEFT_OUT: dict[str, object] = {"selected": False}
 NOT_SELECTED = replace(single(Status.NOT_ATTEMPTED, 0, row=LEFT_OUT), again=())
@@ -149,8 +150,11 @@ BITES: dict[str, tuple[str, int | None, Case]] = {
     "a PUT for a row that drifted": (
         "I5",
         1,
-        single(Status.DRIFTED, 1, get(1, "a"), refused(2, "a"), row=EXPECTING),
+        replace(
+            single(Status.DRIFTED, 1, get(1, "a"), refused(2, "a"), get(3, "a"), row=EXPECTING), changes=MOVED_BY_OTHERS
+        ),
     ),
+    "drifted from a key that it shows": ("I4d", 1, single(Status.DRIFTED, 0, get(1, "a"), row=EXPECTING)),
     "an expected key that was not read first": ("I5c", 1, single(UPDATED, 1, put(1, "a"), row=EXPECTING)),
     "an expected key that was not shown": (
         "I5c",
@@ -216,6 +220,18 @@ def test_each_rule_bites_on_its_own_case_and_names_the_row(name: str) -> None:
 
 def test_every_rule_has_a_case_in_which_it_bites() -> None:
     assert {rule for rule, *_ in BITES.values()} == set(RULES)
+
+
+@pytest.mark.parametrize(("at_s", "broken"), [(1.5, {("I5", 1), ("I4w", 1)}), (2.5, set())])
+def test_a_put_that_others_undo_counts_as_none_and_one_that_stands_does_not(
+    at_s: float, broken: set[tuple[str, int]]
+) -> None:
+    """As nobody can see the first, whatever became of it."""
+    sent = put(2, "a", status=504, landed_s=2.0)
+    drifted = single(Status.DRIFTED, 1, get(1, "a"), sent, get(3, "a"), get(9, "a"), row=EXPECTING)
+    changes = (Change(at_s=at_s, place=(PROJECT, "a"), key=OTHER),)
+    case = replace(drifted, changes=changes, others=frozenset(MOVED))
+    assert rules_broken(case) - {("I4d", 1)} == broken
 
 
 def test_reopened_rows_may_be_sent_again_if_they_had_failed() -> None:

@@ -19,12 +19,14 @@ from batch.csms.wire import HttpWire
 from tests.engine.places import room
 from tests.torture.disk import disk_sweep
 from tests.torture.rig import rigged
-from tests.torture.simulate import Simulated, simulate
+from tests.torture.simulate import Simulated, simulate, simulate_campaigns
 from tests.torture.sweeps import nights, plan, random_kills, sweep
 
 # Children are forked with everything in memory that a run imports.
 PRELOADED = (batch.cli.app, batch.cli.commands.run, batch.cli.commands.go, batch.cli.commands.resume, HttpWire)
 _QUICK_STEP = 13
+_CAMPAIGNS = 1_200
+SIMULATED, CAMPAIGNS = "simulated", "campaigns"
 
 
 class Figures(msgspec.Struct, kw_only=True):
@@ -85,14 +87,22 @@ def _filled(task: tuple[int, bool]) -> Figures:
 def _simulated(task: tuple[int, int]) -> Figures:
     done: Simulated = simulate(seed=task[0], runs=task[1])
     return Figures(
-        name="simulated", points=done.crashes, runs=done.runs, faults=done.faults,
+        name=SIMULATED, points=done.crashes, runs=done.runs, faults=done.faults,
         note=f"{done.sessions} sessions, {done.requests} requests", wrong=list(done.wrong),
+    )  # fmt: skip
+
+
+def _campaigned(task: tuple[int, int]) -> Figures:
+    done: Simulated = simulate_campaigns(seed=task[0], runs=task[1])
+    return Figures(
+        name=CAMPAIGNS, points=done.crashes, runs=done.runs, faults=done.faults, wrong=list(done.wrong),
+        note=f"{done.sessions} commands, {done.requests} requests, {done.changes} changes by others",
     )  # fmt: skip
 
 
 def _call(job: tuple[object, tuple[object, ...]]) -> Figures:
     function, task = job
-    return function(task)  # type: ignore[operator, no-any-return] # one of the five above
+    return function(task)  # type: ignore[operator, no-any-return] # one of those above
 
 
 def main() -> int:
@@ -100,7 +110,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a sample, in seconds")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--campaign", type=int, help="plays the campaign of this seed again, and nothing else")
     options = parser.parse_args()
+    if options.campaign is not None:
+        return _tell([_campaigned((options.campaign, 1))], 0.0)
     seed, quick = options.seed, options.quick
     cores = os.cpu_count() or 1
     step = _QUICK_STEP if quick else cores
@@ -113,6 +126,7 @@ def main() -> int:
     tasks += [(_nightly, (seed + n, 2 if quick else 60)) for n in range(cores)]
     tasks += [(_filled, (seed, quick))]
     tasks += [(_simulated, (seed + n, 40 if quick else 2_500)) for n in range(cores)]
+    tasks += [(_campaigned, (1_000_000 * (seed + n), 12 if quick else _CAMPAIGNS // cores)) for n in range(cores)]
     started = time.monotonic()
     # Plain processes without threads of their own: each task forks a service and children.
     with ProcessPoolExecutor(cores, mp_context=get_context("fork"), max_tasks_per_child=None) as pool:
@@ -130,10 +144,11 @@ def _tell(found: list[Figures], took_s: float) -> int:
     wrong = [f"{one.name}: {line}" for one in found for line in one.wrong]
     for line in wrong[:50]:
         sys.stdout.write(f"VIOLATION {line}\n")
-    kills = sum(one.points for one in found if one.name != "simulated")
-    simulated = [one for one in found if one.name == "simulated"]
+    simulated = [one for one in found if one.name in {SIMULATED, CAMPAIGNS}]
+    kills = sum(one.points for one in found if one not in simulated)
+    runs, campaigns = (sum(one.runs for one in simulated if one.name == name) for name in (SIMULATED, CAMPAIGNS))
     sys.stdout.write(
-        f"{kills} kill and error points with real processes, {sum(one.runs for one in simulated)} simulated runs with"
+        f"{kills} kill and error points with real processes, {runs} simulated runs and {campaigns} campaigns with"
         f" {sum(one.points for one in simulated)} crashes and {sum(one.faults for one in simulated)} faults,"
         f" {len(wrong)} violations, {took_s:.0f} s\n"
     )

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from batch.sandbox.assembly import Ready, sandbox_of
+from batch.sandbox.assembly import sandbox_of
 from batch.sandbox.options import SandboxOptions
+from batch.sandbox.ready import Ready
 from batch.sandbox.server import SandboxServer
 from batch.sandbox.world import Project, build_world
 from jobs.model import Group

@@ -1,21 +1,25 @@
-"""Many simulated runs by hypothesis, counted; what fails comes back shrunk, with all a replay needs."""
+"""Many simulated runs by hypothesis, and whole campaigns by seeds, counted; what fails comes back with all a replay
+needs.
+"""
 
 import msgspec
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from batch.telemetry.log import silence_log
+from tests.campaign.play import play as play_campaign
 from tests.engine.scenario import Scenario, play
 from tests.engine.strategies import scenarios
 
 
 class Simulated(msgspec.Struct, kw_only=True):
-    """What so many simulated runs came to."""
+    """What so many simulated runs, or campaigns, came to; a command of a campaign is a session."""
 
     runs: int = 0
     sessions: int = 0
     crashes: int = 0
     requests: int = 0
     faults: int = 0
+    changes: int = 0
     wrong: tuple[str, ...] = ()
 
 
@@ -47,3 +51,25 @@ def _playing(total: Simulated, start: int, runs: int):  # type: ignore[no-untype
         assert played.wrong == (), f"{played.wrong[:3]} in {scenario!r}"
 
     return playing
+
+
+def simulate_campaigns(*, seed: int, runs: int) -> Simulated:
+    """Plays that many campaigns, those of the seeds from `seed` on; stops at the first that fails."""
+    silence_log()
+    total = Simulated()
+    for one in range(seed, seed + runs):
+        try:
+            played = play_campaign(one)
+        except Exception as error:  # noqa: BLE001 - told as what is wrong, whatever it is
+            total.wrong = (f"campaign {one}: {error!r}",)
+            return total
+        total.runs += 1
+        total.sessions += played.commands
+        total.crashes += played.crashes
+        total.requests += played.requests
+        total.faults += played.faults
+        total.changes += played.changes
+        if played.wrong:
+            total.wrong = (f"campaign {one}: " + "\n".join([*played.wrong[:3], *played.done]),)
+            return total
+    return total

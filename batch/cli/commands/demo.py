@@ -14,7 +14,7 @@ from batch.cli.login import redacted_access
 from batch.cli.options import SESSION
 from batch.cli.screen import say
 from batch.csms.auth import Masked, TokenCredential
-from batch.sandbox.assembly import Ready
+from batch.sandbox.ready import Ready
 from jobs.rate import Rate
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.spec import JobSpec, Limits, UsageError

@@ -20,9 +20,10 @@ from batch.cli.options import (
     SessionOptions,
 )
 from batch.cli.origins import NOWHERE, GivenOrigins
+from batch.cli.run_to_look_at import look_at
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
-from batch.cli.starting import Start, load_and_apply, look_at
+from batch.cli.starting import Start, load_and_apply
 from jobs.job_facts import differences
 from jobs.manifest.incoming import Incoming
 from jobs.next_run import Next, next_run
@@ -30,6 +31,8 @@ from jobs.run_dir import names
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import JobSpec, UsageError
+
+_KEPT_AS = {Next.AFTER_DONE: names.DONE, Next.AFTER_NOTHING: names.ABANDONED}
 
 
 def go(
@@ -69,8 +72,8 @@ def go(
         lock.introduce("go")
         if step is Next.CONTINUE:
             return continue_run(directory, "go", limits, auth, session, also_failed=True)
-        keep = {Next.AFTER_DONE: names.DONE, Next.AFTER_NOTHING: names.ABANDONED}.get(step)
-        new = Start(command="go", incoming=incoming, spec=given, access=open_access(auth), options=session, keep=keep)
+        access, keep = open_access(auth, given), _KEPT_AS.get(step)
+        new = Start(command="go", incoming=incoming, spec=given, access=access, options=session, keep=keep)
         return load_and_apply(directory, new)
 
 

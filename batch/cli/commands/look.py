@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from batch.cli.runs import next_commands, runs_in
+from batch.cli.runs import exit_code_on_record, next_commands, runs_in
 from batch.cli.screen import say, show, show_json, tell, tell_json
 from batch.process.version import version
 from jobs.ledger import Ledger
@@ -21,7 +21,7 @@ from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.run_dir.state import LiveState, live_state
 from jobs.spec import UsageError
-from reports import Ending, Exit, Standing, exit_code_of, status_lines, write_reports
+from reports import Exit, Standing, status_lines, write_reports
 from reports.screen.advice import mendings, stops_of
 from reports.screen.runs import RunLine, run_lines
 
@@ -33,12 +33,9 @@ def report(run_dir: Path, /, *, json: bool = False) -> int:
         json: Print the summary as JSON, and nothing else.
     """
     with _opened(run_dir, "report") as ledger:
-        sessions = ledger.told.sessions()
-        recorded = sessions[-1].exit_code if sessions else None
-        # A killed run has no exit code on record: it was stopped, by something that is no rule of its own.
-        told = ledger.told
-        code = exit_code_of(told.counts(), Ending.STOPPED, carried=told.carried()) if recorded is None else recorded
-        summary = write_reports(run_dir, ledger, read_record(ledger), code)
+        record = read_record(ledger)
+        code = exit_code_on_record(ledger, record)
+        summary = write_reports(run_dir, ledger, record, code)
     if json:
         show_json(run_dir, summary)
     else:

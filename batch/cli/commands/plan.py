@@ -21,8 +21,9 @@ from batch.cli.options import (
     PlanOptions,
     spec_of,
 )
+from batch.cli.places import chosen_places
 from batch.cli.planning import Planning, refuse_planned
-from batch.cli.planning_keys import places_of, plan_keys, source_of
+from batch.cli.planning_keys import plan_keys, source_of
 from batch.cli.planning_manifest import plan_manifest
 from batch.cli.questions import PlanQuestion
 from batch.csms.auth import CredentialError
@@ -49,7 +50,8 @@ def plan(
             [default: plans/<UTC time>-<manifest>]
     """
     _refuse_mixed(manifest, source)
-    spec, access = spec_of(source, limits, auth), open_access(auth)
+    spec = spec_of(source, limits, auth)
+    access = open_access(auth, spec)
     refuse_planned(out)
     way = Way(access=access, limits=spec.limits, options=look)
 
@@ -62,7 +64,9 @@ def plan(
         spec, no_project = with_project(spec, access)
         return plan_manifest(_loading(manifest, spec, no_project), spec, way, claim)
     asked = source_of(source, spec)
-    question = PlanQuestion(spec=spec, source=asked, projects=places_of(source, spec, asked, access))
+    named = tuple(dict.fromkeys(move.project_id for move in asked.keys if move.project_id is not None))
+    places = chosen_places(source, spec, access, named)
+    question = PlanQuestion(spec=spec, source=asked, projects=tuple(places))
     return plan_keys(Planning(directory=claim(), question=question, way=way))
 
 

@@ -20,9 +20,9 @@ from batch.cli.options import (
 )
 from batch.cli.origins import NOWHERE, GivenOrigins
 from batch.cli.resuming import resume_look
+from batch.cli.run_to_look_at import look_at
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
-from batch.cli.starting import look_at
 from jobs.run_dir.look_dir import LookDirectory
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience

@@ -15,6 +15,7 @@ from batch.cli.screen import tell, tell_json
 from batch.inventory.retiring import retirement_errands
 from batch.look import LookEnd
 from batch.process.version import version
+from jobs.job_facts import job_facts, options_of
 from jobs.retirement import Verdict
 from jobs.run_dir.look_dir import LookDirectory, moment_name
 from jobs.sightings import Sightings
@@ -56,16 +57,11 @@ def retire(
         with opened(folder, question, way, found.note) as sightings:
             # From here on the run may be resumed, or even moved.
             loading.close()
-            return _ask(folder, sightings, question, way)
+            return ask_retire(folder, sightings, question, way)
 
 
-def continue_retirement(folder: LookDirectory, question: RetireQuestion, way: Way) -> int:
-    """Continues one that was interrupted; returns the exit code."""
-    with opened(folder, question, way) as sightings:
-        return _ask(folder, sightings, question, way)
-
-
-def _ask(folder: LookDirectory, sightings: Sightings, question: RetireQuestion, way: Way) -> int:
+def ask_retire(folder: LookDirectory, sightings: Sightings, question: RetireQuestion, way: Way) -> int:
+    """One session of it; returns the exit code."""
     end = look(folder, sightings, retirement_errands(question.projects, question.key_ids), way)
     looked = _looked(folder, sightings, question, end)
     told = write_retirement(folder.path, sightings, question.key_ids, looked)
@@ -84,9 +80,11 @@ def _default(run_dir: Path | None, found: Asked) -> Path:
 def _again(question: RetireQuestion) -> str:
     """The command that looks again."""
     keys = [word for key in question.key_ids for word in ("--old-key", key)]
-    projects = [word for one in question.projects for word in ("--project-id", one.project_id)]
-    where = [question.run_dir] if question.run_dir is not None else [*keys, *projects]
-    return command_line("retire", *where)
+    if question.run_dir is not None:
+        return command_line("retire", question.run_dir, *(keys if question.named else ()))
+    spec, named = question.spec, [word for one in question.projects for word in ("--project-id", one.project_id)]
+    where = ["--all-projects"] if spec.region is None and spec.endpoint is None else named
+    return command_line("retire", *keys, *where, *options_of(job_facts(spec)))
 
 
 def _looked(folder: LookDirectory, sightings: Sightings, question: RetireQuestion, end: LookEnd) -> Looked:

@@ -9,16 +9,16 @@ from cyclopts import Parameter
 
 from batch.cli.screen import say, tell_json, tell_written
 from batch.process.version import version
-from jobs.job_facts import job_facts, options_of, unselecting
+from jobs.job_facts import job_facts, options_of, rewritten, unselecting
 from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading
-from jobs.printable import printable
+from jobs.printable import counted, printable
 from jobs.rules import key_check
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import UsageError
 from reports import Exit
-from reports.way_back import WayBack, left_out_of, way_back_json, write_way_back
+from reports.way_back import HEADER, WayBack, left_out_of, way_back_json, write_way_back
 
 
 def rollback(run_dir: Path, /, *, out: Path, json: Annotated[bool, Parameter(negative="")] = False) -> int:
@@ -37,14 +37,19 @@ def rollback(run_dir: Path, /, *, out: Path, json: Annotated[bool, Parameter(neg
             if ledger.loss:
                 say(ledger.loss)
             spec = read_record(ledger).spec
-            found = write_way_back(out, ledger.told.rows(), key_check(spec.key_pattern))
+            found = write_way_back(
+                out,
+                ledger.told.rows(),
+                key_check(spec.key_pattern),
+                accounts=any(one.scope.account for one in ledger.told.accounts()),
+            )
             open_rows = ledger.told.backlog().open_rows
     if open_rows:
         say(f"{run_dir}: {open_rows} rows of the run are open: a `resume` may change them after all")
     if json:
         tell_json(way_back_json(found))
     else:
-        words = ("csms-rekey", "run", str(out), *options_of(unselecting(job_facts(spec))))
+        words = ("csms-rekey", "run", str(out), *options_of(rewritten(unselecting(job_facts(spec)), HEADER)))
         tell_written(_lines(out, found, shlex.join(map(printable, words))))
     return Exit.NOT_ALL_DONE if found.stuck else Exit.DONE
 
@@ -65,16 +70,12 @@ def _require_free(out: Path) -> None:
 
 
 def _lines(out: Path, found: WayBack, command: str) -> Iterator[str]:
-    yield f"{out}: {_rows(found.back)} to go back"
+    yield f"{out}: {counted(found.back, 'row')} to go back"
     for reason, rows in found.stuck.items():
-        yield f"{_rows(rows)} changed that cannot go back: {reason}"
+        yield f"{counted(rows, 'row')} changed that cannot go back: {reason}"
     for reason, rows in found.others.items():
-        yield f"{_rows(rows)} left out: {reason}"
+        yield f"{counted(rows, 'row')} left out: {reason}"
     if found.stuck or found.others:
         yield f"{left_out_of(out)} lists those that are left out"
     if found.back:
         yield f"next: {command}"
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"

@@ -22,9 +22,10 @@ from batch.cli.options import (
     SessionOptions,
 )
 from batch.cli.origins import NOWHERE, GivenOrigins
+from batch.cli.run_to_look_at import look_at
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
-from batch.cli.starting import Start, load_and_apply, look_at
+from batch.cli.starting import Start, load_and_apply
 from batch.csms.access import Access
 from batch.process.signals import PROCESS_SIGNALS
 from jobs.manifest.incoming import Incoming
@@ -60,7 +61,7 @@ def run(
     """
     refuse_bad_options(session)
     spec, incoming = job_and_rows(manifest, (source, limits, auth), session, approved=plan_sha256, origins=_origins)
-    access = open_access(auth)
+    access = open_access(auth, spec)
     confirm(incoming, spec, access, yes=yes or plan_sha256 is not None)
     return start(incoming, spec, access, session, run_dir)
 

@@ -24,7 +24,7 @@ from batch.cli.origins import NOWHERE, GivenOrigins
 from batch.cli.questions import VerifyQuestion
 from batch.cli.run_to_look_at import Given
 from batch.cli.screen import tell_json, tell_written
-from batch.cli.verifying import INVALID, NOT_SELECTED, rows_of_manifest, rows_of_run
+from batch.cli.verifying import CARRIED, INVALID, NOT_SELECTED, rows_of_manifest, rows_of_run
 from batch.inventory.errands import ListSecrets, ReadSecrets
 from batch.look import LookEnd
 from batch.process.version import version
@@ -72,16 +72,11 @@ def verify(
         with opened(directory, question, way, lambda sightings: sightings.want(found.wanted())) as sightings:
             # From here on the run may be resumed, or even moved.
             loading.close()
-            return _ask(directory, sightings, question, way)
+            return ask_verify(directory, sightings, question, way)
 
 
-def continue_verification(directory: LookDirectory, question: VerifyQuestion, way: Way) -> int:
-    """Continues one that was interrupted; returns the exit code."""
-    with opened(directory, question, way) as sightings:
-        return _ask(directory, sightings, question, way)
-
-
-def _ask(directory: LookDirectory, sightings: Sightings, question: VerifyQuestion, way: Way) -> int:
+def ask_verify(directory: LookDirectory, sightings: Sightings, question: VerifyQuestion, way: Way) -> int:
+    """One session of it; returns the exit code."""
     projects = [one.scope for one in sightings.projects()]
     errands = [errand(project=one) for one in projects for errand in (ListSecrets, ReadSecrets)]
     end = look(directory, sightings, errands, way)
@@ -113,6 +108,7 @@ def _facts(directory: LookDirectory, sightings: Sightings, question: VerifyQuest
         requests=end.requests,
         invalid=notes.get(INVALID, 0),
         not_selected=notes.get(NOT_SELECTED, 0),
+        carried=notes.get(CARRIED, 0),
         again=resume_command(directory.path),
     )
 

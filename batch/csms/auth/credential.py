@@ -10,7 +10,7 @@ from batch.csms.auth.pasted import odd_name
 from batch.csms.faults import Fault
 from batch.csms.messages import Wire, WireAnswer, WireRequest
 from batch.redaction.masked import Masked
-from jobs.spec import Auth
+from jobs.spec import Agency, Auth
 
 Connect = Callable[[str], AbstractAsyncContextManager[Wire]]
 """Opens a wire to an endpoint, for the requests that a login makes itself."""
@@ -53,8 +53,9 @@ class NotAuthorizedError(Exception):
 class Description(msgspec.Struct, frozen=True, kw_only=True):
     """What may be told of a login. `project_id` and `project_name` are what it knows of its own project, and
     `expires_s` is the end of what it holds now in UTC seconds since 1970: None where that is not known or has none, and
-    `ends` says which. `iam_named` says that whoever gave it said where IAM is. `name` is what others may know it by: a
-    user, an agency, the last characters of an access key.
+    `ends` says which. What is `fetched` comes with its end: without one, nothing was obtained. `iam_named` says that
+    whoever gave it said where IAM is. `name` is what others may know it by: a user, an agency, the last characters of
+    an access key. `agency` is the one that a login of that kind has taken on.
     """
 
     kind: Auth
@@ -65,8 +66,10 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     expires_s: float | None = None
     ends: bool = False
     renewable: bool = False
+    fetched: bool = False
     iam_named: bool = False
     name: str | None = None
+    agency: Agency | None = None
 
     @property
     def line(self) -> str:

@@ -9,12 +9,10 @@ from contextlib import suppress
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-import msgspec
-
 from batch.csms.auth.credential import Connect, CredentialError, Description
-from batch.csms.auth.iam import utc_of
-from batch.csms.auth.keys import AccessKeys, KeyLogin, access_keys
-from batch.csms.errors import UNREADABLE, classify
+from batch.csms.auth.given_keys import keys_in
+from batch.csms.auth.keys import AccessKeys, KeyLogin
+from batch.csms.errors import classify
 from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import Wire, WireAnswer, WireRequest
 from batch.redaction.masked import Masked
@@ -28,17 +26,6 @@ _TTL_S = 6 * 3600
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "csms-rekey"}
 _TOKENLESS = frozenset({404, 405, 503})
 """Answers to the request for a metadata token that mean: there are none here, ask without."""
-
-
-class _Keys(msgspec.Struct):
-    access: str
-    secret: str
-    securitytoken: str
-    expires_at: str
-
-
-class _Answered(msgspec.Struct):
-    credential: _Keys
 
 
 class Metadata:
@@ -86,7 +73,7 @@ def find_ecs(
     if probe and not _answers(host, port):
         return None
     metadata = Metadata(url.rstrip("/"), connect)
-    description = Description(kind=Auth.ECS, provider="ECS agency", source=url, ends=True, renewable=True)
+    description = Description(kind=Auth.ECS, provider="ECS agency", source=url, ends=True, renewable=True, fetched=True)
     return KeyLogin(metadata.fetch, description, connect=connect, environment=environment, utc=utc)
 
 
@@ -112,11 +99,7 @@ def _keys_of(answer: WireAnswer | Fault, url: str) -> AccessKeys | Fault:
         return answer
     if answer.status != HTTPStatus.OK:
         return _refused(answer, "the metadata service gave no keys; does the server have an agency?")
-    try:
-        keys = msgspec.json.decode(answer.body, type=_Answered).credential
-        return access_keys(keys.access, keys.secret, keys.securitytoken, source=url, expires_s=utc_of(keys.expires_at))
-    except (*UNREADABLE, CredentialError):
-        return _refused(answer, "the metadata service answered, but not with keys")
+    return keys_in(answer.body, url) or _refused(answer, "the metadata service answered, but not with keys")
 
 
 def _refused(answer: WireAnswer, what: str) -> Fault:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from batch.csms.auth.clouds import other_cloud
 from batch.csms.auth.credential import (
     Connect,
     Credential,
@@ -20,6 +21,7 @@ from batch.csms.auth.credential import (
     LoginRefusedError,
     NotAuthorizedError,
 )
+from batch.csms.auth.variables import IAM_ENDPOINT_VARIABLE
 from batch.csms.errors import UNREADABLE, classify, words_of
 from batch.csms.faults import PASSING, Fault, FaultKind, bounded
 from batch.csms.messages import Wire, WireAnswer, WireRequest
@@ -30,10 +32,14 @@ from jobs.regions import endpoint_for
 V = TypeVar("V")
 TOKEN_TEXT = re.compile(r"[\x21-\x7e]+")
 """What goes into a header as it is."""
-IAM_ENDPOINT_VARIABLE = "HUAWEICLOUD_SDK_IAM_ENDPOINT"
+PROJECT_VARIABLE, PROJECT_NAME_VARIABLE = "HUAWEICLOUD_SDK_PROJECT_ID", "OS_PROJECT_NAME"
+IAM, STS = (IAM_ENDPOINT_VARIABLE, "iam"), ("HUAWEICLOUD_SDK_STS_ENDPOINT", "sts")
+"""The variable that says where a service is, and the name of its host beside the region's KMS."""
+SECURITY_TOKENS = "/v3.0/OS-CREDENTIAL/securitytokens"
+"""Where temporary keys are."""
 _REFUSALS = frozenset({FaultKind.CREDENTIAL, FaultKind.SIGNATURE})
 _RETRY_S = (1.0, 2.0, 4.0)
-_HEADERS = {
+HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",
     "User-Agent": "csms-rekey",
@@ -55,11 +61,12 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """An IAM user of an account (called domain by IAM)."""
+    """An IAM user of an account (called domain by IAM), which goes by its name, or by its id where it has none."""
 
     domain: str
     user: str
     password: Masked
+    domain_by: str = "name"
 
 
 class _Named(msgspec.Struct):
@@ -85,28 +92,45 @@ def iam_endpoint(region: str, environment: Mapping[str, str]) -> str:
     Raises:
         CredentialError: the environment names no endpoint, or the region is unknown.
     """
-    given = environment.get(IAM_ENDPOINT_VARIABLE)
+    return service_endpoint(IAM, region, environment)
+
+
+def service_endpoint(service: tuple[str, str], region: str | None, environment: Mapping[str, str]) -> str:
+    """Where a service is: as the environment says, or next to the region's KMS.
+
+    Raises:
+        CredentialError: the environment names no endpoint, or the region is unknown or not given.
+    """
+    variable, host = service
+    given = environment.get(variable) or _in_other_cloud(host, region, environment)
+    if not given and region is None:
+        raise CredentialError(f"where is {host.upper()}? give --region, or set {variable}")
     try:
-        return parse_endpoint(given) if given else endpoint_for(region).replace("://kms.", "://iam.", 1)
+        return parse_endpoint(given) if given else endpoint_for(region or "").replace("://kms.", f"://{host}.", 1)
     except ValueError as error:
-        raise CredentialError(f"{IAM_ENDPOINT_VARIABLE}: {error}" if given else str(error)) from error
+        raise CredentialError(f"{variable}: {error}" if given else str(error)) from error
+
+
+def _in_other_cloud(host: str, region: str | None, environment: Mapping[str, str]) -> str | None:
+    cloud = other_cloud(environment)
+    return f"https://{host}.{region}.{cloud}" if cloud and region else None
 
 
 async def create_token(wire: Wire, account: Account, project: Mapping[str, str]) -> Token | Fault:
     """A token for one project, given by its `id` or its `name`."""
-    user = {"domain": {"name": account.domain}, "name": account.user, "password": account.password.reveal()}
+    user = {"domain": {account.domain_by: account.domain}, "name": account.user, "password": account.password.reveal()}
     identity = {"methods": ["password"], "password": {"user": user}}
     body = msgspec.json.encode({"auth": {"identity": identity, "scope": {"project": project}}})
-    headers = {**_HEADERS, "Content-Type": "application/json"}
+    headers = {**HEADERS, "Content-Type": "application/json"}
     target = "/v3/auth/tokens?nocatalog=true"
     answer = await wire.send(WireRequest(method="POST", target=target, headers=headers, body=body))
     if isinstance(answer, Fault):
         return answer
     if answer.status != HTTPStatus.CREATED:
-        return _refusal(answer)
+        return refusal(answer)
     issued = _decoded(answer.body, _Answered)
     if issued is None or answer.subject_token is None or not TOKEN_TEXT.fullmatch(answer.subject_token.reveal()):
-        return _unusable("IAM's answer holds no token", answer)
+        return unusable_answer("IAM's answer holds no token", answer)
     return Token(
         value=answer.subject_token,
         expires_s=utc_of(issued.token.expires_at),
@@ -122,9 +146,9 @@ async def look_up_project(credential: Credential, name: str, *, endpoint: str, c
     """
     if connect is None:
         raise CredentialError(f"the project of {name} is not known: give --project-id")
-    request = WireRequest(method="GET", target=f"/v3/projects?name={quote(name, safe='')}", headers=_HEADERS)
+    request = WireRequest(method="GET", target=f"/v3/projects?name={quote(name, safe='')}", headers=HEADERS)
     async with connect(endpoint) as wire:
-        answer = await _authorized(wire, request, credential)
+        answer = await authorized(wire, request, credential)
     if isinstance(answer, Fault) or answer.status != HTTPStatus.OK:
         words = f"{answer.code}: {answer.message}" if isinstance(answer, Fault) else words_of(answer)
         kind = LoginRefusedError if _kind(answer) in _REFUSALS else CredentialError
@@ -135,7 +159,7 @@ async def look_up_project(credential: Credential, name: str, *, endpoint: str, c
     return found.projects[0].id
 
 
-async def _authorized(wire: Wire, request: WireRequest, credential: Credential) -> WireAnswer | Fault:
+async def authorized(wire: Wire, request: WireRequest, credential: Credential) -> WireAnswer | Fault:
     """The answer to a request of its own, tried once more where there is another token or key after a refusal, and
     some times where there is none.
     """
@@ -166,7 +190,7 @@ async def _answered(wire: Wire, request: WireRequest, credential: Credential) ->
 def _kind(answer: WireAnswer | Fault) -> FaultKind | None:
     if isinstance(answer, Fault):
         return answer.kind
-    return None if answer.status == HTTPStatus.OK else classify(answer).kind
+    return None if answer.status < HTTPStatus.MULTIPLE_CHOICES else classify(answer).kind
 
 
 def utc_of(text: str) -> float | None:
@@ -178,14 +202,16 @@ def utc_of(text: str) -> float | None:
         return None
 
 
-def _refusal(answer: WireAnswer) -> Fault:
+def refusal(answer: WireAnswer, who: str = "IAM") -> Fault:
+    """Why `who` gave out nothing: its no is one of the login, and what passes is only of the moment."""
     fault = classify(answer)
     if fault.kind in {FaultKind.UNAVAILABLE, FaultKind.THROTTLED, FaultKind.MISCONFIGURED}:
         return fault
-    return _unusable(f"IAM refused the login: {words_of(answer)}", answer)
+    return unusable_answer(f"{who} refused the login: {words_of(answer)}", answer)
 
 
-def _unusable(message: str, answer: WireAnswer) -> Fault:
+def unusable_answer(message: str, answer: WireAnswer) -> Fault:
+    """There is nothing to log in with, for what was answered."""
     return Fault(
         kind=FaultKind.CREDENTIAL,
         code="login",

@@ -5,9 +5,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from batch.csms.auth.clouds import iam_named
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.held import HeldCredential
-from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, iam_endpoint, look_up_project
+from batch.csms.auth.iam import iam_endpoint, look_up_project
 from batch.csms.auth.pasted import odd_token
 from batch.csms.auth.renewal import Renewal
 from batch.csms.faults import Fault
@@ -51,7 +52,9 @@ def access_keys(
 
 
 class KeyLogin:
-    """Access keys for every place. `fetch` reads them, and again after a refusal; `held` are those read already."""
+    """Access keys for every place. `fetch` reads them, and again after a refusal; `held` are those read already, and
+    `used` are the secrets it gets them for.
+    """
 
     def __init__(
         self,
@@ -62,8 +65,10 @@ class KeyLogin:
         environment: Mapping[str, str],
         held: AccessKeys | None = None,
         utc: Callable[[], float],
+        used: Callable[[], tuple[Masked, ...]] = tuple,
     ) -> None:
         self._description = description
+        self._used = used
         self._connect = connect
         self._environment = environment
         self._utc = utc
@@ -75,7 +80,7 @@ class KeyLogin:
         return KeyCredential(self._renewal, urlsplit(endpoint).netloc, project_id or None, utc=self._utc)
 
     async def project_id(self, region: str) -> str:
-        """The project that was given with the keys, else the one that IAM knows by the region's name.
+        """The project that was given with the keys, else the one that IAM knows by the name given, or the region's.
 
         Raises:
             CredentialError: IAM does not know one, or cannot be asked.
@@ -83,7 +88,8 @@ class KeyLogin:
         if self._description.project_id is not None:
             return self._description.project_id
         endpoint, credential = await self.for_iam(region)
-        return await look_up_project(credential, region, endpoint=endpoint, connect=self._connect)
+        name = self._description.project_name or region
+        return await look_up_project(credential, name, endpoint=endpoint, connect=self._connect)
 
     async def for_iam(self, region: str) -> tuple[str, "KeyCredential"]:
         """Signs for IAM's host, and for no project.
@@ -95,8 +101,8 @@ class KeyLogin:
         return endpoint, self.for_scope(endpoint, "")
 
     def secrets(self) -> tuple[Masked, ...]:
-        """Every part of the keys in use, and of those before them."""
-        return self._renewal.secrets
+        """Every part of the keys in use, of those before them, and what they were given for."""
+        return (*self._used(), *self._renewal.secrets)
 
     def describe(self) -> Description:
         """Where the keys are from, and until when those in use are good."""
@@ -104,8 +110,8 @@ class KeyLogin:
         return msgspec.structs.replace(
             self._description,
             expires_s=None if held is None else held.expires_s,
-            iam_named=bool(self._environment.get(IAM_ENDPOINT_VARIABLE)),
-            name=None if held is None else _tail(held.ak),
+            iam_named=iam_named(self._environment),
+            name=self._description.name or (None if held is None else _tail(held.ak)),
         )
 
 

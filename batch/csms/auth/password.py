@@ -13,9 +13,10 @@ from batch.csms.auth.credential import (
     NotAuthorizedError,
     valid_text,
 )
-from batch.csms.auth.iam import Account, Token, create_token
+from batch.csms.auth.iam import PROJECT_NAME_VARIABLE, PROJECT_VARIABLE, Account, Token, create_token
 from batch.csms.auth.renewal import Renewal
 from batch.csms.auth.token import TokenBearer
+from batch.csms.auth.variables import Variables
 from batch.csms.faults import Fault, FaultKind
 from batch.redaction.masked import Masked
 from jobs.endpoint import parse_endpoint
@@ -23,7 +24,7 @@ from jobs.spec import Auth
 
 _USER, _DOMAIN, _URL = "OS_USERNAME", "OS_USER_DOMAIN_NAME", "OS_AUTH_URL"
 _PASSWORD = "OS_PASSWORD"  # noqa: S105 - the name of a variable, not a password
-_PROJECT_ID, _PROJECT_NAME = "OS_PROJECT_ID", "OS_PROJECT_NAME"
+_DOMAIN_ID = "OS_USER_DOMAIN_ID"
 # A token is good for 24 h.
 _MARGIN_S = 30 * 60.0
 _LOCKING = HTTPStatus.UNAUTHORIZED
@@ -104,6 +105,7 @@ class PasswordLogin:
             expires_s=min(ends, default=None),
             ends=True,
             renewable=True,
+            fetched=True,
             iam_named=True,
             name=f"user {self._account.user} of {self._account.domain}",
         )
@@ -131,28 +133,32 @@ class PasswordLogin:
         return self._turn[1]
 
 
-def find_password(environment: Mapping[str, str], connect: Connect, utc: Callable[[], float]) -> PasswordLogin | None:
-    """The user the OS_* variables name; None where they name none.
+def find_password(environment: Variables, connect: Connect, utc: Callable[[], float]) -> PasswordLogin | None:
+    """The user that the variables name; None where they name none.
 
     Raises:
-        CredentialError: something is missing, or OS_AUTH_URL is no endpoint.
+        CredentialError: something is missing, or the address of IAM is no endpoint.
     """
     if not environment.get(_USER) and not environment.get(_PASSWORD):
         return None
-    missing = [name for name in (_USER, _PASSWORD, _DOMAIN, _URL) if not environment.get(name)]
+    domain = _DOMAIN if environment.get(_DOMAIN) or not environment.get(_DOMAIN_ID) else _DOMAIN_ID
+    missing = [name for name in (_USER, _PASSWORD, domain, _URL) if not environment.get(name)]
     if missing:
         raise CredentialError(f"for a login by password, set {', '.join(missing)} too")
     try:
-        endpoint = parse_endpoint(environment[_URL].strip().rstrip("/").removesuffix("/v3"))
+        endpoint = parse_endpoint(environment[_URL])
     except ValueError as error:
-        raise CredentialError(f"{_URL}: {error}") from error
-    domain, user, password = (valid_text(name, environment[name]) for name in (_DOMAIN, _USER, _PASSWORD))
-    account = Account(domain=domain, user=user, password=Masked(password))
+        raise CredentialError(f"{environment.name_of(_URL)}: {error}") from error
+    account, user, password = (
+        valid_text(environment.name_of(name), environment[name]) for name in (domain, _USER, _PASSWORD)
+    )
     return PasswordLogin(
-        account,
+        Account(
+            domain=account, user=user, password=Masked(password), domain_by="id" if domain == _DOMAIN_ID else "name"
+        ),
         endpoint,
         connect=connect,
-        project_id=environment.get(_PROJECT_ID) or None,
-        project_name=environment.get(_PROJECT_NAME) or None,
+        project_id=environment.get(PROJECT_VARIABLE),
+        project_name=environment.get(PROJECT_NAME_VARIABLE),
         utc=utc,
     )

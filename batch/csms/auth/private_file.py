@@ -30,8 +30,8 @@ class FileAccess(msgspec.Struct, frozen=True, kw_only=True):
     read_only: bool
 
 
-def read_private(path: Path) -> PrivateText:
-    """The text of a file that no stranger can read, or of a pipe.
+def read_private(path: Path, *, projected: bool = False) -> PrivateText:
+    """The text of a file that no stranger can read, or of a pipe; `projected` is a token of the platform's own.
 
     Raises:
         CredentialError: it cannot be read, or others may read it.
@@ -42,19 +42,26 @@ def read_private(path: Path) -> PrivateText:
             regular = stat.S_ISREG(status.st_mode)
             if not regular and not stat.S_ISFIFO(status.st_mode):
                 raise CredentialError(f"{_shown(path)}: not a file")
-            if regular and (cure := exposed(_access(file.fileno(), status), os.geteuid(), _groups())) is not None:
+            access = _access(file.fileno(), status)
+            if regular and (cure := exposed(access, os.geteuid(), _groups(), projected=projected)) is not None:
                 raise CredentialError(f"{_shown(path)}: others may read it; {cure}")
             return PrivateText(file.read(_LIMIT), regular)
     except OSError as error:
         raise CredentialError(f"{_shown(path)}: {error.strerror}") from error
 
 
-def exposed(access: FileAccess, user: int, groups: Collection[int]) -> str | None:
+def exposed(access: FileAccess, user: int, groups: Collection[int], *, projected: bool = False) -> str | None:
     """What to do about a file that others may read; None where only those may who are meant to.
 
     They are its owner and, where root owns it, the group of ours that root gave it to, if that may only read it: so
     Kubernetes mounts a secret for a pod with a group of its own, and nobody in the pod can change that.
+
+    A `projected` token of a service account is mode 0644 unless the pod names a user. It is taken so, where root owns
+    it, only root can write it, and we cannot change that: the mount of one pod shows it to that pod alone.
     """
+    fixed = access.owner == _ROOT and (user != _ROOT or access.read_only)
+    if projected and fixed and not access.mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return None
     given = access.owner == _ROOT != user and access.group in groups
     strangers = stat.S_IRWXO | ((stat.S_IRWXG & ~stat.S_IRGRP) if given else stat.S_IRWXG)
     if not access.mode & strangers:

@@ -17,8 +17,9 @@ from batch.redaction.masked import Masked
 
 _log = structlog.get_logger()
 _SAYS_NOTHING = PASSING | {FaultKind.FOREIGN, FaultKind.MISCONFIGURED, FaultKind.INTERNAL}
-_LOOKS = frozenset({Standing.EMPTY, Standing.SPOILED})
-_OVER = frozenset({Standing.REFUSED, Standing.BARRED})
+# Tuples, as they are asked for every request: to find a member in them takes no hash.
+_LOOKS = (Standing.EMPTY, Standing.SPOILED)
+_OVER = (Standing.REFUSED, Standing.BARRED)
 _MARGIN_SHARE = 0.2
 _KEPT = 2
 
@@ -91,25 +92,30 @@ class Renewal(Generic[V]):
     async def get(self) -> V:
         """The value to use for one request, whose answer `observe` then gets.
 
-        There is only something to wait for before the first value and after a refusal.
+        There is only something to wait for before the first value, after a refusal, and where the value ended while
+        nobody asked for one.
 
         Raises:
             NotAuthorizedError: there is none, it has ended, or it is barred.
         """
-        if self._standing in _LOOKS:
+        if self._standing in _LOOKS or (self._has_ended and self._utc() >= self._renew_at_s):
             await self._fly()
         held = self.held
         if self._standing is Standing.BARRED:
             raise NotAuthorizedError(self._refusal or self._unfetched or unusable("refused, and there is no other"))
         if held is None or self._standing in _LOOKS:
             raise NotAuthorizedError(self._unfetched or unusable("nothing to log in with"))
-        now_s = self._utc()
-        if held.expires_s is not None and now_s >= held.expires_s:
+        if self._has_ended:
             since = f" and is not renewed: {self._unfetched.message}" if self._unfetched else ""
             raise NotAuthorizedError(unusable(f"what was logged in with has ended{since}"))
-        if now_s >= self._renew_at_s:
+        if self._utc() >= self._renew_at_s:
             _ = self._start()
         return held
+
+    @property
+    def _has_ended(self) -> bool:
+        held = self.held
+        return held is not None and held.expires_s is not None and self._utc() >= held.expires_s
 
     async def renew(self, generation: int) -> bool:
         """Looks for another value after a refusal of the one of `generation`: at most once for each, however many ask.

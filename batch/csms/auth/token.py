@@ -4,12 +4,20 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from batch.csms.auth.clouds import iam_named
 from batch.csms.auth.credential import Connect, CredentialError, Description
 from batch.csms.auth.held import HeldCredential
-from batch.csms.auth.iam import IAM_ENDPOINT_VARIABLE, Token, iam_endpoint, look_up_project
+from batch.csms.auth.iam import (
+    PROJECT_NAME_VARIABLE,
+    PROJECT_VARIABLE,
+    Token,
+    iam_endpoint,
+    look_up_project,
+)
 from batch.csms.auth.pasted import odd_token
 from batch.csms.auth.private_file import read_private
 from batch.csms.auth.renewal import Renewal
+from batch.csms.auth.variables import Variables
 from batch.csms.messages import WireRequest
 from batch.redaction.masked import Masked
 from jobs.spec import Auth
@@ -20,10 +28,16 @@ TOKEN_VARIABLE = "CSMS_REKEY_TOKEN"  # noqa: S105 - the name of a variable, not 
 class TokenBearer(HeldCredential[Token]):
     """Sends a token with every request (header X-Auth-Token)."""
 
+    _last: tuple[Mapping[str, str], Token, Mapping[str, str]] | None = None
+    """Headers, a token and both together: they are the same for many requests, and a wire makes the same bytes of
+    them."""
+
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request with the token."""
         token = await self._renewal.get()
-        headers = {**request.headers, "X-Auth-Token": token.value.reveal()}
+        if self._last is None or self._last[0] is not request.headers or self._last[1] is not token:
+            self._last = request.headers, token, {**request.headers, "X-Auth-Token": token.value.reveal()}
+        headers = self._last[2]
         return WireRequest(
             method=request.method,
             target=request.target,
@@ -56,13 +70,17 @@ class TokenCredential(TokenBearer):
         return self
 
     async def project_id(self, region: str) -> str:
-        """The project that IAM knows by the region's name: a token does not tell its own.
+        """The project that is given by id or by name, else the one that IAM knows by the region's name: a token does
+        not tell its own.
 
         Raises:
             CredentialError: IAM does not know one, or cannot be asked.
         """
+        if (given := self.describe().project_id) is not None:
+            return given
         endpoint = iam_endpoint(region, self._environment)
-        return await look_up_project(self, region, endpoint=endpoint, connect=self._connect)
+        name = self._environment.get(PROJECT_NAME_VARIABLE) or region
+        return await look_up_project(self, name, endpoint=endpoint, connect=self._connect)
 
     async def for_iam(self, region: str) -> tuple[str, "TokenCredential"]:
         """The same token there.
@@ -74,8 +92,15 @@ class TokenCredential(TokenBearer):
 
     def describe(self) -> Description:
         """Where the token is from; when it ends is not known."""
-        named = bool(self._environment.get(IAM_ENDPOINT_VARIABLE))
-        return Description(kind=Auth.TOKEN, provider="IAM token", source=self._source, ends=True, iam_named=named)
+        return Description(
+            kind=Auth.TOKEN,
+            provider="IAM token",
+            source=self._source,
+            project_id=self._environment.get(PROJECT_VARIABLE),
+            project_name=self._environment.get(PROJECT_NAME_VARIABLE),
+            ends=True,
+            iam_named=iam_named(self._environment),
+        )
 
     async def _fetch(self) -> Token:
         # A file may hold another one by now.
@@ -83,7 +108,7 @@ class TokenCredential(TokenBearer):
 
 
 def find_token(
-    environment: Mapping[str, str], token_file: Path | None, connect: Connect | None = None
+    environment: Variables, token_file: Path | None, connect: Connect | None = None
 ) -> TokenCredential | None:
     """The token given by file or, failing that, by environment; None where neither is given.
 
@@ -96,11 +121,10 @@ def find_token(
         reread = partial(_from_file, token_file) if read.again else None
         return TokenCredential(token, source=str(token_file), reread=reread, connect=connect, environment=environment)
     given = environment.get(TOKEN_VARIABLE)
-    if not given:
+    if given is None:
         return None
-    return TokenCredential(
-        _checked(given, TOKEN_VARIABLE), source=TOKEN_VARIABLE, connect=connect, environment=environment
-    )
+    source = environment.name_of(TOKEN_VARIABLE)
+    return TokenCredential(_checked(given, source), source=source, connect=connect, environment=environment)
 
 
 def _from_file(path: Path) -> Masked:

@@ -25,6 +25,7 @@ class Cells:
     region: Column | None = None
     description: Column | None = None
     expected_kms_key_id: Column | None = None
+    account: Column | None = None
     old_kms_key_id: Column = ()
     new_kms_key_id: Column = ()
     wave: Column | None = None

@@ -73,11 +73,11 @@ def sql(statement: str) -> Damage:
 
 
 DAMAGES: dict[str, Damage] = {
-    "a status of a newer release": sql("UPDATE row SET status = 'postponed' WHERE row = 1"),
+    "a status of a newer release": sql("UPDATE outcome SET status = 'postponed' WHERE row = 1"),
     "a limit out of range": in_job(lambda job: job["spec"]["limits"].update(burst=0)),
     "a rate out of range": in_job(lambda job: job["spec"]["limits"].update(rate={"requests": -1, "period_s": 0})),
     "a share of failures that is none": in_job(lambda job: job["spec"]["limits"].update(max_failures={})),
-    "an unknown kind of login": in_job(lambda job: job["spec"].update(auth="oidc")),
+    "an unknown kind of login": in_job(lambda job: job["spec"].update(auth="smartcard")),
     "an endpoint that is none": in_job(lambda job: job["spec"].update(endpoint="x")),
     "a pattern that is none": in_job(lambda job: job["spec"].update(key_pattern="(")),
     "no manifest": in_job(lambda job: job.pop("manifest")),
@@ -117,7 +117,7 @@ def test_a_record_that_cannot_be_read_is_named_in_one_line(
 def test_a_row_that_cannot_be_read_is_named_when_the_reports_come_to_it(
     copy: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    damaged(copy, sql(f"UPDATE row SET {OF_ROWS[name]} WHERE row = 2"))  # noqa: S608 - a test's own text
+    damaged(copy, sql(f"UPDATE outcome SET {OF_ROWS[name]} WHERE row = 2"))  # noqa: S608 - a test's own text
     _, err = assert_named(copy, main(["report", str(copy)]), *capsys.readouterr())
     assert "row 2 cannot be read" in err
 
@@ -172,8 +172,13 @@ TABLES = {
     "scope": ("id", "endpoint", "project_id", "region", "stopped"),
     "row": (
         *("row", "scope", "secret_name", "kms_key_id", "leader", "attempts", "spent", "doubt", "refused", "tried"),
-        *("status", "http_status", "error_code", "error_message", "request_id", "started_at", "finished_at"),
-        *("elapsed_ms", "description", "expected_kms_key_id", "region", "project_id"),
+        *("status", "http_status", "error_code", "error_message", "request_id"),
+        *("description", "expected_kms_key_id", "region", "project_id"),
+    ),
+    "intent": ("row", "attempts", "spent"),
+    "outcome": (
+        *("row", "status", "attempts", "http_status", "error_code", "error_message", "request_id", "started_at"),
+        *("finished_at", "elapsed_ms"),
     ),
     "session": ("id", "started_at", "timeout_s", "ended_at", "exit_code", "stopped"),
     "pace": ("session", "at_s", "width_s", "sent", "refused", "unanswered", "code", "allowed_per_s"),

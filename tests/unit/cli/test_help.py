@@ -12,8 +12,8 @@ def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_commands_stand_in_the_order_in_which_they_are_used() -> None:
     ordered = sorted((one for one in app if not one.startswith("-")), key=lambda name: app[name].sort_key)
-    before = ["run", "check", "plan", "resume", "go", "verify", "rollback", "retire", "report", "status", "set"]
-    assert ordered == [*before, "auth", "config", "sandbox", "demo"]
+    before = ["run", "check", "plan", "resume", "go", "verify", "rollback", "retire", "report", "status"]
+    assert ordered == [*before, "merge", "set", "auth", "config", "sandbox", "demo"]
 
 
 def test_resume_names_no_default_that_it_does_not_take(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,7 +50,7 @@ def test_each_page_ends_with_what_is_true_of_its_command(
 
 def test_auth_has_no_option_that_means_nothing_there(capsys: pytest.CaptureFixture[str]) -> None:
     page = shown(capsys, "auth")
-    assert [option for option in ("--encoding", "--strict", "--key-pattern", "--rate") if option in page] == []
+    assert [option for option in ("--strict", "--rate", "--wave-by", "--before") if option in page] == []
     assert "--project-id" in page
 
 

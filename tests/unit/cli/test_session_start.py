@@ -18,7 +18,7 @@ from jobs.spec import Auth, JobSpec, Limits
 def test_it_says_who_with_which_login_and_which_options_differ_from_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUAWEICLOUD_SDK_AK", "HPUACB2CA8E2DFBA4597")
     monkeypatch.setenv("HUAWEICLOUD_SDK_SK", "de605d411b9f2d514dc6c56888f027e2d61fb129")
-    access = login.open_access(AuthOptions(auth=Auth.AKSK))
+    access = login.open_access(AuthOptions(auth=Auth.AKSK), JobSpec())
     job = JobSpec(auth=Auth.TOKEN)
     now = Limits(rate=Rate(30.0), concurrency=8)
     start = session_start("resume", job, now, access, also_failed=True)
@@ -35,7 +35,7 @@ def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("CSMS_REKEY_TOKEN", "token-of-some-length")
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000_017)
     monkeypatch.setattr(socket, "gethostname", lambda: "box\udcff")
-    access = login.open_access(AuthOptions(auth=Auth.TOKEN))
+    access = login.open_access(AuthOptions(auth=Auth.TOKEN), JobSpec())
     start = session_start("run", JobSpec(auth=Auth.TOKEN), Limits(), access, also_failed=False)
     assert (start.os_user, start.login) == ("uid 4000000017", "IAM token")
     assert (start.host or "").isprintable()

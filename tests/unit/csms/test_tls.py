@@ -269,6 +269,28 @@ def test_a_proxy_sees_the_host_and_its_own_login_and_nothing_of_the_request(tmp_
     assert b"Proxy-Authorization" not in server.heard
 
 
+@pytest.mark.parametrize("login", [None, Masked("u:p")])
+def test_a_tunnel_through_a_proxy_is_kept_for_the_next_request(tmp_path: Path, login: Masked | None) -> None:
+    with authority(tmp_path) as (ca, path):
+        server, tls = server_with(ca.issue_cert("csms.example")), client_context(path)
+    tunnels: list[ProxyServer] = []
+
+    async def scenario() -> list[WireAnswer | Fault]:
+        async with listening_at(server, server.tls) as port:
+
+            async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                tunnels.append(ProxyServer(port))
+                await tunnels[-1](reader, writer)
+
+            async with listening_at(tunnel) as between:
+                settings = Proxy(url=f"http://127.0.0.1:{between}", login=login)
+                async with Network(tls, settings).wire("https://csms.example", timeout_s=5.0) as wire:
+                    return [await wire.send(REQUEST) for _ in range(3)]
+
+    assert [isinstance(answer, WireAnswer) for answer in asyncio.run(scenario())] == [True] * 3
+    assert len(tunnels) == 1
+
+
 @pytest.mark.parametrize("status", [400, 403, 407])
 @pytest.mark.parametrize("rest", [b"Content-Length: 0\r\n\r\n", b"\r\n<html>"])
 def test_a_proxy_that_refuses_to_connect_proves_that_nothing_was_applied(

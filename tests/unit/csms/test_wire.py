@@ -12,8 +12,8 @@ import pytest
 
 from batch.csms.faults import Fault, FaultKind
 from batch.csms.messages import BODY_LIMIT, WireAnswer, WireRequest
-from batch.csms.wire import HttpWire
-from batch.csms.wire_faults import ConnectionLostError, fault_of
+from batch.csms.wire import HttpWire, bytes_of, fields_of
+from batch.csms.wire_faults import fault_of
 from tests.listening import listening_at
 
 PUT = WireRequest(method="PUT", target="/v1/p/secrets/a%2Fb", headers={"X-Auth-Token": "t"}, body=b'{"a":1}')
@@ -178,6 +178,40 @@ def test_a_header_that_cannot_be_sent_is_a_defect_that_shows_no_header() -> None
     assert "secret" not in fault.message
 
 
+@pytest.mark.parametrize("odd", ["\r", "\n", "\r\n", "\r\nX: y", "\0", "\x1b", "\x7f"])
+@pytest.mark.parametrize("place", ["method", "target", "name", "value"])
+def test_no_part_of_a_request_can_begin_another_header_or_another_request(place: str, odd: str) -> None:
+    parts = {"method": "PUT", "target": "/x", "name": "X-Auth-Token", "value": "t"}
+    parts[place] += odd
+    request = WireRequest(method=parts["method"], target=parts["target"], headers={parts["name"]: parts["value"]})
+    with pytest.raises(ValueError, match="control character"):
+        bytes_of(request, fields_of(request.headers, "host"))
+
+
+def test_each_request_carries_its_own_headers() -> None:
+    server = RawServer(OK)
+    send(server, *(msgspec.structs.replace(PUT, headers={"X-Auth-Token": token}) for token in ("a", "b", "b", "a")))
+    assert [request.split(b"X-Auth-Token: ")[1][:1] for request in server.requests] == [b"a", b"b", b"b", b"a"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "sent"),
+    [
+        (WireRequest(method="GET", target="/x?a=b", headers={}), b"GET /x?a=b HTTP/1.1\r\nHost: h:1\r\n\r\n"),
+        (
+            WireRequest(method="PUT", target="/", headers={"A": "\t\u00fc"}),
+            b"PUT / HTTP/1.1\r\nHost: h:1\r\nA: \t\xc3\xbc\r\nContent-Length: 0\r\n\r\n",
+        ),
+        (
+            WireRequest(method="POST", target="/", headers={"Host": "signed"}, body=b"\r\n\0"),
+            b"POST / HTTP/1.1\r\nHost: signed\r\nContent-Length: 3\r\n\r\n\r\n\0",
+        ),
+    ],
+)
+def test_a_request_is_its_line_its_host_its_headers_its_length_and_its_body(request_: WireRequest, sent: bytes) -> None:
+    assert bytes_of(request_, fields_of(request_.headers, "h:1")) == sent
+
+
 # Exceptions that no answer to a plain request can raise: websockets, and errors of a server.
 _FOREIGN = {"WSServerHandshakeError", "WSMessageTypeError", "ServerFingerprintMismatch"}
 _EXPECTED = {
@@ -239,7 +273,7 @@ def test_every_exception_of_the_http_library_has_its_place() -> None:
         _made(aiohttp.ClientResponseError),
         TimeoutError(),
         OSError(104, "reset"),
-        ConnectionLostError("x"),
+        aiohttp.ServerDisconnectedError(),
     ],
 )
 def test_whether_headers_were_sent_decides_and_not_the_type_of_the_exception(error: Exception) -> None:

@@ -25,7 +25,7 @@ def facts(*, absent: bool) -> KeyFacts:
     return KeyFacts(project=PLACE, kms_key_id=UUID, absent=absent)
 
 
-def use(how: Use, **more: bool) -> KeyUse:
+def use(how: Use, **more: object) -> KeyUse:
     return KeyUse(project=PLACE, account=None, secret_name="a", kms_key_id=UUID, use=how, **more)  # type: ignore[arg-type]
 
 
@@ -85,10 +85,14 @@ def test_the_verdict_on_several_keys(verdicts: tuple[Verdict, ...], expected: Ve
     ("uses", "expected"),
     [
         ([use(Use.POINTER), use(Use.CURRENT)], Todo.MOVE_AND_RENEW),
-        ([use(Use.POINTER, rotating=True)], Todo.MOVE_AND_ROTATE),
+        ([use(Use.POINTER), use(Use.OTHER, rotating=True)], Todo.MOVE_AND_ROTATE),
+        ([use(Use.POINTER)], Todo.MOVE),
         ([use(Use.CURRENT), use(Use.OTHER)], Todo.RENEW),
         ([use(Use.CURRENT, rotating=True)], Todo.ROTATE),
         ([use(Use.PREVIOUS), use(Use.OTHER)], Todo.WAIT),
+        ([use(Use.PREVIOUS), use(Use.OTHER, stages=("blue",))], Todo.MOVE_STAGE),
+        ([use(Use.PREVIOUS, stages=("SYSPREVIOUS", "blue"))], Todo.MOVE_STAGE),
+        ([use(Use.PREVIOUS, stages=("SYSPREVIOUS",))], Todo.WAIT),
         ([use(Use.CURRENT, frozen=True)], Todo.UNFREEZE),
         ([use(Use.POINTER, pending_deletion=True)], Todo.DELETE),
     ],

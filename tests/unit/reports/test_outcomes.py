@@ -14,7 +14,7 @@ from jobs.printable import cell, name_cell
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError
 from reports.moment import utc_text
-from reports.outcomes import write_outcomes
+from reports.outcomes import OutcomesLayout, write_outcomes
 from reports.summary.tally import Tally
 from tests.unit.reports.runs import MakeRun
 
@@ -42,7 +42,7 @@ def told(row: int, **texts: str) -> ToldRow:
 
 def written(folder: Path, *rows: ToldRow, with_lines: bool = True) -> str:
     """The text of an outcomes file of these rows."""
-    write_outcomes(ReportFiles(folder), rows, with_lines=with_lines, tally=Tally())
+    write_outcomes(ReportFiles(folder), rows, OutcomesLayout(lines=with_lines), Tally())
     return (folder / "outcomes.csv").read_bytes().decode()
 
 

@@ -317,3 +317,73 @@ def test_a_wrong_signature_in_one_place_stops_the_keys_everywhere(home: dict[str
         assert await other.renew(other.generation) is False
 
     asyncio.run(scenario())
+
+
+PROFILES = "[basic]\nak = file-ak\nsk = s\n[prod]\nak = prod-ak\nsk = s\nsecurity_token = t\n"
+
+
+def test_a_profile_that_is_named_is_the_one_that_logs_in_whatever_else_is_given(home: dict[str, str]) -> None:
+    path = profile(home, PROFILES)
+    login = find_login(Auth.AUTO, None, connect=nowhere, environment=home | TOKEN | KEYS, profile="prod")
+    assert "Access=prod-ak," in headers(login)["Authorization"]
+    assert (login.describe().source, login.describe().provider) == (f"{path} [prod]", "temporary access keys")
+    iam = find_login(Auth.IAM, None, connect=nowhere, environment=home | PASSWORD, profile="prod")
+    assert iam.describe().provider == "IAM password"
+
+
+def test_a_profile_that_there_is_not_is_an_error_and_never_another_login(home: dict[str, str]) -> None:
+    with pytest.raises(CredentialError, match=r"profile prod: there is no ~/.huaweicloud/credentials"):
+        find_login(Auth.AUTO, None, connect=nowhere, environment=home | KEYS, profile="prod")
+    profile(home, PROFILES)
+    with pytest.raises(CredentialError, match=r"has no section \[team\]"):
+        find_login(Auth.AUTO, None, connect=nowhere, environment=home | KEYS, profile="team")
+
+
+KOOCLI = """{"language": "en", "current": "default", "profiles": [
+  {"name": "default", "mode": "AKSK", "accessKeyId": "CANARYAK", "secretAccessKey": "canary-sk", "region": "cn-north-4",
+   "projectId": "p4", "securityToken": ""},
+  {"name": "sso", "mode": "SSO"},
+  {"name": "chained", "sourceProfile": "default", "agencyName": "a"},
+  {"name": "sealed", "mode": "AKSK", "accessKeyId": "b2Rk+canary==", "secretAccessKey": "b2Rk+canary=="}]}"""
+
+
+def koocli(home: dict[str, str], text: str = KOOCLI) -> dict[str, str]:
+    path = Path(home["HOME"]) / "config.json"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return home | {"HW_SHARED_CONFIG_FILE": str(path)}
+
+
+def test_a_profile_of_the_vendors_command_line_logs_in_where_its_file_is_named(home: dict[str, str]) -> None:
+    assert "Access=CANARYAK," in headers(find(koocli(home)))["Authorization"]
+    shown = find_login(Auth.AUTO, None, connect=nowhere, environment=koocli(home), profile="default").describe()
+    assert shown.project_id == "p4"
+    assert shown.source.endswith("config.json [default]")
+    assert find(koocli(home) | PASSWORD | {"HW_SHARED_CONFIG_FILE": ""}).describe().provider == "IAM password"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "reason"),
+    [
+        (KOOCLI, "sealed", "is encrypted; write it plain with `hcloud configure set --cli-auth-encrypt=false`"),
+        (KOOCLI, "sso", "profile sso has no access key (mode SSO)"),
+        (KOOCLI, "chained", "uses the keys of another, which is not followed"),
+        (KOOCLI, "nobody", "has no profile nobody"),
+        ('{"profiles": []}', None, "has no profile that is current"),
+        ("canary", None, "not a configuration of KooCLI"),
+        ("\ufeff" + KOOCLI, None, "begins with a byte order mark"),
+    ],
+)
+def test_a_profile_of_the_command_line_that_cannot_be_used_is_an_error_that_does_not_show_it(
+    home: dict[str, str], text: str, name: str | None, reason: str
+) -> None:
+    with pytest.raises(CredentialError) as caught:
+        find_login(Auth.AUTO, None, connect=nowhere, environment=koocli(home, text), profile=name)
+    assert reason in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+def test_two_files_with_profiles_are_one_too_many(home: dict[str, str]) -> None:
+    path = profile(home, PROFILES)
+    with pytest.raises(CredentialError, match="CREDENTIALS_FILE and HW_SHARED_CONFIG_FILE are both set"):
+        find(koocli(home) | {"HUAWEICLOUD_SDK_CREDENTIALS_FILE": str(path)})

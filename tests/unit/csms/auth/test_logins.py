@@ -1,6 +1,7 @@
 """Every login against the sandbox on real sockets, which verifies tokens, signatures and their ends for real."""
 
 import asyncio
+import tempfile
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from batch.sandbox.assembly import Sandbox, sandbox_of
 from batch.sandbox.checks import AuthMode, StrictCheck
 from batch.sandbox.metadata import MetadataMode
 from batch.sandbox.options import SandboxOptions
+from batch.sandbox.platform import TRUST
 from batch.sandbox.server import SandboxServer
 from batch.sandbox.world import Project
 from jobs.model import SecretUpdate
@@ -36,6 +38,7 @@ class Stage:
 
     sandbox: Sandbox
     url: str
+    token_file: Path
 
     @property
     def project(self) -> Project:
@@ -50,9 +53,32 @@ class Stage:
                 given = {"OS_USERNAME": user.name, "OS_PASSWORD": user.password, "OS_USER_DOMAIN_NAME": user.domain}
             case Auth.ECS:
                 given = {"CSMS_REKEY_METADATA_URL": self.url}
+            case Auth.POD | Auth.OIDC | Auth.FEDERATED:
+                given = self.identity(auth)
             case _:
                 given = {"CSMS_REKEY_TOKEN": self.sandbox.token}
         return {"HUAWEICLOUD_SDK_IAM_ENDPOINT": self.url, "OS_AUTH_URL": f"{self.url}/v3", "HOME": "/nowhere", **given}
+
+    def identity(self, auth: Auth) -> dict[str, str]:
+        """What a pod or a CI job has."""
+        match auth:
+            case Auth.POD:
+                return {
+                    "HC_CONTAINER_CREDENTIALS_FULL_URI": f"{self.url}/v1/credentials",
+                    "HC_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(self.token_file),
+                }
+            case Auth.OIDC:
+                return {
+                    "HUAWEICLOUD_OIDC_PROVIDER_URN": TRUST.provider_urn,
+                    "HUAWEICLOUD_OIDC_AGENCY_URN": TRUST.agency_urn,
+                    "HUAWEICLOUD_OIDC_TOKEN_FILE": str(self.token_file),
+                    "HUAWEICLOUD_SDK_STS_ENDPOINT": self.url,
+                }
+            case _:
+                return {
+                    "HUAWEICLOUD_SDK_IDP_ID": TRUST.idp_id,
+                    "HUAWEICLOUD_SDK_ID_TOKEN_FILE": str(self.token_file),
+                }
 
     def login(self, auth: Auth, *, utc: Callable[[], float] = time.time, **more: str) -> Login:
         environment = self.environment(auth) | more
@@ -85,15 +111,20 @@ def play(
     clock: Callable[[], float] = time.monotonic,
     **options: Any,
 ) -> None:
+    sandbox = sandbox_of(SandboxOptions(secrets=6, **{"projects": 2} | options), epoch_s=time.time(), keep=True)
+
     async def main() -> None:
-        sandbox = sandbox_of(SandboxOptions(secrets=6, **{"projects": 2} | options), epoch_s=time.time(), keep=True)
         async with SandboxServer(sandbox.exchange, clock=clock) as server:
-            await scenario(Stage(sandbox, server.url))
+            await scenario(Stage(sandbox, server.url, token_file))
 
-    asyncio.run(main())
+    with tempfile.NamedTemporaryFile("w", suffix=".jwt") as file:
+        token_file = Path(file.name)
+        token_file.write_text(f"{sandbox.directory.platform.token}\n", encoding="ascii")
+        asyncio.run(main())
 
 
-EVERY = pytest.mark.parametrize("auth", [Auth.TOKEN, Auth.AKSK, Auth.IAM, Auth.ECS])
+IDENTITIES = [Auth.POD, Auth.OIDC, Auth.FEDERATED]
+EVERY = pytest.mark.parametrize("auth", [Auth.TOKEN, Auth.AKSK, Auth.IAM, Auth.ECS, *IDENTITIES])
 
 
 @EVERY
@@ -106,7 +137,7 @@ def test_each_login_moves_a_secret_in_each_project(auth: Auth) -> None:
             assert login.for_scope(stage.url, project.id).proven
         assert stage.wrong_signatures == 0
 
-    play(scenario, auth=AuthMode.SIGNED if auth in {Auth.AKSK, Auth.ECS} else AuthMode.TOKEN)
+    play(scenario, auth=AuthMode.TOKEN if auth in {Auth.TOKEN, Auth.IAM} else AuthMode.SIGNED)
 
 
 @EVERY
@@ -156,7 +187,7 @@ def test_a_server_without_an_agency_says_so() -> None:
     play(scenario, metadata=MetadataMode.NO_AGENCY)
 
 
-@pytest.mark.parametrize("auth", [Auth.IAM, Auth.ECS])
+@pytest.mark.parametrize("auth", [Auth.IAM, Auth.ECS, *IDENTITIES])
 def test_what_was_given_for_a_time_is_renewed_before_it_ends(auth: Auth) -> None:
     """Lives of 100 s, and a request in every second: none is refused."""
     now_s = 0.0
@@ -223,7 +254,8 @@ def test_after_one_wrong_signature_no_other_leaves_in_any_project() -> None:
 
 
 @pytest.mark.parametrize(
-    ("auth", "locks"), [(Auth.TOKEN, False), (Auth.AKSK, True), (Auth.IAM, False), (Auth.ECS, True)]
+    ("auth", "locks"),
+    [(Auth.TOKEN, False), (Auth.AKSK, True), (Auth.IAM, False), *((auth, True) for auth in [Auth.ECS, *IDENTITIES])],
 )
 def test_refusals_count_against_access_keys_and_against_no_token(auth: Auth, *, locks: bool) -> None:
     async def scenario(stage: Stage) -> None:
@@ -270,7 +302,7 @@ def test_the_ecs_probe_of_auto_finds_a_metadata_service(tmp_path: Path) -> None:
 
 def test_secrets_lists_everything_that_must_not_be_shown() -> None:
     async def scenario(stage: Stage) -> None:
-        for auth in (Auth.TOKEN, Auth.AKSK, Auth.IAM, Auth.ECS):
+        for auth in (Auth.TOKEN, Auth.AKSK, Auth.IAM, Auth.ECS, *IDENTITIES):
             login = stage.login(auth)
             await stage.move(login)
             known = {secret.reveal() for secret in login.secrets()}
@@ -278,7 +310,10 @@ def test_secrets_lists_everything_that_must_not_be_shown() -> None:
                 value for name, value in stage.environment(auth).items() if name.endswith(("_AK", "_SK", "PASSWORD"))
             }
             assert given <= known
-            assert len(known) >= {Auth.TOKEN: 1, Auth.AKSK: 2, Auth.IAM: 2, Auth.ECS: 3}[auth]
+            # An access key, its secret key, a token; what a platform gave for them, and what IAM gave in between.
+            counts = {Auth.TOKEN: 1, Auth.AKSK: 2, Auth.IAM: 2, Auth.ECS: 3, Auth.POD: 4, Auth.OIDC: 4}
+            assert len(known) == counts.get(auth, 5)
+            assert auth not in IDENTITIES or stage.sandbox.directory.platform.token in known
 
     play(scenario)
 

@@ -81,3 +81,30 @@ def test_what_the_system_says_of_a_file_is_what_is_judged(tmp_path: Path) -> Non
         read_private(path)
     with pytest.raises(CredentialError, match="not a file"):
         read_private(Path(os.devnull))
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "user", "read_only", "taken"),
+    [
+        # As Kubernetes projects a token where the pod names no user, and where it does.
+        (0o644, ROOT, US, True, True),
+        (0o644, ROOT, ROOT, True, True),
+        (0o600, US, US, True, True),
+        (0o444, ROOT, US, False, True),
+        (0o664, ROOT, US, True, False),
+        (0o646, ROOT, US, True, False),
+        # Whose it is can change that, and should.
+        (0o644, US, US, False, False),
+        (0o644, ROOT, ROOT, False, False),
+        (0o644, OTHER, US, True, False),
+    ],
+)
+def test_a_projected_token_may_be_readable_where_root_alone_can_change_that(
+    mode: int,
+    owner: int,
+    user: int,
+    read_only: bool,  # noqa: FBT001 - a column of the table
+    taken: bool,  # noqa: FBT001 - the same
+) -> None:
+    access = FileAccess(mode=0o100000 | mode, owner=owner, group=ROOT, read_only=read_only)
+    assert (exposed(access, user, {OURS}, projected=True) is None) == taken

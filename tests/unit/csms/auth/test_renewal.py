@@ -352,3 +352,30 @@ def test_one_who_stops_waiting_does_not_stop_the_flight_of_the_others() -> None:
     source = Source(Value("a"))
     run(source, scenario)
     assert source.asked == 1
+
+
+def test_one_that_ended_while_nobody_asked_is_replaced_before_anything_leaves() -> None:
+    """As the login that asks for an agency's keys once an hour, or any login after a long pause between two waves."""
+    source = Source(Value("a", 1_100.0), Value("b", 9_000.0))
+
+    async def scenario(renewal: Renewal[Value]) -> None:
+        assert (await renewal.get()).name == "a"
+        await asyncio.sleep(200)
+        assert [value.name for value in await asyncio.gather(*(renewal.get() for _ in range(9)))] == ["b"] * 9
+        assert source.asked == 2
+
+    run(source, scenario, margin_s=30.0)
+
+
+def test_one_that_ended_and_was_refused_for_good_before_is_not_asked_for_again() -> None:
+    source = Source(Value("a", 1_100.0), NO)
+
+    async def scenario(renewal: Renewal[Value]) -> None:
+        await renewal.get()
+        await asyncio.sleep(80)
+        await renewal.get()
+        await asyncio.sleep(200)
+        assert "has ended" in (await refused(renewal)).message
+        assert source.asked == 2
+
+    run(source, scenario, margin_s=30.0)

@@ -8,6 +8,13 @@ import pytest
 with tempfile.TemporaryDirectory() as _home, pytest.MonkeyPatch.context() as _patch:
     _patch.setenv("HOME", _home)
     from huaweicloudsdkcore.auth.credentials import BasicCredentials
+    from huaweicloudsdkcore.auth.endpoint import get_iam_endpoint_by_id as iam_endpoint_of
+    from huaweicloudsdkcore.auth.endpoint import get_sts_endpoint_by_id as sts_endpoint_of
+    from huaweicloudsdkcore.auth.provider import (
+        EnvCredentialProvider,
+        OidcStsCredentialProvider,
+        PodIdentityCredentialProvider,
+    )
     from huaweicloudsdkcore.sdk_request import SdkRequest
     from huaweicloudsdkcore.signer.signer import Signer as VendorSigner
     from huaweicloudsdkcsms.v1 import (
@@ -29,18 +36,23 @@ with tempfile.TemporaryDirectory() as _home, pytest.MonkeyPatch.context() as _pa
 __all__ = [
     "BasicCredentials",
     "CsmsClient",
+    "EnvCredentialProvider",
     "KmsClient",
     "ListKeyDetailRequest",
     "ListKeysRequest",
     "ListKeysRequestBody",
     "ListSecretVersionsRequest",
     "ListSecretsRequest",
+    "OidcStsCredentialProvider",
     "OperateKeyRequestBody",
+    "PodIdentityCredentialProvider",
     "SdkRequest",
     "ShowSecretRequest",
     "UpdateSecretRequest",
     "UpdateSecretRequestBody",
     "VendorSigner",
+    "iam_endpoint_of",
+    "sts_endpoint_of",
     "vendor_headers",
 ]
 

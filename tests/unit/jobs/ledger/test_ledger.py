@@ -177,6 +177,24 @@ def test_resume_takes_failed_and_unknown_rows_up_again_only_when_asked_to(tmp_pa
         assert [(row.row, row.attempts, row.spent, row.doubt) for row in again] == [(2, 1, 1, False), (3, 1, 1, True)]
 
 
+def test_what_a_session_meant_to_send_counts_in_the_next_one_only_where_nothing_was_heard_of_it(tmp_path: Path) -> None:
+    with loaded(tmp_path, *(planned(n, f"s{n}") for n in range(1, 5))) as ledger:
+        ledger.begin_session(SessionStart(started_at=1.5))
+        ledger.commit(intents=[Intent(row=row, attempts=1) for row in (1, 2, 3, 4)])
+        ledger.commit(outcomes=[ended(1), ended(2, Status.FAILED)], parked=[Parked(row=3, attempts=0, doubt=False)])
+    with Ledger(tmp_path) as ledger:
+        assert ledger.told.so_far().in_doubt == 1
+        ledger.begin_session(SessionStart(started_at=2.5, also_failed=True))
+        assert [row.row for row in ledger.open_rows(1, 0, 9)] == [3]
+        again = ledger.open_rows(1, 0, 9, tried=True)
+        assert [(row.row, row.attempts, row.spent, row.doubt) for row in again] == [(2, 1, 1, False), (4, 1, 0, True)]
+        ledger.commit(intents=[Intent(row=2, attempts=2, spent=1)])
+        row, _ = ledger.open_rows(1, 0, 9, tried=True)
+        assert (row.attempts, row.spent, row.doubt) == (2, 1, True)
+        ledger.commit(outcomes=[ended(2), ended(4)])
+        assert statuses(ledger) == ["updated", "updated", "not_attempted", "updated"]
+
+
 def test_rows_that_were_not_attempted_say_why_the_scope_or_the_run_stopped(tmp_path: Path) -> None:
     with loaded(tmp_path, planned(1, "a"), planned(2, "b", KEY2), planned(3, "c", scope=OTHER)) as ledger:
         ledger.begin_session(SessionStart(started_at=1.0))
@@ -253,7 +271,7 @@ def test_a_ledger_of_a_later_format_is_refused_with_the_release_it_needs_and_sta
         ledger._run("PRAGMA user_version=99")
     before = (tmp_path / "ledger.db").read_bytes()
     needed = f"csms-rekey {named}" if named else "another release"
-    with pytest.raises(LedgerError, match=f"ledger.db: written in format 99, this release reads 5: use {needed}$"):
+    with pytest.raises(LedgerError, match=f"ledger.db: written in format 99, this release reads 6: use {needed}$"):
         Ledger(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"ledger.db": before}
 
@@ -268,7 +286,8 @@ def test_a_job_that_this_release_cannot_read_is_an_error_of_the_ledger(tmp_path:
 
 def test_a_status_of_a_later_release_is_an_error_of_the_ledger_whoever_reads_it(tmp_path: Path) -> None:
     with loaded(tmp_path, planned(1, "a")) as ledger:
-        ledger._run("UPDATE row SET status = 'waived'")
+        ledger.commit(outcomes=[ended(1)])
+        ledger._run("UPDATE outcome SET status = 'waived'")
         for read in (ledger.told.counts, ledger.told.backlog, lambda: list(ledger.told.rows())):
             with pytest.raises(LedgerError, match="waived"):
                 read()

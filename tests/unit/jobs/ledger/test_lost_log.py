@@ -120,7 +120,8 @@ def test_a_run_whose_rows_may_have_been_sent_is_never_taken_for_one_that_sent_no
     killed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Ledger(killed) as ledger:
-        ledger._run("UPDATE row SET status = NULL, attempts = 0, doubt = 0")
+        ledger._run("DELETE FROM intent")
+        ledger._run("DELETE FROM outcome")
         begin(ledger)
         shutil.copytree(killed, killed.parent / "lost")
     lost = killed.parent / "lost"

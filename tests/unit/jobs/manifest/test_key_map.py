@@ -22,12 +22,12 @@ def said(folder: Path, text: str, spec: JobSpec = SPEC, name: str = "map.csv") -
 
 
 def test_each_row_says_where_secrets_on_an_old_key_go(tmp_path: Path) -> None:
-    text = f"note,old_kms_key_id,new_kms_key_id,project_id,region\nx,{A},{B},,\ny,{B},{C},{P},cn-north-4\nz,{A},{B},,\n"
+    text = f"note,old_kms_key_id,new_kms_key_id,project_id,region\nx,{A},{B},,\ny,{C},{B},{P},cn-north-4\nz,{A},{B},,\n"
     problems, moves = said(tmp_path, text)
     assert not problems
     assert moves == (
         KeyMove(old_kms_key_id=A, new_kms_key_id=B),
-        KeyMove(old_kms_key_id=B, new_kms_key_id=C, project_id=P, region="cn-north-4"),
+        KeyMove(old_kms_key_id=C, new_kms_key_id=B, project_id=P, region="cn-north-4"),
     )
 
 
@@ -51,6 +51,14 @@ def test_each_row_says_where_secrets_on_an_old_key_go(tmp_path: Path) -> None:
             f"old_kms_key_id,new_kms_key_id\n{A},{B}\n{A.upper()},{C}\n",
             "map.csv:3: new_kms_key_id: row 1 says another new key for the same old key",
         ),
+        (
+            f"old_kms_key_id,new_kms_key_id\n{A},{B}\n{B.upper()},{A}\n",
+            "map.csv:2: new_kms_key_id: is to be left itself by row 2; give the key that secrets end on",
+        ),
+        (
+            f"old_kms_key_id,new_kms_key_id,project_id\n{A},{B},\n{C},{B},\n{B},{C},{P}\n",
+            "map.csv:2: new_kms_key_id: is to be left itself by row 3;",
+        ),
         (f"old_kms_key_id,new_kms_key_id,project_id\n{A},{B},../x\n", "map.csv:2: project_id: '../x' is not 32"),
         (f"old_kms_key_id,new_kms_key_id,region\n{A},{B},moon-1\n", "map.csv:2: region: unknown region 'moon-1'"),
     ],
@@ -72,6 +80,13 @@ def test_a_row_for_a_project_comes_before_one_for_a_region_and_that_before_one_f
     assert target_of(moves, kms_key_id=B, project_id=P, region=None) is None
 
 
+def test_a_new_key_may_be_left_where_no_secret_comes_to_it(tmp_path: Path) -> None:
+    """In another project, or in one where another row decides."""
+    head = "old_kms_key_id,new_kms_key_id,project_id\n"
+    problems, moves = said(tmp_path, f"{head}{A},{B},\n{A},{C},{P}\n{B},{C},{P}\n")
+    assert (problems, len(moves)) == ([], 3)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -80,6 +95,7 @@ def test_a_row_for_a_project_comes_before_one_for_a_region_and_that_before_one_f
         ((A,), ("y z",), "--new-key: 'y z' is not a UUID"),
         ((A,), (A.upper(),), "is the old key itself"),
         ((A, A.upper()), (B, C), "is given twice, with different new keys"),
+        ((A, B), (B.upper(), A), f"--new-key: {B.upper()} is an --old-key too; give the key that secrets end on"),
     ],
 )
 def test_pairs_that_cannot_be_used_are_refused(old: tuple[str, ...], new: tuple[str, ...], words: str) -> None:

@@ -88,6 +88,11 @@ def test_names_of_open_files_are_told_to_be_standard_input(into: Path, name: str
     assert refusal(name, into) == f"{name}: {NOT_REGULAR}"
 
 
+def test_a_run_directory_is_not_taken_for_a_folder_of_parts(tmp_path: Path, into: Path) -> None:
+    (tmp_path / "ledger.db").touch()
+    assert refusal(str(tmp_path), into) == f"{tmp_path}: is a run directory, not a manifest; `resume` continues it"
+
+
 @pytest.mark.parametrize(
     ("parts", "reason"),
     [
@@ -109,6 +114,7 @@ def test_a_folder_of_parts_is_not_many_manifests(tmp_path: Path, into: Path, par
     ("manifest", "reason"),
     [
         ("missing.csv", "missing.csv: cannot be read: No such file or directory"),
+        ("missing", "missing: cannot be read: No such file or directory"),
         (
             "http://127.0.0.1/m.csv",
             "cannot be read: No such file or directory; a manifest is a local file, never a URL",

@@ -75,8 +75,10 @@ def test_the_files_of_a_verification_agree(tmp_path: Path) -> None:
         ({"unread": 2, "moved": 1}, "2 of 9 rows could not be read."),
         ({"moved": 1, "missing": 2}, "3 of 9 rows do not hold."),
         ({"missing": 1}, "1 of 9 rows does not hold."),
-        ({"invalid": 1}, "Every row that was asked for holds, but not every one is valid: 1 invalid."),
+        ({"invalid": 2}, "No row could be asked for: 2 invalid."),
+        ({"invalid": 1, "holds": 8}, "Every row that was asked for holds, but not every one is valid: 1 invalid."),
         ({"invalid": 0, "holds": 1}, "Every row holds: 1 row."),
+        ({"holds": 7, "carried": 2}, "Every row that the plan could do holds: 7 of 9 rows."),
     ],
 )
 def test_one_sentence_says_it_all(tmp_path: Path, changes: dict[str, int], expected: str) -> None:

@@ -256,4 +256,6 @@ def test_durations_are_for_people(seconds: float, text: str) -> None:
 def test_the_templates_ship_with_the_package() -> None:
     """They are data of the package, beside its code."""
     folder = Path(__file__).parents[4] / "reports" / "page" / "template"
-    assert sorted(path.name for path in folder.iterdir()) == ["campaign.html", "report.css", "report.html", "report.js"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("campaign.html", "head.html", "report.css", "report.html", "report.js")
+    ]

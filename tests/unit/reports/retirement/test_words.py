@@ -9,7 +9,7 @@ from reports.retirement.words import gap_words, key_sentence, sentence
 
 PLACE = Scope(endpoint="https://csms.example", project_id="p")
 UNKNOWN = (KeyFacts(project=PLACE, kms_key_id="K", absent=True),)
-VERSIONS = "new versions of these secrets free it."
+PUSHED = "newer versions have pushed the old ones out."
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ VERSIONS = "new versions of these secrets free it."
             0,
             (
                 "Key K is still needed: 12 secrets point at it, 40 current, 3 previous and 5 other versions were made"
-                f" with it; moving them to another key and {VERSIONS}"
+                f" with it; it is free once the secrets are on another key and {PUSHED}"
             ),
         ),
         (
@@ -41,8 +41,8 @@ VERSIONS = "new versions of these secrets free it."
             (),
             2,
             (
-                f"Key K is still needed: 1 current version was made with it; {VERSIONS} 2 projects were not read whole,"
-                " so there may be more."
+                f"Key K is still needed: 1 current version was made with it; it is free once {PUSHED} 2 projects were"
+                " not read whole, so there may be more."
             ),
         ),
         (
@@ -50,7 +50,7 @@ VERSIONS = "new versions of these secrets free it."
             Uses(secrets=1, pointer=1),
             (),
             0,
-            "Key K is still needed: 1 secret points at it; moving them to another key frees it.",
+            "Key K is still needed: 1 secret points at it; it is free once the secret is on another key.",
         ),
         (
             Verdict.INCOMPLETE,
@@ -87,6 +87,8 @@ def test_the_sentence_on_one_key(
 def test_the_sentence_on_several_keys() -> None:
     verdicts = (Verdict.FREE, Verdict.NEEDED, Verdict.INCOMPLETE, Verdict.FREE)
     keys = [KeyResult(kms_key_id="K", verdict=verdict, sentence="One.", uses=Uses(), states=()) for verdict in verdicts]
+    assert sentence([keys[1]] * 2) == "Both old keys are still needed."
+    assert sentence([keys[0]] * 3) == "All 3 old keys are free."
     assert sentence(keys) == "Of 4 old keys 1 is still needed, 1 is not decided and 2 are free."
     assert sentence(keys[:1]) == "One."
 

@@ -226,7 +226,7 @@ def test_a_line_for_a_log_tells_what_slows_the_run() -> None:
 def test_of_many_projects_in_trouble_a_few_are_told_in_words() -> None:
     """For anyone who asks for the status; one that runs is no trouble, unless it has keys that are held back."""
     down = (scope(number, ScopeState.OUTAGE) for number in range(4, 12))
-    told = list(trouble_lines(view(scopes=(scope(1), scope(2, ScopeState.ENDED), scope(3, held_keys=1), *down))))
+    told = list(trouble_lines((scope(1), scope(2, ScopeState.ENDED), scope(3, held_keys=1), *down)))
     assert told[0].endswith("00000003: running, 20/s allowed, 2 in flight; 1 key held back")
     assert told[1:2] == ["project eu-west-1 00000004: service not answering; probing now"]
     assert told[6:] == ["and 3 more projects: 3 not answering"]

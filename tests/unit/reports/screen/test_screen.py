@@ -12,6 +12,7 @@ from jobs.job_facts import job_facts
 from jobs.model import Outcome, Status
 from jobs.rate import Rate
 from jobs.spec import Before, FailureLimit, JobSpec, Limits
+from jobs.waves import halt_words
 from reports import Summary, show_end
 from reports.screen.plain import plain_lines
 from reports.screen.session_words import before_words
@@ -232,6 +233,19 @@ def test_what_the_last_session_changed_holds_for_the_next_command_and_its_login_
     assert fix.command.endswith(" --auth iam --rate 30/s")
 
 
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_run_whose_waves_a_command_decides_on_is_never_resumed_past_it_by_the_printed_command(
+    summary: Summary, *, agreed: bool
+) -> None:
+    """The words of the command are not kept: a gap stands for them, which as it is lets no wave begin."""
+    note = ControlSummary(at="2026-01-01T00:00:00.000Z", words="wave 'canary': --between agreed")
+    session = msgspec.structs.replace(summary.sessions[-1], controls=(note,) if agreed else ())
+    reason = "the service has been down for 600 s" if agreed else halt_words("eu", "the command of --between said no")
+    stopped = msgspec.structs.replace(stopped_by(summary), stopped=reason, sessions=(session,))
+    [step, _] = next_steps(stopped, FOLDER)
+    assert step.command == "csms-rekey resume 'runs/my campaign' --between '<command>'"
+
+
 def test_a_key_held_for_a_reason_that_nobody_knows_is_named_all_the_same(summary: Summary) -> None:
     held = stopped_by(summary, held="CSMS.0999: new words")
     assert verdict(held) == f"stopped early: key {'k' * 32} is held back: CSMS.0999: new words; 2 of 3 rows not done"
@@ -267,7 +281,7 @@ def test_the_end_says_who_ran_each_session_with_which_login_limits_and_end(summa
     who = "session: 2026-08-21T12:00:00.000Z run by ann on box, access keys, ends in ABCD"
     assert lines == [
         f"{who}; --rate 2/s, then --rate 5/s; 3 rows ended; exit code 3: the login was not accepted (CSMS.0301)",
-        f"{who}; --failed --rate 30/s --burst 3; 1 row ended; killed, no end of it is on record",
+        f"{who}; --failed --rate 30/s --burst 3; 1 row ended; killed, no end of it is on record, nor its last requests",
     ]
     text = shown(both, width=120, color_system=None)
     assert "run by ann on box, access keys, ends in ABCD" in text

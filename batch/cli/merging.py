@@ -1,0 +1,154 @@
+"""Brings the shards of one job together: which there are, whether they belong together, and all their rows."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from batch.cli.screen import say
+from batch.process.version import version
+from jobs.job_facts import differences
+from jobs.ledger import Ledger, LedgerError
+from jobs.ledger.log_file import log_of
+from jobs.ledger.merging import Merging
+from jobs.ledger.record import JobRecord, ShardFacts, read_record, to_meta
+from jobs.ledger.upgrade import reading
+from jobs.manifest.loading import load
+from jobs.manifest.source import ManifestCopy
+from jobs.run_dir.run_dir import RunDirectory
+from jobs.run_dir.scope_locks import Patience
+from jobs.shard import Shard
+from jobs.spec import JobSpec, UsageError
+from reports.retry_file import manifest_copy
+
+_SHOWN = 5
+
+
+def directories_of(paths: Iterable[Path]) -> Iterator[RunDirectory]:
+    """The run directories that are named, and those in folders that are named.
+
+    Raises:
+        UsageError: one is neither, or cannot be read.
+    """
+    for path in paths:
+        yield from RunDirectory.within(path) or (RunDirectory.find(path),)
+
+
+class Shards:
+    """The shards of one job, whose rows go into a ledger that is made in the folder `staged`."""
+
+    def __init__(self, staged: Path, *, partial: bool) -> None:
+        """With `partial`, a shard may be missing, and one that was given twice counts once.
+
+        Raises:
+            LedgerError: the ledger cannot be made.
+        """
+        self._staged = staged
+        self._partial = partial
+        self._merging = Merging(staged)
+        self._found: dict[int, tuple[Path, ShardFacts]] = {}
+        self._first: tuple[Path, JobRecord, Shard] | None = None
+
+    def take(self, directory: RunDirectory, patience: Patience) -> None:
+        """Adds one.
+
+        Raises:
+            UsageError: it is not a shard of the same job.
+            LockHeldError: a run is using it.
+            LedgerError: its ledger cannot be read.
+        """
+        with directory.lock("look", patience):
+            directory.require_loaded()
+            with reading(directory.path, release=version()) as ledger:
+                if ledger.loss:
+                    say(ledger.loss)
+                record = read_record(ledger)
+                facts = self._facts(directory.path, ledger, self._shard(directory.path, record))
+                # Closed it is one file, which is read without the locks and commits of its own.
+                ledger.close()
+                if facts is not None:
+                    if log_of(ledger.path).exists():
+                        raise LedgerError(ledger.path, "its log cannot be folded back into it")
+                    self._merging.take(ledger.path)
+
+    def finish(self) -> tuple[Path, JobRecord]:
+        """Makes the ledger whole; returns where the manifest's copy is, and what the ledger knows of the job.
+
+        Raises:
+            UsageError: there are no shards, or some are missing.
+            LedgerError: the ledger cannot be written, or has a row twice.
+        """
+        if self._first is None:
+            raise UsageError("no run directories to merge")
+        folder, first, shard = self._first
+        missing = [index for index in range(shard.count) if index not in self._found]
+        whole = msgspec.structs.replace(first.spec, shard=None)
+        if missing:
+            self._fill(missing, shard, manifest_copy(folder, first), whole)
+        known = [facts for _, (_, facts) in sorted(self._found.items())]
+        gone = [ShardFacts(index=index, missing=True) for index in missing]
+        shards = tuple(sorted((*known, *gone), key=lambda one: one.index))
+        record = msgspec.structs.replace(first, spec=whole, rows_here=None, shards=shards)
+        self._merging.finish(to_meta(record))
+        return folder / first.manifest.copy, record
+
+    def abandon(self) -> None:
+        """Lets go of a ledger that is not to be; safe to call twice."""
+        self._merging.abandon()
+
+    def _shard(self, path: Path, record: JobRecord) -> Shard:
+        shard = record.spec.shard
+        if shard is None:
+            raise UsageError(f"{path}: not a shard: its run had no --shard")
+        if self._first is None:
+            self._first = path, record, shard
+        elif reason := _other_job(record, shard, self._first[1], self._first[2]):
+            raise UsageError(f"{path}: {reason}, that of {self._first[0]} is another")
+        return shard
+
+    def _facts(self, path: Path, ledger: Ledger, shard: Shard) -> ShardFacts | None:
+        """How a shard stands, or None for one that is there already."""
+        if shard.index in self._found:
+            earlier = self._found[shard.index][0]
+            if not self._partial:
+                raise UsageError(f"{path}: shard {shard}, and so is {earlier}; merge one of them")
+            say(f"{path}: left out: shard {shard}, and so is {earlier}")
+            return None
+        sessions = ledger.told.sessions()
+        last = sessions[-1] if sessions else None
+        facts = ShardFacts(
+            index=shard.index,
+            rows=sum(count.rows for count in ledger.told.counts()) + ledger.told.left_out(),
+            open_rows=ledger.told.backlog().open_rows,
+            exit_code=None if last is None else last.exit_code,
+            stopped=None if last is None else last.stopped,
+        )
+        self._found[shard.index] = path, facts
+        return facts
+
+    def _fill(self, missing: list[int], shard: Shard, copy: ManifestCopy, whole: JobSpec) -> None:
+        """Adds the rows of shards that are missing, as the manifest has them."""
+        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        named = ", ".join(f"{index}/{shard.count}" for index in missing[:_SHOWN]) + more
+        if not self._partial:
+            raise UsageError(f"shards are missing: {named}; merge them too, or say --partial")
+        say(f"shards are missing: {named}; their rows count as not attempted")
+        folder = self._staged / "whole"
+        folder.mkdir()
+        load(copy, whole, folder, version=version(), on_problem=lambda _: None)
+        with reading(folder, release=version()) as ledger:
+            ledger.close()
+            self._merging.fill(ledger.path)
+
+
+def _other_job(record: JobRecord, shard: Shard, first: JobRecord, its: Shard) -> str | None:
+    """In what two shards are not of the same job."""
+    if record.manifest.sha256 != first.manifest.sha256:
+        return f"its manifest is {record.manifest.name} with SHA-256 {record.manifest.sha256[:12]}..."
+    if shard.count != its.count:
+        return f"one of {shard.count} shards"
+    if record.version != first.version:
+        return f"loaded by release {record.version}"
+    return next(
+        (f"--{one.option} {one.now}" for one in differences(first.spec, record.spec) if one.option != "shard"), None
+    )
