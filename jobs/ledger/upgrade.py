@@ -101,8 +101,9 @@ def _older(path: Path) -> int | None:
     return found if found in _STEPS else None
 
 
+# As measured, a copy and the journal of its changes take little more than twice the size of the ledger.
 def _require_room(path: Path) -> None:
-    require_free(path.parent, 2 * sum(one.stat().st_size for one in _with_side_files(path)) + _MARGIN_BYTES)
+    require_free(path.parent, 3 * sum(one.stat().st_size for one in _with_side_files(path)) + _MARGIN_BYTES)
 
 
 def _with_side_files(path: Path) -> list[Path]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import bad_day, instructions, many_projects, pacing, paired, scale, throughput
+from tests.bench import bad_day, instructions, journal_alone, many_projects, pacing, paired, scale, throughput
 
 _RESULTS = Path(__file__).parent / "RESULTS.md"
 # What was aimed at and what came out, judged by hand: read it again whenever the figures move.
@@ -43,6 +43,12 @@ def sections(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]
     yield (
         "Access keys against a token, 10 rows in each project",
         bad_day.by_access_keys(folder, projects=100 if quick else 1_000, rows_each=10),
+    )
+    yield (
+        "The journal alone",
+        journal_alone.by_projects(
+            folder, rows=10_000 if quick else 100_000, projects=(1, 100, 10_000), rounds=1 if quick else 5
+        ),
     )
     rows, projects = (2_000, 200) if quick else (20_000, 2_000)
     yield (

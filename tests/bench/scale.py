@@ -13,6 +13,7 @@ from tests.bench.processes import TOOL, Service, run, service
 from tests.kit.records import read_journal
 
 NOWHERE = ("--endpoint=http://127.0.0.1:9", f"--project-id={'0' * 32}")
+_MOST_RETIRED = 20_000
 _KEY = "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
 
 
@@ -56,7 +57,9 @@ def whole_run(folder: Path, *, sizes: tuple[int, ...]) -> Iterator[str]:
 
 
 def looks(folder: Path, *, sizes: tuple[int, ...]) -> Iterator[str]:
-    """Peak memory of the commands that only look, over as many secrets; retirement asks for the versions of each."""
+    """Peak memory of the commands that only look, over as many secrets. A retirement asks for the versions of each, and
+    keeps each answer durably: it is left out where that would take hours.
+    """
     yield "| secrets | command | seconds | peak MB |"
     yield "|---|---|---|---|"
     for secrets in sizes:
@@ -65,7 +68,8 @@ def looks(folder: Path, *, sizes: tuple[int, ...]) -> Iterator[str]:
         with service(place, f"--secrets={secrets}", "--versions=1") as there:
             keys = there.keys[there.projects[0]]
             old, new = f"--old-key={keys['old']}", f"--new-key={keys['new']}"
-            for words in (("plan", old, new), ("plan", there.manifest), ("verify", there.manifest), ("retire", old)):
+            commands = [("plan", old, new), ("plan", there.manifest), ("verify", there.manifest)]
+            for words in (*commands, *((("retire", old),) if secrets <= _MOST_RETIRED else ())):
                 where = (f"--endpoint={there.url}", f"--project-id={there.projects[0]}", "--rate=unlimited")
                 out = f"--out={place / f'{words[0]}{len(words)}'}"
                 used = run([*TOOL, *words, *where, out, "--concurrency=64", "--json"], token=there.token)

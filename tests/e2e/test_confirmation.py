@@ -97,6 +97,15 @@ def test_a_yes_starts_the_run_that_was_shown(tmp_path: Path) -> None:
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+def test_nobody_is_asked_about_a_run_in_a_directory_that_has_one(tmp_path: Path) -> None:
+    sandbox, path, run_dir = place(tmp_path)
+    with served(sandbox, tmp_path) as tool:
+        assert tool.run("run", str(path), *tool.to(run_dir)).code == 0
+        with terminal(tmp_path, sandbox.token, "run", str(path), *tool.to(run_dir)) as at:
+            assert at.end() == 2
+    assert at.shown.startswith(b"csms-rekey: " + str(run_dir).encode() + b": exists already, with a run; resume it")
+
+
 @pytest.mark.parametrize(("keys", "code"), [(NO, 2), (END, 2), (CTRL_C, 130)])
 def test_anything_else_leaves_nothing_behind(tmp_path: Path, keys: bytes, code: int) -> None:
     sandbox, path, run_dir = place(tmp_path)

@@ -49,7 +49,7 @@ def _flaw_of_done(asked: Asked, claim: Claim, case: Case, evidence: Evidence) ->
             proven = any(read.n > last and evidence.shows(read, asked.place, asked.kms_key_id) for read in reads)
             return None if proven else "no read after its last PUT shows this key"
         case Status.UNCHANGED:
-            if sent := _too_much(asked, case, evidence):
+            if sent := _too_much(asked, claim, case, evidence):
                 return f"PUT {sent[0].n} was sent for it"
             last = puts[-1].n if puts else 0
             proven = any(read.n > last and evidence.shows(read, asked.place, asked.kms_key_id) for read in reads)
@@ -58,11 +58,13 @@ def _flaw_of_done(asked: Asked, claim: Claim, case: Case, evidence: Evidence) ->
             return None
 
 
-def _too_much(asked: Asked, case: Case, evidence: Evidence) -> list[Record]:
-    """The PUTs of a row that says that nothing of it was done: it has none, or, where somebody else has changed its
-    secret after them, none that was applied and stood.
+def _too_much(asked: Asked, claim: Claim, case: Case, evidence: Evidence) -> list[Record]:
+    """The PUTs of a row that says that nothing of it was done. It has none, but for those that were refused before a
+    read showed its own key, and, where somebody else has changed its secret, those that were not applied or undone.
     """
     puts = evidence.puts(asked.place)
+    if claim.status is Status.UNCHANGED:
+        puts = [put for put in puts if put.applied or not is_no(put)]
     if asked.place not in case.others:
         return list(puts)
     return [put for put in puts if put.applied and not _undone(put, asked, case)]
@@ -166,7 +168,7 @@ def only_valid_rows_are_sent(case: Case, evidence: Evidence) -> Iterator[Violati
         # A place that several rows name is judged by the row that was sent for it.
         if claim.status not in _NOTHING_SENT or evidence.leaders[asked.row] != asked.row:
             continue
-        if _too_much(asked, case, evidence):
+        if _too_much(asked, claim, case, evidence):
             yield Violation(rule="I5", row=asked.row, reason=f"{claim.status}, but a PUT was sent")
 
 

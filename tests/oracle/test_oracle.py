@@ -234,6 +234,14 @@ def test_a_put_that_others_undo_counts_as_none_and_one_that_stands_does_not(
     assert rules_broken(case) - {("I4d", 1)} == broken
 
 
+@pytest.mark.parametrize(("status", "broken"), [(403, set()), (504, {("I3", 1), ("I5", 1)})])
+def test_a_row_may_be_unchanged_after_puts_that_were_refused_and_after_no_others(
+    status: int, broken: set[tuple[str, int]]
+) -> None:
+    case = single(Status.UNCHANGED, 1, refused(1, "a", status), get(2, "a"), before=MOVED, after=MOVED)
+    assert rules_broken(case) == broken
+
+
 def test_reopened_rows_may_be_sent_again_if_they_had_failed() -> None:
     tape = (
         Commit(arrived=0, intents=((1, 2),)),

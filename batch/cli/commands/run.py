@@ -1,5 +1,6 @@
 """`run`: from a manifest or a plan to reports."""
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -62,6 +63,7 @@ def run(
     refuse_bad_options(session)
     spec, incoming = job_and_rows(manifest, (source, limits, auth), session, approved=plan_sha256, origins=_origins)
     access = open_access(auth, spec)
+    _refuse_used(run_dir, session)
     confirm(incoming, spec, access, yes=yes or plan_sha256 is not None)
     return start(incoming, spec, access, session, run_dir)
 
@@ -80,6 +82,15 @@ def start(incoming: Incoming, spec: JobSpec, access: Access, options: SessionOpt
         keep = _keep(directory)
         new = Start(command="run", incoming=incoming, spec=spec, access=access, options=options, keep=keep)
         return load_and_apply(directory, new)
+
+
+def _refuse_used(run_dir: Path | None, options: SessionOptions) -> None:
+    """Before a person is asked: a directory that holds a run takes no other."""
+    # Unlike the method of a path, this knows no errors.
+    if run_dir is not None and os.path.isfile(run_dir / names.LEDGER):  # noqa: PTH113 - see above
+        directory = RunDirectory.find(run_dir, network_ok=options.allow_network_fs)
+        with directory.lock("run", Patience(0.0, say)):
+            _keep(directory)
 
 
 def _keep(directory: RunDirectory) -> str | None:
