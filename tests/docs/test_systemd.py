@@ -72,7 +72,7 @@ def test_a_whole_run_ends_well_under_the_service_s_own_filter(tmp_path: Path, ki
 
 @confinable
 def test_a_filter_that_kills_over_what_a_library_only_tries_is_noticed(tmp_path: Path) -> None:
-    """As a service whose filter has neither the call nor an error for it; pandas, for a quote, brings such a library."""
+    """As a service whose filter has neither the call nor an error for it; a quote loads such a library."""
     text = SERVICE.read_text().replace("SystemCallErrorNumber=EPERM\n", "")
     unit = tmp_path / "strict.service"
     unit.write_text(text.replace("~@privileged", "~@privileged @resources"))
