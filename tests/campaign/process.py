@@ -161,8 +161,8 @@ class _Process:
     def _loop(self, session: Callable[[], Coroutine[Any, Any, T]]) -> T:
         loop, command = VirtualLoop(), self._command
         line = Line(timeout_s=command.timeout_s, rng=self._rng, watch=self.fuse.at)
-        start_s = self._exchange.last_s + command.gap_s
-        network = self._network = Network(self._exchange, line, start_s=start_s, loop_s=loop.time())
+        start_s, began_s = self._exchange.last_s + command.gap_s, loop.time()
+        network = self._network = Network(self._exchange, line, start_s=start_s, loop_s=began_s)
         self._sessions += 1
 
         async def living() -> T:
@@ -177,6 +177,8 @@ class _Process:
             bury(loop)
             raise
         finally:
+            # Also what others did while nothing was sent lies before the next command.
+            self._exchange.last_s = max(self._exchange.last_s, start_s + loop.time() - began_s)
             loop.close()
 
     def _wire(self, endpoint: str) -> contextlib.AbstractAsyncContextManager[Network]:
