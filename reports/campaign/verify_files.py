@@ -8,6 +8,7 @@ import msgspec
 from jobs.printable import counted, shortened
 from jobs.run_dir.report_files import ReportFiles
 from jobs.sightings import Sightings
+from reports.campaign.account_column import AccountColumn
 from reports.campaign.page import Advice, CampaignPage, Table, Tile, write_campaign_page
 from reports.campaign.table import write_table
 from reports.campaign.verified import MOST_LISTED, Count, Odd, ProjectFound, Result
@@ -91,8 +92,9 @@ def write_verified(folder: Path, sightings: Sightings, facts: VerifyFacts) -> Ve
     files = ReportFiles(folder)
     with blaming(folder / JSON):
         files.withdraw(JSON)
-    count = Count(sightings.projects())
-    table = write_table(files, CSV, _HEADER, _lines(sightings, count))
+    projects = sightings.projects()
+    count, accounts = Count(projects), AccountColumn(projects)
+    table = write_table(files, CSV, accounts.header(_HEADER), _lines(sightings, count, accounts))
     verified = _verified(facts, count)
     page = write_campaign_page(files, PAGE, _page(verified, facts), also=(table,))
     verified = msgspec.structs.replace(verified, files=(table, page))
@@ -123,11 +125,12 @@ def verified_words(verified: Verified) -> str:
     return f"Every row holds: {counted(verified.holds, 'row')}."
 
 
-def _lines(sightings: Sightings, count: Count) -> Iterator[tuple[object, ...]]:
+def _lines(sightings: Sightings, count: Count, accounts: AccountColumn) -> Iterator[tuple[object, ...]]:
     for one in sightings.shown.matched():
         wanted, judged = one.wanted, count.judge(one)
         said = f"{judged.result} ({judged.why})" if judged.result is Result.NOT_ASKED else judged.result
-        yield (wanted.row, wanted.name, wanted.project_id, wanted.kms_key_id, judged.shown_kms_key_id, said)
+        cells = (wanted.row, wanted.name, wanted.project_id, wanted.kms_key_id, judged.shown_kms_key_id, said)
+        yield accounts.line(cells, wanted.project_id)
 
 
 def _verified(facts: VerifyFacts, count: Count) -> Verified:

@@ -10,6 +10,7 @@ from jobs.plan.document import PREVIEW, ROWS
 from jobs.printable import cell, name_cell
 from jobs.run_dir.durable import HashingFile
 from jobs.run_dir.report_files import ReportFiles
+from reports.campaign.account_column import AccountColumn
 from reports.error import blaming
 from reports.plan.lines import PlanLine
 from reports.plan.tally import PlanTally
@@ -43,9 +44,11 @@ class CsvFile:
 def write_rows(
     files: ReportFiles,
     lines: Iterable[PlanLine],
+    tally: PlanTally,
+    accounts: AccountColumn,
+    *,
     names: tuple[str, ...],
     cells: Iterator[tuple[str, ...]] | None,
-    tally: PlanTally,
 ) -> tuple[FileFacts, FileFacts]:
     """Writes both and counts every line into `tally`; `names` are the columns that the source has besides, and `cells`
     go in step with its rows.
@@ -57,10 +60,10 @@ def write_rows(
         stack.enter_context(blaming(files.folder))
         rows_out = stack.enter_context(files.place(ROWS))
         preview_out = stack.enter_context(files.place(PREVIEW))
-        rows, preview = CsvFile(rows_out, (*OWN, *names)), CsvFile(preview_out, PREVIEW_HEADER)
+        rows, preview = CsvFile(rows_out, (*OWN, *names)), CsvFile(preview_out, accounts.header(PREVIEW_HEADER))
         for line, carried in zip(lines, repeat(()) if cells is None else cells, strict=False):
             tally.add(line)
-            preview.write(_preview(line))
+            preview.write(accounts.line(_preview(line), name_cell(line.project_id)))
             if line.runs:
                 rows.write((*_row(line), *carried))
     return (

@@ -1,4 +1,4 @@
-"""Counts the rows of a plan as they are written: by action, by project, by target key."""
+"""Counts the rows of a plan as they are written - by action, by project, by target key - and what that comes to."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,7 +7,8 @@ from jobs.forecast import PlaceCount, pages_before
 from jobs.ledger import same_key
 from jobs.model import Scope
 from jobs.plan.action import Action, same
-from jobs.plan.document import ActionCount
+from jobs.plan.document import ActionCount, Plan
+from reports.exit_code import Exit
 from reports.plan.lines import PlanLine
 
 _MOST_OLD_KEYS = 20
@@ -112,3 +113,10 @@ class PlanTally:
 
 def _counts(found: Counter[Action]) -> tuple[ActionCount, ...]:
     return tuple(ActionCount(action=action, rows=found[action]) for action in Action if found[action])
+
+
+def exit_code_of_plan(plan: Plan) -> Exit:
+    """3 where something could not be looked at, else 1 where a row cannot be done or an old key is nowhere."""
+    if plan.rows_of(Action.UNREAD) or any(project.trouble for project in plan.projects):
+        return Exit.STOPPED_EARLY
+    return Exit.NOT_ALL_DONE if plan.undone or plan.unknown_keys else Exit.DONE

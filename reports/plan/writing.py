@@ -9,19 +9,18 @@ import msgspec
 
 from jobs.forecast import expected_s
 from jobs.model import Scope
-from jobs.plan.action import Action
 from jobs.plan.document import PLAN, Plan, PlanKey, PlannedFile, PlanProject, plan_json
 from jobs.plan.target_key import Fitness, KeyVerdict
 from jobs.rate import Rate
 from jobs.run_dir import names
 from jobs.run_dir.report_files import ReportFiles
 from jobs.sightings import SeenKey, SeenProject, SeenSecret
+from reports.campaign.account_column import AccountColumn
 from reports.error import blaming
-from reports.exit_code import Exit
 from reports.plan.lines import PlanLine, trouble_of
 from reports.plan.page import write_plan_page
 from reports.plan.rows import write_rows
-from reports.plan.tally import PlanTally
+from reports.plan.tally import PlanTally, exit_code_of_plan
 from reports.plan.uncovered import Uncovered
 from reports.summary.schema import FileFacts
 
@@ -59,10 +58,10 @@ def write_plan(folder: Path, given: PlanInput) -> WrittenPlan:
     Raises:
         ReportError: one cannot be written.
     """
-    files, tally = ReportFiles(folder), PlanTally()
-    rows, preview = write_rows(files, given.lines, given.names, given.cells, tally)
+    files, tally, accounts = ReportFiles(folder), PlanTally(), AccountColumn(given.projects)
+    rows, preview = write_rows(files, given.lines, tally, accounts, names=given.names, cells=given.cells)
     selected = bool(given.plan.source.only or given.plan.source.exclude)
-    uncovered = Uncovered(given.moves_from or tally.old_keys, selected=selected)
+    uncovered = Uncovered(given.moves_from or tally.old_keys, accounts, selected=selected)
     bare = uncovered.write(files, given.bare())
     plan = _figured(given, tally, uncovered)
     written = (PlannedFile(name=one.name, sha256=one.sha256, rows=one.rows or 0) for one in (rows, preview, bare))
@@ -77,13 +76,6 @@ def write_plan(folder: Path, given: PlanInput) -> WrittenPlan:
     with blaming(folder / names.SUMS):
         files.seal(())
     return WrittenPlan(plan=plan, sha256=sha256, kept=files.kept)
-
-
-def exit_code_of_plan(plan: Plan) -> Exit:
-    """3 where something could not be looked at, else 1 where a row cannot be done or an old key is nowhere."""
-    if plan.rows_of(Action.UNREAD) or any(project.trouble for project in plan.projects):
-        return Exit.STOPPED_EARLY
-    return Exit.NOT_ALL_DONE if plan.undone or plan.unknown_keys else Exit.DONE
 
 
 def _figured(given: PlanInput, tally: PlanTally, uncovered: Uncovered) -> Plan:

@@ -163,6 +163,9 @@ def test_plan_verify_and_the_way_back_keep_to_the_accounts_of_the_rows(tmp_path:
         assert (ended.code, ended.statuses) == (0, {"updated": ROWS}), ended.out
         code, out = tell(stage, tmp_path, given, str(ended.folder), command="verify")
         assert code == 0, out
+        for listed in (tmp_path / "plan" / "preview.csv", *ended.folder.glob("verify-*/verify.csv")):
+            with listed.open(encoding="utf-8", newline="") as lines:
+                assert {line["project_id"]: line["account"] for line in csv.DictReader(lines)} == whose(stage), listed
         back = tmp_path / "back.csv"
         code, out = tell(stage, tmp_path, given, str(ended.folder), f"--out={back}", command="rollback")
         assert code == 0, out
