@@ -177,8 +177,10 @@ class _Process:
             bury(loop)
             raise
         finally:
-            # Also what others did while nothing was sent lies before the next command.
-            self._exchange.last_s = max(self._exchange.last_s, start_s + loop.time() - began_s)
+            # Also what others did while nothing was sent, and what has landed, lies before the next command.
+            ended_s = start_s + loop.time() - began_s
+            self._exchange.settle(ended_s)
+            self._exchange.last_s = max(self._exchange.last_s, ended_s)
             loop.close()
 
     def _wire(self, endpoint: str) -> contextlib.AbstractAsyncContextManager[Network]:
