@@ -126,7 +126,7 @@ class InvalidRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     wave: str | None = None
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How one row ended. Times are UTC seconds since 1970, `elapsed_ms` spans first send to last answer."""
 
     row: int

@@ -16,7 +16,8 @@ _FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 _SPLIT_FORMULA = re.compile(f";\\s*(?=[{re.escape(''.join(sorted(_FORMULA)))}])")
 """Where lists are separated by semicolons, a spreadsheet splits cells there too."""
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
+plain_name = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
+"""Matches names and ids that nothing can be wrong with."""
 
 
 def printable(text: str, encoding: str = "utf-8") -> str:
@@ -61,7 +62,7 @@ def cell(text: str, encoding: str = "utf-8") -> str:
 
 def name_cell(text: str, encoding: str = "utf-8") -> str:
     """The same for names and ids, which stay exactly as they are when they are valid, as `-a` is."""
-    return text if _NAME(text) else cell(text, encoding)
+    return text if plain_name(text) else cell(text, encoding)
 
 
 def _seen(character: str) -> str:

@@ -2,7 +2,6 @@
 
 from reports.error import ReportError, written_later
 from reports.exit_code import Ending, Exit, exit_code_of
-from reports.screen.end import show_end
 from reports.screen.status import Standing, status_lines
 from reports.summary.schema import Summary, read_summary_text
 from reports.unrecorded import print_lost, print_unrecorded
@@ -18,7 +17,6 @@ __all__ = [
     "print_lost",
     "print_unrecorded",
     "read_summary_text",
-    "show_end",
     "status_lines",
     "withdraw_summary",
     "write_reports",

@@ -3,13 +3,15 @@
 from datetime import UTC, datetime
 from functools import lru_cache
 
+_MILLISECONDS = tuple(f".{number:03d}Z" for number in range(1000))
+
 
 def utc_text(moment_s: float | None) -> str:
     """UTC seconds since 1970 as `2026-08-21T12:00:00.250Z`; None, which stands for never, is empty."""
     if moment_s is None:
         return ""
     milliseconds = round(moment_s * 1000)
-    return f"{_second_text(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
+    return _second_text(milliseconds // 1000) + _MILLISECONDS[milliseconds % 1000]
 
 
 def utc_seconds(text: str) -> float:
@@ -22,6 +24,6 @@ def clock_text(text: str) -> str:
     return text[:19].replace("T", " ")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _second_text(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

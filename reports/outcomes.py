@@ -1,14 +1,13 @@
 """`outcomes.csv`: one line for every manifest row, in manifest order, whatever became of it."""
 
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from itertools import islice
+from collections.abc import Callable, Iterable
+from itertools import islice, repeat
 from pathlib import Path
 
 import msgspec
 
 from jobs.ledger import ToldRow
-from jobs.printable import MESSAGE_CHARS, cell, name_cell
+from jobs.printable import MESSAGE_CHARS, cell, name_cell, plain_name
 from jobs.run_dir import names
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError, blaming
@@ -35,7 +34,8 @@ HEADER = (
     "before_kms_key_id",
 )
 ACCOUNT = "account"
-_BLOCK_ROWS = 2_000
+_BLOCK_ROWS = 500
+_MOST_KEPT = 4_096
 
 
 class OutcomesLayout(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,35 +55,44 @@ def write_outcomes(files: ReportFiles, rows: Iterable[ToldRow], layout: Outcomes
         ReportError: it cannot be written, or the rows do not count 1, 2, 3, ..., or with gaps do not ascend.
     """
     path = files.folder / names.OUTCOMES
-    lines = _lines(path, rows, layout, tally)
+    coming = iter(rows)
     with blaming(path), files.place(names.OUTCOMES) as out:
         out.write(f"{','.join((*HEADER, ACCOUNT) if layout.accounts else HEADER)}\n".encode())
-        while block := "".join(islice(lines, _BLOCK_ROWS)):
-            out.write(block.encode())
+        due = 1
+        while block := list(islice(coming, _BLOCK_ROWS)):
+            due = _counted(path, block, due, layout, tally)
+            out.write("".join(_lines(block, layout)).encode())
     return FileFacts(name=files.name_of(names.OUTCOMES), sha256=out.sha256, bytes=out.size, rows=tally.rows)
 
 
-def _lines(path: Path, rows: Iterable[ToldRow], layout: OutcomesLayout, tally: Tally) -> Iterator[str]:
-    due = 1
-    for row in rows:
+def _counted(path: Path, block: list[ToldRow], due: int, layout: OutcomesLayout, tally: Tally) -> int:
+    """Counts rows of which the first is `due`; returns which one is due next."""
+    for row in block:
         number = row.outcome.row
         if number < due or (number > due and not layout.gaps):
             raise ReportError(path, f"the ledger has row {number} where row {due} is due")
         due = number + 1
         tally.add(row)
-        line = _line(row, str(due) if layout.lines else "")
-        yield f"{line},{_common_name(row.account)}\n" if layout.accounts else f"{line}\n"
+    return due
+
+
+def _lines(block: list[ToldRow], layout: OutcomesLayout) -> list[str]:
+    ends = (f",{_NAMES[row.account]}\n" for row in block) if layout.accounts else repeat("\n")
+    lines = (str(row.outcome.row + 1) for row in block) if layout.lines else repeat("")
+    return [_line(row, line) + end for row, line, end in zip(block, lines, ends, strict=False)]
 
 
 def _line(row: ToldRow, line: str) -> str:
     # One format string and a quoting of its own take half the time of csv.writer: there is no line break to quote.
     o = row.outcome
+    name, request_id = row.secret_name, o.request_id
     return (
-        f"{o.row},{line},{_name(row.secret_name)},{_common_name(row.region)},{_common_name(row.project_id)},"
-        f"{_common_name(row.kms_key_id)},{o.status},{'' if o.http_status is None else o.http_status},"
-        f"{_common_name(o.error_code)},{_message(o.error_message)},{o.attempts},"
-        f"{_name(o.request_id)},{utc_text(o.started_at)},{utc_text(o.finished_at)},"
-        f"{'' if o.elapsed_ms is None else f'{o.elapsed_ms:.1f}'},{_common_name(row.before_kms_key_id)}"
+        f"{o.row},{line},{name if plain_name(name) else _name(name)},{_NAMES[row.region]},{_NAMES[row.project_id]},"
+        f"{_NAMES[row.kms_key_id]},{o.status},{'' if o.http_status is None else o.http_status},"
+        f"{_NAMES[o.error_code]},{_MESSAGES[o.error_message]},{o.attempts},"
+        f"{request_id if request_id and plain_name(request_id) else _name(request_id)},"
+        f"{utc_text(o.started_at)},{utc_text(o.finished_at)},"
+        f"{'' if o.elapsed_ms is None else f'{o.elapsed_ms:.1f}'},{_NAMES[row.before_kms_key_id]}"
     )
 
 
@@ -91,24 +100,31 @@ def _name(text: str | None) -> str:
     return _quoted(name_cell(text)) if text else ""
 
 
-def _common_name(text: str | None) -> str:
-    return _kept_name(text) if text and len(text) <= MESSAGE_CHARS else _name(text)
-
-
 def _message(text: str | None) -> str:
-    if not text:
-        return ""
-    return _kept_cell(text) if len(text) <= MESSAGE_CHARS else _cell(text)
-
-
-def _cell(text: str) -> str:
-    return _quoted(cell(text))
+    return _quoted(cell(text)) if text else ""
 
 
 def _quoted(text: str) -> str:
     return '"{}"'.format(text.replace('"', '""')) if "," in text or '"' in text else text
 
 
-# Regions, keys and what the service says come over and over; long texts are never kept, so memory stays bounded.
-_kept_name = lru_cache(maxsize=4096)(_name)
-_kept_cell = lru_cache(maxsize=1024)(_cell)
+class _Kept(dict[str | None, str]):
+    """Texts as they are written. Regions, keys and what the service says come over and over; long ones are never kept,
+    and of others not many, so that memory stays bounded.
+    """
+
+    def __init__(self, written: Callable[[str | None], str]) -> None:
+        super().__init__()
+        self._written = written
+
+    def __missing__(self, text: str | None) -> str:
+        written = self._written(text)
+        if text is None or len(text) <= MESSAGE_CHARS:
+            if len(self) >= _MOST_KEPT:
+                self.clear()
+            self[text] = written
+        return written
+
+
+_NAMES = _Kept(_name)
+_MESSAGES = _Kept(_message)

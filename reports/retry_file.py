@@ -44,21 +44,25 @@ def check_copy(copy: ManifestCopy) -> None:
             raise ManifestError(copy.problem(reason))
 
 
-def write_retry(files: ReportFiles, ledger: Ledger, record: JobRecord) -> FileFacts:
-    """Writes `retry.<format>`: exactly the rows to run again, as the manifest has them.
+def write_retry(files: ReportFiles, ledger: Ledger, record: JobRecord, count: int) -> FileFacts:
+    """Writes `retry.<format>`: exactly the rows to run again, `count` of them, as the manifest has them.
 
     Raises:
         ReportError: it cannot be written, or the copy and the ledger disagree.
     """
+    if not count:
+        return _cut(files, names.RETRY, record, iter(()))
     return _cut(files, names.RETRY, record, ledger.told.row_numbers_of(Group.RUN_AGAIN))
 
 
-def write_rejected(files: ReportFiles, ledger: Ledger, record: JobRecord) -> FileFacts:
-    """Writes `rejected.<format>`: exactly the rows to fix first, and why.
+def write_rejected(files: ReportFiles, ledger: Ledger, record: JobRecord, count: int) -> FileFacts:
+    """Writes `rejected.<format>`: exactly the rows to fix first, `count` of them, and why.
 
     Raises:
         ReportError: it cannot be written, or the copy and the ledger disagree.
     """
+    if not count:
+        return _cut(files, names.REJECTED, record, iter(()), iter(()))
     rows, told = ledger.told.row_numbers_of(Group.FIX_FIRST), ledger.told.rows_of(Group.FIX_FIRST)
     return _cut(files, names.REJECTED, record, rows, told)
 

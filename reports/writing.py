@@ -1,12 +1,15 @@
 """Writes all reports of a run in the one order that keeps a crash from looking like success."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from jobs.ledger import Ledger
+from jobs.ledger.key_kinds import KeyKinds
 from jobs.ledger.record import JobRecord
 from jobs.manifest.source import Format
+from jobs.model import Group
 from jobs.run_dir import names
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError, blaming
@@ -35,17 +38,18 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     remove_summary(files)
     copy, sessions = manifest_copy(folder, record), ledger.told.sessions()
     tally = Tally(origin_s=sessions[0].started_at if sessions else 0.0)
-    outcomes = _write_outcomes(files, ledger, record, tally)
+    kinds = KeyKinds()
+    outcomes = _write_outcomes(files, ledger, record, tally, kinds)
     _add_pace(tally, ledger)
     check_copy(copy)
-    written = (outcomes, write_retry(files, ledger, record), write_rejected(files, ledger, record))
+    written = (outcomes, *_cut(files, ledger, record, tally))
     summary = summarize(
         record=record,
         tally=tally,
         scopes=ledger.told.scopes(),
         sessions=sessions,
         held_keys=ledger.told.held_keys(),
-        keys=ledger.told.keys(),
+        keys=ledger.told.keys(kinds),
         exit_code=exit_code,
         files=written,
     )
@@ -61,17 +65,22 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     return summary
 
 
-def _write_outcomes(files: ReportFiles, ledger: Ledger, record: JobRecord, tally: Tally) -> FileFacts:
+def _write_outcomes(files: ReportFiles, ledger: Ledger, record: JobRecord, tally: Tally, kinds: KeyKinds) -> FileFacts:
     layout = OutcomesLayout(
         lines=manifest_copy(files.folder, record).format is not Format.PARQUET,
         accounts=any(one.scope.account for one in ledger.told.accounts()),
         gaps=record.spec.shard is not None,
     )
-    facts = write_outcomes(files, ledger.told.rows(), layout, tally)
+    facts = write_outcomes(files, ledger.told.rows(kinds), layout, tally)
     if tally.rows != record.rows:
         reason = f"the ledger has {tally.rows} rows, and {record.rows} were loaded"
         raise ReportError(files.folder / facts.name, reason)
     return facts
+
+
+def _cut(files: ReportFiles, ledger: Ledger, record: JobRecord, tally: Tally) -> Iterator[FileFacts]:
+    yield write_retry(files, ledger, record, tally.of_group(Group.RUN_AGAIN))
+    yield write_rejected(files, ledger, record, tally.of_group(Group.FIX_FIRST))
 
 
 def _add_pace(tally: Tally, ledger: Ledger) -> None:

@@ -260,3 +260,30 @@ def test_help_answers_without_the_heavy_libraries(arguments: list[str]) -> None:
         [sys.executable, "-c", script, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.stdout.endswith("heavy: []\n"), done.stdout + done.stderr
+
+
+SESSION = """
+import os, sys
+from batch.cli.app import main
+from batch.engine.session import Session
+async def begun(self):
+    print("heavy:", sorted({"pandas", "pyarrow", "numpy", "rich", "jinja2", "pygal"} & set(sys.modules)))
+    sys.stdout.flush()
+    os._exit(0)
+Session.run = begun
+main(["run", sys.argv[1], "--endpoint=http://127.0.0.1:9", "--project-id=" + "0" * 32, "--run-dir=" + sys.argv[2]])
+"""
+
+
+@pytest.mark.parametrize(("quote", "heavy"), [("", []), ('"', ["numpy", "pandas", "pyarrow"])])
+def test_a_run_begins_without_what_it_does_not_need_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quote: str, heavy: list[str]
+) -> None:
+    """Neither what draws a screen or a page nor, where nothing is quoted, pandas: each is a good part of the start."""
+    manifest = tmp_path / "m.csv"
+    manifest.write_text(f"secret_name,kms_key_id\n{quote}a{quote},{'0' * 32}\n")
+    monkeypatch.setenv("CSMS_REKEY_TOKEN", "x")
+    monkeypatch.setenv("CSMS_REKEY_LOCK_DIR", str(tmp_path))
+    command = [sys.executable, "-c", SESSION, str(manifest), str(tmp_path / "run")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.stdout == f"heavy: {heavy}\n", done.stdout + done.stderr

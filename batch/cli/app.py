@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import cyclopts
 
+import batch.process.structlog_alone  # noqa: F401 - before anything else imports structlog
 from batch.cli.environment import from_environment
 from batch.cli.exit_metrics import ExitMetrics
 from batch.cli.exits import guarded

@@ -4,6 +4,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from batch.cli.loading import ProblemPrinter, incoming_of
 from batch.cli.looking import Way, look, opened
 from batch.cli.options import PlanOptions
@@ -79,10 +81,12 @@ def _input(question: PlanQuestion, way: Way, sightings: Sightings, plan: Plan) -
         return (one for one in sightings.shown.secrets() if _target(source, one) is None or not selects(one.name))
 
     counts = secrets_by_project(sightings)
-    for line in _unused(source, sightings, counts):
+    unused = _unused(source, sightings)
+    unknown = tuple(key for key in unused if _nowhere(sightings, key))
+    for line in (*_in_vain(unused, unknown, sightings), *_untouched(source, sightings, counts)):
         say(line)
     return PlanInput(
-        plan=plan,
+        plan=msgspec.structs.replace(plan, unknown_keys=unknown),
         lines=lines_of_keys(sightings.shown.secrets(), source.keys, selects, keys.judge),
         bare=bare,
         moves_from=old_keys,
@@ -93,31 +97,47 @@ def _input(question: PlanQuestion, way: Way, sightings: Sightings, plan: Plan) -
     )
 
 
-def _unused(source: PlanSource, sightings: Sightings, counts: dict[Scope, int]) -> Iterator[str]:
-    """Old keys and projects that were asked for in vain: an id may be wrong, or a project have keys of its own."""
-    keys, places = set[str](), set[Scope]()
-    for one in sightings.shown.secrets():
-        keys.add(same_key(one.kms_key_id))
-        if _target(source, one) is not None:
-            places.add(one.project)
-    projects = sightings.projects()
-    whole = all(trouble_of(one) is None for one in projects)
-    for key in dict.fromkeys(move.old_kms_key_id for move in source.keys):
-        if same_key(key) not in keys:
-            yield f"no secret {'of these projects' if whole else 'that could be seen'} is on {key}"
-    for seen in projects if places else ():
+def _unused(source: PlanSource, sightings: Sightings) -> tuple[str, ...]:
+    """Old keys that no secret was seen on."""
+    seen = {same_key(one.kms_key_id) for one in sightings.shown.secrets()}
+    return tuple(
+        dict.fromkeys(move.old_kms_key_id for move in source.keys if same_key(move.old_kms_key_id) not in seen)
+    )
+
+
+def _nowhere(sightings: Sightings, kms_key_id: str) -> bool:
+    """Whether KMS says in every project that there is no such key."""
+    found = [one for one in sightings.shown.described() if same_key(one.kms_key_id) == same_key(kms_key_id)]
+    return len(found) == len(sightings.projects()) and all(one.absent for one in found)
+
+
+def _in_vain(unused: tuple[str, ...], unknown: tuple[str, ...], sightings: Sightings) -> Iterator[str]:
+    whole = all(trouble_of(one) is None for one in sightings.projects())
+    for key in unused:
+        wrong = ", and none of them has this key: check its id" if key in unknown else ""
+        yield f"no secret {'of these projects' if whole else 'that could be seen'} is on {key}{wrong}"
+
+
+def _untouched(source: PlanSource, sightings: Sightings, counts: dict[Scope, int]) -> Iterator[str]:
+    """Projects that were looked at in vain, where others were not: they may have keys of their own."""
+    places = {one.project for one in sightings.shown.secrets() if _target(source, one) is not None}
+    for seen in sightings.projects() if places else ():
         if seen.scope not in places and trouble_of(seen) is None:
             yield f"project {seen.project_id}: none of its {counts.get(seen.scope, 0):,} secrets is on an old key"
 
 
 def _key_errands(sightings: Sightings, source: PlanSource) -> Iterator[Errand]:
-    """The target keys of the secrets that are there, in their projects."""
-    targets = dict[Scope, dict[str, None]]()
+    """The target keys of the secrets that are there, in their projects, and everywhere the old keys of none of them: an
+    id that no project knows is a mistake.
+    """
+    unused = dict.fromkeys(_unused(source, sightings))
+    targets = {one.scope: dict(unused) for one in sightings.projects()}
     for one in sightings.shown.secrets():
         if (target := _target(source, one)) is not None:
             targets.setdefault(one.project, {})[target] = None
     for project, asked in targets.items():
-        yield DescribeKeys.of(project, asked)
+        if asked:
+            yield DescribeKeys.of(project, asked)
 
 
 def _target(source: PlanSource, one: SeenSecret) -> str | None:

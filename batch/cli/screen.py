@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from batch.process.standard_input import StandardInput
 from batch.redaction.redactor import PROCESS_REDACTOR, StandardStream
 from jobs.printable import printable, printable_json
-from reports import Summary, show_end
+from reports import Summary
 from reports.summary.schema import summary_json
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def tell_written(lines: Iterable[str]) -> None:
 def show(folder: Path, summary: Summary, *, plain: bool) -> None:
     """The end of a run, on stdout."""
     from rich.console import Console  # noqa: PLC0415 - most commands show no table
+
+    from reports.screen.end import show_end  # noqa: PLC0415 - the same
 
     class _Patient(Console):
         def on_broken_pipe(self) -> None:

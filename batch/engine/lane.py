@@ -6,7 +6,7 @@ from batch.engine.fail_fast import FailFast
 from batch.engine.fresh_rows import FreshRows, OpenRows
 from batch.engine.scope import ScopeRun
 from jobs.rate import Rate
-from jobs.run_view import SENDING, ScopeView
+from jobs.run_view import SENDING, ScopeState, ScopeView
 
 
 class Lane:
@@ -20,6 +20,8 @@ class Lane:
         self._fail_fast = FailFast()
         self._admission = admission_of(scope, client, shared)
         self._looked = False
+        self._last: ScopeView | None = None
+        """How it stood once it had ended and its last second was over: nothing changes any more."""
         self._prepare(scope.open_rows)
 
     @property
@@ -40,6 +42,7 @@ class Lane:
 
     def enter(self, open_rows: int) -> None:
         """A wave begins that has so many rows of it."""
+        self._last = None
         self.scope.waits = False
         self._admission.reopen()
         self._prepare(open_rows)
@@ -68,11 +71,17 @@ class Lane:
 
     def obey(self, rate: Rate, *, paused: bool) -> None:
         """Sends at this rate from now on, or nothing until the pause is over."""
+        self._last = None
         self._dispatcher.obey(rate, paused=paused)
 
     def view(self) -> ScopeView:
         """How the scope stands now."""
-        return self._dispatcher.view()
+        if self._last is not None:
+            return self._last
+        view = self._dispatcher.view()
+        if view.state is ScopeState.ENDED and not view.accepted_per_s:
+            self._last = view
+        return view
 
     def _prepare(self, open_rows: int) -> None:
         self._fresh = FreshRows(self._rows, open_rows)

@@ -2,17 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from jobs.forecast import PlaceCount, Sample
 from jobs.ledger.forecast import Asks
-from jobs.ledger.keys import key_counts, same_key
+from jobs.ledger.key_kinds import KeyKinds, Kind
 from jobs.ledger.places import SAMPLES
 from jobs.model import PlannedRow, Scope, Status
-
-_MOST = 10_000
-_Kind = tuple[int, str, str | None, int]
-"""The number of the scope, the key, the expected key, and whether the row is left out."""
 
 
 class Counted:
@@ -21,19 +16,18 @@ class Counted:
     """
 
     def __init__(self) -> None:
-        self._rows: Counter[_Kind] = Counter()
+        self._kinds = KeyKinds()
         self._first: list[PlannedRow] = []
 
-    def add(self, rows: Sequence[PlannedRow], kinds: Iterable[_Kind]) -> None:
+    def add(self, rows: Sequence[PlannedRow], kinds: Iterable[Kind]) -> None:
         """Counts rows; `kinds` go in step with them."""
         if len(self._first) < SAMPLES:
             self._first = [*self._first, *(row for row in rows if row.selected)][:SAMPLES]
-        if len(self._rows) <= _MOST:
-            self._rows.update(kinds)
+        self._kinds.update(kinds)
 
     def asks(self, scopes: Iterable[Scope]) -> Asks | None:
         """What they ask for, given their scopes in the order of the numbers; None where there were too many kinds."""
-        if len(self._rows) > _MOST:
+        if not self._kinds.known:
             return None
         samples = tuple(
             Sample(
@@ -44,12 +38,12 @@ class Counted:
             for row in self._first
         )
         places = tuple((None, place) for place in self._places(scopes))
-        return Asks(places=places, keys=key_counts(self._parts(), Status), samples=samples)
+        return Asks(places=places, keys=self._kinds.key_counts(Status), samples=samples)
 
     def _places(self, scopes: Iterable[Scope]) -> Iterator[PlaceCount]:
         rows, reads = Counter[int](), Counter[int]()
-        for (number, _, expected, left_out), count in self._rows.items():
-            if not left_out:
+        for (number, _, _, expected, _, left_out), count in self._kinds.items():
+            if number is not None and not left_out:
                 rows[number] += count
                 reads[number] += count if expected is not None else 0
         for number, scope in enumerate(scopes, 1):
@@ -62,12 +56,3 @@ class Counted:
                     puts=puts,
                     reads=reads[number],
                 )
-
-    def _parts(self) -> Iterator[tuple[Any, ...]]:
-        """The rows as the ledger gives them to be counted by key."""
-        status = Status.NOT_ATTEMPTED
-        parts = (
-            (same_key(key), old and same_key(old), number, status, left_out, rows, key, old)
-            for (number, key, old, left_out), rows in self._rows.items()
-        )
-        return iter(sorted(parts, key=lambda part: (part[0], part[1] or "", -part[5])))

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from jobs.ledger import accounts, schema, waves
 from jobs.ledger.counted import Counted
 from jobs.ledger.forecast import Asks
 from jobs.ledger.new_ledger import part_of, seal
-from jobs.model import InvalidRow, PlannedRow, Scope
+from jobs.model import InvalidRow, PlannedRow, Scope, Status
 from jobs.shard import RateKey, Shard, keys_of
 
 # Values go in in the order of the fields of InvalidRow.
@@ -214,8 +215,8 @@ class Loader:
         insert = f"INSERT INTO row ({', '.join(filled)}) VALUES ({marks})"  # noqa: S608 - its own names
         self._many(insert, zip(*filled.values(), strict=True))
         if self._counted is not None:
-            kinds = ("scope", "kms_key_id", "expected_kms_key_id", "left_out")
-            self._counted.add(rows, zip(*(columns[name] for name in kinds), strict=True))
+            common = repeat(None), columns["expected_kms_key_id"], repeat(Status.NOT_ATTEMPTED), columns["left_out"]
+            self._counted.add(rows, zip(columns["scope"], columns["kms_key_id"], *common, strict=False))
 
     def _scope_ids(self, rows: list[PlannedRow]) -> Iterator[int]:
         """A place is one object for all its rows, and most rows go where the one before them went."""

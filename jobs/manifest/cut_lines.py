@@ -51,7 +51,7 @@ def _extended(blocks: Iterator[list[str]], told: Iterator[ToldRow], delimiter: s
 
 
 def _chosen(copy: ManifestCopy, encoding: str, rows: Iterator[int], total: int) -> Iterator[list[str]]:
-    """Yields the header line alone, then the lines of `rows` in blocks; always reads to the end, to count the rows."""
+    """Yields the header line alone, then the lines of `rows` in blocks; with any it reads to the end, to count them."""
     row = next(rows, None)
     end = 1
     for block in line_blocks(copy, encoding):
@@ -59,6 +59,8 @@ def _chosen(copy: ManifestCopy, encoding: str, rows: Iterator[int], total: int) 
         _refuse_surplus(copy, block, total)
         if block.first == 1:
             yield block.lines[:1]
+            if row is None:
+                return
         chosen = []
         while row is not None and row + 1 < end:
             chosen.append(block.lines[row + 1 - block.first])

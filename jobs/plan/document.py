@@ -106,6 +106,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rate: str
     duration_s: Duration | None
     exit_code: Count
+    unknown_keys: tuple[str, ...] = ()
+    """Old keys that no secret is on and no project has: their ids are wrong."""
 
     def rows_of(self, action: Action) -> int:
         """How many rows have an action."""

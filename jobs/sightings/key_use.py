@@ -13,8 +13,6 @@ from jobs.sightings.rows import place
 from jobs.sightings.values import SeenProject
 
 _SAMPLES = 3
-_ABSENT = frozenset({"absent", "key"})
-"""How a refusal of KMS is kept that says that there is no such key."""
 
 # As `same_key` has it. What a read did not find is gone, and with it its versions.
 _SAME = "lower(replace({}, '-', ''))"
@@ -132,7 +130,7 @@ def key_facts(shown: Shown, key_id: str) -> tuple[KeyFacts, ...]:
             state=one.state,
             alias=one.alias,
             default=one.default,
-            absent=one.kind in _ABSENT,
+            absent=one.absent,
             trouble=one.trouble,
         )
         for one in shown.described()

@@ -77,6 +77,10 @@ class SeenVersion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     created_s: int | None = None
 
 
+_ABSENT = frozenset({"absent", "key"})
+"""How a refusal of KMS is kept that says that there is no such key."""
+
+
 class SeenKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key of a project as KMS shows it; `state` is in words. With `trouble` nothing else is known."""
 
@@ -89,6 +93,11 @@ class SeenKey(msgspec.Struct, frozen=True, kw_only=True):
     default: bool = False
     trouble: str | None = None
     kind: str | None = None
+
+    @property
+    def absent(self) -> bool:
+        """Whether KMS says that the project has no such key."""
+        return self.kind in _ABSENT
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):

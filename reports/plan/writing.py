@@ -80,10 +80,10 @@ def write_plan(folder: Path, given: PlanInput) -> WrittenPlan:
 
 
 def exit_code_of_plan(plan: Plan) -> Exit:
-    """3 where something could not be looked at, else 1 where a row cannot be done."""
+    """3 where something could not be looked at, else 1 where a row cannot be done or an old key is nowhere."""
     if plan.rows_of(Action.UNREAD) or any(project.trouble for project in plan.projects):
         return Exit.STOPPED_EARLY
-    return Exit.NOT_ALL_DONE if plan.undone else Exit.DONE
+    return Exit.NOT_ALL_DONE if plan.undone or plan.unknown_keys else Exit.DONE
 
 
 def _figured(given: PlanInput, tally: PlanTally, uncovered: Uncovered) -> Plan:

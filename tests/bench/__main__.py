@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import bad_day, instructions, journal_alone, many_projects, pacing, scale, throughput
+from tests.bench import bad_day, instructions, journal_alone, many_projects, pacing, paired, scale, throughput
 
 _RESULTS = Path(__file__).parent / "RESULTS.md"
 # What was aimed at and what came out, judged by hand: read it again whenever the figures move.
@@ -56,6 +56,10 @@ def sections(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]
         many_projects.against_one(folder, rows=rows, projects=projects, rounds=1 if quick else 6),
     )
     yield "Time and memory by rows", scale.by_rows(folder, sizes=sizes)
+    yield (
+        f"CPU time beside {paired.OLD}",
+        paired.beside_old(folder, rows=10_000 if quick else 1_000_000, rounds=1 if quick else 5),
+    )
     yield "Whole runs at unlimited rate", scale.whole_run(folder, sizes=(10_000,) if quick else (10_000, 1_000_000))
     looked_at = (10_000,) if quick else (10_000, 1_000_000)
     yield "Looking at secrets at unlimited rate", scale.looks(folder, sizes=looked_at)

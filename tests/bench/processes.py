@@ -57,13 +57,28 @@ class Service:
         return path
 
 
-def run(command: Sequence[str | Path], *, token: str = "x", core: int | None = 0, cwd: Path = ROOT) -> Used:  # noqa: S107 - no real one
+def environment(tree: Path, token: str = "x") -> dict[str, str]:  # noqa: S107 - no real one
+    """That of a process which runs the sources of `tree`."""
+    return {**os.environ, "CSMS_REKEY_TOKEN": token, "PYTHONPATH": str(tree)}
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    token: str = "x",  # noqa: S107 - no real one
+    core: int | None = 0,
+    cwd: Path = ROOT,
+    tree: Path = ROOT,
+) -> Used:
     """Runs a process to its end on one core (None: anywhere)."""
-    environment = {**os.environ, "CSMS_REKEY_TOKEN": token, "PYTHONPATH": str(ROOT)}
     with tempfile.TemporaryFile() as out:
         began_at_s, began_s = time.time(), time.perf_counter()
         process = subprocess.Popen(
-            [*_pinned(core), *map(str, command)], stdout=out, stderr=subprocess.DEVNULL, env=environment, cwd=cwd
+            [*_pinned(core), *map(str, command)],
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+            env=environment(tree, token),
+            cwd=cwd,
         )
         _, status, used = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - began_s
@@ -85,8 +100,7 @@ def service(folder: Path, *options: str, log: bool = False) -> Iterator[Service]
     manifest, journal = folder / "manifest.csv", folder / "service.log"
     command = [*_pinned(1), *TOOL, "sandbox", f"--manifest={manifest}", *options]
     command += [f"--log={journal}"] if log else []
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=ROOT) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment(ROOT), cwd=ROOT) as process:
         try:
             assert process.stdout is not None
             ready: dict[str, Any] = json.loads(process.stdout.readline())

@@ -12,7 +12,7 @@ from jobs.model import Outcome, Status
 from tests.bench.processes import TOOL, Service, run, service
 from tests.kit.records import read_journal
 
-_NOWHERE = ("--endpoint=http://127.0.0.1:9", f"--project-id={'0' * 32}")
+NOWHERE = ("--endpoint=http://127.0.0.1:9", f"--project-id={'0' * 32}")
 _MOST_RETIRED = 20_000
 _KEY = "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
 
@@ -23,20 +23,25 @@ def by_rows(folder: Path, *, sizes: tuple[int, ...]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|"
     for rows in sizes:
         manifest = folder / f"m{rows}.csv"
-        with manifest.open("w", newline="") as file:
-            out = csv.writer(file)
-            out.writerow(["secret_name", "kms_key_id", "description"])
-            out.writerows([f"payments-db-{number:07d}", _KEY, "moved by campaign 7"] for number in range(rows))
-        checked = run([*TOOL, "check", manifest, *_NOWHERE])
+        write_manifest(manifest, rows)
+        checked = run([*TOOL, "check", manifest, *NOWHERE])
         run_dir = folder / f"run{rows}"
         # Nothing listens there and no outage is borne: what is left is loading, one refusal and the reports.
-        ran = run([*TOOL, "run", manifest, *_NOWHERE, "--max-outage=0", f"--run-dir={run_dir}", "--progress=off"])
+        ran = run([*TOOL, "run", manifest, *NOWHERE, "--max-outage=0", f"--run-dir={run_dir}", "--progress=off"])
         _end_all(run_dir)
         reported = run([*TOOL, "report", run_dir])
         yield (
             f"| {rows:,} | {checked.wall_s:.1f} | {checked.peak_mb:.0f} | {ran.wall_s:.1f} | {ran.peak_mb:.0f}"
             f" | {reported.wall_s:.1f} | {reported.peak_mb:.0f} |"
         )
+
+
+def write_manifest(path: Path, rows: int) -> None:
+    """A manifest of one key, with a description and no quotes."""
+    with path.open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["secret_name", "kms_key_id", "description"])
+        out.writerows([f"payments-db-{number:07d}", _KEY, "moved by campaign 7"] for number in range(rows))
 
 
 def whole_run(folder: Path, *, sizes: tuple[int, ...]) -> Iterator[str]:

@@ -72,12 +72,12 @@ def test_a_whole_run_ends_well_under_the_service_s_own_filter(tmp_path: Path, ki
 
 @confinable
 def test_a_filter_that_kills_over_what_a_library_only_tries_is_noticed(tmp_path: Path) -> None:
-    """As a service whose filter has neither the call nor an error for it."""
+    """As a service whose filter has neither the call nor an error for it; a quote loads such a library."""
     text = SERVICE.read_text().replace("SystemCallErrorNumber=EPERM\n", "")
     unit = tmp_path / "strict.service"
     unit.write_text(text.replace("~@privileged", "~@privileged @resources"))
     manifest = tmp_path / "secrets.csv"
-    manifest.write_text("secret_name,kms_key_id\na,11111111-2222-3333-4444-555555555555\n")
+    manifest.write_text('secret_name,kms_key_id\n"a",11111111-2222-3333-4444-555555555555\n')
     tool = Tool(tmp_path, "https://127.0.0.1:9", "t")
     assert confined(unit, tool, "check", str(manifest), tool.to(tmp_path)[0]) == -signal.SIGSYS
 

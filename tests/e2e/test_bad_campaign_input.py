@@ -22,7 +22,10 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], dict[str, Ended]]] = {
     "an old key that nobody knows": (
         (),
         {"old": UNKNOWN},
-        {"plan": (0, f"no secret of these projects is on {UNKNOWN}"), "retire": (3, "Is its id right?")},
+        {
+            "plan": (1, f"is on {UNKNOWN}, and none of them has this key: check its id"),
+            "retire": (3, "Is its id right?"),
+        },
     ),
     "a new key that nobody knows": (
         (),

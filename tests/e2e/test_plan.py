@@ -274,6 +274,16 @@ def test_a_plan_by_old_key_that_could_not_list_a_project_claims_nothing_of_it_an
     assert not (tmp_path / "run").exists()
 
 
+def test_a_plan_by_a_key_that_every_secret_has_left_already_has_nothing_to_do_and_ends_with_0(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=4, projects=2)
+    first, second = (project_of(sandbox, index) for index in (0, 1))
+    keys = ("--old-key", first.key_ids.new, "--new-key", first.key_ids.old)
+    with served(sandbox, tmp_path) as tool:
+        plan = planned(tool, tmp_path / "plan", *keys, f"--project-id={first.id}", f"--project-id={second.id}")
+    assert (plan.code, document(tmp_path / "plan")["unknown_keys"]) == (0, []), plan
+    assert f"no secret of these projects is on {first.key_ids.new}\n" in plan.err
+
+
 def test_a_project_with_no_secret_on_an_old_key_is_named(tmp_path: Path) -> None:
     sandbox = small_service(secrets=4, projects=2)
     first, second = (project_of(sandbox, index) for index in (0, 1))

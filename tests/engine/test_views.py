@@ -73,3 +73,25 @@ def test_a_short_wait_after_a_refusal_is_part_of_the_pace(folder: Path) -> None:
     sandbox = small_service(secrets=200, faults=While(lambda now_s: 5.0 < now_s < 5.15, faults.gateway_error(429)))
     views = seen(folder, sandbox, 20.0, *(5.0 + tenth / 10 for tenth in range(20)))
     assert {view.state for view in views} <= {ScopeState.RUNNING, ScopeState.SLOWED}
+
+
+def test_a_project_that_has_ended_is_looked_at_again_only_when_the_rate_is_changed(folder: Path) -> None:
+    """There may be thousands of them, and others that take for hours."""
+    sandbox = small_service(secrets=60, projects=2)
+    rows = [*moves(sandbox, [0])[:2], *moves(sandbox, [1])]
+    rows = [msgspec.structs.replace(row, row=number) for number, row in enumerate(rows, 1)]
+    views: list[ScopeView] = []
+
+    def meanwhile(session: Session) -> None:
+        loop = asyncio.get_running_loop()
+        for moment_s in (5.0, 6.0, 8.0):
+            loop.call_later(moment_s, lambda: views.append(session.look().scopes[0]))
+        loop.call_later(7.0, lambda: session.controls.obey(Rate(3.0), paused=False))
+
+    run_job(load_job(folder / "run", sandbox, rows), Limits(rate=Rate(2.0)), meanwhile=meanwhile)
+    before, again, _ = views
+    assert before is again
+    assert [(view.state, view.open_rows, view.asked_per_s) for view in views] == [
+        *[(ScopeState.ENDED, 0, 2.0)] * 2,
+        (ScopeState.ENDED, 0, 3.0),
+    ]

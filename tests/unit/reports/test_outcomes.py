@@ -1,13 +1,16 @@
 import csv
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.ledger import ToldRow
 from jobs.model import Outcome, Status
+from jobs.printable import cell, name_cell
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError
 from reports.moment import utc_text
@@ -123,6 +126,49 @@ def test_any_text_keeps_the_file_readable(tmp_path_factory: pytest.TempPathFacto
     text = written(tmp_path_factory.getbasetemp(), row)
     assert len(text.splitlines()) == 2
     assert list(map(len, csv.reader(io.StringIO(text), strict=True))) == [16, 16]
+
+
+TEXT = st.one_of(st.none(), st.text(max_size=6), st.sampled_from(["a,b", '"', "=1", "x" * 600, "APIG.0201", "-a"]))
+MOMENT = st.one_of(st.none(), st.floats(0, 2e9), st.sampled_from([0.0005, 1.0005, 59.9995, 1.8e9 + 0.9996]))
+
+
+@given(data=st.data())
+def test_every_line_is_what_csv_would_write(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Whatever was kept of the rows before it."""
+    rows = []
+    for number in range(1, data.draw(st.integers(1, 4)) + 1):
+        code, message, request_id, key, before = (data.draw(TEXT) for _ in range(5))
+        outcome = Outcome(
+            row=number,
+            status=data.draw(st.sampled_from(Status)),
+            attempts=1,
+            error_code=code,
+            error_message=message,
+            request_id=request_id,
+            started_at=data.draw(MOMENT),
+            elapsed_ms=data.draw(st.one_of(st.none(), st.floats(0, 1e6))),
+        )
+        row = ToldRow(secret_name=code or "", kms_key_id=key or "", region="", project_id="", outcome=outcome)
+        rows.append(msgspec.structs.replace(row, before_kms_key_id=before))
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(map(plain_cells, rows))
+    lines = written(tmp_path_factory.getbasetemp(), *rows).partition("\n")[2]
+    assert lines == out.getvalue()
+
+
+def plain_cells(row: ToldRow) -> tuple[object, ...]:
+    def moment(seconds: float | None) -> str:
+        if seconds is None:
+            return ""
+        whole, thousandths = divmod(round(seconds * 1000), 1000)
+        return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{thousandths:03d}Z"
+
+    o = row.outcome
+    names = (row.secret_name, row.region, row.project_id, row.kms_key_id)
+    end = (moment(o.started_at), moment(o.finished_at), "" if o.elapsed_ms is None else f"{o.elapsed_ms:.1f}")
+    texts = (name_cell(o.error_code or ""), cell(o.error_message or ""), o.attempts, name_cell(o.request_id or ""))
+    head = (o.row, o.row + 1, *map(name_cell, names), o.status.value, "")
+    return (*head, *texts, *end, name_cell(row.before_kms_key_id or ""))
 
 
 @pytest.mark.parametrize("numbers", [(2,), (1, 3), (1, 1)])

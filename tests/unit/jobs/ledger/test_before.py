@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from jobs.ledger import Intent, Ledger, ListedKey, Loader, Parked, Seen
+from jobs.ledger.key_kinds import KeyKinds
 from jobs.model import Outcome, PlannedRow, Scope, SecretUpdate, Status
 
 SCOPE = Scope(endpoint="https://kms.example.com", project_id="a" * 32)
@@ -108,4 +109,7 @@ def test_old_keys_are_those_that_were_seen_and_else_those_that_are_expected(tmp_
         ledger.keys_before.begin(1)
         ledger.keys_before.note(1, listed(("s1", THIRD.upper()), ("s3", NEW), ("s4", THIRD)))
         (key,) = ledger.told.keys().keys
+        kinds = KeyKinds()
+        assert sum(1 for _ in ledger.told.rows(kinds)) == 4
+        assert ledger.told.keys(kinds).keys == (key,)
     assert [one.lower() for one in key.old_keys] == [OLD, THIRD]

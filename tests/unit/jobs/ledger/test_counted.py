@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.ledger import Ledger, counted
+from jobs.ledger import Ledger, key_kinds
 from jobs.ledger.forecast import Asks, asks_of
 from jobs.manifest.loading import Loaded, load
 from jobs.manifest.source import ManifestCopy
@@ -49,7 +49,7 @@ def test_what_loading_counts_is_what_the_ledger_says(
 
 def test_rows_of_too_many_kinds_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that memory does not grow with the manifest."""
-    monkeypatch.setattr(counted, "_MOST", 2)
+    monkeypatch.setattr(key_kinds, "_MOST", 2)
     lines = [f"s{number},{number:032x},,{PROJECTS[0]}" for number in range(3)]
     assert loaded_and_told(lines, JobSpec(endpoint="http://127.0.0.1:9"))[0].asks is None
     assert loaded_and_told(lines[1:], JobSpec(endpoint="http://127.0.0.1:9"))[0].asks is not None

@@ -18,6 +18,8 @@ from jobs.ledger import (
     SessionRecord,
     SessionStart,
 )
+from jobs.ledger.key_kinds import KeyKinds
+from jobs.ledger.keys import KeyCounts
 from jobs.ledger.record import read_record
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
 
@@ -476,6 +478,12 @@ def test_a_session_keeps_who_runs_it_and_how_what_was_changed_meanwhile_and_how_
     )
 
 
+def keys_counted_by_row(ledger: Ledger) -> KeyCounts:
+    kinds = KeyKinds()
+    assert sum(1 for _ in ledger.told.rows(kinds))
+    return ledger.told.keys(kinds)
+
+
 def test_each_target_key_is_told_with_its_rows_its_projects_and_the_keys_it_replaces(tmp_path: Path) -> None:
     dashed = "aaaaaaaa-AAAA-aaaa-aaaa-aaaaaaaaaaaa"
     old = [f"{n:032x}" for n in range(1, 23)]
@@ -491,6 +499,7 @@ def test_each_target_key_is_told_with_its_rows_its_projects_and_the_keys_it_repl
         left_out(ledger, s2=1)
         ledger.commit(outcomes=[ended(1), ended(3, Status.REJECTED)])
         found = ledger.told.keys()
+        assert keys_counted_by_row(ledger) == found
     second, first = found.keys
     assert (first.kms_key_id, first.projects, first.rows, first.left_out) == (dashed, 2, 2, 1)
     assert [first.of(group) for group in Group] == [1, 1, 0]
@@ -503,4 +512,5 @@ def test_of_more_target_keys_than_can_be_listed_those_with_the_most_rows_are(tmp
     rows = [planned(n, f"s{n}", f"{n:032x}") for n in range(1, 106)]
     with loaded(tmp_path, *rows, planned(106, "again", f"{105:032x}")) as ledger:
         found = ledger.told.keys()
+        assert keys_counted_by_row(ledger) == found
     assert (len(found.keys), found.more, found.keys[0].kms_key_id) == (100, 5, f"{105:032x}")

@@ -13,7 +13,8 @@ from jobs.model import Outcome, Status
 from jobs.rate import Rate
 from jobs.spec import Before, FailureLimit, JobSpec, Limits
 from jobs.waves import halt_words
-from reports import Summary, show_end
+from reports import Summary
+from reports.screen.end import show_end
 from reports.screen.plain import plain_lines
 from reports.screen.session_words import before_words
 from reports.screen.wording import next_steps, verdict
