@@ -9,7 +9,7 @@ from batch.engine.fail_fast import FailFast
 from batch.engine.first_look import FirstLook
 from batch.engine.fresh_rows import FreshRows
 from batch.engine.outside import Outside
-from batch.engine.progress import LATE_UPDATE_S, Policy
+from batch.engine.progress import Policy
 from batch.engine.recorder import Recorder
 from batch.engine.row_queue import RowQueue
 from batch.engine.row_worker import RowWorker
@@ -48,7 +48,7 @@ def shared_by(ledger: Ledger, limits: Limits, slots: Slots, before: Before, *, n
         turns=Turns(),
         keys_before=ledger.keys_before if before is Before.LIST else None,
         # A PUT of an earlier session may have left just before this one, with more time than it has now.
-        old_land_until_s=now_s + max(LATE_UPDATE_S, ledger.told.longest_timeout_s()),
+        old_land_until_s=now_s + ledger.told.lands_within_s(),
     )
 
 

@@ -8,12 +8,11 @@ import msgspec
 
 from batch.csms.faults import Fault
 from batch.flow.backoff import jittered_s
+from jobs.ledger.sessions import LATE_UPDATE_S
 from jobs.model import SecretUpdate
 
 # A row that may have fewer attempts than this has used them up before they say anything about its service.
 _TELLING_BUDGET = 3
-# A backend may work on a request for a minute after its gateway gave up, whatever timeout the caller has.
-LATE_UPDATE_S = 60.0
 
 
 class Phase(StrEnum):

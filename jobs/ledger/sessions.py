@@ -6,6 +6,9 @@ import msgspec
 
 from jobs.model import Count, Moment
 
+LATE_UPDATE_S = 60.0
+"""A backend may work on a request for a minute after its gateway gave up, whatever timeout the caller has."""
+
 
 class SessionStart(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a session when it begins: an attempt gets `timeout_s`, and rows that ended as failed or unknown

@@ -15,7 +15,7 @@ from jobs.ledger.entries import PaceCell
 from jobs.ledger.key_kinds import KeyKinds
 from jobs.ledger.keys import HeldKey, KeyCounts
 from jobs.ledger.schema import ERRORS, blame, unreadable
-from jobs.ledger.sessions import SESSIONS, SessionRecord, session_of
+from jobs.ledger.sessions import LATE_UPDATE_S, SESSIONS, SessionRecord, session_of
 from jobs.ledger.told_row import ToldRow
 from jobs.ledger.told_rows import CARRIED, COLUMNS, told_rows
 from jobs.model import Group, Status, StatusCount
@@ -192,10 +192,15 @@ class Told:
         """The first rows that are still to be sent."""
         return places.samples(self._query)
 
-    def longest_timeout_s(self) -> float:
-        """The most time that any session gave an attempt; none of theirs is applied later than that after its end."""
+    def lands_within_s(self) -> float:
+        """How long after the end of its session a PUT of any of them may still be applied."""
         ((longest_s,),) = self._query("SELECT COALESCE(MAX(timeout_s), 0.0) FROM session")
-        return float(longest_s)
+        return max(float(longest_s), LATE_UPDATE_S)
+
+    def unsettled(self) -> bool:
+        """Whether the fate of a PUT was ever open, so that it may be applied after the row has ended."""
+        found = self._query("SELECT 1 FROM stand WHERE attempts > 1 OR doubt OR status = 'verified' LIMIT 1")
+        return bool(list(found))
 
     def _by_status(self, statement: str) -> dict[Status | None, int]:
         """Counts by status; None stands for rows that are open."""

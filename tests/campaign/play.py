@@ -11,7 +11,6 @@ from random import Random
 
 import msgspec
 
-from batch.engine.progress import LATE_UPDATE_S
 from batch.process.signals import PROCESS_SIGNALS
 from batch.sandbox.assembly import Sandbox, build_sandbox
 from batch.sandbox.lists import ListStyle, Markers
@@ -20,6 +19,7 @@ from batch.sandbox.terms import Terms
 from batch.sandbox.variety import vary
 from batch.sandbox.versions import add_version
 from batch.sandbox.world import Project, build_world
+from jobs.ledger.sessions import LATE_UPDATE_S
 from jobs.model import Group
 from tests.campaign.judge import Look, calmly, led_back, planned, retired, table, verified
 from tests.campaign.process import Command, Ended, Machine

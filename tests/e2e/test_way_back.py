@@ -4,10 +4,14 @@ import csv
 import shlex
 from pathlib import Path
 
+import pytest
+
 from batch.sandbox.assembly import Sandbox
+from batch.sandbox.faults import InjectedFault, gateway_error
 from tests.e2e.tool import Tool, manifest_of, served
 from tests.engine.machine import keys_of
 from tests.engine.rows import moves, small_service
+from tests.kit.scripts import Updates
 
 
 def back_from(tool: Tool, run_dir: Path, out: Path, *, code: int) -> list[dict[str, str]]:
@@ -72,3 +76,17 @@ def test_the_command_that_is_shown_runs_the_way_back_whatever_the_manifest_looke
         again = tool.run(*shlex.split(command)[1:], f"--run-dir={tmp_path / 'back'}")
     assert again.code == 0, (command, again)
     assert keys_of(sandbox) == before
+
+
+@pytest.mark.parametrize("plan", [{}, {("db-0001", 1): gateway_error(504, applied=True)}], ids=["clear", "open once"])
+def test_an_update_that_may_still_be_applied_is_waited_for_before_the_way_back(
+    tmp_path: Path, plan: dict[tuple[str, int], InjectedFault]
+) -> None:
+    sandbox = small_service(secrets=3)
+    name = moves(sandbox)[0].secret_name
+    sandbox = small_service(secrets=3, faults=Updates({(name, n): fault for (_, n), fault in plan.items()}))
+    with served(sandbox, tmp_path) as tool:
+        run_dir = a_run(tool, sandbox, tmp_path, "--before=list")
+        ended = tool.run("rollback", str(run_dir), f"--out={tmp_path / 'back.csv'}")
+    warned = "an update of the run may still be applied until " in ended.err
+    assert (ended.code, warned) == (0, bool(plan)), ended

@@ -11,13 +11,13 @@ from typing import Any
 from batch.csms.auth import Login, Masked, TokenCredential
 from batch.csms.client import same_key
 from batch.engine.outside import Outside, SessionEnd
-from batch.engine.progress import LATE_UPDATE_S
 from batch.engine.session import Session
 from batch.process.clock import Clock
 from batch.redaction.redactor import Redactor
 from batch.sandbox.assembly import Sandbox
 from batch.sandbox.model import Version
 from jobs.ledger import Intent, KeysBefore, Ledger, ListedKey, Loader, OpenRow, Parked, Seen, SessionStart
+from jobs.ledger.sessions import LATE_UPDATE_S
 from jobs.manifest.loading import MOST_WAVES
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
 from jobs.spec import Before, Limits

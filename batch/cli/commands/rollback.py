@@ -1,6 +1,7 @@
 """`rollback`: a manifest that moves the secrets of a run back; nothing is sent."""
 
 import shlex
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from cyclopts import Parameter
 from batch.cli.screen import say, tell_json, tell_written
 from batch.process.version import version
 from jobs.job_facts import job_facts, options_of, rewritten, unselecting
+from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading
 from jobs.printable import counted, printable
@@ -18,6 +20,7 @@ from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import UsageError
 from reports import Exit
+from reports.moment import clock_text, utc_text
 from reports.way_back import HEADER, WayBack, left_out_of, way_back_json, write_way_back
 
 
@@ -43,7 +46,10 @@ def rollback(run_dir: Path, /, *, out: Path, json: Annotated[bool, Parameter(neg
                 key_check(spec.key_pattern),
                 accounts=any(one.scope.account for one in ledger.told.accounts()),
             )
-            open_rows = ledger.told.backlog().open_rows
+            open_rows, until = ledger.told.backlog().open_rows, _lands_until(ledger)
+    if found.back and until > time.time():
+        moment = clock_text(utc_text(until))
+        say(f"{run_dir}: an update of the run may still be applied until {moment} UTC; run {out} after that")
     if open_rows:
         say(f"{run_dir}: {open_rows} rows of the run are open: a `resume` may change them after all")
     if json:
@@ -52,6 +58,15 @@ def rollback(run_dir: Path, /, *, out: Path, json: Annotated[bool, Parameter(neg
         words = ("csms-rekey", "run", str(out), *options_of(rewritten(unselecting(job_facts(spec)), HEADER)))
         tell_written(_lines(out, found, shlex.join(map(printable, words))))
     return Exit.NOT_ALL_DONE if found.stuck else Exit.DONE
+
+
+def _lands_until(ledger: Ledger) -> float:
+    """Until when a PUT of the run may still be applied, in UTC seconds since 1970; 0 where the fate of all is known."""
+    sessions = ledger.told.sessions()
+    if not sessions or not ledger.told.unsettled():
+        return 0.0
+    ended_at = sessions[-1].ended_at
+    return (time.time() if ended_at is None else ended_at) + ledger.told.lands_within_s()
 
 
 def _require_free(out: Path) -> None:
