@@ -165,12 +165,14 @@ def retired(look: Look, code: int, *, known: frozenset[Place]) -> Iterator[str]:
 
 def _verdict(look: Look, verdict: str, key: str, projects: Sequence[str], *, known: frozenset[Place]) -> Iterator[str]:
     if verdict == "free":
+        # What was deleted while the last list was read is rightly read as gone.
+        left = look.moments()[-1].keys.keys()
         for project in projects:
             last = look.watched.moments[begins_last_list(look.records, project) - 1]
             unseen = last.hidden - known
-            if needing := {place for place in _needing(last, key) - unseen if place[0] == project}:
+            if needing := {place for place in (_needing(last, key) - unseen) & left if place[0] == project}:
                 yield f"retire: {key} is free, and {sorted(needing)[:3]} needed it when the last list began"
-            if hides := {place for place in last.hidden & known & last.keys.keys() if place[0] == project}:
+            if hides := {place for place in last.hidden & known & last.keys.keys() & left if place[0] == project}:
                 yield f"retire: {key} is free, and the list hid {sorted(hides)[:3]}, that a run knows"
     if not look.calm:
         return

@@ -116,15 +116,33 @@ def test_it_never_says_free_while_the_world_that_it_read_needs_the_key(data: st.
 
 
 def require_true(looks: Looks, looked: Looked | None, changing: Changing, found: Retirement) -> None:
-    """Nothing is free where something needed the key when the last list began, also after a kill."""
+    """Nothing is free where what needed the key when the last list began is there still, also after a kill: what
+    was deleted while the list was read is rightly read as gone.
+    """
     if found.verdict is Verdict.FREE:
-        for project_id in looks.sandbox.world.projects:
+        for project_id, project in looks.sandbox.world.projects.items():
             needed = changing.needed_at(begins_last_list(looks.records, project_id))
-            assert not {place for place in needed if place[0] == project_id}
+            assert not {name for place, name in needed if place == project_id and name in project.secrets}
     elif looked is not None and not changing.deeds and not hidden(looks.sandbox):
         assert still_on(looks.sandbox, changing.key)
     if looked is not None and changing.known and not changing.deeds and hidden(looks.sandbox):
         assert found.verdict is not Verdict.FREE
+
+
+def test_a_secret_that_is_deleted_while_the_last_list_is_read_needs_its_key_no_more(tmp_path: Path) -> None:
+    world = build_world(seed=473, secrets=7, projects=1)
+    lists = ListStyle(markers=Markers.NONE, page_size=2)
+    sandbox = build_sandbox(world, seed=473, epoch_s=EPOCH_S, lists=lists)
+    key = project_of(sandbox).key_ids.old
+    move(sandbox, versions=3)
+    deeds = [Deed(1.0, "to old", 4), Deed(0.375, "delete", 8)]
+    changing = Changing(sandbox=sandbox, key=key, deeds=deeds, known=False)
+    looks = Looks(folder=tmp_path / "out", sandbox=sandbox, limits=Limits(rate=Rate(10.0), timeout_s=10.0))
+    for crash in (CrashPoint("before commit", 19), CrashPoint("leaving", 5), None):
+        looked = looks.session(all_errands(sandbox, key), crash=crash, seed=473, meanwhile=changing.begin)
+        require_true(looks, looked, changing, judged(looks, key))
+    assert judged(looks, key).verdict is Verdict.FREE
+    assert not still_on(sandbox, key)
 
 
 def test_a_key_is_free_once_nothing_points_at_it_and_no_version_is_left_that_was_made_with_it(tmp_path: Path) -> None:
