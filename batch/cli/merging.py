@@ -85,9 +85,8 @@ class Shards:
         whole = msgspec.structs.replace(first.spec, shard=None)
         if missing:
             self._fill(missing, shard, manifest_copy(folder, first), whole)
-        known = [facts for _, (_, facts) in sorted(self._found.items())]
-        gone = [ShardFacts(index=index, missing=True) for index in missing]
-        shards = tuple(sorted((*known, *gone), key=lambda one: one.index))
+        known = {index: facts for index, (_, facts) in self._found.items()}
+        shards = tuple(known.get(index) or ShardFacts(index=index, missing=True) for index in range(shard.count))
         record = msgspec.structs.replace(first, spec=whole, rows_here=None, shards=shards)
         self._merging.finish(to_meta(record))
         return folder / first.manifest.copy, record

@@ -16,7 +16,7 @@ from jobs.ledger.upgrade import reading
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import UsageError
-from reports import write_reports
+from reports import withdraw_summary, write_reports
 
 
 def merge(
@@ -61,6 +61,8 @@ def _take_in(directory: RunDirectory, paths: tuple[Path, ...], patience: Patienc
         finally:
             shards.abandon()
         _require_same_run(directory, record)
+        # From here on that of an earlier merge is not true any more.
+        withdraw_summary(directory.path)
         shutil.copyfile(manifest, staged / manifest.name)
         directory.take_in(staged, manifest.name)
 
@@ -71,6 +73,6 @@ def _require_same_run(directory: RunDirectory, record: JobRecord) -> None:
     with reading(directory.path, release=version()) as ledger:
         found = read_record(ledger)
     if not found.shards:
-        raise UsageError(f"{directory.path}: holds a run of its own; give another --into")
+        raise UsageError(f"{directory.path}: holds a run, not a merge; give another --into")
     if found.manifest.sha256 != record.manifest.sha256:
         raise UsageError(f"{directory.path}: holds the merge of another run; give another --into")

@@ -173,6 +173,23 @@ def test_with_partial_the_rows_of_a_missing_shard_are_not_attempted(tmp_path: Pa
     assert len(again) - 1 >= len(own)
 
 
+def test_a_merge_that_is_cut_off_before_its_reports_leaves_no_summary_of_an_earlier_one(
+    tmp_path: Path, three: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged(tmp_path / "all", three[0], three[2], "--partial")
+    assert (tmp_path / "all" / "summary.json").exists()
+
+    def cut_off(*_given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("batch.cli.commands.merge.write_reports", cut_off)
+    with contextlib.suppress(KeyboardInterrupt):
+        merged(tmp_path / "all", *three)
+    assert not (tmp_path / "all" / "summary.json").exists()
+    monkeypatch.undo()
+    assert merged(tmp_path / "all", *three) == 3
+
+
 def test_a_merge_is_made_again_once_a_missing_shard_is_there(tmp_path: Path, three: list[Path]) -> None:
     merged(tmp_path / "all", three[0], three[2], "--partial")
     assert merged(tmp_path / "all", *three) == 3
@@ -242,7 +259,7 @@ def test_a_merge_goes_into_no_directory_of_another_run(
 ) -> None:
     before = (tmp_path / "whole" / "ledger.db").read_bytes()
     assert merged(tmp_path / "whole", *three) == 2
-    assert "holds a run of its own" in capsys.readouterr().err
+    assert "holds a run, not a merge" in capsys.readouterr().err
     assert (tmp_path / "whole" / "ledger.db").read_bytes() == before
 
 
