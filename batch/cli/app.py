@@ -141,7 +141,7 @@ _COMMANDS = (
         "auth:auth",
         "Show which login a run would use, and try it by one harmless read of its project, or of each in a manifest.",
         "Exit codes: 0 the login works; 1 a read failed; 2 usage, no login, or no project; 3 the login was refused, or"
-        " a project is not one of its own."
+        " a project does not belong to the login."
         f"\n\n{_ELSEWHERE}",
     ),
     _Command(

@@ -65,7 +65,7 @@ class KnownSecrets:
                 yield Wanted(row=row.outcome.row, project=place, name=row.secret_name)
 
     def _planned(self) -> Iterator[Wanted]:
-        """What the plan of the run saw besides, as far as it is still there."""
+        """What else the plan of the run saw, if its directory is still there."""
         if (plan := self._record.plan) is None:
             return
         places = {place.project_id: place for place in self._places.values()}

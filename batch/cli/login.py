@@ -82,7 +82,7 @@ def redacted_access(network: "Network", login: Login) -> Access:
 
 
 def with_login(spec: JobSpec, access: Access) -> JobSpec:
-    """The job with the kind of login that was found: whoever continues it is not to take another one that happens to be
+    """The job with the kind of login that was found: a later session must not take another one that happens to be
     found.
     """
     shown = access.login.describe()

@@ -83,7 +83,7 @@ def asked_in(directory: LookDirectory, options: LookOptions) -> Question:
 
 
 def _refuse_over(directory: LookDirectory, sightings: Sightings) -> None:
-    """What was seen long ago is not to be told as if it were so now."""
+    """Makes sure that what was seen long ago is not reported as the state of now."""
     if sightings.kept(_OVER) is not None:
         raise UsageError(f"{directory.path}: is over and has its answer; to look again, give a new or an empty --out")
 

@@ -62,7 +62,7 @@ Question = PlanQuestion | VerifyQuestion | RetireQuestion
 
 
 def keep_question(sightings: Sightings, question: Question, limits: Limits, access: Access) -> None:
-    """Keeps it with what was seen; whoever continues takes these limits and a login of this kind."""
+    """Keeps it with what was seen: a session that continues takes these limits and a login of this kind."""
     spec = with_login(msgspec.structs.replace(question.spec, limits=limits), access)
     asked = msgspec.structs.replace(question, spec=spec)
     sightings.keep(_KEY, msgspec.json.encode(asked).decode())

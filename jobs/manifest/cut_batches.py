@@ -87,7 +87,7 @@ def _chosen(copy: ManifestCopy, file: pq.ParquetFile, rows: Iterator[int], total
 def _taken(batch: pa.RecordBatch, places: list[int]) -> pa.RecordBatch:
     try:
         return batch.take(_integers(places))
-    except pa.ArrowNotImplementedError:  # a column of string views, or of lists of them
+    except pa.ArrowNotImplementedError:  # Arrow cannot take rows from string views, or lists of them; slices can
         slices = [batch.slice(place, 1) for place in places]
         [taken] = pa.Table.from_batches(slices).combine_chunks().to_batches()
         return taken

@@ -129,7 +129,7 @@ def test_the_documented_command_works_for_a_user_without_a_name_on_a_read_only_s
 ) -> None:
     """Docker gives such a user / as home; others give none."""
     if not confinable(tmp_path):
-        pytest.skip("this kernel lets no user make namespaces")
+        pytest.skip("this kernel lets no user make namespaces")  # nothing else here can play the container
     assert not (image / "bin" / "pip").exists()
     data = tmp_path / "data"
     sandbox = sandbox_of(SandboxOptions(secrets=10, projects=2, seed=5), epoch_s=0.0)

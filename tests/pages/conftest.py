@@ -19,7 +19,7 @@ MESSAGE = '<img src="https://example.com/x.png" onerror="document.title=\'taken\
 def browser() -> Iterator[Browser]:
     """One browser for all of them."""
     if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine; apt-get install chromium")
+        pytest.skip("no Chromium on this machine; apt-get install chromium")  # the only browser that these tests drive
     with browsing() as opened:
         yield opened
 

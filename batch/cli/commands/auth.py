@@ -52,7 +52,7 @@ def auth(
 ) -> int:
     """Shows the login, and tries it on the project of the options, or on every project with rows of a manifest.
 
-    Returns 0 if every read was answered, 3 if the login was refused or a project is not one of its own, 1 if a read
+    Returns 0 if every read was answered, 3 if the login was refused or a project does not belong to it, 1 if a read
     failed for another reason.
 
     Args:
