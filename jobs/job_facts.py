@@ -9,7 +9,7 @@ import msgspec
 from jobs.delimiter import Delimiter
 from jobs.options import options_in, spelled, value_of, word
 from jobs.rate import Rate
-from jobs.shard import Shard
+from jobs.shard import Shard, ShardBy
 from jobs.spec import Auth, Before, FailureLimit, JobSpec, Limits
 
 _LIMITS = frozenset(Limits.__struct_fields__)
@@ -30,6 +30,7 @@ class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
     before: Before
     wave_by: str | None
     shard: str | None
+    shard_by: ShardBy
     strict: bool
     key_pattern: str
     project_pattern: str
@@ -61,7 +62,7 @@ def options_of(job: JobFacts) -> tuple[str, ...]:
 
 def unselecting(job: JobFacts) -> JobFacts:
     """The same for a file that holds none but rows which the job selected."""
-    return msgspec.structs.replace(job, only=(), exclude=(), limit=None, shard=None)
+    return msgspec.structs.replace(job, only=(), exclude=(), limit=None, shard=None, shard_by=ShardBy.PROJECT)
 
 
 def rewritten(job: JobFacts, columns: Container[str]) -> JobFacts:

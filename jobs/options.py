@@ -1,8 +1,9 @@
 """What a command line says of a field of a job; it stands at the field itself, so that it is said once."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from functools import cache
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple, Self, get_args, get_origin
 
 import msgspec
 
@@ -10,6 +11,22 @@ from jobs.duration import duration_text, parse_duration
 
 _SECONDS = "_s"
 """How the names of fields end that hold a time span."""
+
+
+class Word(StrEnum):
+    """One of a few words, as the value of an option."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads one of the words.
+
+        Raises:
+            ValueError: it is none of them.
+        """
+        try:
+            return cls(text.strip(" ").lower())
+        except ValueError:
+            raise ValueError(f"{text!r} is neither {' nor '.join(cls)}") from None
 
 
 class Option(NamedTuple):

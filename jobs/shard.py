@@ -7,6 +7,9 @@ from typing import Self
 
 import msgspec
 
+from jobs.model import Scope
+from jobs.options import Word
+
 _FORM = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
 
@@ -46,6 +49,14 @@ class Shard(msgspec.Struct, frozen=True, order=True):
         return f"{self.index}/{self.count}"
 
 
+class ShardBy(Word):
+    """What has a rate of its own, and so is never cut."""
+
+    PROJECT = "project"
+    ACCOUNT = "account"
+    """All projects of one account at one endpoint, where the quota is that of the user."""
+
+
 class RateKey(msgspec.Struct, frozen=True, kw_only=True):
     """What has a rate of its own, and how many requests it will take at that rate."""
 
@@ -66,3 +77,16 @@ def keys_of(shard: Shard, keys: Iterable[RateKey]) -> frozenset[int]:
         # What takes no time is still a place to lock, to list and to report.
         heapq.heapreplace(bins, (load + max(key.weight, 1.0), index))
     return frozenset(own)
+
+
+def own_places(shard: Shard, by: ShardBy, places: Iterable[tuple[Scope, float]]) -> frozenset[Scope]:
+    """The places that a shard works on, of all with how many requests each will take: whole rate keys, of which those
+    that come first come first where they take the same time. Places without an account are of one that has no name.
+    """
+    groups: dict[tuple[str, str | None], list[tuple[Scope, float]]] = {}
+    for scope, weight in places:
+        name = scope.account if by is ShardBy.ACCOUNT else scope.project_id
+        groups.setdefault((scope.endpoint, name), []).append((scope, max(weight, 1.0)))
+    found = list(groups.values())
+    keys = (RateKey(number=at, weight=sum(weight for _, weight in one)) for at, one in enumerate(found))
+    return frozenset(scope for at in keys_of(shard, keys) for scope, _ in found[at])

@@ -9,11 +9,11 @@ import msgspec
 from jobs.delimiter import Delimiter
 from jobs.duration import plain_number
 from jobs.endpoint import parse_endpoint
-from jobs.options import Option, options_in, spelled, word
+from jobs.options import Option, Word, options_in, spelled, word
 from jobs.rate import Rate
 from jobs.regions import endpoint_for
 from jobs.rules import KEY_PATTERN, PROJECT_PATTERN, project_fault
-from jobs.shard import Shard
+from jobs.shard import Shard, ShardBy
 
 # Seconds in thirty years stand for "for ever": infinity cannot be stored in a ledger.
 _MOST = 1_000_000_000
@@ -58,25 +58,13 @@ class AccountsFile(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...]
 
 
-class Before(StrEnum):
+class Before(Word):
     """How the key before becomes known, which a secret shows before its first PUT."""
 
     LIST = "list"
     """By a list of the project's secrets, and by a read of each secret that it does not show."""
     OFF = "off"
     """Only where a secret is read for another reason."""
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Reads one of the two words.
-
-        Raises:
-            ValueError: it is neither.
-        """
-        try:
-            return cls(text.strip(" ").lower())
-        except ValueError:
-            raise ValueError(f"{text!r} is neither {' nor '.join(cls)}") from None
 
 
 class FailureLimit(msgspec.Struct, frozen=True):
@@ -182,9 +170,12 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     wave_by: Annotated[
         str | None, Option("Column whose values are waves: one is done before the next begins.", "no waves")
     ] = None
-    shard: Annotated[
-        Shard | None, Option("Work on part I of N only, 0/N being the first: whole projects of the manifest.", "all")
-    ] = None
+    shard: Annotated[Shard | None, Option("Work on part I of N only, 0/N being the first: whole projects.", "all")] = (
+        None
+    )
+    shard_by: Annotated[
+        ShardBy, Option("What stays whole where a part is cut: project, or account with all of its projects.")
+    ] = ShardBy.PROJECT
     strict: Annotated[bool, Option("Send nothing at all if any row is invalid.")] = False
     key_pattern: Annotated[str, Option("Regular expression a key id must match.", "a UUID or 32 hex digits")] = (
         KEY_PATTERN
@@ -204,7 +195,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         """
         _require_ranges(self)
         _refuse_odd_texts(self)
-        _refuse_odd_waves(self)
+        _refuse_odd_parts(self)
         for option, pattern in (("key-pattern", self.key_pattern), ("project-pattern", self.project_pattern)):
             try:
                 re.compile(pattern)
@@ -225,12 +216,19 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         if self.project_id is not None and (reason := project_fault(self.project_pattern, self.project_id)):
             raise SpecError("project-id", reason)
 
+    @property
+    def whole(self) -> Self:
+        """The same job without shards."""
+        return msgspec.structs.replace(self, shard=None, shard_by=ShardBy.PROJECT)
 
-def _refuse_odd_waves(spec: JobSpec) -> None:
+
+def _refuse_odd_parts(spec: JobSpec) -> None:
     if spec.wave_by is not None and not spec.wave_by.strip():
         raise SpecError("wave-by", "names no column")
     if spec.wave_by is not None and spec.shard is not None:
         raise SpecError("shard", "waves go over all projects, and a shard knows nothing of the others")
+    if spec.shard_by is not ShardBy.PROJECT and spec.shard is None:
+        raise SpecError("shard-by", "there are no shards: say --shard I/N")
     if spec.limits.soak_s and spec.wave_by is None:
         raise SpecError("soak", "there are no waves: say --wave-by COLUMN")
 

@@ -46,7 +46,8 @@ class KnownSecrets:
         try:
             carried = self._carried()
             if (at := self._place(column, carried)) is not None:
-                sightings.own(self._owned(cells[at] for cells in carried.rows))
+                cells = carried.of_rows(row.outcome.row for row in self._ledger.told.rows())
+                sightings.own(self._owned(one[at] for one in cells))
                 sightings.keep(OWNER_COLUMN, carried.names[at])
         except (ManifestError, OSError) as error:
             say(f"whose the secrets are is not known: {error}")

@@ -1,24 +1,23 @@
 """What every command that only looks shares: its output directory, its locks, and one session of looking."""
 
-import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from batch.cli.accounts import assign_kept_accounts, keep_accounts
+from batch.cli.command_lines import resume_command
 from batch.cli.open_files import require_files
 from batch.cli.options import LookOptions
 from batch.cli.questions import Question, keep_question, kept_question
 from batch.cli.screen import say
+from batch.cli.standing import kept_standing, session_kept
 from batch.csms.access import Access
 from batch.inventory.errands import Errand
 from batch.look import LookEnd, LookPlan, run_look
 from batch.process.signals import PROCESS_SIGNALS
 from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.log import start_log
-from jobs.printable import printable
 from jobs.run_dir.look_dir import LookDirectory
 from jobs.run_dir.scope_locks import Patience, lock_scopes
 from jobs.sightings import Sightings
@@ -57,7 +56,7 @@ def opened(
             if (found := kept_question(sightings)) is None:
                 note(sightings)
                 keep_accounts(way.access, sightings)
-                sightings.keep(_BEGUN, repr(time.time()))
+                keep_beginning(sightings, time.time())
                 # Last: where it is kept, all that it is about is there.
                 keep_question(sightings, question, way.limits, way.access)
             elif found.bare() != question.bare():
@@ -84,6 +83,9 @@ def asked_in(directory: LookDirectory, options: LookOptions) -> Question:
 
 def _refuse_over(directory: LookDirectory, sightings: Sightings) -> None:
     """Makes sure that what was seen long ago is not reported as the state of now."""
+    standing = kept_standing(sightings)
+    if standing is not None and standing.shards is not None:
+        raise UsageError(f"{directory.path}: merged from {standing.shards} shards; continue those, then merge again")
     if sightings.kept(_OVER) is not None:
         raise UsageError(f"{directory.path}: is over and has its answer; to look again, give a new or an empty --out")
 
@@ -93,19 +95,14 @@ def began_at(sightings: Sightings) -> float:
     return float(sightings.kept(_BEGUN) or 0.0)
 
 
+def keep_beginning(sightings: Sightings, began_at: float) -> None:
+    """Keeps when the question was first asked."""
+    sightings.keep(_BEGUN, repr(began_at))
+
+
 def is_over(sightings: Sightings, ended_at: str) -> None:
     """The question has its whole answer: nothing continues it."""
     sightings.keep(_OVER, ended_at)
-
-
-def command_line(*words: str) -> str:
-    """A command of this tool as a person types it."""
-    return shlex.join(("csms-rekey", *map(printable, words)))
-
-
-def resume_command(folder: Path) -> str:
-    """The command that continues there."""
-    return command_line("resume", str(folder))
 
 
 def look(directory: LookDirectory, sightings: Sightings, errands: Sequence[Errand], way: Way) -> LookEnd:
@@ -132,7 +129,7 @@ def look(directory: LookDirectory, sightings: Sightings, errands: Sequence[Erran
             clean=PROCESS_REDACTOR.clean,
             say=say,
         )
-        end = run_look(plan, sightings)
+        end = session_kept(sightings, way.access, lambda: run_look(plan, sightings))
     if end.stopped is not None:
         say(f"stopped: {end.stopped}; `{resume_command(directory.path)}` continues")
     return end

@@ -1,10 +1,11 @@
 """Brings the shards of one job together: which there are, whether they belong together, and all their rows."""
 
-from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from batch.cli.roll_call import RollCall
 from batch.cli.screen import say
 from batch.process.version import version
 from jobs.job_facts import differences
@@ -21,17 +22,15 @@ from jobs.shard import Shard
 from jobs.spec import JobSpec, UsageError
 from reports.retry_file import manifest_copy
 
-_SHOWN = 5
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Where the whole goes, and how; with `partial` also where shards are missing."""
 
-def directories_of(paths: Iterable[Path]) -> Iterator[RunDirectory]:
-    """The run directories that are named, and those in folders that are named.
-
-    Raises:
-        UsageError: one is neither, or cannot be read.
-    """
-    for path in paths:
-        yield from RunDirectory.within(path) or (RunDirectory.find(path),)
+    into: Path
+    partial: bool
+    json: bool
+    network_ok: bool
 
 
 class Shards:
@@ -44,9 +43,9 @@ class Shards:
             LedgerError: the ledger cannot be made.
         """
         self._staged = staged
-        self._partial = partial
+        self._roll_call = RollCall(partial=partial)
         self._merging = Merging(staged)
-        self._found: dict[int, tuple[Path, ShardFacts]] = {}
+        self._found: dict[int, ShardFacts] = {}
         self._first: tuple[Path, JobRecord, Shard] | None = None
 
     def take(self, directory: RunDirectory, patience: Patience) -> None:
@@ -81,12 +80,10 @@ class Shards:
         if self._first is None:
             raise UsageError("no run directories to merge")
         folder, first, shard = self._first
-        missing = [index for index in range(shard.count) if index not in self._found]
-        whole = msgspec.structs.replace(first.spec, shard=None)
-        if missing:
-            self._fill(missing, shard, manifest_copy(folder, first), whole)
-        known = {index: facts for index, (_, facts) in self._found.items()}
-        shards = tuple(known.get(index) or ShardFacts(index=index, missing=True) for index in range(shard.count))
+        whole = first.spec.whole
+        if self._roll_call.missing(shard.count, "their rows count as not attempted"):
+            self._fill(manifest_copy(folder, first), whole)
+        shards = tuple(self._found.get(index) or ShardFacts(index=index, missing=True) for index in range(shard.count))
         record = msgspec.structs.replace(first, spec=whole, rows_here=None, shards=shards)
         self._merging.finish(to_meta(record))
         return folder / first.manifest.copy, record
@@ -107,11 +104,7 @@ class Shards:
 
     def _facts(self, path: Path, ledger: Ledger, shard: Shard) -> ShardFacts | None:
         """How a shard stands, or None for one that is there already."""
-        if shard.index in self._found:
-            earlier = self._found[shard.index][0]
-            if not self._partial:
-                raise UsageError(f"{path}: shard {shard}, and so is {earlier}; merge one of them")
-            say(f"{path}: left out: shard {shard}, and so is {earlier}")
+        if not self._roll_call.enter(path, shard):
             return None
         sessions = ledger.told.sessions()
         last = sessions[-1] if sessions else None
@@ -122,16 +115,11 @@ class Shards:
             exit_code=None if last is None else last.exit_code,
             stopped=None if last is None else last.stopped,
         )
-        self._found[shard.index] = path, facts
+        self._found[shard.index] = facts
         return facts
 
-    def _fill(self, missing: list[int], shard: Shard, copy: ManifestCopy, whole: JobSpec) -> None:
+    def _fill(self, copy: ManifestCopy, whole: JobSpec) -> None:
         """Adds the rows of shards that are missing, as the manifest has them."""
-        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-        named = ", ".join(f"{index}/{shard.count}" for index in missing[:_SHOWN]) + more
-        if not self._partial:
-            raise UsageError(f"shards are missing: {named}; merge them too, or say --partial")
-        say(f"shards are missing: {named}; their rows count as not attempted")
         folder = self._staged / "whole"
         folder.mkdir()
         load(copy, whole, folder, version=version(), on_problem=lambda _: None)

@@ -68,7 +68,7 @@ class PlaceOptions:
 
 
 @Parameter(name="*", group=_MANIFEST)
-@with_options_of(JobSpec, only=frozenset({"endpoint", "region", "project_pattern", "key_pattern"}))
+@with_options_of(JobSpec, only=frozenset({"endpoint", "region", "project_pattern", "key_pattern", "shard", "shard_by"}))
 @dataclass(frozen=True, kw_only=True)
 class ProjectsOptions:
     """Where the secrets are, for a command that looks at any number of projects."""
@@ -211,6 +211,16 @@ def spec_of(
         accounts=accounts_file(auth.accounts),
         limits=limited,
     )
+
+
+def sharded(options: ProjectsOptions, base: JobSpec) -> JobSpec:
+    """A job of which the options say which shard is meant.
+
+    Raises:
+        SpecError: an option cannot be used.
+    """
+    given = _given(options, JobSpec)
+    return msgspec.structs.replace(base, **{name: given[name] for name in ("shard", "shard_by") if name in given})
 
 
 def job_with(options: ManifestOptions, base: JobSpec) -> JobSpec:

@@ -1,7 +1,7 @@
 """What both ways to make a plan share: where it goes, what it is about, and how it is written and shown."""
 
-import json
 from dataclasses import dataclass
+from json import dumps
 from pathlib import Path
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from batch.cli.looking import Way
 from batch.cli.questions import PlanQuestion
 from batch.cli.screen import say, tell, tell_json
+from jobs.model import Scope
 from jobs.plan.document import PLAN
 from jobs.run_dir.look_dir import LookDirectory
 from jobs.spec import UsageError
@@ -23,6 +24,8 @@ class Planning:
     directory: LookDirectory
     question: PlanQuestion
     way: Way
+    whole: tuple[Scope, ...] = ()
+    """All the projects, where keys are planned, also those of other shards."""
 
     def write(self, given: PlanInput) -> int:
         """Writes the plan and shows it; returns the exit code.
@@ -30,18 +33,28 @@ class Planning:
         Raises:
             ReportError: a file cannot be written.
         """
-        folder = self.directory.path
-        written = write_plan(folder, given)
-        self.directory.drop_source()
-        for name, new in written.kept:
-            say(f"{folder / name}: changed since it was written, so it is kept; the new file is {new}")
-        if self.way.options.json:
-            told = {"folder": str(folder), "sha256": written.sha256, **msgspec.to_builtins(written.plan)}
-            tell_json(json.dumps(told, indent=2))
-        else:
-            for line in plan_lines(written.plan, folder, written.sha256):
-                tell(line)
-        return written.plan.exit_code
+        code = put_down(self.directory.path, given, json=self.way.options.json)
+        if self.question.spec.shard is None:
+            self.directory.drop_source()
+        return code
+
+
+def put_down(folder: Path, given: PlanInput, *, json: bool) -> int:
+    """Writes a plan into a folder and shows it; returns the exit code.
+
+    Raises:
+        ReportError: a file cannot be written.
+    """
+    written = write_plan(folder, given)
+    for name, new in written.kept:
+        say(f"{folder / name}: changed since it was written, so it is kept; the new file is {new}")
+    if json:
+        told = {"folder": str(folder), "sha256": written.sha256, **msgspec.to_builtins(written.plan)}
+        tell_json(dumps(told, indent=2))
+    else:
+        for line in plan_lines(written.plan, folder, written.sha256):
+            tell(line)
+    return written.plan.exit_code
 
 
 def refuse_planned(folder: Path | None) -> None:

@@ -3,10 +3,10 @@
 import socket
 import time
 
-from batch.cli.confirm import login_words
-from batch.cli.looking import Way, began_at
+from batch.cli.looking import began_at
 from batch.cli.questions import PlanQuestion
 from batch.cli.session_start import os_user
+from batch.cli.standing import kept_standing
 from batch.process.version import version
 from jobs.ledger import same_key
 from jobs.model import Scope
@@ -43,15 +43,15 @@ def secrets_by_project(sightings: Sightings) -> dict[Scope, int]:
     return {Scope(endpoint=endpoint, project_id=one, region=region): count for endpoint, one, region, count in counted}
 
 
-def document(question: PlanQuestion, way: Way, sightings: Sightings, looked_with: int) -> Plan:
+def document(question: PlanQuestion, sightings: Sightings) -> Plan:
     """The plan without its figures."""
-    spec = question.spec
+    spec, standing = question.spec, kept_standing(sightings)
     return Plan(
         release=version(),
         looked_from=began_at(sightings),
         made_at=time.time(),
         made_by=shortened(f"{os_user()} at {socket.gethostname()}"),
-        login=shortened(login_words(way.access)),
+        login="" if standing is None else standing.login,
         source=question.source,
         endpoint=spec.endpoint,
         region=spec.region if spec.endpoint is not None else None,
@@ -64,9 +64,10 @@ def document(question: PlanQuestion, way: Way, sightings: Sightings, looked_with
         projects=(),
         keys=(),
         files=(),
-        looked_with=looked_with,
+        looked_with=0 if standing is None else standing.requests,
         requests=0,
-        rate=str(way.limits.rate),
+        rate="",
         duration_s=None,
         exit_code=0,
+        shard=None if spec.shard is None else str(spec.shard),
     )

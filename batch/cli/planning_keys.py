@@ -1,79 +1,44 @@
 """Plans to move every secret that is on an old key, in any number of projects: the service itself is the manifest."""
 
-import tempfile
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import msgspec
 
-from batch.cli.loading import ProblemPrinter, incoming_of
-from batch.cli.looking import Way, look, opened
-from batch.cli.options import PlanOptions
+from batch.cli.looking import look, opened
 from batch.cli.planning import Planning
 from batch.cli.planning_facts import SeenKeys, document, secrets_by_project
 from batch.cli.questions import PlanQuestion
 from batch.cli.screen import say
+from batch.cli.sharing import keep_whole
 from batch.inventory.errands import DescribeKeys, Errand, ListSecrets
 from jobs.ledger import same_key
-from jobs.manifest.key_map import pairs, read_key_map, target_of
+from jobs.manifest.key_map import target_of
 from jobs.manifest.selection import name_selection
-from jobs.model import KeyMove, Scope
-from jobs.plan.document import Plan, PlanSource
+from jobs.model import Scope
+from jobs.plan.document import PlanSource
+from jobs.rate import Rate
 from jobs.sightings import SeenSecret, Sightings
-from jobs.spec import JobSpec, UsageError
 from reports import Exit
 from reports.plan.lines import lines_of_keys, trouble_of
 from reports.plan.writing import PlanInput
-
-_SHOWN_PROBLEMS = 20
-
-
-def source_of(options: PlanOptions, spec: JobSpec) -> PlanSource:
-    """Which keys the options ask to be left for which.
-
-    Raises:
-        UsageError: the keys, or the file, cannot be used.
-        ManifestError: the file cannot be read.
-    """
-    if options.key_map is None:
-        try:
-            moves = pairs(options.old_key or (), options.new_key or (), spec)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
-        return _source(moves, spec)
-    with tempfile.TemporaryDirectory(prefix="csms-rekey-keys-") as name:
-        copy = incoming_of(str(options.key_map)).copy_to(Path(name))
-        found = read_key_map(copy, spec)
-    problems = ProblemPrinter(say, limit=_SHOWN_PROBLEMS, rest="more rows that cannot be used")
-    for problem in found.problems:
-        problems.add(problem)
-    problems.finish()
-    if found.problems:
-        raise UsageError(f"{copy.name}: unusable; nothing was looked at")
-    return _source(found.moves, spec, name=copy.name, sha256=copy.sha256)
-
-
-def _source(moves: Iterable[KeyMove], spec: JobSpec, name: str | None = None, sha256: str | None = None) -> PlanSource:
-    return PlanSource(name=name, sha256=sha256, keys=tuple(moves), only=spec.only, exclude=spec.exclude)
 
 
 def plan_keys(planning: Planning) -> int:
     """Makes the plan; returns the exit code."""
     question, way, directory = planning.question, planning.way, planning.directory
-    with opened(directory, question, way) as sightings:
+    with opened(directory, question, way, lambda new: keep_whole(new, question.spec, planning.whole)) as sightings:
         listed = [ListSecrets(project=one) for one in question.projects]
         end = look(directory, sightings, listed, way)
-        requests = end.requests
         if end.whole and (keys := list(_key_errands(sightings, question.source))):
             # What met trouble in the first session is asked for once more.
             end = look(directory, sightings, [*listed, *keys], way)
-            requests += end.requests
         if not end.whole:
             return end.exit_code(Exit.DONE)
-        return planning.write(_input(question, way, sightings, document(question, way, sightings, requests)))
+        return planning.write(input_of_keys(question, sightings, way.limits.rate))
 
 
-def _input(question: PlanQuestion, way: Way, sightings: Sightings, plan: Plan) -> PlanInput:
+def input_of_keys(question: PlanQuestion, sightings: Sightings, rate: Rate) -> PlanInput:
+    """What a plan is made of once everything was seen; says which keys and projects were looked at in vain."""
     keys, selects, source = SeenKeys(sightings), name_selection(question.spec), question.source
     old_keys = tuple(dict.fromkeys(move.old_kms_key_id for move in source.keys))
 
@@ -86,14 +51,14 @@ def _input(question: PlanQuestion, way: Way, sightings: Sightings, plan: Plan) -
     for line in (*_in_vain(unused, unknown, sightings), *_untouched(source, sightings, counts)):
         say(line)
     return PlanInput(
-        plan=msgspec.structs.replace(plan, unknown_keys=unknown),
+        plan=msgspec.structs.replace(document(question, sightings), unknown_keys=unknown),
         lines=lines_of_keys(sightings.shown.secrets(), source.keys, selects, keys.judge),
         bare=bare,
         moves_from=old_keys,
         projects=sightings.projects(),
         secrets=counts,
         keys=keys.both,
-        rate=way.limits.rate,
+        rate=rate,
     )
 
 
@@ -108,7 +73,7 @@ def _unused(source: PlanSource, sightings: Sightings) -> tuple[str, ...]:
 def _nowhere(sightings: Sightings, kms_key_id: str) -> bool:
     """Whether KMS says in every project that there is no such key."""
     found = [one for one in sightings.shown.described() if same_key(one.kms_key_id) == same_key(kms_key_id)]
-    return len(found) == len(sightings.projects()) and all(one.absent for one in found)
+    return len(found) == len(sightings.projects()) > 0 and all(one.absent for one in found)
 
 
 def _in_vain(unused: tuple[str, ...], unknown: tuple[str, ...], sightings: Sightings) -> Iterator[str]:

@@ -8,19 +8,15 @@ from pathlib import Path
 from batch.cli.accounts import assign_accounts
 from batch.cli.looking import Way, look, opened
 from batch.cli.planning import Planning
-from batch.cli.planning_facts import SeenKeys, document, secrets_by_project
-from batch.cli.planning_rows import errands, wanted
+from batch.cli.planning_rows import errands, input_of_manifest, wanted
 from batch.cli.questions import PlanQuestion
 from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
-from jobs.manifest.carried_cells import carried_cells
 from jobs.plan.document import PlanSource
 from jobs.run_dir.look_dir import LookDirectory
 from jobs.sightings import Sightings
 from jobs.spec import JobSpec
 from reports import Exit
-from reports.plan.lines import lines_of_manifest
-from reports.plan.writing import PlanInput
 from reports.retry_file import manifest_copy
 
 
@@ -58,18 +54,4 @@ def _plan(planning: Planning, ledger: Ledger, folder: Path) -> int:
         end = look(planning.directory, sightings, list(errands(ledger.told.asked())), way)
         if not end.whole:
             return end.exit_code(Exit.DONE)
-        keys, projects = SeenKeys(sightings), sightings.projects()
-        carried = carried_cells(copy, question.spec.encoding)
-        return planning.write(
-            PlanInput(
-                plan=document(question, way, sightings, end.requests),
-                lines=lines_of_manifest(ledger.told.asked(), sightings.shown.matched(), keys.judge, projects),
-                names=carried.names,
-                cells=carried.rows,
-                bare=sightings.shown.unwanted,
-                projects=projects,
-                secrets=secrets_by_project(sightings),
-                keys=keys.both,
-                rate=way.limits.rate,
-            ),
-        )
+        return planning.write(input_of_manifest(question, sightings, ledger, copy, way.limits.rate))

@@ -17,9 +17,12 @@ _KEY = "question"
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
-    """What every question has: where, with the limits and the kind of login of the command that asked first."""
+    """What every question has: where, with the limits and the kind of login of the command that asked first. A shard
+    of it knows the others by `whole_sha256`, where no sum of a manifest does that.
+    """
 
     spec: JobSpec
+    whole_sha256: str | None = None
 
     @property
     def command(self) -> str:
@@ -64,8 +67,12 @@ Question = PlanQuestion | VerifyQuestion | RetireQuestion
 def keep_question(sightings: Sightings, question: Question, limits: Limits, access: Access) -> None:
     """Keeps it with what was seen: a session that continues takes these limits and a login of this kind."""
     spec = with_login(msgspec.structs.replace(question.spec, limits=limits), access)
-    asked = msgspec.structs.replace(question, spec=spec)
-    sightings.keep(_KEY, msgspec.json.encode(asked).decode())
+    put_question(sightings, msgspec.structs.replace(question, spec=spec))
+
+
+def put_question(sightings: Sightings, question: Question) -> None:
+    """The same for one whose limits and login are its own."""
+    sightings.keep(_KEY, msgspec.json.encode(question).decode())
 
 
 def kept_question(sightings: Sightings) -> Question | None:

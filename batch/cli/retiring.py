@@ -8,14 +8,17 @@ from pathlib import Path
 from batch.cli.accounts import assign_accounts
 from batch.cli.known_secrets import KnownSecrets
 from batch.cli.login import open_access
-from batch.cli.options import RetireOptions, limits_of, spec_of
+from batch.cli.options import RetireOptions, limits_of, sharded, spec_of
+from batch.cli.origins import Origins
 from batch.cli.places import chosen_places
 from batch.cli.questions import RetireQuestion
 from batch.cli.run_to_look_at import Given, projects_of, run_to_look_at
 from batch.cli.screen import say
+from batch.cli.sharing import keep_whole, share_of, share_of_run, sum_of
 from batch.csms.access import Access
 from jobs.ledger import Ledger, same_key
 from jobs.ledger.record import read_record
+from jobs.model import Scope
 from jobs.printable import printable
 from jobs.rules import key_check
 from jobs.sightings import Sightings
@@ -23,6 +26,7 @@ from jobs.spec import Limits, SpecError, UsageError
 
 _OF_A_RUN = ("project-id", "all-projects", "endpoint", "region")
 """Options that a run directory stands for."""
+_OF_A_SHARD = ("shard", "shard-by")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +37,13 @@ class Asked:
     access: Access
     limits: Limits
     known: Callable[[Sightings], None] = lambda _: None
+    whole: tuple[Scope, ...] = ()
+    """All the projects, also those of other shards, as far as they are known here."""
 
     def note(self, sightings: Sightings) -> None:
         """Tells the sightings what the question is about."""
+        if self.whole:
+            keep_whole(sightings, self.question.spec, self.whole)
         for project in self.question.projects:
             sightings.add_project(project)
         self.known(sightings)
@@ -65,41 +73,50 @@ def _by_options(given: Given[RetireOptions]) -> Asked:
     keys = _checked(given.source.old_key, spec.key_pattern)
     access = open_access(given.auth, spec)
     places = chosen_places(given.source, spec, access)
-    question = RetireQuestion(spec=spec, key_ids=keys, projects=tuple(places), run_dir=None)
-    return Asked(question=question, access=access, limits=spec.limits)
+    own, whole = share_of(spec, places), sum_of(spec, places)
+    question = RetireQuestion(spec=spec, key_ids=keys, projects=own, run_dir=None, whole_sha256=whole)
+    return Asked(question=question, access=access, limits=spec.limits, whole=tuple(places))
 
 
 def _by_run(run_dir: Path, ledger: Ledger, given: Given[RetireOptions]) -> Asked:
-    for option in _OF_A_RUN:
-        if (origin := given.origins.of(option)) is not None:
-            if origin.kind == "flag":
-                raise UsageError(f"{origin.name}: the run has its own projects; give it, or a run directory, not both")
-            say(f"{origin.name}: ignored, as the run has its own projects")
     record = read_record(ledger)
+    _refuse(_OF_A_RUN, given.origins, "the run has its own projects", "give it, or a run directory, not both")
+    if record.spec.shard is not None:
+        _refuse(_OF_A_SHARD, given.origins, f"the run is shard {record.spec.shard} itself", "leave it out")
+    share = share_of_run(ledger, record, sharded(given.source, record.spec))
     named = given.source.old_key or ()
     keys = _checked(named, record.spec.key_pattern) or tuple(ledger.told.old_keys())
     if not keys:
         raise UsageError(f"{run_dir}: nobody knows which keys its rows leave; name them with --old-key")
-    places = projects_of(ledger)
-    if not places:
+    if not projects_of(ledger):
         raise UsageError(f"{run_dir}: no row of it names a project that can be used")
     access = open_access(given.auth, record.spec)
     assign_accounts(access, ledger)
-    known = KnownSecrets(ledger, record, run_dir, places)
+    known = KnownSecrets(ledger, record, run_dir, share.own)
     if given.origins.of("owner-column") is not None:
         known.require(given.source.owner_column)
     return Asked(
         question=RetireQuestion(
-            spec=record.spec,
+            spec=share.spec,
             key_ids=keys,
-            projects=tuple(places.values()),
+            projects=tuple(share.own.values()),
+            whole_sha256=share.sha256,
             run_dir=printable(str(run_dir)),
             named=bool(named),
         ),
         access=access,
         limits=limits_of(given.limits, record.spec.limits),
         known=lambda sightings: known.note(sightings, given.source.owner_column),
+        whole=share.whole,
     )
+
+
+def _refuse(options: Iterable[str], origins: Origins, why: str, instead: str) -> None:
+    for option in options:
+        if (origin := origins.of(option)) is not None:
+            if origin.kind == "flag":
+                raise UsageError(f"{origin.name}: {why}; {instead}")
+            say(f"{origin.name}: ignored, as {why}")
 
 
 def _checked(key_ids: Iterable[str], pattern: str) -> tuple[str, ...]:

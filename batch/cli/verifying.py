@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from jobs.ledger import Ledger, ToldRow
 from jobs.ledger.record import JobRecord, read_record
 from jobs.model import Scope, Status
 from jobs.printable import printable
-from jobs.sightings import Wanted
+from jobs.run_dir.look_dir import LookDirectory
+from jobs.sightings import Sightings, Wanted
 from jobs.spec import JobSpec, Limits
 
 INVALID, NOT_SELECTED, CARRIED = "invalid", "not selected", "the plan could not do it"
@@ -41,10 +42,17 @@ class Rows:
         run_dir = None if self.run_dir is None else printable(str(self.run_dir))
         return VerifyQuestion(spec=self.record.spec, manifest=facts.name, manifest_sha256=facts.sha256, run_dir=run_dir)
 
+    def note(self, sightings: Sightings, directory: LookDirectory) -> None:
+        """Tells the sightings which rows they are. A shard keeps the manifest: it has the rows of the others too."""
+        sightings.want(self.wanted())
+        if self.record.spec.shard is not None:
+            folder = self.run_dir or self.ledger.path.parent
+            with suppress(FileNotFoundError):
+                directory.keep_source(folder / self.record.manifest.copy)
+
     def wanted(self) -> Iterator[Wanted]:
         """Every row, in manifest order; those that are not asked for say why."""
-        scopes = projects_of(self.ledger)
-        return (_wanted(row, scopes.get((row.project_id, row.region))) for row in self.ledger.told.rows())
+        return wanted_in(self.ledger)
 
 
 @contextmanager
@@ -92,6 +100,12 @@ def loaded_rows(manifest: str, spec: JobSpec, access: Access) -> Iterator[Rows]:
         with Ledger(folder) as ledger:
             assign_accounts(access, ledger)
             yield Rows(ledger=ledger, record=read_record(ledger), access=access, limits=spec.limits)
+
+
+def wanted_in(ledger: Ledger) -> Iterator[Wanted]:
+    """Every row of a ledger, in manifest order."""
+    scopes = projects_of(ledger)
+    return (_wanted(row, scopes.get((row.project_id, row.region))) for row in ledger.told.rows())
 
 
 def _wanted(row: ToldRow, scope: Scope | None) -> Wanted:

@@ -14,7 +14,7 @@ from jobs.ledger.counted import Counted
 from jobs.ledger.forecast import Asks
 from jobs.ledger.new_ledger import part_of, seal
 from jobs.model import InvalidRow, PlannedRow, Scope, Status
-from jobs.shard import RateKey, Shard, keys_of
+from jobs.shard import Shard, ShardBy, own_places
 
 # Values go in in the order of the fields of InvalidRow.
 _INVALID = """INSERT INTO row (row, secret_name, kms_key_id, region, project_id, status, error_code, error_message,
@@ -159,17 +159,19 @@ class Loader:
         self._counted = None
         self._run(_BEYOND, (limit,))
 
-    def keep(self, shard: Shard) -> int:
+    def keep(self, shard: Shard, by: ShardBy) -> int:
         """Keeps only the rows of a shard, once all else is settled over the whole; returns how many they are.
 
         Raises:
             LedgerError: the ledger cannot be written.
         """
         self._counted = None
-        keys = [RateKey(number=scope, weight=rows) for scope, rows in self._run(_WEIGHTS)]
-        own = keys_of(shard, keys)
-        self._scopes = {scope: number for scope, number in self._scopes.items() if number in own}
-        self._run(_ELSEWHERE, (shard.takes_unplaced, msgspec.json.encode(sorted(own)).decode()))
+        weights = dict(self._run(_WEIGHTS))
+        places = ((scope, weights[number]) for scope, number in self._scopes.items() if number in weights)
+        own = own_places(shard, by, places)
+        self._scopes = {scope: number for scope, number in self._scopes.items() if scope in own}
+        kept = msgspec.json.encode(sorted(self._scopes.values())).decode()
+        self._run(_ELSEWHERE, (shard.takes_unplaced, kept))
         ((rows,),) = self._run("SELECT COUNT(*) FROM row")
         return int(rows)
 

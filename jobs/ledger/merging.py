@@ -1,15 +1,12 @@
 """Puts the rows of several shards' ledgers into one, as if a single run had done them all."""
 
-import contextlib
-import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import quote
 
 from jobs.ledger import accounts, schema
+from jobs.ledger.assembly import Assembly
 from jobs.ledger.new_ledger import part_of, seal
 
-_STAGED = "rows.part"
 # What is sorted there at the end: rows of shards interleave, and a table that is filled out of order takes long.
 _STAGE = """
 CREATE TABLE staged.row AS SELECT * FROM main.row LIMIT 0;
@@ -55,16 +52,10 @@ class Merging:
             LedgerError: it cannot be created.
         """
         self._folder = folder
-        self._part = part_of(folder)
-        schema.create(self._part).close()
-        self._connection = sqlite3.connect(f"file:{quote(str(self._part))}", uri=True, isolation_level=None)
+        schema.create(part_of(folder)).close()
+        self._into = Assembly(part_of(folder), _STAGE)
+        self._connection = self._into.connection
         self._shards = 0
-        with self._blaming(self._part):
-            self._connection.execute("ATTACH ? AS staged", (str(folder / _STAGED),))
-            for name in ("main", "staged"):
-                self._connection.execute(f"PRAGMA {name}.journal_mode = OFF").fetchone()
-                self._connection.execute(f"PRAGMA {name}.synchronous = OFF")
-            self._connection.executescript(_STAGE)
 
     def take(self, ledger: Path) -> None:
         """Adds all that the ledger of a shard holds; it must be closed, so that it is one file.
@@ -73,7 +64,7 @@ class Merging:
             LedgerError: that one cannot be read, or this one cannot be written.
         """
         self._shards += 1
-        with self._attached(ledger):
+        with self._into.attached(ledger):
             self._insert_rows(f"SELECT {self._columns(_WHY)} FROM shard.row r")  # noqa: S608 - our own names
             self._connection.executescript(_REST)
             for table in ("session", "pace"):
@@ -88,7 +79,7 @@ class Merging:
         Raises:
             LedgerError: it cannot be read, or this one cannot be written.
         """
-        with self._attached(ledger):
+        with self._into.attached(ledger):
             self._connection.execute("CREATE TABLE staged.known AS SELECT row FROM staged.row")
             self._insert_rows(f"SELECT {self._columns(_FILLED)} FROM shard.row r WHERE row NOT IN staged.known")  # noqa: S608 - our own names
             self._connection.executescript(_REST)
@@ -99,10 +90,10 @@ class Merging:
         Raises:
             LedgerError: it cannot be written, or two shards have the same row.
         """
-        with self._blaming(self._part):
+        with self._into.blaming():
             self._connection.executescript(_SORT)
             for table, number in (("session", "id"), ("pace", "session")):
-                columns = ", ".join(name for name in self._names(table) if name != number)
+                columns = ", ".join(name for name in self._into.columns(table) if name != number)
                 self._connection.execute(
                     f"INSERT INTO main.{table} ({number}, {columns}) SELECT n.id, {columns} FROM staged.{table} t"  # noqa: S608 - our own names
                     f" JOIN staged.renumbered n ON n.shard = t.shard AND n.was = t.{number} ORDER BY n.id"
@@ -119,25 +110,4 @@ class Merging:
         self._connection.execute(f"INSERT INTO staged.row {select}")
 
     def _columns(self, message: str) -> str:
-        return ", ".join(message if name == "error_message" else name for name in self._names("row"))
-
-    def _names(self, table: str) -> list[str]:
-        found = self._connection.execute("SELECT name FROM pragma_table_info(?, 'main')", (table,))
-        return [str(name) for (name,) in found]
-
-    @contextlib.contextmanager
-    def _attached(self, ledger: Path) -> Iterator[None]:
-        """A ledger that nothing else has open is read without its locks, which would take a commit each."""
-        with self._blaming(ledger):
-            self._connection.execute("ATTACH ? AS shard", (f"file:{quote(str(ledger))}?immutable=1",))
-            try:
-                yield
-            finally:
-                self._connection.execute("DETACH shard")
-
-    @contextlib.contextmanager
-    def _blaming(self, path: Path) -> Iterator[None]:
-        try:
-            yield
-        except schema.ERRORS as error:
-            raise schema.blame(path, error) from error
+        return ", ".join(message if name == "error_message" else name for name in self._into.columns("row"))

@@ -1,7 +1,7 @@
 """The cells of columns that the tool does not use, row by row, for a file that carries them on."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -21,6 +21,15 @@ class CarriedCells:
 
     names: tuple[str, ...]
     rows: Iterator[tuple[str, ...]]
+
+    def of_rows(self, numbers: Iterable[int]) -> Iterator[tuple[str, ...]]:
+        """The cells of the rows with these numbers, which ascend."""
+        coming = enumerate(self.rows, 1)
+        for number in numbers:
+            found = next((cells for at, cells in coming if at == number), None)
+            if found is None:
+                return
+            yield found
 
 
 def carried_cells(copy: ManifestCopy, encoding: str) -> CarriedCells:

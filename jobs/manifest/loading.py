@@ -116,7 +116,7 @@ def _fill(
     if spec.wave_by is not None and loader.settle_waves(MOST_WAVES) > MOST_WAVES:
         structural += 1
         on_problem(copy.problem(f"--wave-by: more than {MOST_WAVES:,} values; each is a wave", column=spec.wave_by))
-    rows_here = None if spec.shard is None else loader.keep(spec.shard)
+    rows_here = None if spec.shard is None else loader.keep(spec.shard, spec.shard_by)
     return Loaded(
         name=copy.name,
         copy=copy.path.name,

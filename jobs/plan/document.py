@@ -78,7 +78,8 @@ class PlanKey(msgspec.Struct, frozen=True, kw_only=True):
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The whole. `rows` are those of the source, of which `left_out` were not selected; `blocked` secrets are no
-    rows of a plan that was made from keys. `requests` are those of a run.
+    rows of a plan that was made from keys. `requests` are those of a run. A `shard` is a part, which cannot be run
+    before all of them are merged.
     """
 
     format: int = FORMAT
@@ -108,6 +109,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: Count
     unknown_keys: tuple[str, ...] = ()
     """Old keys that no secret is on and no project has: their ids are wrong."""
+    shard: str | None = None
 
     def rows_of(self, action: Action) -> int:
         """How many rows have an action."""

@@ -153,6 +153,8 @@ def open_plan(folder: str, approved: str | None) -> OpenedPlan:
         plan = plan_of(data)
     except (msgspec.MsgspecError, ValueError, UnicodeDecodeError) as error:
         raise UsageError(f"{plain(folder)}: {PLAN} cannot be read: {one_line(error)}") from error
+    if plan.shard is not None:
+        raise UsageError(f"{plain(folder)}: is shard {plan.shard} of a plan; `merge` them all, and run the whole")
     for name in (ROWS, PREVIEW):
         _require_as_written(path, plan, name)
     for project in plan.not_whole:

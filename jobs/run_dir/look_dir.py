@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Self
 
 from jobs.problem import plain
 from jobs.run_dir import names
-from jobs.run_dir.durable import PART, sweep_parts, whole_file
+from jobs.run_dir.durable import PART, sweep_parts, sync_folder, whole_file
 from jobs.run_dir.filesystem import network_filesystem
 from jobs.run_dir.lock import FileLock
 from jobs.run_dir.scope_locks import Patience
@@ -57,6 +58,13 @@ class LookDirectory:
         # Unlike the method of a path, this knows no errors: a name that nothing can have is that of no folder.
         return cls(path) if os.path.isfile(path / names.SIGHTINGS) else None  # noqa: PTH113 - see above
 
+    @classmethod
+    def within(cls, folder: Path) -> tuple[Self, ...]:
+        """Those that a folder holds, by name; none where it cannot be read."""
+        with contextlib.suppress(OSError):
+            return tuple(found for one in sorted(folder.iterdir()) if (found := cls.find(one)) is not None)
+        return ()
+
     @property
     def source(self) -> Path | None:
         """The copy of the manifest that it is about, where it keeps one."""
@@ -89,6 +97,23 @@ class LookDirectory:
     def sweep(self) -> None:
         """Removes what a killed process left half written; only the holder of the lock may."""
         sweep_parts(self.path)
+
+    @contextlib.contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A folder in it for what is not ready yet, on the same file system; it goes when the block ends, and is swept
+        where its process was killed.
+        """
+        with tempfile.TemporaryDirectory(prefix=PART, dir=self.path) as folder:
+            yield Path(folder)
+
+    def take_in(self, staged: Path) -> None:
+        """Puts sightings that were made in `staging` in place of those that are there.
+
+        Raises:
+            OSError: they cannot be moved.
+        """
+        (staged / names.SIGHTINGS).replace(self.path / names.SIGHTINGS)
+        sync_folder(self.path)
 
     @contextlib.contextmanager
     def or_nothing(self) -> Iterator[None]:

@@ -69,6 +69,11 @@ class RunDirectory:
         return cls(path)
 
     @classmethod
+    def is_one(cls, path: Path) -> bool:
+        """Whether a run directory has that name."""
+        return _is_run_directory(path)
+
+    @classmethod
     def within(cls, folder: Path) -> tuple[Self, ...]:
         """The run directories that a folder holds, by name; none where it is one itself, or no folder.
 

@@ -11,6 +11,7 @@ PUT_PROJECT = "INSERT OR IGNORE INTO project (endpoint, project_id, region) VALU
 FIND_PROJECT = "SELECT id FROM project WHERE endpoint = ? AND project_id = ?"
 PUT_OWNER = "INSERT OR IGNORE INTO owner VALUES (?, ?, ?)"
 PUT_WANTED = "INSERT INTO wanted VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+PUT_MORE = f"{PUT_WANTED} ON CONFLICT DO NOTHING"
 
 _COLUMNS = """project, name, kms_key_id, state, pending_deletion, frozen, description, enterprise_project_id,
     auto_rotation, created_s, updated_s, how, missing, trouble, kind, listed, versions, versions_trouble"""

@@ -13,7 +13,8 @@ MEND = "remove it, and look again"
 # `errand` says how far a list of a project has come: `marker` is that of its next page. `secret.versions` is 1 once
 # those of the secret were read whole. `wanted` has the rows that a command asks about, which `project` may be unknown;
 # `owner` says whose a secret is.
-_TABLES = """
+INDEX = "CREATE INDEX wanted_name ON wanted (project, name);"
+_TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE project (
     id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, project_id TEXT NOT NULL, region TEXT, account TEXT,
@@ -42,7 +43,7 @@ CREATE TABLE wanted (
     row INTEGER PRIMARY KEY, project INTEGER, name TEXT NOT NULL, kms_key_id TEXT NOT NULL, expected_kms_key_id TEXT,
     project_id TEXT NOT NULL, region TEXT NOT NULL, note TEXT
 ) STRICT;
-CREATE INDEX wanted_name ON wanted (project, name);
+{INDEX}
 CREATE TABLE owner (
     project INTEGER NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (project, name)
 ) STRICT, WITHOUT ROWID;

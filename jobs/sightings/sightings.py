@@ -73,6 +73,11 @@ class Sightings:
             while block := [rows.wanted_values(one, self._id(write, one.project)) for one in islice(coming, _BLOCK)]:
                 write.executemany(rows.PUT_WANTED, block)
 
+    def want_more(self, wanted: Iterable[Wanted]) -> None:
+        """Takes in those of the rows that are not there yet: all or none."""
+        with self._transaction() as write:
+            write.executemany(rows.PUT_MORE, (rows.wanted_values(one, self._id(write, one.project)) for one in wanted))
+
     def own(self, owners: Iterable[tuple[Scope, str, str]]) -> None:
         """Takes in whose each secret is: project, name and owner."""
         with self._transaction() as write:

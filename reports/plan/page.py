@@ -8,7 +8,7 @@ from jobs.printable import shortened
 from jobs.run_dir.report_files import ReportFiles
 from reports.campaign.page import Advice, CampaignPage, Table, Tile, write_campaign_page
 from reports.moment import clock_text, utc_text
-from reports.plan.words import NOT_WHOLE, action_words, duration_words, key_words, run_command, verdict
+from reports.plan.words import NOT_WHOLE, action_words, duration_words, key_words, part_words, run_command, verdict
 from reports.summary.schema import FileFacts
 
 _MOST = 100
@@ -57,8 +57,10 @@ def _tiles(plan: Plan) -> Iterator[Tile]:
 
 
 def _advice(files: ReportFiles, plan: Plan, sha256: str) -> Iterator[Advice]:
-    if plan.not_whole:
-        yield Advice(why=f"{NOT_WHOLE[0].upper()}{NOT_WHOLE[1:]}.")
+    if plan.shard is not None:
+        yield Advice(why=_sentence(part_words(plan)))
+    elif plan.not_whole:
+        yield Advice(why=_sentence(NOT_WHOLE))
     elif plan.to_run:
         words = f"Run exactly this plan, once it is approved: {plan.requests:,} requests, {duration_words(plan)}."
         yield Advice(why=words, command=run_command(files.folder, sha256))
@@ -69,6 +71,10 @@ def _advice(files: ReportFiles, plan: Plan, sha256: str) -> Iterator[Advice]:
         yield Advice(why=f"{words}: {PREVIEW} lists them without a row number.")
     if uncovered := sum(project.uncovered for project in plan.projects):
         yield Advice(why=f"{uncovered:,} secrets are on an old key and in no row: {UNCOVERED} lists them.")
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def _tables(plan: Plan) -> Iterator[Table]:
@@ -106,7 +112,10 @@ def _tables(plan: Plan) -> Iterator[Table]:
 
 
 def _facts(plan: Plan, sha256: str) -> Iterator[tuple[str, str]]:
-    yield "Approval", sha256
+    if plan.shard is None:
+        yield "Approval", sha256
+    else:
+        yield "Shard", plan.shard
     if plan.source.name is not None:
         yield "Source", shortened(plan.source.name)
     if plan.source.sha256 is not None:

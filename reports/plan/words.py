@@ -15,6 +15,11 @@ NOT_WHOLE = (
 _SHOWN_KEYS = 5
 
 
+def part_words(plan: Plan) -> str:
+    """What is to be done with a plan that is a shard."""
+    return f"this is shard {plan.shard} of a plan: `merge` puts all of them together, and only the whole can be run"
+
+
 def verdict(plan: Plan) -> str:
     """What it comes to, in one sentence."""
     change, undone = plan.rows_of(Action.CHANGE), plan.undone
@@ -90,10 +95,16 @@ def plan_lines(plan: Plan, folder: Path, sha256: str) -> Iterator[str]:
     if plan.requests:
         yield f"{'requests':<13} {plan.requests:,}, {duration_words(plan)}"
     yield f"{'SHA-256':<13} {sha256}"
+    if then := _next_words(plan, folder, sha256):
+        yield f"{'next':<13} {then}"
+
+
+def _next_words(plan: Plan, folder: Path, sha256: str) -> str:
+    if plan.shard is not None:
+        return part_words(plan)
     if plan.not_whole:
-        yield f"{'next':<13} {NOT_WHOLE}"
-    elif plan.to_run:
-        yield f"{'next':<13} {run_command(folder, sha256)}"
+        return NOT_WHOLE
+    return run_command(folder, sha256) if plan.to_run else ""
 
 
 def _key_lines(plan: Plan) -> Iterator[str]:

@@ -17,6 +17,11 @@ NOT_SEEN = (
 """What no answer of this command covers."""
 
 
+def not_seen(shard: str | None) -> tuple[str, ...]:
+    """The same for the answer of a shard."""
+    return NOT_SEEN if shard is None else (f"the projects of all other shards, as this is shard {shard}", *NOT_SEEN)
+
+
 class KeyState(msgspec.Struct, frozen=True, kw_only=True):
     """What KMS says of a key in one project, in words: its state, "not found here", or why it was "not checked"."""
 
@@ -80,7 +85,7 @@ class OwnerResult(msgspec.Struct, frozen=True, kw_only=True):
 class Retirement(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. `run_dir` is the run whose old keys these are, `stopped` says why it was not looked at everything, and
     `owner_column` where the owners come from. Of the owners those with the most secrets are listed, and there are
-    `more_owners`.
+    `more_owners`. Of a `shard` nothing follows for the projects of the others.
     """
 
     schema: Literal["csms-rekey/retire/1"] = "csms-rekey/retire/1"
@@ -100,6 +105,7 @@ class Retirement(msgspec.Struct, frozen=True, kw_only=True):
     owner_column: str | None = None
     owners: tuple[OwnerResult, ...] = ()
     more_owners: int = 0
+    shard: str | None = None
     not_seen: tuple[str, ...] = NOT_SEEN
     files: tuple[FileFacts, ...] = ()
 

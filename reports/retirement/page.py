@@ -69,6 +69,8 @@ def _tile(name: str, rows: int, detail: str) -> Tile:
 
 def _advice(document: Retirement, again: str) -> Iterator[Advice]:
     match document.verdict:
+        case Verdict.FREE if document.shard is not None:
+            yield Advice(why="Merge all shards: only the whole says whether the key is free.")
         case Verdict.FREE:
             yield Advice(why="Disable the key. Delete it only once nothing has failed for a while.")
         case Verdict.NEEDED:
@@ -162,6 +164,8 @@ def _todo_rows(owner: OwnerResult, *, by_owner: bool) -> Iterator[tuple[str | in
 def _facts(document: Retirement) -> Iterator[tuple[str, str]]:
     if document.run_dir is not None:
         yield "Run directory", shortened(document.run_dir)
+    if document.shard is not None:
+        yield "Shard", document.shard
     yield "Exit code", str(document.exit_code)
     yield "Stopped", document.stopped or "no"
     yield "Requests", f"{document.requests:,}"

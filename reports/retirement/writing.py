@@ -22,6 +22,7 @@ from reports.retirement.document import (
     NotRead,
     ProjectResult,
     Retirement,
+    not_seen,
     retirement_json,
 )
 from reports.retirement.page import write_retirement_page
@@ -45,6 +46,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     """The command that looks once more."""
     run_dir: str | None = None
     owner_column: str | None = None
+    shard: str | None = None
     exits: Mapping[Verdict, Exit] | None = None
     """The exit code for each verdict, where the session did not end by itself."""
 
@@ -115,6 +117,8 @@ def _document(
         owner_column=looked.owner_column,
         owners=tally.owners,
         more_owners=tally.more_owners,
+        shard=looked.shard,
+        not_seen=not_seen(looked.shard),
     )
 
 

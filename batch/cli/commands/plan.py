@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from batch.cli.key_source import source_of
 from batch.cli.loading import incoming_of, load_to_run
 from batch.cli.login import open_access, with_project
 from batch.cli.looking import Way
@@ -23,9 +24,10 @@ from batch.cli.options import (
 )
 from batch.cli.places import chosen_places
 from batch.cli.planning import Planning, refuse_planned
-from batch.cli.planning_keys import plan_keys, source_of
+from batch.cli.planning_keys import plan_keys
 from batch.cli.planning_manifest import plan_manifest
 from batch.cli.questions import PlanQuestion
+from batch.cli.sharing import share_of, sum_of
 from batch.csms.auth import CredentialError
 from jobs.run_dir.look_dir import LookDirectory, moment_name
 from jobs.spec import JobSpec, UsageError
@@ -66,8 +68,9 @@ def plan(
     asked = source_of(source, spec)
     named = tuple(dict.fromkeys(move.project_id for move in asked.keys if move.project_id is not None))
     places = chosen_places(source, spec, access, named)
-    question = PlanQuestion(spec=spec, source=asked, projects=tuple(places))
-    return plan_keys(Planning(directory=claim(), question=question, way=way))
+    projects, whole = share_of(spec, places), sum_of(spec, places)
+    question = PlanQuestion(spec=spec, source=asked, projects=projects, whole_sha256=whole)
+    return plan_keys(Planning(directory=claim(), question=question, way=way, whole=tuple(places)))
 
 
 def continue_plan(directory: LookDirectory, question: PlanQuestion, way: Way) -> int:

@@ -4,28 +4,29 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from batch.cli.command_lines import resume_command
 from batch.cli.known_secrets import OWNER_COLUMN
-from batch.cli.looking import Way, began_at, command_line, is_over, look, opened, resume_command
+from batch.cli.looking import Way, began_at, is_over, look, opened
 from batch.cli.options import AUTH, LIMITS, LOOK, RETIRE, AuthOptions, JobFile, LimitOptions, LookOptions, RetireOptions
 from batch.cli.origins import NOWHERE, GivenOrigins
 from batch.cli.questions import RetireQuestion
+from batch.cli.retired import again, show_retired
 from batch.cli.retiring import Asked, asked
 from batch.cli.run_to_look_at import Given
-from batch.cli.screen import tell, tell_json
+from batch.cli.sharing import kept_whole
+from batch.cli.standing import requests_of
 from batch.inventory.retiring import retirement_errands
 from batch.look import LookEnd
 from batch.process.version import version
-from jobs.job_facts import job_facts, options_of
 from jobs.retirement import Verdict
 from jobs.run_dir.look_dir import LookDirectory, moment_name
 from jobs.sightings import Sightings
 from reports import Exit
-from reports.retirement.document import PAGE, USES, Retirement, retirement_json
-from reports.retirement.words import lines
 from reports.retirement.writing import EXITS, Looked, write_retirement
 
-_REQUESTS = "requests"
 _HEAD = 8
+NOTHING_FELL_TO_IT = dict.fromkeys(Verdict, Exit.DONE)
+"""Where there are more shards than projects, some have none, and there is nothing wrong with that."""
 
 
 def retire(
@@ -67,7 +68,7 @@ def ask_retire(folder: LookDirectory, sightings: Sightings, question: RetireQues
     told = write_retirement(folder.path, sightings, question.key_ids, looked)
     if looked.stopped is None and told.verdict is not Verdict.INCOMPLETE:
         is_over(sightings, told.ended_at)
-    _show(folder, told, json=way.options.json)
+    show_retired(folder.path, told, json=way.options.json)
     return told.exit_code
 
 
@@ -77,29 +78,18 @@ def _default(run_dir: Path | None, found: Asked) -> Path:
     return Path("retire") / f"{moment_name()}-{found.question.key_ids[0][:_HEAD]}"
 
 
-def _again(question: RetireQuestion) -> str:
-    """The command that looks again."""
-    keys = [word for key in question.key_ids for word in ("--old-key", key)]
-    if question.run_dir is not None:
-        return command_line("retire", question.run_dir, *(keys if question.named else ()))
-    spec, named = question.spec, [word for one in question.projects for word in ("--project-id", one.project_id)]
-    where = ["--all-projects"] if spec.region is None and spec.endpoint is None else named
-    return command_line("retire", *keys, *where, *options_of(job_facts(spec)))
-
-
 def _looked(folder: LookDirectory, sightings: Sightings, question: RetireQuestion, end: LookEnd) -> Looked:
-    requests = int(sightings.kept(_REQUESTS) or 0) + end.requests
-    sightings.keep(_REQUESTS, str(requests))
     return Looked(
         version=version(),
         began_at=began_at(sightings),
         ended_at=time.time(),
-        requests=requests,
+        requests=requests_of(sightings),
         stopped=None if end.whole else end.stopped or "not everything was asked for",
-        again=_again(question) if end.whole else resume_command(folder.path),
+        again=again(question, kept_whole(sightings)) if end.whole else resume_command(folder.path),
         run_dir=question.run_dir,
         owner_column=sightings.kept(OWNER_COLUMN),
-        exits={verdict: _exit_code(verdict, end) for verdict in Verdict},
+        shard=None if (shard := question.spec.shard) is None else str(shard),
+        exits={verdict: _exit_code(verdict, end) for verdict in Verdict} if question.projects else NOTHING_FELL_TO_IT,
     )
 
 
@@ -107,12 +97,3 @@ def _exit_code(verdict: Verdict, end: LookEnd) -> Exit:
     """A use that is proven counts for more than a stop."""
     code = end.exit_code(EXITS[verdict])
     return EXITS[verdict] if code is Exit.STOPPED_EARLY and verdict is Verdict.NEEDED else code
-
-
-def _show(folder: LookDirectory, told: Retirement, *, json: bool) -> None:
-    if json:
-        tell_json(retirement_json(told).decode().rstrip("\n"))
-        return
-    for line in lines(told):
-        tell(line)
-    tell(f"{folder.path / PAGE} shows it, {USES} lists every use")

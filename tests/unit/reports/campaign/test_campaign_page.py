@@ -10,7 +10,8 @@ from jobs.model import Scope
 from jobs.sightings import ListedSoFar, SeenSecret, Sightings, Wanted
 from reports.campaign.page import Advice, CampaignPage, Table, Tile, render_campaign
 from reports.campaign.table import line_of
-from reports.campaign.verify_files import Verified, VerifyFacts, verified_words, write_verified
+from reports.campaign.verify_document import Verified, VerifyFacts, verified_words
+from reports.campaign.verify_files import write_verified
 from tests.unit.reports.page.test_page import HOSTILE, seen_in
 
 PLACE = Scope(endpoint="https://a", project_id="p")

@@ -5,7 +5,7 @@ import pytest
 from jobs.model import Scope
 from jobs.sightings import Matched, SeenProject, SeenSecret, Wanted
 from reports.campaign.verified import Count, Judged, Result, judge
-from reports.campaign.verify_files import verify_exit_code
+from reports.campaign.verify_document import verify_exit_code
 
 PLACE = Scope(endpoint="https://a", project_id="p")
 KEY, OTHER = "0ed90475-9531-485d-9d9d-c9f81818e811", "4a23d596-2217-4ead-9bc4-96cb8e81973e"

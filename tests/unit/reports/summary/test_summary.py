@@ -30,7 +30,7 @@ KEYS = {
     " manifest more_keys notice over_time plan rows_without_project schema scopes sessions shards stopped timing"
     " version waves",
     "job": "auth before burst concurrency delimiter encoding endpoint exclude grace_s key_pattern limit max_attempts"
-    " max_duration_s max_failures max_outage_s only project_id project_pattern rate region shard soak_s strict"
+    " max_duration_s max_failures max_outage_s only project_id project_pattern rate region shard shard_by soak_s strict"
     " timeout_s wave_by",
     "manifest": "bytes name rows sha256",
     "by_status": "drifted failed invalid not_attempted rejected unchanged unknown updated verified",
