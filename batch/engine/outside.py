@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from batch.csms.client import CsmsClient
+from batch.engine.beforehand import Keep
 from batch.flow.outside import Reached
 from jobs.ledger import OpenScope
 from jobs.model import Outcome
@@ -45,12 +46,16 @@ class Between(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside(Reached):
     """The same for a session. `make_room` frees room on the disk of the ledger, once. `between` is asked between two
-    waves, and `by_hand` says that a person has asked to continue, whatever became of earlier ones.
+    waves, and `by_hand` says that a person has asked to continue, whatever became of earlier ones. `forbidden` says why
+    nothing may be sent any more, and is asked before each request leaves. `keep` returns once all that is on record by
+    then would survive the disk; each scope waits for that before its first PUT.
     """
 
     make_room: Callable[[], bool] = lambda: False
     between: Between | None = None
     by_hand: bool = False
+    forbidden: Callable[[], str | None] = lambda: None
+    keep: Keep | None = None
 
 
 @contextlib.asynccontextmanager

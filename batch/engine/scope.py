@@ -16,6 +16,9 @@ from jobs.model import Outcome
 class ScopeEvents(Protocol):
     """Hears what happens in the scopes of a session."""
 
+    def permitted(self) -> bool:
+        """Asked before each request leaves: whether any may. Where none may, everything is stopped."""
+
     def ended(self, scope: OpenScope, outcome: Outcome) -> None:
         """A row has ended; its outcome is durable soon."""
 

@@ -104,7 +104,7 @@ class Session:
             LedgerError: the ledger cannot be read.
         """
         opened = self._ledger.open_scopes()
-        shared = shared_by(self._ledger, self._limits, self._slots, self._before, now_s=self._outside.clock.now_s())
+        shared = shared_by(self._ledger, self._limits, self._slots, self._before, self._outside)
         async with clients(self._outside, opened) as client_of:
             for one in opened:
                 scope = scope_run(one, self._outside, self._limits, self._recorder, self)
@@ -175,6 +175,13 @@ class Session:
         except LedgerError as error:
             self._on_broken(error)
             return otherwise
+
+    def permitted(self) -> bool:
+        """As ScopeEvents."""
+        reason = self._outside.forbidden()
+        if reason is not None:
+            self.stop(reason)
+        return reason is None
 
     def ended(self, scope: OpenScope, outcome: Outcome) -> None:  # noqa: ARG002 - as ScopeEvents
         """As ScopeEvents."""
