@@ -55,6 +55,7 @@ class _Command(NamedTuple):
     sealed: bool = False
     origins: bool = False
     name: str | None = None
+    of_fleet: bool = False
 
 
 # In the order in which they are used.
@@ -151,6 +152,12 @@ _COMMANDS = (
         origins=True,
     ),
     _Command(
+        "fleet_shard:shard",
+        "Work on one shard of a campaign folder, or continue it; every machine of a fleet calls this.",
+        f"{_CODES} 4 is also for a lease that another process holds, or that was lost.\n\n{_ELSEWHERE}",
+        of_fleet=True,
+    ),
+    _Command(
         "sandbox:sandbox",
         "Run the embedded service on this machine, for rehearsals; its first line says where, as JSON.",
         "Exit codes: 0 ended by a signal; 2 it cannot start. Variables named CSMS_REKEY_... do not reach it.",
@@ -164,8 +171,10 @@ _COMMANDS = (
     ),
 )
 _CONFIG = (from_environment, named_by_job, from_other_tools)
+_fleet = cyclopts.App(name="fleet", help="Run one campaign on many machines.", sort_key=len(_COMMANDS))
+app.command(_fleet)
 for _at, _command in enumerate(_COMMANDS):
-    app.command(
+    (_fleet if _command.of_fleet else app).command(
         f"batch.cli.commands.{_command.path}",
         name=_command.name,
         help=_command.help,

@@ -179,7 +179,12 @@ RETIRE = RetireOptions()
 """What a command is given where the command line says nothing."""
 
 _OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions, LookOptions, PlanOptions)
-_ALONE = {"run_dir", "failed", "yes", "plan_sha256", "junit", "job", "out", "owner_column"}
+_ALONE = {"run_dir", "failed", "yes", "plan_sha256", "junit", "job", "out", "owner_column"} | {
+    "dir",
+    "work",
+    "tied",
+    "lease_times",
+}
 OPTIONS = frozenset(_ALONE | {one.name for options in _OPTIONS for one in fields(options)})
 """Every option of every command that takes some from the environment or a job file."""
 

@@ -19,7 +19,6 @@ from batch.engine.scope import ScopeEvents, ScopeRun
 from batch.engine.work import begin
 from batch.flow.admission import Admission
 from batch.flow.slots import ScopeSlots, Slots, Turns
-from batch.flow.switch import Switch
 from batch.inventory.asking import Asking
 from batch.inventory.listing import Listing
 from jobs.ledger import KeysBefore, Ledger, OpenScope
@@ -66,7 +65,6 @@ def scope_run(opened: OpenScope, outside: Outside, limits: Limits, recorder: Rec
         events=events,
         clock=outside.clock,
         rng=Random(outside.rng.getrandbits(64)),  # noqa: S311 - jitter, not a secret
-        switch=Switch(events.permitted),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a scope does before its first PUT, one thing after the other; and the one of them that keeps what is on record."""
+"""What a scope does before its first PUT, one thing after the other; one of them keeps what is on record."""
 
 import asyncio
 import math

@@ -51,6 +51,7 @@ class Session:
         self._broken: LedgerError | None = None
         self._lost = False
         self._defect: str | None = None
+        self._cut_off = False
 
     @property
     def committed(self) -> Counter[Status]:
@@ -92,6 +93,7 @@ class Session:
 
     def cancel(self) -> None:
         """Breaks off what is in flight; each such row stays open, in doubt."""
+        self._cut_off = True
         if self._course is not None:
             self._course.cancel()
         for one in self._scopes:
@@ -124,6 +126,7 @@ class Session:
             broken=None if self._broken is None else str(self._broken),
             lost=self._lost,
             defect=self._defect,
+            cut_off=self._cut_off,
             unrecorded=tuple(self._recorder.unrecorded),
         )
 
