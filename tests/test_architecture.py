@@ -68,7 +68,7 @@ ARROWS = {
         "batch.telemetry",
     ),
     # Reads plans and jobs to hand them to other machines; it starts no run itself.
-    "batch.fleet": ("jobs", "jobs.run_dir", "jobs.plan"),
+    "batch.fleet": ("jobs", "jobs.run_dir", "jobs.manifest", "jobs.plan"),
     "batch.sandbox": ("jobs",),
     "batch.cli": (
         "jobs",
@@ -88,7 +88,7 @@ ARROWS = {
         "batch.sandbox",
     ),
 }
-MOST_ARROWS = 79
+MOST_ARROWS = 80
 MOST_LINES = 250
 MOST_FUNCTION_LINES = 40
 MOST_CONSTRUCTOR_PARAMETERS = 7
