@@ -1,67 +1,26 @@
 """One shard of a campaign on this machine: its lease, the newest ledger there is, its run, and its last word."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-
-import msgspec
 
 from batch.cli.continuing import continue_run, nothing_left
 from batch.cli.login import open_access
-from batch.cli.options import AuthOptions, LimitOptions, SessionOptions
+from batch.cli.options import LimitOptions
 from batch.cli.run_to_look_at import look_at
 from batch.cli.screen import say
+from batch.cli.shard_task import Task
 from batch.cli.starting import Start, load_and_apply
-from batch.fleet.campaign import Campaign
-from batch.fleet.holding import Claim, held
+from batch.fleet.holding import held
 from batch.fleet.home import Home
 from batch.fleet.last_word import keep_last_word
-from batch.fleet.lease import LeaseTimes
 from batch.fleet.source import fetch_source
-from batch.fleet.storage import Storage
 from batch.fleet.tenant import Tenant
-from jobs.accounts import accounts_file
 from jobs.ledger import LedgerError
 from jobs.manifest.incoming import Incoming
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
-from jobs.shard import Shard
-from jobs.spec import JobSpec
 from reports import Exit
 
 _COMMAND = "fleet shard"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """A shard that this process is to work on, and how."""
-
-    storage: Storage
-    of: Campaign
-    shard: int
-    work: Path
-    auth: AuthOptions
-    session: SessionOptions
-    times: LeaseTimes
-
-    @property
-    def spec(self) -> JobSpec:
-        """The job of the shard; where the accounts' logins are is known on this machine only."""
-        own = Shard(self.shard, self.of.shards)
-        accounts = accounts_file(self.auth.accounts) if self.auth.accounts is not None else self.of.spec.accounts
-        return msgspec.structs.replace(self.of.spec, shard=own, accounts=accounts)
-
-    def claim(self, home: Home) -> Claim:
-        """The same for whoever takes its lease."""
-        return Claim(
-            storage=self.storage,
-            shard=self.shard,
-            home=home,
-            times=self.times,
-            timeout_s=self.spec.limits.timeout_s,
-            wait_s=self.session.wait,
-            say=say,
-        )
 
 
 def work_on(task: Task) -> int:

@@ -48,7 +48,8 @@ def shard(
     refuse_bad_options(session)
     times = _times_of(lease_times)
     try:
-        from batch.cli.sharding import Task, work_on  # noqa: PLC0415 - an extra
+        from batch.cli.shard_task import Task  # noqa: PLC0415 - an extra
+        from batch.cli.sharding import work_on  # noqa: PLC0415 - the same
         from batch.fleet.storage import Storage  # noqa: PLC0415 - the same
     except ImportError as error:
         raise UsageError(f"{one_line(error)}; install it with `pip install 'csms-rekey[fleet]'`") from error
@@ -61,10 +62,8 @@ def shard(
     if storage.get(campaign.STOP) is not None:
         say("the campaign was stopped, so nothing is begun; `fleet run` takes that back")
         return 128 + SIGTERM
-    task = Task(
-        storage=storage, of=of, shard=index, work=work or default_work(), auth=auth, session=session, times=times
-    )
-    return work_on(task)
+    home = work or default_work()
+    return work_on(Task(storage=storage, of=of, shard=index, work=home, auth=auth, session=session, times=times))
 
 
 def _campaign_in(storage: "Storage") -> Campaign:
