@@ -128,7 +128,9 @@ async def _session(plan: RunPlan, ledger: Ledger) -> _Ran:
     clock = Clock(loop)
     session = Session(ledger, plan.limits, _outside(plan, clock), plan.record.spec.before)
     before = ledger.told.backlog(also_failed=plan.start.also_failed)
-    heartbeat = Heartbeat(plan.folder, session, clock, before=before, viewers=plan.viewers)
+    heartbeat = Heartbeat(
+        plan.folder, session, clock, before=before, job_rate=plan.record.spec.limits.rate, viewers=plan.viewers
+    )
     attendant = Attendant(plan.folder, session, heartbeat, plan.viewers.say)
     draining = PROCESS_SIGNALS.draining(
         loop,
