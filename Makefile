@@ -90,4 +90,4 @@ schema: $(TEST_VENV).done
 	$(TEST_VENV)/bin/python -c "from reports.summary.schema import summary_schema as s; open('docs/summary.schema.json', 'wb').write(s())"
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .pdm-build dist
