@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+from batch.cli import help_page
 from batch.cli.app import app
 from batch.cli.environment import variable_of
 
@@ -14,18 +15,19 @@ WIDTH = 118
 BEGIN, END = "<!-- made by `make pages`: begin -->\n", "<!-- made by `make pages`: end -->\n"
 _HEAD = """# Commands and options
 
-This page is made from the program (`make pages`): it says what `csms-rekey COMMAND --help` says. Every option is also
-an environment variable and a key of a job file, unless the end of a section says otherwise; [options](options.md)
+This page is made from the program (`make pages`): it says what `csms-rekey COMMAND --help-all` says. Every option is
+also an environment variable and a key of a job file, unless the end of a section says otherwise; [options](options.md)
 explains how that works, and [environment](environment.md) lists the variables.
 """
 _HEADING = "\n## csms-rekey "
+_OPTION = re.compile(r"^\* `(--[a-z-]+) ([A-Z]+)(\.{3})?`", re.MULTILINE)
 _CODE = re.compile(r"(```.*?```|`[^`]*`)", re.DOTALL)
 
 
 def commands_page() -> str:
     """Every command in the order of use, with its options, their defaults, and its exit codes."""
     front, *commands = app.generate_docs().split(_HEADING)
-    listed = front[front.index("**Commands**") :].replace("**Commands**:\n\n", "")
+    listed = front[front.index("\n**") :].replace(":\n\n*", "\n\n*")
     return "\n".join([_HEAD, _tidy(listed).strip(), *map(_command, commands)]) + "\n"
 
 
@@ -51,7 +53,17 @@ def variables() -> Iterator[tuple[str, str, list[str]]]:
 def _command(text: str) -> str:
     name, _, rest = text.partition("\n")
     codes = str(app[name].help_epilogue).partition("\n\n")[0]
-    return f"{_HEADING}{name}\n{_tidy(rest).rstrip()}\n\n{textwrap.fill(_tidy(codes), WIDTH)}"
+    # The generator names a command twice where its name is given apart from its function's.
+    rest = _OPTION.sub(
+        _with_its_word, _tidy(rest).replace(f"csms-rekey {name} {name} ", f"csms-rekey {name} ").rstrip()
+    )
+    return f"{_HEADING}{name}\n{rest}\n\n{textwrap.fill(_tidy(codes), WIDTH)}"
+
+
+def _with_its_word(option: re.Match[str]) -> str:
+    """The option with what stands for its value in the help, where the generator has the type of the value."""
+    flags, kind, more = option.groups(default="")
+    return f"* `{flags} {help_page._VALUES.get(flags, help_page._KINDS.get(kind, kind))}{more}`"
 
 
 def _tidy(text: str) -> str:
