@@ -32,6 +32,7 @@ ROOMS = (
     "batch.telemetry",
     "batch.run",
     "batch.look",
+    "batch.fleet",
     "batch.sandbox",
     "batch.cli",
 )
@@ -66,6 +67,8 @@ ARROWS = {
         "reports",
         "batch.telemetry",
     ),
+    # Reads plans and jobs to hand them to other machines; it starts no run itself.
+    "batch.fleet": ("jobs", "jobs.run_dir", "jobs.manifest", "jobs.plan"),
     "batch.sandbox": ("jobs",),
     "batch.cli": (
         "jobs",
@@ -85,7 +88,7 @@ ARROWS = {
         "batch.sandbox",
     ),
 }
-MOST_ARROWS = 76
+MOST_ARROWS = 80
 MOST_LINES = 250
 MOST_FUNCTION_LINES = 40
 MOST_CONSTRUCTOR_PARAMETERS = 7
@@ -100,6 +103,7 @@ ONLY_IN = {
     "aiohttp": {"batch/csms/connections.py", "batch/csms/wire.py", "batch/csms/wire_faults.py", "batch/sandbox"},
     "aiolimiter": {"batch/flow/pacer.py"},
     "sqlite3": {"jobs/ledger", "jobs/sightings"},
+    "fsspec": {"batch/fleet/storage.py"},
     "jinja2": {"reports/page/page.py"},
     "markupsafe": {"reports/page/page.py"},
     "backports": {"jobs/manifest/zstd.py"},

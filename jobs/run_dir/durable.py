@@ -107,8 +107,8 @@ def _settle_new(part: Path, final: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        if os.path.lexists(final):
-            raise FileExistsError(errno.EEXIST, "exists already", str(final)) from None
+        # Takes the name, so that of two who come this way at once one is refused.
+        os.close(os.open(final, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         part.replace(final)
 
 

@@ -128,7 +128,7 @@ def test_a_misspelt_option_before_the_manifest_is_told_in_words(tmp_path: Path) 
     with served(small_service(secrets=1), tmp_path) as tool:
         ended = tool.run("run", "--frobnicate", "m.csv")
     assert ended.code == 2
-    assert "one argument too many, or an option is misspelt: m.csv" in ended.err
+    assert "unexpected argument m.csv (is an option before it misspelt?)" in ended.err
 
 
 def test_the_sandbox_never_writes_its_manifest_over_a_file_that_is_there(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from batch.cli.confirm import login_words
 from batch.cli.login import open_access
-from batch.cli.options import AUTH, LIMITS, PLACE, AuthOptions, JobFile, ManifestPath, PlaceOptions, spec_of
+from batch.cli.options import AUTH, PACE, PLACE, AuthOptions, JobFile, ManifestPath, PlaceOptions, spec_of
 from batch.cli.screen import tell, tell_json
 from batch.cli.trying import Tried, Verdict, exit_code_of, tried
 from batch.cli.verifying import loaded_rows
@@ -56,14 +56,14 @@ def auth(
     failed for another reason.
 
     Args:
-        manifest: Manifest whose projects are to be tried.
-        json: Print what was found as one JSON object, and nothing else.
+        manifest: Manifest whose projects to test.
+        json: Print only one JSON object with all that was found.
 
     Raises:
         UsageError: nothing says which endpoint to read from, or the manifest cannot be used.
         CredentialError: the project is not known and cannot be looked up.
     """
-    spec = spec_of(source, LIMITS, auth)
+    spec = spec_of(source, PACE, auth)
     access = open_access(auth, spec)
     shown = access.login.describe()
     if not json:

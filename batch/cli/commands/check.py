@@ -11,11 +11,11 @@ from batch.cli.checking import Look, look_at
 from batch.cli.loading import ProblemPrinter
 from batch.cli.options import (
     AUTH,
-    LIMITS,
+    CHECKED,
     SOURCE,
     AuthOptions,
+    CheckedLimitOptions,
     JobFile,
-    LimitOptions,
     ManifestOptions,
     ManifestPath,
     spec_of,
@@ -36,16 +36,17 @@ def check(
     /,
     *,
     source: ManifestOptions = SOURCE,
-    limits: LimitOptions = LIMITS,
+    limits: CheckedLimitOptions = CHECKED,
     auth: AuthOptions = AUTH,
     json: Annotated[bool, Parameter(negative="")] = False,
     junit: Path | None = None,
     _job: JobFile = None,
 ) -> int:
-    """Reads a manifest exactly as `run` does and prints all that is wrong with it.
+    """Reads a manifest as `run` does and prints all that is wrong with it.
 
     Args:
-        json: Print what was found as one JSON object, and nothing else.
+        manifest: CSV, TSV, text or Parquet file, or - for standard input.
+        json: Print only one JSON object with all that was found.
         junit: Also write the problems to this file, as JUnit XML.
     """
     _refuse_junit(junit, manifest)

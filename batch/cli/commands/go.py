@@ -53,8 +53,8 @@ def go(
     Takes failed and unknown rows again. For another manifest or job, keeps a finished run aside and refuses any other.
 
     Args:
-        manifest: As `run` takes it, or a directory that `plan` has made.
-        run_dir: Directory for the ledger and the reports, the same each time; may be a mount point.
+        manifest: As for run, or the directory of a plan.
+        run_dir: Directory for ledger and reports, the same each time; may be a mount point.
         plan_sha256: Run only the plan whose plan.json has this SHA-256.
     """
     refuse_bad_options(session)

@@ -30,10 +30,10 @@ def merge(
 
     Args:
         shards: Run directories of shards (--shard), or folders that hold them.
-        into: Directory for the whole: new, empty, or one of an earlier merge of the same run.
-        partial: Merge although shards are missing or given twice; the rows of a missing one count as not attempted.
-        json: Print summary.json on stdout, and nothing else there.
-        allow_network_fs: Keep the ledger on NFS, SMB, FUSE and the like all the same.
+        into: Directory for the whole: new, empty, or of an earlier merge of the same run.
+        partial: Merge even if shards are missing or given twice; rows of a missing shard count as not attempted.
+        json: Print only summary.json on stdout.
+        allow_network_fs: Allow the ledger on a network file system, such as NFS, SMB or FUSE.
     """
     directory = RunDirectory.claim(into, "", network_ok=allow_network_fs)
     patience = Patience(0.0, say)

@@ -10,14 +10,14 @@ from batch.cli.login import open_access, with_project
 from batch.cli.looking import Way
 from batch.cli.options import (
     AUTH,
-    LIMITS,
     LOOK,
+    PACE,
     PLAN,
     AuthOptions,
     JobFile,
-    LimitOptions,
     LookOptions,
     ManifestPath,
+    PaceOptions,
     PlanOptions,
     spec_of,
 )
@@ -36,7 +36,7 @@ def plan(
     /,
     *,
     source: PlanOptions = PLAN,
-    limits: LimitOptions = LIMITS,
+    limits: PaceOptions = PACE,
     auth: AuthOptions = AUTH,
     look: LookOptions = LOOK,
     out: Path | None = None,
@@ -45,8 +45,8 @@ def plan(
     """Looks at the secrets of a manifest, or at all that are on an old key, and writes a directory that `run` takes.
 
     Args:
-        manifest: As `run` takes it; without one, --old-key and --new-key or --key-map say what is to be moved.
-        out: Directory for the plan: new, empty, or one that was left unfinished, which is continued.
+        manifest: As for run; without it, give --old-key and --new-key, or --key-map.
+        out: Directory for the plan; an unfinished one continues.
             [default: plans/<UTC time>-<manifest>]
     """
     _refuse_mixed(manifest, source)

@@ -53,12 +53,12 @@ def run(
     """Loads a manifest, or the rows of a plan directory, into a new run directory and runs it.
 
     Args:
-        manifest: Columns secret_name, kms_key_id; optional project_id, region, description, expected_kms_key_id.
-            Or a directory that `plan` has made.
-        run_dir: Directory for the ledger and the reports: new, empty, or of a run that never sent anything.
+        manifest: CSV, TSV, text or Parquet file, or - for standard input, or the directory of a plan. Columns:
+            secret_name, kms_key_id; optional project_id, region, description, expected_kms_key_id, account.
+        run_dir: Directory for ledger and reports.
             [default: runs/<UTC time>-<manifest>]
-        yes: Start without asking; a run is only asked for at a terminal.
-        plan_sha256: Run only the plan whose plan.json has this SHA-256, without asking: it was approved.
+        yes: Start without asking. Only a terminal is asked.
+        plan_sha256: Run only the plan whose plan.json has this SHA-256, without asking.
     """
     refuse_bad_options(session)
     spec, incoming = job_and_rows(manifest, (source, limits, auth), session, approved=plan_sha256, origins=_origins)

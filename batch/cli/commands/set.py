@@ -35,8 +35,9 @@ def change(
     """Changes a live run, until it ends; a resume starts without the change.
 
     Args:
-        rate: Requests allowed per project from now on: 10/s, 300/m, 200/5m, unlimited or auto.
-        pause: Send nothing; requests in flight are finished.
+        run_dir: The directory of the run.
+        rate: Requests per project from now on: 10/s, 300/m, 200/5m, unlimited or auto.
+        pause: Send nothing more; requests in flight finish.
         continue_: Send again.
         yes: Allow a higher rate than the run was started with.
     """
