@@ -67,8 +67,19 @@ ARROWS = {
         "reports",
         "batch.telemetry",
     ),
-    # Reads plans and jobs to hand them to other machines; it starts no run itself.
-    "batch.fleet": ("jobs", "jobs.run_dir", "jobs.manifest", "jobs.plan"),
+    # Hands plans and jobs to other machines, and starts no run itself. Above the engine, whose session it guards. Its
+    # ledgers, run directories and manifests are those of any run; of the reports it only withdraws a summary that is
+    # not true any more.
+    "batch.fleet": (
+        "jobs",
+        "jobs.run_dir",
+        "jobs.ledger",
+        "jobs.manifest",
+        "jobs.plan",
+        "batch.process",
+        "batch.engine",
+        "reports",
+    ),
     "batch.sandbox": ("jobs",),
     "batch.cli": (
         "jobs",
@@ -86,9 +97,10 @@ ARROWS = {
         "batch.run",
         "batch.look",
         "batch.sandbox",
+        "batch.fleet",
     ),
 }
-MOST_ARROWS = 80
+MOST_ARROWS = 82
 MOST_LINES = 250
 MOST_FUNCTION_LINES = 40
 MOST_CONSTRUCTOR_PARAMETERS = 7
