@@ -71,7 +71,7 @@ class Ledger:
         if not self._log_lost:
             return None
         name = log_file.log_of(self.path).name
-        return f"{self.path}: {name} is gone, and so is what the last session recorded; `resume` reads before it sends"
+        return f"{self.path}: {name} is lost, and so is what the last session recorded; `resume` reads before it sends"
 
     def meta(self, key: str) -> str:
         """What was stored under `key` when the job was loaded.

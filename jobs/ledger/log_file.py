@@ -1,4 +1,4 @@
-"""Notices that the write-ahead log of a killed session is gone: what that session put on record went with it.
+"""Notices that the write-ahead log of a killed session is missing: what that session put on record went with it.
 
 SQLite removes the log only when a ledger is closed. From the beginning of a session until then `meta` says that there
 is one, in the file itself; where there is none then, somebody has taken it away.

@@ -19,7 +19,7 @@ def verdict(plan: Plan) -> str:
     """What it comes to, in one sentence."""
     change, undone = plan.rows_of(Action.CHANGE), plan.undone
     if plan.exit_code == _COULD_NOT_LOOK:
-        return f"Not everything could be looked at: {rows(change)} would be changed as far as can be told"
+        return f"Not everything could be looked at: {rows(change)} would be changed as far as known"
     if undone:
         return f"{rows(undone)} cannot be done; {rows(change)} would be changed"
     if not change:
