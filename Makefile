@@ -8,7 +8,7 @@ SELF = --no-deps --no-build-isolation --editable .
 # pip would say so in a page of versions.
 NEEDED = @$(PYTHON) -c 'import sys; sys.exit("needs Python 3.11 or later" if sys.version_info < (3, 11) else 0)'
 
-.PHONY: demo test fast pytest mutants torture bench audit pictures schema lock clean
+.PHONY: demo test fast pytest mutants torture bench audit pictures pages schema lock clean
 
 demo: .venv/demo.done
 	.venv/demo/bin/csms-rekey demo
@@ -82,8 +82,12 @@ audit: .venv/audit.done
 pictures: $(TEST_VENV).done
 	$(TEST_VENV)/bin/python -m tests.pages.pictures docs/pictures
 
+# What docs/commands.md and docs/environment.md say of commands and options, from the program itself.
+pages: $(TEST_VENV).done
+	$(TEST_VENV)/bin/python -m tests.docs.made_pages
+
 schema: $(TEST_VENV).done
 	$(TEST_VENV)/bin/python -c "from reports.summary.schema import summary_schema as s; open('docs/summary.schema.json', 'wb').write(s())"
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .pdm-build dist

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cyclopts
 
 import batch.process.structlog_alone  # noqa: F401 - before anything else imports structlog
-from batch.cli.command_list import COMMANDS, OTHER
+from batch.cli.command_list import COMMANDS, FLEET, OTHER
 from batch.cli.environment import from_environment
 from batch.cli.exit_metrics import ExitMetrics
 from batch.cli.exits import guarded
@@ -35,8 +35,10 @@ app = cyclopts.App(
     group_parameters=cyclopts.Group("Options", sort_key=0),
 )
 _CONFIG = (from_environment, named_by_job, from_other_tools)
+_fleet = cyclopts.App(name="fleet", help="Run one campaign on many machines.", group=FLEET, sort_key=len(COMMANDS))
+app.command(_fleet)
 for _at, _command in enumerate(COMMANDS):
-    app.command(
+    (_fleet if _command.of_fleet else app).command(
         f"batch.cli.commands.{_command.path}",
         name=_command.name,
         group=_command.group,

@@ -219,8 +219,8 @@ EXACT = "column names are case-sensitive"
 @pytest.mark.parametrize(
     ("header", "problems"),
     [
-        ("'secret_name',kms_key_id", ["secret_name: the column is missing; there is ''secret_name'', " + EXACT]),
-        ("secretName,kms_key_id", ["secret_name: the column is missing; there is 'secretName', " + EXACT]),
+        ("'secret_name',kms_key_id", ["secret_name: the column is missing; there is ''secret_name''; " + EXACT]),
+        ("secretName,kms_key_id", ["secret_name: the column is missing; there is 'secretName'; " + EXACT]),
         ("secret_n\u0430me,kms_key_id", [
             ("secret_name: the column is missing; there is 'secret_n\u0430me'"
             f" (U+0430 CYRILLIC SMALL LETTER A at character 9); {EXACT}"),
