@@ -35,7 +35,9 @@ app = cyclopts.App(
     group_parameters=cyclopts.Group("Options", sort_key=0),
 )
 _CONFIG = (from_environment, named_by_job, from_other_tools)
-_fleet = cyclopts.App(name="fleet", help="Run one campaign on many machines.", group=FLEET, sort_key=len(COMMANDS))
+_fleet = cyclopts.App(
+    name="fleet", help="Run one campaign on many machines.", help_flags=FLAGS, group=FLEET, sort_key=len(COMMANDS)
+)
 app.command(_fleet)
 for _at, _command in enumerate(COMMANDS):
     (_fleet if _command.of_fleet else app).command(

@@ -25,9 +25,17 @@ def _page() -> Iterator[str]:
     yield ".SH SYNOPSIS"
     yield from _shown(())
     yield ".SH COMMANDS"
+    for words in _commands():
+        yield f".SS {' '.join(words)}"
+        yield from _shown(words)
+
+
+def _commands() -> Iterator[tuple[str, ...]]:
+    """Every command, and those of a group of commands."""
     for command in sorted((one for one in app if not one.startswith("-")), key=lambda one: app[one].sort_key):
-        yield f".SS {command}"
-        yield from _shown((command,))
+        yield (command,)
+        if app[command].default_command is None:
+            yield from ((command, one) for one in app[command] if not one.startswith("-"))
 
 
 def _shown(words: tuple[str, ...]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from jobs.spec import Auth
 ROOT = Path(__file__).parents[3]
 SEALED = {"sandbox", "demo", "rollback", "merge", "set", "completion", "man"}
 COMMANDS = [command for command in app if not command.startswith("-")]
+FLEET = ("fleet", "shard")
 
 
 @pytest.fixture(autouse=True)
@@ -94,12 +95,20 @@ def test_what_kubernetes_sets_and_options_of_other_commands_are_no_mistake(
     assert "no such run directory" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in SEALED])
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in {*SEALED, "fleet"}])
 def test_every_command_that_takes_variables_refuses_a_misspelt_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     monkeypatch.setenv("CSMS_REKEY_RATES", "1/s")
     assert main([command, *(() if command in {"auth", "config"} else ("nowhere",))]) == 2
+    assert "CSMS_REKEY_RATES is not an option" in capsys.readouterr().err
+
+
+def test_a_command_of_a_fleet_refuses_a_misspelt_variable_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CSMS_REKEY_RATES", "1/s")
+    assert main([*FLEET, "0", "--dir=nowhere"]) == 2
     assert "CSMS_REKEY_RATES is not an option" in capsys.readouterr().err
 
 
@@ -128,9 +137,8 @@ def test_help_and_version_are_shown_whatever_the_environment_is(
 def test_every_option_of_a_command_that_takes_variables_is_known() -> None:
     taken = {
         argument.name.removeprefix("--").replace("-", "_")
-        for command in COMMANDS
-        if command not in SEALED
-        for argument in app[command].assemble_argument_collection()
+        for command in (*(app[one] for one in COMMANDS if one not in {*SEALED, FLEET[0]}), app[FLEET[0]][FLEET[1]])
+        for argument in command.assemble_argument_collection()
         if argument.name.startswith("--") and argument.show
     }
     assert taken == OPTIONS

@@ -10,6 +10,9 @@ from batch.cli.help_page import ALL, RARE
 from batch.cli.options import PaceOptions
 
 COMMANDS = [command for command in app if not command.startswith("-")]
+GROUPS = [command for command in COMMANDS if app[command].default_command is None]
+ALONE = [command for command in COMMANDS if command not in GROUPS]
+GROUPED = [f"{command} {one}" for command in GROUPS for one in app[command] if not one.startswith("-")]
 WIDEST, LONGEST = 80, 45
 
 
@@ -19,7 +22,10 @@ def shown(capsys: pytest.CaptureFixture[str], *arguments: str, flag: str = "--he
 
 
 def options_of(command: str) -> set[str]:
-    return {one.name for one in app[command].assemble_argument_collection() if one.name.startswith("--") and one.show}
+    found = app
+    for word in command.split():
+        found = found[word]
+    return {one.name for one in found.assemble_argument_collection() if one.name.startswith("--") and one.show}
 
 
 def test_commands_stand_in_the_order_in_which_they_are_used() -> None:
@@ -31,21 +37,21 @@ def test_commands_stand_in_the_order_in_which_they_are_used() -> None:
     assert [one for one in ordered if one in known] == known
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("command", ["", *COMMANDS, *GROUPED])
 def test_a_help_page_fits_on_a_screen(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(WIDEST))
-    assert main([*([command] if command else []), "--help"]) == 0
+    assert main([*command.split(), "--help"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert (len(lines) <= LONGEST, [line for line in lines if len(line.rstrip()) > WIDEST]) == (True, [])
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*ALONE, *GROUPED])
 def test_help_all_shows_every_option_and_the_short_page_says_where_some_are_missing(
     capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    short, full = shown(capsys, command), shown(capsys, command, flag=ALL)
+    short, full = shown(capsys, *command.split()), shown(capsys, *command.split(), flag=ALL)
     words = set(full.replace("[no-]", "").replace(",", "").split())
     assert options_of(command) - words == set()
     assert (f"more: {ALL}" in short) is bool(options_of(command) & RARE)
@@ -53,7 +59,7 @@ def test_help_all_shows_every_option_and_the_short_page_says_where_some_are_miss
 
 
 def test_every_option_that_the_short_page_leaves_out_is_one() -> None:
-    assert set().union(*map(options_of, COMMANDS)) >= RARE
+    assert set().union(*map(options_of, [*ALONE, *GROUPED])) >= RARE
 
 
 @pytest.mark.parametrize("group", ["Manifest", "Limits", "Login", "Output"])
@@ -177,8 +183,8 @@ def test_the_manual_page_names_every_command_and_option(capsys: pytest.CaptureFi
     page = capsys.readouterr().out
     assert page.startswith(".TH CSMS-REKEY 1 ")
     text = page.replace("\\-", "-").replace("[no-]", "")
-    missing = [(command, one) for command in COMMANDS for one in options_of(command) if one not in text]
-    assert (missing, [command for command in COMMANDS if f".SS {command}\n" not in page]) == ([], [])
+    missing = [(command, one) for command in [*ALONE, *GROUPED] for one in options_of(command) if one not in text]
+    assert (missing, [command for command in [*COMMANDS, *GROUPED] if f".SS {command}\n" not in page]) == ([], [])
 
 
 def test_short_help_comes_back_after_the_long_one(capsys: pytest.CaptureFixture[str]) -> None:
