@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for name in ("batch", "jobs", "reports") for path in (ROOT / name).rglob("*.py"))
 PAGES = sorted((ROOT / "reports" / "page" / "template").iterdir())
+PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests" / "README.md"])
 
 # Where two words do not say why: they are those of somebody who translates.
 STIFF = (
@@ -106,6 +107,13 @@ def test_texts_in_code_are_plain_english(path: Path) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_the_page_is_plain_english(path: Path) -> None:
     assert found(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("path", PAPERS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_documentation_is_plain_english(path: Path) -> None:
+    """Names and code aside."""
+    text = NAMES.sub("", re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL))
+    assert found(" ".join(text.split())) == []
 
 
 @pytest.mark.parametrize(
