@@ -9,7 +9,7 @@ from batch.cli.app import main
 from batch.cli.environment import NO_OPTIONS, PREFIX
 from batch.cli.options import OPTIONS
 
-OF_A_FLEET = {"dir", "work", "tied", "lease_times"}
+OF_A_FLEET = {"dir", "work", "tied"}
 OF_A_PLAN = {"old_key", "new_key", "key_map", "all_projects", "owner_column"}
 
 
