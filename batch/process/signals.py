@@ -11,7 +11,9 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import TypeVar
 
+T = TypeVar("T")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ASKING = signal.SIGUSR1
 _FIRST, _SECOND, _THIRD = 1, 2, 3
@@ -100,6 +102,26 @@ class Interruption:
             yield
         finally:
             self._steps = before
+
+    @contextlib.contextmanager
+    def entering(
+        self,
+        first: Callable[[], contextlib.AbstractContextManager[T]],
+        then: Callable[[], contextlib.AbstractContextManager[None]],
+        *,
+        only_if: bool,
+    ) -> Iterator[T]:
+        """Enters both; a signal that comes between them waits until the second can clean up after the first.
+
+        Raises:
+            InterruptedBySignal: one has come meanwhile.
+        """
+        with contextlib.ExitStack() as stack:
+            with self.noting(only_if=only_if):
+                held = stack.enter_context(first())
+                stack.enter_context(then())
+            self.raise_if_taken()
+            yield held
 
     def raise_if_taken(self) -> None:
         """Ends the process where a signal has come.

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from batch.cli.merging import Shards, directories_of
 from batch.cli.runs import exit_code_on_record
 from batch.cli.screen import say, show, show_json
+from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
 from jobs.ledger import Ledger
 from jobs.ledger.record import JobRecord, read_record
@@ -37,7 +38,9 @@ def merge(
     """
     directory = RunDirectory.claim(into, "", network_ok=allow_network_fs)
     patience = Patience(0.0, say)
-    with directory.lock("merge", patience), directory.or_nothing():
+    with PROCESS_SIGNALS.entering(
+        lambda: directory.lock("merge", patience), directory.or_nothing, only_if=directory.made
+    ):
         directory.sweep()
         _take_in(directory, tuple(shards), patience, partial=partial)
         with Ledger(directory.path) as ledger:
