@@ -21,7 +21,8 @@ def serve(options: SandboxOptions) -> int:
     """Runs a sandbox until SIGINT or SIGTERM and returns the exit code.
 
     One JSON line on stdout (`Ready`) tells when it listens and all a client has to know. The manifest, if asked for,
-    is written before that. Where stdout is a terminal, lines to paste into a shell follow on stderr. 0 after a signal; 2 when it cannot start, with the reason on stderr.
+    is written before that. Where stdout is a terminal, lines to paste into a shell follow on
+    stderr. Returns 0 after a signal; 2 when it cannot start, with the reason on stderr.
     """
     try:
         run_loop(lambda: _serve(options, lambda ready: _print_ready(ready, options)))
