@@ -22,7 +22,7 @@ def test_what_the_sandbox_prints_at_a_terminal_can_be_pasted(tmp_path: Path, opt
         command, cwd=tmp_path, env=environment, stdout=slave, stderr=subprocess.PIPE, text=True
     ) as sandbox:
         assert sandbox.stderr is not None
-        lines = []
+        lines: list[str] = []
         while not (lines and lines[-1].startswith("csms-rekey ")):
             lines.append(sandbox.stderr.readline())
         pasted = "".join(lines).partition(":\n")[2]
