@@ -198,7 +198,7 @@ PACE, CHECKED, RESUMED, RESUMED_AUTH = PaceOptions(), CheckedLimitOptions(), Res
 """What a command receives where the command line gives nothing."""
 _OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions, LookOptions, PlanOptions)
 _OF_RUNS = {"run_dir", "failed", "yes", "plan_sha256", "junit", "job", "out", "owner_column"}
-OF_FLEETS = {"dir", "work", "tied", "lease_times", "scheduler", "security_dir", "shards", "into"}
+OF_FLEETS = {"dir", "work", "tied", "scheduler", "security_dir", "shards", "into"}
 OPTIONS = frozenset(_OF_RUNS | OF_FLEETS | {one.name for part in _OPTIONS for one in fields(part)})
 """Every option of the commands that read some from the environment or a job file."""
 

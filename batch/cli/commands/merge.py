@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from batch.cli.merging import Shards, directories_at
 from batch.cli.runs import exit_code_on_record
 from batch.cli.screen import say, show, show_json
+from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
 from jobs.ledger import Ledger
 from jobs.ledger.record import JobRecord, read_record
@@ -57,7 +58,9 @@ def merge_campaign(storage: "Storage", job: "Campaign", into: Path) -> int:
 
 def _merge(directory: RunDirectory, found: _Found, *, partial: bool, json: bool) -> int:
     patience = Patience(0.0, say)
-    with directory.lock("merge", patience), directory.or_nothing():
+    with PROCESS_SIGNALS.entering(
+        lambda: directory.lock("merge", patience), directory.or_nothing, only_if=directory.made
+    ):
         directory.sweep()
         _take_in(directory, found, patience, partial=partial)
         with Ledger(directory.path) as ledger:
