@@ -183,6 +183,6 @@ def _nothing() -> None: ...
 
 
 def _drain(session: Session, number: Signals, plan: RunPlan) -> None:
-    plan.viewers.say(f"{number.name}: finishing what is open ({session.in_flight}); once more breaks it off")
+    plan.viewers.say(f"{number.name}: finishing requests in flight ({session.in_flight}); a second signal aborts")
     session.stop(f"interrupted by {number.name}")
     asyncio.get_running_loop().call_later(plan.limits.grace_s, session.cancel)

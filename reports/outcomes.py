@@ -114,7 +114,7 @@ class _Shared(dict[RowKind, tuple[str, str, str]]):
 
 
 def _names(texts: Sequence[str | None]) -> list[str]:
-    """Each as it is written, all at once where nothing can be wrong with any of them."""
+    """Each in its written form, all at once where nothing can be wrong with any of them."""
     found = [text or "" for text in texts]
     return found if all_plain(found) else [text if plain_name(text) else _name(text) for text in found]
 

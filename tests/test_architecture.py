@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.cli.app import app
+from batch.cli.app import commands
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("jobs", "batch", "reports")
@@ -108,7 +108,7 @@ MOST_IMPORT_LINES = 22
 MOST_MODULES_IN_BATCH = 4
 NAMES_THAT_SAY_NOTHING = {"utils", "helpers", "common", "manager"}
 
-HELP = [[command, "--help"] for command in app if not command.startswith("-")]
+HELP = [[*command.split(), "--help"] for command in commands()]
 ONLY_IN = {
     "pandas": {"jobs/manifest/readers"},
     "pyarrow": {"jobs/manifest/readers", "jobs/manifest/cut_batches.py"},

@@ -198,12 +198,7 @@ PACE, CHECKED, RESUMED, RESUMED_AUTH = PaceOptions(), CheckedLimitOptions(), Res
 """What a command receives where the command line gives nothing."""
 
 _OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions, LookOptions, PlanOptions)
-_ALONE = {"run_dir", "failed", "yes", "plan_sha256", "junit", "job", "out", "owner_column"} | {
-    "dir",
-    "work",
-    "tied",
-    "lease_times",
-}
+_ALONE = {"run_dir", "failed", "yes", "plan_sha256", "junit", "job", "out", "owner_column", "dir", "work", "tied"}
 OPTIONS = frozenset(_ALONE | {one.name for options in _OPTIONS for one in fields(options)})
 """Every option of the commands that read some from the environment or a job file."""
 

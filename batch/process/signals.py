@@ -41,7 +41,7 @@ class Interruption:
         """One more signal has come.
 
         Raises:
-            InterruptedBySignal: nobody has asked to hold signals, nor to be told of them.
+            InterruptedBySignal: nothing holds signals or listens for them.
         """
         self._count += 1
         self.number = self.number or signal.Signals(number)
@@ -58,7 +58,7 @@ class Interruption:
             self._report()
 
     def hold(self) -> None:
-        """From now on a signal interrupts nothing: it is noted, for whoever drains or has drained."""
+        """From now on a signal interrupts nothing: it is noted for code that drains or has drained."""
         self._held = True
 
     @contextlib.contextmanager
@@ -84,7 +84,7 @@ class Interruption:
     @contextlib.contextmanager
     def breaking_off(self, loop: asyncio.AbstractEventLoop, cancel: Callable[[], object]) -> Iterator[None]:
         """Has the first signal break off what the loop does while the block runs: one that raised among the loop's own
-        calls would only be logged there. Whoever runs the loop then asks `raise_if_taken`.
+        calls would only be logged there. The caller of the loop then calls `raise_if_taken`.
         """
         with self._told_by(loop, {_FIRST: lambda _: cancel()}):
             yield

@@ -83,7 +83,7 @@ def _begins_at(shape: str, text: str) -> int:
 
 
 def _cut(shape: str) -> int:
-    """So many first characters of a shape are told from a word of our own."""
+    """So many first characters of a shape are distinguished from a word of our own."""
     return len(shape) if len(shape) < _WORD else min(_MOST_CUT, max(_LEAST_CUT, (len(shape) + 1) // 2))
 
 

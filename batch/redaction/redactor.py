@@ -28,7 +28,7 @@ class Redactor:
         """What the sources said last, and its forms; one value, as threads may ask."""
 
     def watch(self, source: Source) -> None:
-        """From now on also what `source` says is in use; it is asked anew for every text."""
+        """From now on also what `source` says is in use; it is called again for every text."""
         self._sources.append(source)
 
     def clean(self, text: str) -> str:
@@ -92,7 +92,7 @@ class StandardStream(RedactedStream):
     """
 
     lost: OSError | None = None
-    """Why nothing can be written any more, as far as nobody has said it yet; a reader that has left is no reason."""
+    """Why nothing can be written any more, as far as nobody has said it yet; a reader that has left does not count."""
 
     @property
     def strict(self) -> RedactedStream:
@@ -135,7 +135,7 @@ def guard_streams(redactor: Redactor = PROCESS_REDACTOR) -> None:
     """Puts the redactor before stdout and stderr, and has neither of them raise anything.
 
     Warnings, the handler of the event loop, the last-resort handler of logging and tracebacks of uncaught exceptions
-    all write to `sys.stderr` as it is when they write.
+    all write to the `sys.stderr` of that moment.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)

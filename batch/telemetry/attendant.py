@@ -1,4 +1,4 @@
-"""Attends to a session once a second: takes what `set` asks for, and notices that its directory is gone."""
+"""Attends to a session once a second: takes what `set` asks for, and notices that its directory is missing."""
 
 import asyncio
 import contextlib

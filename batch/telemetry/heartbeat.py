@@ -1,4 +1,4 @@
-"""Tells others how a run stands while it goes on: a state file, a screen or lines, and whoever asks for the view."""
+"""Shows the progress of a run: in a state file, on a screen or as lines, and to any caller of the view."""
 
 import asyncio
 import contextlib
@@ -48,7 +48,7 @@ class Watched(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewers:
-    """Who is told how a run stands. With a `console` the run is drawn on it, otherwise `say` gets a line now and then
+    """What shows the progress of a run. With a `console` the run is drawn there, else `say` gets a line now and then
     and for every change of state; with a `metrics_port` metrics are served there.
     """
 

@@ -191,7 +191,7 @@ class Told:
         return keys.old_keys(self._query)
 
     def places(self) -> tuple[tuple[str | None, PlaceCount], ...]:
-        """The projects of rows that are still to be sent, in manifest order, once for each wave of theirs."""
+        """The projects of rows that are still to be sent, in manifest order, once for each of their waves."""
         return places.place_counts(self._query)
 
     def samples(self) -> tuple[Sample, ...]:

@@ -20,7 +20,7 @@ def verdict(plan: Plan) -> str:
     """What it comes to, in one sentence."""
     change, undone = plan.rows_of(Action.CHANGE), plan.undone
     if plan.exit_code == _COULD_NOT_LOOK:
-        return f"Not everything could be looked at: {counted(change, 'row')} would be changed as far as can be told"
+        return f"Not everything could be looked at: {counted(change, 'row')} would be changed as far as known"
     if undone:
         return f"{counted(undone, 'row')} cannot be done; {counted(change, 'row')} would be changed"
     if not change:

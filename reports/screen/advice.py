@@ -192,7 +192,7 @@ def _of_words(reason: str) -> Iterator[Advice]:
         yield Advice(cause=reason, step="see who else uses the quota, or lower --rate")
     if reason.endswith(NEXT_WAVE):
         asked = "--between" in reason
-        why = "see in report.html why, and whether the next wave may begin all the same"
+        why = "see in report.html why, and whether the next wave may begin even so"
         yield Advice(cause=reason, step="see in run.log what it said, and give --between again" if asked else why)
     if "--max-failures" in reason:
         yield Advice(

@@ -27,6 +27,6 @@ def _standing(shard: ShardSummary) -> str:
         return "missing; its rows count as not attempted"
     left = f"{shard.open_rows:,} of {shard.rows:,} rows are open"
     if shard.exit_code is None:
-        return f"{left}; no end of its last session is on record"
+        return f"{left}; the end of its last session is not recorded"
     cause = f": {cause_of(shard.stopped)}" if shard.stopped else ""
     return f"{left}; exit code {shard.exit_code}{cause}"

@@ -85,7 +85,7 @@ def file_notes(summary: Summary) -> tuple[FileNote, ...]:
     """Every file of the summary, itself last."""
     notes = [FileNote(name=facts.name, purpose=_purpose(facts.name, facts.rows)) for facts in summary.files]
     own = next((one.written_as for one in summary.kept_files if one.name == names.SUMMARY), names.SUMMARY)
-    return (*notes, FileNote(name=own, purpose="all of this for machines"))
+    return (*notes, FileNote(name=own, purpose="machine-readable summary"))
 
 
 def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
@@ -217,7 +217,7 @@ def _purpose(name: str, rows: int) -> str:
         case names.REJECTED:
             return f"{counted(rows, 'row')} to fix first, with the reasons" if rows else "nothing to fix"
         case stem if stem == names.PAGE.partition(".")[0]:
-            return "this run for people, as a page for a browser"
+            return "report to read in a browser"
         case _:
             return "how every row ended"
 

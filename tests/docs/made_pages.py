@@ -5,10 +5,8 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-import cyclopts
-
 from batch.cli import help_page
-from batch.cli.app import app
+from batch.cli.app import app, commands
 from batch.cli.environment import variable_of
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -28,9 +26,9 @@ _CODE = re.compile(r"(```.*?```|`[^`]*`)", re.DOTALL)
 
 def commands_page() -> str:
     """Every command in the order of use, with its options, their defaults, and its exit codes."""
-    front, *commands = _HEADING.split(app.generate_docs())
+    front, *parts = _HEADING.split(app.generate_docs())
     listed = front[front.index("\n**") :].replace(":\n\n*", "\n\n*")
-    return "\n".join([_HEAD, _tidy(listed).strip(), *map(_command, commands)]).rstrip() + "\n"
+    return "\n".join([_HEAD, _tidy(listed).strip(), *map(_command, parts)]).rstrip() + "\n"
 
 
 def environment_page(page: str) -> str:
@@ -44,19 +42,12 @@ def environment_page(page: str) -> str:
 def variables() -> Iterator[tuple[str, str, list[str]]]:
     """Every option that may be given as a variable, that variable, and the commands that take it."""
     takers: dict[str, list[str]] = {}
-    for command, itself in commands_of(app):
+    for command, itself in commands().items():
         for argument in itself.assemble_argument_collection() if itself.config else ():
             if argument.show and argument.name.startswith("--"):
                 takers.setdefault(argument.name, []).append(command)
     for option in sorted(takers):
         yield option, variable_of(option), takers[option]
-
-
-def commands_of(parent: cyclopts.App, *before: str) -> Iterator[tuple[str, cyclopts.App]]:
-    """Every command that can be called, with the words that call it: `run`, `fleet shard`."""
-    for name in (name for name in parent if not name.startswith("-")):
-        below = list(commands_of(parent[name], *before, name))
-        yield from below or [(" ".join((*before, name)), parent[name])]
 
 
 def _command(text: str) -> str:

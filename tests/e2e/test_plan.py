@@ -358,7 +358,7 @@ def test_a_selection_leaves_rows_out_of_the_plan_and_tells_them_as_not_selected(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "what is to be planned?"),
+        ((), "nothing to plan:"),
         (("m.csv", "--old-key=x"), "a manifest says which keys"),
         (("m.csv", "--all-projects"), "a manifest says which projects"),
         (("--old-key=x",), "give them as pairs"),

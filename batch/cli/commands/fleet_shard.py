@@ -43,7 +43,7 @@ def shard(
         index: Number of the shard, the first is 0; in a Kubernetes Indexed Job $JOB_COMPLETION_INDEX.
         dir: Campaign folder: a path that all machines share, or a URI such as s3://bucket/campaign.
         work: Folder on a local disk for ledger and reports. [default: ~/.local/state/csms-rekey/fleet]
-        tied: Stop when standard input ends, as it does when the process that started this one is gone.
+        tied: Stop when standard input ends, as it does when the process that started this one has ended.
     """
     refuse_bad_options(session)
     times = _times_of(lease_times)

@@ -104,4 +104,4 @@ def test_status_of_a_directory_whose_holder_has_not_said_who_it_is_names_nobody(
     monkeypatch.setattr("jobs.run_dir.scope_locks._LONGEST_LOOK_S", 0.0)
     with held(tmp_path, None, state=False) as run_dir:
         assert main(["status", str(run_dir)]) == 2
-    assert "in use by another process, which has not told anything yet" in capsys.readouterr().err
+    assert "in use by another process, which has not reported progress yet" in capsys.readouterr().err

@@ -61,7 +61,7 @@ def advice(reason: str, key: str | None = None, auth: Auth = Auth.TOKEN) -> Advi
         (
             stop_words("canary", 1, 10),
             "wave 'canary': 1 of 10 rows not done, so the next wave did not begin",
-            "see in report.html why, and whether the next wave may begin all the same",
+            "see in report.html why, and whether the next wave may begin even so",
         ),
         (
             halt_words("canary", "the command of --between ended with exit code 7"),
