@@ -42,6 +42,18 @@ def test_a_help_page_fits_on_a_screen(
     assert (len(lines) <= LONGEST, [line for line in lines if len(line.rstrip()) > WIDEST]) == (True, [])
 
 
+@pytest.mark.parametrize("columns", ["0", "1", "20", "39"])
+@pytest.mark.parametrize("command", ["", "run"])
+def test_a_terminal_without_a_size_or_with_a_tiny_one_gets_every_word_of_help(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str, columns: str
+) -> None:
+    words = [command] if command else []
+    monkeypatch.setenv("COLUMNS", "80")
+    whole = shown(capsys, *words)
+    monkeypatch.setenv("COLUMNS", columns)
+    assert shown(capsys, *words) == whole
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_all_shows_every_option_and_the_short_page_says_where_some_are_missing(
     capsys: pytest.CaptureFixture[str], command: str
