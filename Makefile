@@ -64,9 +64,16 @@ mutants: .venv/mutants.done
 torture: $(TEST_VENV).done
 	$(TEST_VENV)/bin/python -m tests.torture
 
-# Writes tests/bench/RESULTS.md; wants a machine that does nothing else.
-bench: $(TEST_VENV).done
-	$(TEST_VENV)/bin/python -m tests.bench
+# Writes tests/bench/RESULTS.md; wants a machine that does nothing else. `ARGUMENTS='--only report'` measures the
+# sections whose titles say so, and keeps the others.
+bench: $(TEST_VENV).done .venv/old.done
+	$(TEST_VENV)/bin/python -m tests.bench $(ARGUMENTS)
+
+# The libraries of the commit that bench measures beside; without them that commit runs with those of this one.
+.venv/old.done:
+	-$(PYTHON) -m venv .venv/old && git show c843db7:requirements.lock > .venv/old.lock && \
+		.venv/old/bin/python $(PIP) --require-hashes --requirement .venv/old.lock
+	touch $@
 
 audit: .venv/audit.done
 	.venv/audit/bin/bandit --quiet --recursive jobs batch reports --configfile pyproject.toml

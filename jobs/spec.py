@@ -1,4 +1,4 @@
-"""The job as one frozen, validated value: everything a run is told, except credentials."""
+"""The job as one frozen, validated value: everything that a run needs, except credentials."""
 
 import re
 from enum import StrEnum

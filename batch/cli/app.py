@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cyclopts
 
 import batch.process.structlog_alone  # noqa: F401 - before anything else imports structlog
-from batch.cli.command_list import COMMANDS, OTHER
+from batch.cli.command_list import COMMANDS, FLEET, OTHER
 from batch.cli.environment import from_environment
 from batch.cli.exit_metrics import ExitMetrics
 from batch.cli.exits import guarded
@@ -35,8 +35,19 @@ app = cyclopts.App(
     group_parameters=cyclopts.Group("Options", sort_key=0),
 )
 _CONFIG = (from_environment, named_by_job, from_other_tools)
+_fleet = cyclopts.App(
+    name="fleet",
+    help="Run one campaign on many machines.",
+    group=FLEET,
+    help_flags=FLAGS,
+    version_flags=(),
+    help_format="plaintext",
+    group_parameters=app.group_parameters,
+    sort_key=len(COMMANDS),
+)
+app.command(_fleet)
 for _at, _command in enumerate(COMMANDS):
-    app.command(
+    (_fleet if _command.of_fleet else app).command(
         f"batch.cli.commands.{_command.path}",
         name=_command.name,
         group=_command.group,
@@ -48,6 +59,13 @@ for _at, _command in enumerate(COMMANDS):
     )
 app["--help"].group, app["--help"].help = OTHER, "Show this page, or with --help-all every option."
 app["--version"].group, app["--version"].help = OTHER, "Show the version."
+
+
+def commands() -> dict[str, cyclopts.App]:
+    """Every command by its words, in the order of use: `run`, `fleet shard`."""
+    found = {name: app[name] for name in app if not name.startswith("-") and app[name] is not _fleet}
+    found |= {f"fleet {name}": _fleet[name] for name in _fleet if not name.startswith("-")}
+    return dict(sorted(found.items(), key=lambda one: one[1].sort_key))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,8 +11,9 @@ _CODES = (
 _ELSEWHERE = "Every option is also a variable CSMS_REKEY_<OPTION> and a key of a --job file."
 _SEALED = "This command ignores CSMS_REKEY_... variables."
 
-_BEFORE, _RUN, _AFTER, _TRY, OTHER = (
-    Group(name, sort_key=at) for at, name in enumerate(("Prepare", "Run", "Afterwards", "Try it out", "Other"), start=1)
+_BEFORE, _RUN, _AFTER, FLEET, _TRY, OTHER = (
+    Group(name, sort_key=at)
+    for at, name in enumerate(("Prepare", "Run", "Afterwards", "Many machines", "Try it out", "Other"), start=1)
 )
 
 
@@ -30,6 +31,7 @@ class Command(NamedTuple):
     origins: bool = False
     name: str | None = None
     usage: str | None = None
+    of_fleet: bool = False
 
 
 # In the order of use.
@@ -139,6 +141,37 @@ COMMANDS = (
         f"{_CODES} {_SEALED}",
         sealed=True,
         usage="csms-rekey merge --into PATH [OPTIONS] SHARDS...",
+    ),
+    Command(
+        FLEET,
+        "fleet:run",
+        "Run a manifest or a plan on a Dask cluster, or continue it.",
+        f"{_CODES}\n\n{_ELSEWHERE}",
+        origins=True,
+        of_fleet=True,
+    ),
+    Command(
+        FLEET,
+        "fleet_look:status",
+        "Show how each shard of a campaign stands.",
+        f"Exit codes: 0 shown; 2 no campaign folder; 74 it cannot be read. {_SEALED}",
+        sealed=True,
+        of_fleet=True,
+    ),
+    Command(
+        FLEET,
+        "fleet_look:stop",
+        "Stop every process that works on a campaign.",
+        f"Exit codes: 0 they are told; 2 no campaign folder; 74 it cannot be written. {_SEALED}",
+        sealed=True,
+        of_fleet=True,
+    ),
+    Command(
+        FLEET,
+        "fleet_shard:shard",
+        "Work on one shard of a campaign folder, or continue it.",
+        f"{_CODES} 4 is also for a lease that another process holds, or that was lost.\n\n{_ELSEWHERE}",
+        of_fleet=True,
     ),
     Command(
         _TRY,

@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Callable
 
 from batch.csms.auth import CredentialError, LoginRefusedError
+from batch.fleet.lease import LeaseHeldError
 from jobs.ledger import LedgerError
 from jobs.problem import ManifestError
 from jobs.run_dir.lock import LockHeldError
@@ -21,7 +22,7 @@ def guarded(command: Callable[[], int], say: Callable[[str], None]) -> int:
     except (UsageError, SpecError, ManifestError, CredentialError) as error:
         say(str(error))
         return Exit.USAGE
-    except LockHeldError as error:
+    except (LockHeldError, LeaseHeldError) as error:
         say(str(error))
         return Exit.LOCKED
     except (LedgerError, ReportError, OSError) as error:

@@ -106,6 +106,7 @@ _KINDS = {"STR": "TEXT", "INT": "N", "FLOAT": "N", "CHOICE": "WORD"}
 _INDENT, _COLUMN, _GAP = 2, 24, 2
 _WIDEST = 100
 _NO_BREAK = "\0"
+_NARROWEST = 40
 
 
 class HelpPage:
@@ -119,7 +120,7 @@ class HelpPage:
         shown = [one for one in panel.entries if self._full or not RARE.intersection(one.positive_names)]
         if not panel.entries or not shown:
             return
-        width = min(options.max_width, _WIDEST)
+        width = _width(options)
         hidden = len(panel.entries) - len(shown)
         more = f" ({hidden} more: {ALL})" if hidden else ""
         rows = [(_label(one), _text(one, console)) for one in shown]
@@ -128,13 +129,21 @@ class HelpPage:
 
     def render_usage(self, console: "Console", _options: "ConsoleOptions", usage: object) -> None:
         """Prints the first line."""
-        console.print(f"Usage: {str(usage).strip()}", markup=False, emoji=False, highlight=False)
+        # Where it has no width at all, as in some containers, nothing is printed.
+        console.width = max(_NARROWEST, console.width)
+        words = f"Usage: {str(usage).strip()}"
+        console.print(words, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def render_description(self, console: "Console", options: "ConsoleOptions", description: "RenderableType") -> None:
         """Prints what the command is for."""
-        width = min(options.max_width, _WIDEST)
+        width = _width(options)
         text = textwrap.fill(_plain(description, console), width, break_on_hyphens=False)
         console.print(f"\n{text}", markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def _width(options: "ConsoleOptions") -> int:
+    """A terminal without a size, or one too narrow for two columns, breaks the lines itself."""
+    return max(_NARROWEST, min(options.max_width, _WIDEST))
 
 
 def _label(entry: "HelpEntry") -> str:

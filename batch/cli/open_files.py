@@ -9,7 +9,7 @@ _OTHER_FILES = 64
 
 
 def require_files(*, connections: int, locks: int) -> None:
-    """Raises the process's own limit as far as it is needed.
+    """Raises the process's own limit as far as needed.
 
     Raises:
         SpecError: the system does not allow as many.
@@ -19,7 +19,7 @@ def require_files(*, connections: int, locks: int) -> None:
     if 0 <= hard < wanted:
         raise SpecError(
             "concurrency",
-            f"{connections} requests and {locks} scopes need {wanted} open files, the system allows {hard}",
+            f"{connections} requests and {locks} projects need {wanted} open files, the system allows {hard}",
         )
     if 0 <= soft < wanted + _OTHER_FILES:
         limit = wanted + _OTHER_FILES

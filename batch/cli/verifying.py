@@ -79,7 +79,7 @@ def rows_of_manifest(manifest: str, given: Given[RowsOptions]) -> Iterator[Rows]
 
 @contextmanager
 def loaded_rows(manifest: str, spec: JobSpec, access: Access) -> Iterator[Rows]:
-    """The rows of a manifest in a ledger that is gone after the block.
+    """The rows of a manifest in a ledger that lasts as long as the block.
 
     Raises:
         UsageError: it cannot be used.

@@ -16,7 +16,7 @@ Troubled = tuple[ScopeView, ...]
 
 @dataclass(slots=True, kw_only=True)
 class ProjectState:
-    """Shared by all that ask about a project. `on_stop` is told why it was stopped for itself alone, `on_defect` of an
+    """Shared by all that ask about a project. `on_stop` receives the reason why it alone was stopped, `on_defect` of an
     error in this program's own logic; `on_seen` is called after each answer about one secret.
     """
 

@@ -1,4 +1,4 @@
-"""`auth`: which login a run would use, for which projects and until when, and one harmless read of each with it."""
+"""`auth`: which login a run would use, for which projects and until when, and a test of each by one read-only call."""
 
 import time
 from typing import Annotated
@@ -95,10 +95,10 @@ def _own_place(spec: JobSpec, access: Access) -> Scope:
     try:
         endpoint = spec.endpoint or endpoint_for(spec.region or "")
     except ValueError as error:
-        raise UsageError(str(error) if spec.region else "where to? give --region or --endpoint") from error
+        raise UsageError(str(error) if spec.region else "no endpoint: give --region or --endpoint") from error
     project_id = ask_loop(lambda: own_project(spec, access))
     if project_id is None:
-        raise CredentialError("which project? give --project-id, or --region without --endpoint to have it looked up")
+        raise CredentialError("no project: give --project-id, or --region without --endpoint to have it looked up")
     return Scope(endpoint=endpoint, project_id=project_id, region=spec.region)
 
 
@@ -160,9 +160,9 @@ def _as_json(access: Access, found: list[Tried], code: Exit) -> str:
 def _validity(access: Access) -> str:
     shown = access.login.describe()
     if shown.expires_s is None and shown.fetched:
-        return "nothing is held: none was obtained"
+        return "none: no token was obtained"
     if shown.expires_s is None and shown.ends:
-        return "not known here: it ends by itself, a token after 24 hours at most"
+        return "expiry unknown; tokens last at most 24 hours"
     if shown.expires_s is None:
         return "until they are revoked"
     until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(shown.expires_s))

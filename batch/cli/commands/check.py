@@ -22,6 +22,7 @@ from batch.cli.options import (
 )
 from batch.cli.screen import tell, tell_json
 from jobs.manifest.scopes import NOT_LOOKED_UP
+from jobs.printable import counted
 from jobs.problem import Problem
 from jobs.run_dir.durable import require_plain
 from jobs.spec import SpecError
@@ -123,7 +124,9 @@ def _tell(look: Look) -> None:
             tell(line)
     if look.loaded is not None:
         found = look.loaded
-        counts = f"{found.rows} rows, {found.invalid} invalid, {found.structural} problems of the file itself"
+        counts = (
+            f"{counted(found.rows, 'row')}, {found.invalid} invalid, {counted(found.structural, 'structural problem')}"
+        )
         tell(f"{found.name}: {counts}")
     if rows := _rows_without_project(look):
         tell(f"{rows} rows name no project, which was not looked up: no login")

@@ -63,7 +63,7 @@ def status(run_dir: Path, /, *, json: bool = False) -> int:
         state = live_state(run_dir, held.holder)
         if state is None:
             holder = held.holder or "another process"
-            raise UsageError(f"{run_dir}: in use by {holder}, which has not told anything yet") from held
+            raise UsageError(f"{run_dir}: in use by {holder}, which has not reported progress yet") from held
         standing = _going(state)
     if json:
         tell_json(msgspec.json.encode(standing).decode())

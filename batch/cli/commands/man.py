@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from batch.cli.app import app
+from batch.cli.app import app, commands
 from batch.cli.help_page import HelpPage
 from batch.cli.screen import tell_written
 from batch.process.version import version
@@ -25,9 +25,9 @@ def _page() -> Iterator[str]:
     yield ".SH SYNOPSIS"
     yield from _shown(())
     yield ".SH COMMANDS"
-    for command in sorted((one for one in app if not one.startswith("-")), key=lambda one: app[one].sort_key):
+    for command in commands():
         yield f".SS {command}"
-        yield from _shown((command,))
+        yield from _shown(tuple(command.split()))
 
 
 def _shown(words: tuple[str, ...]) -> Iterator[str]:

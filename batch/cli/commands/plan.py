@@ -87,13 +87,13 @@ def _loading(manifest: str, spec: JobSpec, no_project: CredentialError | None = 
 def _refuse_mixed(manifest: str | None, source: PlanOptions) -> None:
     by_keys = bool(source.old_key or source.new_key)
     if manifest is None and not by_keys and source.key_map is None:
-        raise UsageError("what is to be planned? give a manifest, or --old-key and --new-key, or --key-map")
+        raise UsageError("nothing to plan: give a manifest, or --old-key and --new-key, or --key-map")
     if manifest is not None and (by_keys or source.key_map is not None):
         raise UsageError("a manifest says which keys: give it, or --old-key and --new-key, or --key-map")
     if by_keys and source.key_map is not None:
         raise UsageError("give --old-key and --new-key, or --key-map, not both")
     if manifest is not None and (source.all_projects or len(source.project_id or ()) > 1):
-        raise UsageError("a manifest says which projects: one --project-id is for its rows that name none")
+        raise UsageError("a manifest says which projects: only one --project-id is allowed, for rows without one")
 
 
 def _stem(manifest: str | None) -> str:

@@ -1,7 +1,6 @@
 """`run`: from a manifest or a plan to reports."""
 
 import os
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -72,12 +71,9 @@ def start(incoming: Incoming, spec: JobSpec, access: Access, options: SessionOpt
     """Runs a manifest, for a caller that has made the job and the login already, and knows its options to be good."""
     directory = RunDirectory.claim(run_dir, incoming.manifest, network_ok=options.allow_network_fs)
     directory.refuse_own(incoming.manifest)
-    with ExitStack() as stack:
-        # A new directory is either one that goes again, or not there yet.
-        with PROCESS_SIGNALS.noting(only_if=directory.made):
-            stack.enter_context(directory.lock("run", Patience(0.0, say)))
-            stack.enter_context(directory.or_nothing())
-        PROCESS_SIGNALS.raise_if_taken()
+    with PROCESS_SIGNALS.entering(
+        lambda: directory.lock("run", Patience(0.0, say)), directory.or_nothing, only_if=directory.made
+    ):
         directory.sweep()
         keep = _keep(directory)
         new = Start(command="run", incoming=incoming, spec=spec, access=access, options=options, keep=keep)

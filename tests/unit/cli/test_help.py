@@ -5,30 +5,31 @@ from pathlib import Path
 
 import pytest
 
-from batch.cli.app import app, main
+from batch.cli.app import commands, main
 from batch.cli.help_page import ALL, RARE
 from batch.cli.options import PaceOptions
 
-COMMANDS = [command for command in app if not command.startswith("-")]
+COMMANDS = list(commands())
 WIDEST, LONGEST = 80, 45
 
 
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str, flag: str = "--help") -> str:
-    assert main([*arguments, flag]) == 0
+    assert main([*" ".join(arguments).split(), flag]) == 0
     return " ".join(capsys.readouterr().out.split())
 
 
 def options_of(command: str) -> set[str]:
-    return {one.name for one in app[command].assemble_argument_collection() if one.name.startswith("--") and one.show}
+    return {
+        one.name for one in commands()[command].assemble_argument_collection() if one.name.startswith("--") and one.show
+    }
 
 
 def test_commands_stand_in_the_order_in_which_they_are_used() -> None:
-    ordered = sorted(COMMANDS, key=lambda name: app[name].sort_key)
     known = [
         *("auth", "config", "check", "plan", "run", "resume", "go", "status", "set"),
         *("report", "verify", "rollback", "retire", "merge", "demo", "sandbox", "completion", "man"),
     ]
-    assert [one for one in ordered if one in known] == known
+    assert [one for one in COMMANDS if one in known] == known
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
@@ -36,9 +37,21 @@ def test_a_help_page_fits_on_a_screen(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(WIDEST))
-    assert main([*([command] if command else []), "--help"]) == 0
+    assert main([*command.split(), "--help"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert (len(lines) <= LONGEST, [line for line in lines if len(line.rstrip()) > WIDEST]) == (True, [])
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "20", "39"])
+@pytest.mark.parametrize("command", ["", "run"])
+def test_a_terminal_without_a_size_or_with_a_tiny_one_gets_every_word_of_help(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str, columns: str
+) -> None:
+    words = [command] if command else []
+    monkeypatch.setenv("COLUMNS", "80")
+    whole = shown(capsys, *words)
+    monkeypatch.setenv("COLUMNS", columns)
+    assert shown(capsys, *words) == whole
 
 
 @pytest.mark.parametrize("command", COMMANDS)
