@@ -1,4 +1,4 @@
-"""The examples for a fleet: objects that Kubernetes takes, units that systemd takes, and shards that end as promised."""
+"""The examples for a fleet: objects that Kubernetes takes, units that systemd takes, shards that end as promised."""
 
 import re
 import shlex
@@ -132,9 +132,7 @@ def words_of_the_unit(shard: int) -> list[str]:
 
 def words_of_the_pod(index: int) -> list[str]:
     """What Kubernetes would call."""
-    return [
-        word.replace("$(JOB_COMPLETION_INDEX)", str(index)) for word in container_of(FLEET["Job"]["spec"])["args"]
-    ]
+    return [word.replace("$(JOB_COMPLETION_INDEX)", str(index)) for word in container_of(FLEET["Job"]["spec"])["args"]]
 
 
 @pytest.mark.parametrize("words", [words_of_the_unit(3), words_of_the_pod(3)], ids=["systemd", "kubernetes"])

@@ -1,4 +1,4 @@
-"""The calls of the examples for a fleet, as real processes on one folder: pods with their indexes, a unit under its filter."""
+"""The calls of the examples for a fleet, as real processes on one folder: indexed pods, and a unit under its filter."""
 
 import shutil
 import subprocess
@@ -31,12 +31,14 @@ def put_names(sandbox: Sandbox) -> list[str]:
 
 
 class Pod:
-    """What Kubernetes starts for an index: the arguments of the file, with the variable that it sets, and a new disk."""
+    """What Kubernetes starts for an index: the arguments of the file, the variable that it sets, and a new disk."""
 
     def __init__(self, folder: Path, index: int, token: str, name: str) -> None:
         self.disk = folder / name
         self.disk.mkdir()
-        args = [word.replace("$(JOB_COMPLETION_INDEX)", str(index)) for word in container_of(FLEET["Job"]["spec"])["args"]]
+        args = [
+            word.replace("$(JOB_COMPLETION_INDEX)", str(index)) for word in container_of(FLEET["Job"]["spec"])["args"]
+        ]
         words = [*PYTHON, *(self._here(word, folder) for word in args), f"--lease-times={TIMES}", "--auth=token"]
         self.process = subprocess.Popen(
             words, cwd=ROOT, env=environment(folder, token, {"CSMS_REKEY_BEFORE": ""}), stderr=subprocess.PIPE

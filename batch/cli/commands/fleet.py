@@ -36,20 +36,28 @@ def run(
 ) -> int:
     """Runs a manifest or a plan on an existing Dask cluster, or continues that; the workers have the logins.
 
+    Without a scheduler, only makes the campaign folder, for machines that call `fleet shard` themselves.
+
     Args:
         manifest: As `run` takes it, or a directory that `plan` has made.
         plan_sha256: Run only the plan whose plan.json has this SHA-256.
     """
     if cluster.shards is not None and cluster.shards < 1:
         raise SpecError("shards", f"{cluster.shards} is too small, the least is 1")
+    if cluster.scheduler is None and (cluster.shards is None or cluster.into is not None):
+        raise UsageError("without --scheduler, only the campaign folder is made: say --shards, and not --into")
     times = times_of(cluster.lease_times)
     spec, rows = _whole_job(manifest, (source, limits), auth, plan_sha256, _origins)
     try:
-        from batch.cli.campaign_making import Wanted  # noqa: PLC0415 - an extra
-        from batch.cli.fleet_running import run_campaign  # noqa: PLC0415 - the same
-    except ImportError as error:
+        from batch.cli.campaign_making import Wanted, make_folder  # noqa: PLC0415 - an extra
+
+        wanted = Wanted(incoming=rows, spec=spec, shards=cluster.shards)
+        if cluster.scheduler is None:
+            return make_folder(cluster.dir, wanted)
+        from batch.cli.fleet_running import run_campaign  # noqa: PLC0415 - another extra
+    except ModuleNotFoundError as error:
         raise UsageError(f"{one_line(error)}; install it with `pip install 'csms-rekey[dask]'`") from error
-    return run_campaign(cluster, Wanted(incoming=rows, spec=spec, shards=cluster.shards), times)
+    return run_campaign(cluster, cluster.scheduler, wanted, times)
 
 
 def _whole_job(
