@@ -355,21 +355,22 @@ class Child:
     def _takes(self) -> Turns[int]:
         """The epoch of the lease, once it is free; 0 where another was quicker."""
         self._record = self._world.record_of(self.machine)
-        gone, watch = self.machine.owned.get(self.shard), None
+        gone, watch, epoch = self.machine.owned.get(self.shard), None, 0
         while True:
             if self._world.now_s >= self.machine.cut_off_until_s:
                 watch = self._looks(watch)
                 decided = verdict(watch, self._record, TIMES, gone=gone)
                 if isinstance(decided, Take):
+                    epoch = decided.epoch
                     break
             yield
-        written = self._world.write(self.machine, lambda: self._create(decided.epoch), self._world.fleet.write_s)
+        written = self._world.write(self.machine, lambda: self._create(epoch), self._world.fleet.write_s)
         if not (yield from self._until(written)):
             return 0
         self.machine.owned[self.shard] = self._record.nonce
         self._tenure = Tenure(since_s=written.begun_s, lapse_s=TIMES.lapse_s)
         self._last_try_s = written.begun_s
-        return decided.epoch
+        return epoch
 
     def _looks(self, watch: Watch | None) -> Watch | None:
         if not self._stored.leases:
