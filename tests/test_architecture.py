@@ -116,6 +116,7 @@ ONLY_IN = {
     "aiolimiter": {"batch/flow/pacer.py"},
     "sqlite3": {"jobs/ledger", "jobs/sightings"},
     "fsspec": {"batch/fleet/storage.py"},
+    "distributed": {"batch/fleet/cluster.py", "batch/fleet/task.py"},
     "jinja2": {"reports/page/page.py"},
     "markupsafe": {"reports/page/page.py"},
     "backports": {"jobs/manifest/zstd.py"},

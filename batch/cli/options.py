@@ -23,7 +23,7 @@ def _seconds(_kind: object, tokens: Sequence[Token]) -> float:
     return parse_duration(tokens[0].value)
 
 
-_MANIFEST, _LIMITS, _LOGIN, _OUTPUT = map(Group.create_ordered, ("Manifest", "Limits", "Login", "Output"))
+_MANIFEST, _LIMITS, LOGIN, _OUTPUT = map(Group.create_ordered, ("Manifest", "Limits", "Login", "Output"))
 
 
 _OF_PLACES = frozenset({"endpoint", "region", "project_id", "project_pattern", "key_pattern", "encoding", "delimiter"})
@@ -110,7 +110,7 @@ class RetireOptions(ProjectsOptions):
     """Column of the run's manifest that names the owner of a secret."""
 
 
-@Parameter(name="*", group=_LOGIN)
+@Parameter(name="*", group=LOGIN)
 @dataclass(frozen=True, kw_only=True)
 class AuthOptions:
     """How to log in. The command line never holds a credential itself."""
@@ -133,7 +133,7 @@ class AuthOptions:
     """HTTP proxy, http://HOST:PORT; proxy variables of the environment are ignored. [default: none]"""
 
 
-@Parameter(name="*", group=_LOGIN)
+@Parameter(name="*", group=LOGIN)
 @dataclass(frozen=True, kw_only=True)
 class ResumedAuthOptions(AuthOptions):
     """How to log in to continue a job, which has a kind of login already."""
@@ -196,10 +196,10 @@ SOURCE, LIMITS, AUTH, SESSION = ManifestOptions(), LimitOptions(), AuthOptions()
 ROWS, PLACE, PLAN, RETIRE, LOOK = RowsOptions(), PlaceOptions(), PlanOptions(), RetireOptions(), LookOptions()
 PACE, CHECKED, RESUMED, RESUMED_AUTH = PaceOptions(), CheckedLimitOptions(), ResumedLimitOptions(), ResumedAuthOptions()
 """What a command receives where the command line gives nothing."""
-
 _OPTIONS: tuple[Any, ...] = (LimitOptions, ManifestOptions, AuthOptions, SessionOptions, LookOptions, PlanOptions)
-_ALONE = {"run_dir", "failed", "yes", "plan_sha256", "junit", "job", "out", "owner_column", "dir", "work", "tied"}
-OPTIONS = frozenset(_ALONE | {one.name for options in _OPTIONS for one in fields(options)})
+_OF_RUNS = {"run_dir", "failed", "yes", "plan_sha256", "junit", "job", "out", "owner_column"}
+OF_FLEETS = {"dir", "work", "tied", "scheduler", "security_dir", "shards", "into"}
+OPTIONS = frozenset(_OF_RUNS | OF_FLEETS | {one.name for part in _OPTIONS for one in fields(part)})
 """Every option of the commands that read some from the environment or a job file."""
 
 

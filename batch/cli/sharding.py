@@ -12,7 +12,7 @@ from batch.cli.starting import Start, load_and_apply
 from batch.fleet.holding import held
 from batch.fleet.home import Home
 from batch.fleet.last_word import keep_last_word
-from batch.fleet.source import incoming_of
+from batch.fleet.source import fetch_source
 from batch.fleet.tenant import Tenant
 from jobs.ledger import LedgerError
 from jobs.manifest.incoming import Incoming
@@ -38,7 +38,7 @@ def work_on(task: Task) -> int:
         stack.enter_context(directory.lock(_COMMAND, Patience(task.session.wait, say)))
         directory.sweep()
         home.sweep()
-        incoming = incoming_of(task.of, task.storage, home.source)
+        incoming = fetch_source(task.storage, task.of, home.source)
         tenant = stack.enter_context(held(task.claim(home), directory, incoming))
         code = _run(task, directory, incoming, tenant)
         if (why := tenant.why_not()) is not None:

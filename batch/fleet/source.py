@@ -1,42 +1,21 @@
-"""The rows of a campaign as a command takes them: its manifest or plan, copied out of the shared folder."""
+"""The rows of a campaign: a manifest, or what a run reads of a plan, put into the shared folder and taken from it."""
 
 import dataclasses
 import hashlib
+import io
 from pathlib import Path
-from typing import Protocol
 
 from batch.fleet import campaign
 from batch.fleet.campaign import Campaign, SourceFile
+from batch.fleet.storage import Storage
 from jobs.manifest.incoming import Incoming
 from jobs.manifest.source import ManifestCopy
 from jobs.plan.document import PLAN, PREVIEW, ROWS
 from jobs.plan.opened import PlannedManifest, open_plan
+from jobs.problem import plain
 from jobs.spec import UsageError
 
 _OF_A_PLAN = (PLAN, ROWS, PREVIEW)
-
-
-class Folder(Protocol):
-    """The shared folder; it may raise an OSError."""
-
-    def download(self, name: str, file: Path) -> bool:
-        """Copies a file; False where there is none."""
-
-
-class _Nothing:
-    def read(self, size: int) -> bytes:  # noqa: ARG002 - a campaign never comes from a pipe
-        return b""
-
-
-class _Named(Incoming):
-    """A manifest that has the name that its user gave it, wherever it was copied to."""
-
-    def __init__(self, path: Path, name: str) -> None:
-        super().__init__(str(path), _Nothing())
-        self._name = name
-
-    def _copy(self, folder: Path) -> ManifestCopy:
-        return dataclasses.replace(super()._copy(folder), name=self._name)
 
 
 def source_files(copy: ManifestCopy, plan: Path | None) -> tuple[tuple[Path, SourceFile], ...]:
@@ -50,36 +29,47 @@ def source_files(copy: ManifestCopy, plan: Path | None) -> tuple[tuple[Path, Sou
     return tuple((plan / name, _described(plan / name)) for name in _OF_A_PLAN)
 
 
+def fetch_source(storage: Storage, job: Campaign, folder: Path) -> Incoming:
+    """Copies it into a folder, and gives it as a manifest that a command was given.
+
+    Raises:
+        UsageError: it is not there, or not as it was put there.
+        StorageError: it cannot be read.
+    """
+    for one in job.files:
+        path = folder / one.name
+        if not storage.download(campaign.source(one.name), path) or _described(path) != one:
+            raise UsageError(
+                f"{plain(storage.uri)}/{campaign.source(one.name)}: not the file that this campaign was begun with"
+            )
+    if job.plan_sha256 is not None:
+        return _Planned(job, folder)
+    return _Rows(job, folder / job.files[0].name)
+
+
+class _Rows(Incoming):
+    """Copies are called what the user called the manifest."""
+
+    def __init__(self, job: Campaign, path: Path) -> None:
+        super().__init__(str(path), io.BytesIO())
+        self._name = job.manifest_name
+
+    def _copy(self, folder: Path) -> ManifestCopy:
+        return dataclasses.replace(super()._copy(folder), name=self._name)
+
+
+class _Planned(PlannedManifest):
+    """The same for a plan."""
+
+    def __init__(self, job: Campaign, folder: Path) -> None:
+        super().__init__(open_plan(str(folder), job.plan_sha256))
+        self._name = job.manifest_name
+
+    def _copy(self, folder: Path) -> ManifestCopy:
+        return dataclasses.replace(super()._copy(folder), name=self._name)
+
+
 def _described(path: Path) -> SourceFile:
     with path.open("rb") as raw:
         digest = hashlib.file_digest(raw, "sha256").hexdigest()
     return SourceFile(name=path.name, sha256=digest, size_bytes=path.stat().st_size)
-
-
-def incoming_of(of: Campaign, folder: Folder, into: Path) -> Incoming:
-    """What a run of it takes; its files are copied into a folder on this machine, unless they are there.
-
-    Raises:
-        UsageError: one is not as it was put there.
-        OSError: one cannot be read, or not be copied.
-    """
-    into.mkdir(mode=0o700, exist_ok=True)
-    for one in of.files:
-        file = into / one.name
-        if _is(file, one):
-            continue
-        if not folder.download(campaign.source(one.name), file) or not _is(file, one):
-            raise UsageError(f"{campaign.source(one.name)}: not as it was put there; start another campaign")
-    if of.plan_sha256 is None:
-        return _Named(into / of.files[0].name, of.manifest_name)
-    planned = PlannedManifest(open_plan(str(into), of.plan_sha256))
-    planned.manifest = of.manifest_name
-    return planned
-
-
-def _is(file: Path, known: SourceFile) -> bool:
-    try:
-        with file.open("rb") as raw:
-            return hashlib.file_digest(raw, "sha256").hexdigest() == known.sha256
-    except FileNotFoundError:
-        return False

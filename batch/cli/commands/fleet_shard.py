@@ -46,7 +46,7 @@ def shard(
         tied: Stop when standard input ends, as it does when the process that started this one has ended.
     """
     refuse_bad_options(session)
-    times = _times_of(lease_times)
+    times = times_of(lease_times)
     try:
         from batch.cli.shard_task import Task  # noqa: PLC0415 - an extra
         from batch.cli.sharding import work_on  # noqa: PLC0415 - the same
@@ -81,8 +81,12 @@ def _campaign_in(storage: "Storage") -> Campaign:
     return of
 
 
-def _times_of(text: str | None) -> LeaseTimes:
-    """Other times than the usual ones, for trials: seconds between commas. All owners and takers need the same."""
+def times_of(text: str | None) -> LeaseTimes:
+    """Other times than the usual ones, for trials: seconds between commas. All owners and takers need the same.
+
+    Raises:
+        SpecError: there are no such times.
+    """
     if text is None:
         return LeaseTimes()
     try:

@@ -7,9 +7,8 @@ import pytest
 
 from batch.cli.app import main
 from batch.cli.environment import NO_OPTIONS, PREFIX
-from batch.cli.options import OPTIONS
+from batch.cli.options import OF_FLEETS, OPTIONS
 
-OF_A_FLEET = {"dir", "work", "tied"}
 OF_A_PLAN = {"old_key", "new_key", "key_map", "all_projects", "owner_column"}
 
 
@@ -43,7 +42,7 @@ def test_each_option_is_shown_with_the_first_place_that_gives_it(
     } <= set(lines)
     shown = {line.removeprefix("# ").partition(" =")[0].partition(":")[0] for line in lines[:-1]}
     assert shown == {
-        option.replace("_", "-") for option in OPTIONS - {"junit", "out", "owner_column", *OF_A_PLAN, *OF_A_FLEET}
+        option.replace("_", "-") for option in OPTIONS - {"junit", "out", "owner_column", *OF_A_PLAN, *OF_FLEETS}
     }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from batch.fleet import campaign as folder
 from batch.fleet.campaign import Campaign
-from batch.fleet.source import incoming_of, source_files
+from batch.fleet.source import fetch_source, source_files
 from batch.fleet.storage import Storage
 from jobs.manifest.incoming import Incoming
 from jobs.spec import JobSpec, UsageError
@@ -49,7 +49,7 @@ def test_a_manifest_arrives_byte_for_byte_under_the_name_that_its_user_gave_it(
     (tmp_path / "mine.csv").write_bytes(ROWS)
     storage = Storage(f"memory://{uuid.uuid4().hex}")
     job = campaign_of(tmp_path / "mine.csv", storage, spool)
-    copy = incoming_of(job, storage, fetched).copy_to(run)
+    copy = fetch_source(storage, job, fetched).copy_to(run)
     assert (copy.path.read_bytes(), copy.sha256, copy.name) == (ROWS, job.manifest_sha256, job.manifest_name)
     assert "mine.csv" in copy.name
 
@@ -65,5 +65,5 @@ def test_a_source_that_is_not_as_it_was_put_there_is_refused(
     storage.remove(folder.source("manifest.csv"))
     if now is not None:
         storage.put(folder.source("manifest.csv"), now)
-    with pytest.raises(UsageError, match=r"source/manifest\.csv: not as it was"):
-        incoming_of(job, storage, fetched)
+    with pytest.raises(UsageError, match=r"source/manifest\.csv: not the file"):
+        fetch_source(storage, job, fetched)
