@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from batch.csms.access import Access
-from batch.engine.outside import Between, Outside, SessionEnd
+from batch.engine.outside import Between, Guard, Outside, SessionEnd
 from batch.engine.session import Session
 from batch.process.clock import Clock
 from batch.process.loop import run_loop
@@ -37,13 +37,14 @@ from reports import (
 )
 
 _log = structlog.get_logger()
+__all__ = ["Guard", "RunEnd", "RunPlan", "run_ledger"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
     """What one run or resume does. `start` is what is put on record when it begins, `make_room` gives back the room
     that was kept on the disk, `clean` takes credentials out of a text, and `viewers` see how the run stands
-    meanwhile; `between` is asked between two waves.
+    meanwhile; `between` is asked between two waves. A run of a fleet has a `guard`.
     """
 
     folder: Path
@@ -55,6 +56,7 @@ class RunPlan:
     clean: Callable[[str], str]
     viewers: Viewers
     between: Between | None = None
+    guard: Guard | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ class RunEnd:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ran:
     end: SessionEnd
-    signal: Signals | None
+    ending: Ending
     ended_at: float
 
 
@@ -89,7 +91,7 @@ def run_ledger(plan: RunPlan, ledger: Ledger) -> RunEnd:
     if end.broken is not None:
         raise _broken(plan.folder, ledger, end, end.broken)
     told = ledger.told
-    exit_code = Exit.INTERNAL if end.defect else exit_code_of(told.counts(), _ending(ran), carried=told.carried())
+    exit_code = Exit.INTERNAL if end.defect else exit_code_of(told.counts(), ran.ending, carried=told.carried())
     stopped = end.stopped or held_words(ledger.told.held_keys())
     ledger.end_session(ended_at=ran.ended_at, exit_code=exit_code, stopped=stopped)
     _log.info("run.ended", exit_code=exit_code, stopped=stopped)
@@ -113,10 +115,12 @@ def _broken(folder: Path, ledger: Ledger, end: SessionEnd, why: str) -> LedgerEr
     return LedgerError(folder, f"{why.removeprefix(f'{folder}: ')}; sending stopped, {cure}")
 
 
-def _ending(ran: _Ran) -> Ending:
-    if ran.signal is not None:
-        return Ending[ran.signal.name]
-    return Ending.STOPPED if ran.end.stopped else Ending.FINISHED
+def _ending(end: SessionEnd, signal: Signals | None, guard: Guard | None) -> Ending:
+    if guard is not None and (why := guard.ended(cut_off=end.cut_off)) is not None:
+        return Ending[why.name]
+    if signal is not None:
+        return Ending[signal.name]
+    return Ending.STOPPED if end.stopped else Ending.FINISHED
 
 
 async def _session(plan: RunPlan, ledger: Ledger) -> _Ran:
@@ -124,7 +128,9 @@ async def _session(plan: RunPlan, ledger: Ledger) -> _Ran:
     clock = Clock(loop)
     session = Session(ledger, plan.limits, _outside(plan, clock), plan.record.spec.before)
     before = ledger.told.backlog(also_failed=plan.start.also_failed)
-    heartbeat = Heartbeat(plan.folder, session, clock, before=before, viewers=plan.viewers)
+    heartbeat = Heartbeat(
+        plan.folder, session, clock, before=before, job_rate=plan.record.spec.limits.rate, viewers=plan.viewers
+    )
     attendant = Attendant(plan.folder, session, heartbeat, plan.viewers.say)
     draining = PROCESS_SIGNALS.draining(
         loop,
@@ -134,7 +140,9 @@ async def _session(plan: RunPlan, ledger: Ledger) -> _Ran:
     )
     with heartbeat.serving(), draining, attendant.on_duty():
         ledger.begin_session(msgspec.structs.replace(plan.start, started_at=clock.utc_s(clock.now_s())))
-        besides = (heartbeat.beat(), attendant.attend(), attendant.keep_alive())
+        besides = [heartbeat.beat(), attendant.attend(), attendant.keep_alive()]
+        if plan.guard is not None:
+            besides.append(plan.guard.attend(session, ledger, lambda: heartbeat.latest))
         tasks = tuple(map(asyncio.create_task, besides))
         try:
             end = await session.run()
@@ -143,7 +151,7 @@ async def _session(plan: RunPlan, ledger: Ledger) -> _Ran:
         # One that comes later, while the reports are written, changes nothing any more.
         signal = PROCESS_SIGNALS.number
     heartbeat.write()
-    return _Ran(end=end, signal=signal, ended_at=clock.utc_s(clock.now_s()))
+    return _Ran(end=end, ending=_ending(end, signal, plan.guard), ended_at=clock.utc_s(clock.now_s()))
 
 
 async def _dismiss(tasks: tuple[asyncio.Task[None], ...]) -> None:
@@ -166,10 +174,15 @@ def _outside(plan: RunPlan, clock: Clock) -> Outside:
         make_room=plan.make_room,
         between=plan.between,
         by_hand=plan.start.command == "resume",
+        forbidden=_nothing if plan.guard is None else plan.guard.why_not,
+        keep=None if plan.guard is None else plan.guard.kept,
     )
 
 
+def _nothing() -> None: ...
+
+
 def _drain(session: Session, number: Signals, plan: RunPlan) -> None:
-    plan.viewers.say(f"{number.name}: finishing what is open ({session.in_flight}); once more breaks it off")
+    plan.viewers.say(f"{number.name}: finishing requests in flight ({session.in_flight}); a second signal aborts")
     session.stop(f"interrupted by {number.name}")
     asyncio.get_running_loop().call_later(plan.limits.grace_s, session.cancel)

@@ -29,6 +29,10 @@ class Ending(Enum):
     """Every row was taken up."""
     STOPPED = "stopped"
     """A safety rule: outage, authentication, failure budget, duration."""
+    LEASE_LOST = "lease lost"
+    """Another process may work on its rows by now."""
+    NOT_KEPT = "not kept"
+    """What it did could not be copied to where it would survive this machine."""
     SIGINT = "SIGINT"
     SIGTERM = "SIGTERM"
     SIGHUP = "SIGHUP"
@@ -53,6 +57,10 @@ def exit_code_of(counts: Sequence[StatusCount], ending: Ending, *, carried: int 
             return Exit.STOPPED_EARLY if rows[Status.NOT_ATTEMPTED] else Exit.NOT_ALL_DONE
         case Ending.STOPPED:
             return Exit.STOPPED_EARLY
+        case Ending.LEASE_LOST:
+            return Exit.LOCKED
+        case Ending.NOT_KEPT:
+            return Exit.CANNOT_WRITE
         case Ending.SIGINT | Ending.SIGTERM | Ending.SIGHUP:
             return Exit[ending.name]
         case _:

@@ -7,12 +7,13 @@ import msgspec
 from batch.cli.accounts import assign_accounts
 from batch.cli.between import with_waves
 from batch.cli.login import open_access
-from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, job_with, limits_of
+from batch.cli.options import AuthOptions, LimitOptions, RowsOptions, SessionOptions, job_with, limits_of
 from batch.cli.origins import Origins
 from batch.cli.screen import say, tell_json
 from batch.cli.session import apply, occupy
 from batch.cli.session_start import session_start
 from batch.process.version import version
+from batch.run import Guard
 from jobs.job_facts import differences
 from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
@@ -34,12 +35,12 @@ def continue_run(
     *,
     also_failed: bool,
     lift_limit: bool = False,
+    guard: Guard | None = None,
 ) -> int:
-    """Runs the open rows, with `also_failed` those that failed, and with `lift_limit` those beyond the job's `--limit`.
+    """Runs the open rows, with `also_failed` those that failed, and with `lift_limit` those beyond its `--limit`.
     Limits that are not given are the job's own.
     """
-    if (found := upgrade(directory.path, release=version())) is not None:
-        say(f"{directory.path}: its ledger was of format {found} and is upgraded")
+    _upgrade(directory)
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(directory.path))
         spec = read_record(ledger).spec
@@ -61,13 +62,18 @@ def continue_run(
         # Not before all that may still refuse: `go` would send these rows one night.
         if lift_limit and (beyond := ledger.lift_limit()):
             say(f"{directory.path}: {beyond} rows beyond --limit {spec.limit} are taken up")
-        begin = session_start(command, spec, merged, access, also_failed=also_failed)
-        if begin.changed:
-            say(f"in this session: {begin.changed}")
-        return apply(directory.path, ledger, access, session, merged, start=begin)
+        start = session_start(command, spec, merged, access, also_failed=also_failed)
+        if start.changed:
+            say(f"in this session: {start.changed}")
+        return apply(directory.path, ledger, access, session, merged, start=start, guard=guard)
 
 
-def require_same_job(stored: JobSpec, source: ManifestOptions, origins: Origins) -> None:
+def _upgrade(directory: RunDirectory) -> None:
+    if (found := upgrade(directory.path, release=version())) is not None:
+        say(f"{directory.path}: its ledger was of format {found} and is upgraded")
+
+
+def require_same_job(stored: JobSpec, source: RowsOptions, origins: Origins) -> None:
     """Makes sure that nobody asks a run on the command line for another job than it was loaded with. What environment
     or job file say otherwise is reported and ignored: they may be made for other runs.
 

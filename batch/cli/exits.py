@@ -2,8 +2,10 @@
 
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from batch.csms.auth import CredentialError, LoginRefusedError
+from batch.fleet.lease import LeaseHeldError
 from jobs.ledger import LedgerError
 from jobs.problem import ManifestError
 from jobs.run_dir.lock import LockHeldError
@@ -21,7 +23,7 @@ def guarded(command: Callable[[], int], say: Callable[[str], None]) -> int:
     except (UsageError, SpecError, ManifestError, CredentialError) as error:
         say(str(error))
         return Exit.USAGE
-    except LockHeldError as error:
+    except (LockHeldError, LeaseHeldError) as error:
         say(str(error))
         return Exit.LOCKED
     except (LedgerError, ReportError, OSError) as error:
@@ -38,4 +40,16 @@ def _said(error: LedgerError | ReportError | OSError) -> str:
     """The system's own errors like all others: the place, then the reason, and no number."""
     if not isinstance(error, OSError) or not error.strerror:
         return str(error)
-    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        return "the current directory was removed: change to another one"
+    return error.strerror
+
+
+def _is_nowhere() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False

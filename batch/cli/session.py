@@ -13,7 +13,7 @@ from batch.csms.access import Access
 from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
 from batch.redaction.redactor import PROCESS_REDACTOR
-from batch.run import RunPlan, run_ledger
+from batch.run import Guard, RunPlan, run_ledger
 from batch.telemetry.heartbeat import Viewers
 from batch.telemetry.log import start_log
 from batch.telemetry.notify import Targets, announce, targets_of
@@ -38,7 +38,7 @@ def refuse_bad_options(options: SessionOptions) -> None:
 
         require_port(options.metrics_port)
     if not 0 <= options.wait < float("inf"):
-        raise SpecError("wait", f"{options.wait:g} is no number of seconds")
+        raise SpecError("wait", f"{options.wait:g} is not a number of seconds")
 
 
 def _targets(options: SessionOptions) -> Targets:
@@ -70,7 +70,14 @@ def occupy(
 
 
 def apply(
-    folder: Path, ledger: Ledger, access: Access, options: SessionOptions, limits: Limits, *, start: SessionStart
+    folder: Path,
+    ledger: Ledger,
+    access: Access,
+    options: SessionOptions,
+    limits: Limits,
+    *,
+    start: SessionStart,
+    guard: Guard | None = None,
 ) -> int:
     """Applies the open rows of a ledger, then shows and announces how they ended; returns the exit code."""
     # From here on there is something to report: a signal waits until the session can stop for it.
@@ -89,6 +96,7 @@ def apply(
             clean=PROCESS_REDACTOR.clean,
             between=between_of(options, ledger, record, limits),
             viewers=Viewers(say=say, console=live_console(options.progress), metrics_port=options.metrics_port),
+            guard=guard,
         )
         end = run_ledger(plan, ledger)
         announce(end.summary, folder, _targets(options), access.network, say)

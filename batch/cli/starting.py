@@ -14,6 +14,7 @@ from batch.cli.session import apply, occupy
 from batch.cli.session_start import session_start
 from batch.csms.access import Access
 from batch.process.version import version
+from batch.run import Guard
 from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading, upgrade
@@ -27,7 +28,7 @@ from jobs.spec import JobSpec
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """What a run is made of. With `keep`, the job that is in its directory is moved into a folder named so and after
-    its time, once the new one is loaded.
+    its time, once the new one is loaded. A shard of a fleet has a `guard`.
     """
 
     command: str
@@ -36,6 +37,7 @@ class Start:
     access: Access
     options: SessionOptions
     keep: str | None = None
+    guard: Guard | None = None
 
 
 def load_and_apply(directory: RunDirectory, start: Start) -> int:
@@ -60,7 +62,7 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
         if not start.incoming.shown:
             show_forecast(loaded, ledger, spec, access, start.incoming)
         begin = session_start(start.command, spec, spec.limits, access, also_failed=False)
-        return apply(directory.path, ledger, access, options, spec.limits, start=begin)
+        return apply(directory.path, ledger, access, options, spec.limits, start=begin, guard=start.guard)
 
 
 def _keep_aside(folder: Path, kind: str) -> None:

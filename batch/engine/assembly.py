@@ -1,9 +1,11 @@
 """Puts the parts of one scope together."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
 from batch.csms.client import CsmsClient
+from batch.engine.beforehand import Beforehand, Keep, KeptFirst
 from batch.engine.dispatcher import Dispatcher
 from batch.engine.fail_fast import FailFast
 from batch.engine.first_look import FirstLook
@@ -26,7 +28,7 @@ from jobs.spec import Before, Limits
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
     """What all scopes of a session share. A PUT of an earlier session may still be applied until `old_land_until_s`.
-    Without `keys_before` nothing is listed.
+    Without `keys_before` nothing is listed. With `keep`, all that is on record is kept before a first PUT leaves.
     """
 
     limits: Limits
@@ -34,9 +36,10 @@ class Shared:
     turns: Turns
     old_land_until_s: float
     keys_before: KeysBefore | None
+    keep: Keep | None
 
 
-def shared_by(ledger: Ledger, limits: Limits, slots: Slots, before: Before, *, now_s: float) -> Shared:
+def shared_by(ledger: Ledger, limits: Limits, slots: Slots, before: Before, outside: Outside) -> Shared:
     """What the scopes of a session share that begins now.
 
     Raises:
@@ -48,7 +51,8 @@ def shared_by(ledger: Ledger, limits: Limits, slots: Slots, before: Before, *, n
         turns=Turns(),
         keys_before=ledger.keys_before if before is Before.LIST else None,
         # A PUT of an earlier session may have left just before this one, with more time than it has now.
-        old_land_until_s=now_s + ledger.told.lands_within_s(),
+        old_land_until_s=outside.clock.now_s() + ledger.told.lands_within_s(),
+        keep=outside.keep,
     )
 
 
@@ -96,13 +100,14 @@ def assemble(
     return Dispatcher(scope, queue, admission=admission, worker=worker, fail_fast=fail_fast)
 
 
-def first_look(
+def before_first_put(
     scope: ScopeRun, fresh: FreshRows, client: CsmsClient, shared: Shared, admission: Admission
-) -> FirstLook | None:
-    """What comes before the first PUT of a scope; None where nothing does."""
-    if shared.keys_before is None:
-        return None
-    return FirstLook(scope, shared.keys_before, _listing(scope, client, admission), fresh)
+) -> Iterator[Beforehand]:
+    """What comes before the first PUT of a scope, in this order."""
+    if shared.keys_before is not None:
+        yield FirstLook(scope, shared.keys_before, _listing(scope, client, admission), fresh)
+    if shared.keep is not None:
+        yield KeptFirst(shared.keep, scope.switch)
 
 
 def _listing(scope: ScopeRun, client: CsmsClient, admission: Admission) -> Listing:

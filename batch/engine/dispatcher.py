@@ -7,8 +7,8 @@ from functools import partial
 import msgspec
 import structlog
 
+from batch.engine.beforehand import Beforehand
 from batch.engine.fail_fast import FailFast, Streak
-from batch.engine.first_look import FirstLook
 from batch.engine.row_queue import RowQueue
 from batch.engine.row_worker import RowWorker
 from batch.engine.scope import ScopeRun
@@ -34,16 +34,16 @@ class Dispatcher:
         self._admission = admission
         self._worker = worker
         self._fail_fast = fail_fast
-        self._first_look: FirstLook | None = None
+        self._before: tuple[Beforehand, ...] = ()
         self._tried_at_last: set[str] = set()
         """Held keys that were tried once more when nothing else was left."""
         self._tasks: dict[asyncio.Task[None], Work | None] = {}
         """What each task is for, until it has begun: one that is cancelled before that never runs at all."""
         self._over = False
 
-    def begin_with(self, first_look: FirstLook) -> None:
+    def begin_with(self, *before: Beforehand) -> None:
         """This comes before everything else."""
-        self._first_look = first_look
+        self._before = before
 
     @property
     def sent(self) -> int:
@@ -77,8 +77,8 @@ class Dispatcher:
     def cancel(self) -> None:
         """Breaks off what is in flight."""
         self.stop()
-        if self._first_look is not None:
-            self._first_look.cancel()
+        for one in self._before:
+            one.cancel()
         for task in tuple(self._tasks):
             task.cancel()
 
@@ -129,8 +129,8 @@ class Dispatcher:
 
     async def _dispatch(self) -> None:
         try:
-            if self._first_look is not None:
-                await self._first_look.run()
+            for one in self._before:
+                await one.run()
             while (work := await self._next()) is not None:
                 ticket = await self._admission.enter(
                     partial(self._queue.wanted, work),

@@ -1,7 +1,7 @@
 """One scope of a session, wave after wave: what its service has shown lasts, and its rows are those of the wave."""
 
 from batch.csms.client import CsmsClient
-from batch.engine.assembly import Shared, admission_of, assemble, first_look
+from batch.engine.assembly import Shared, admission_of, assemble, before_first_put
 from batch.engine.fail_fast import FailFast
 from batch.engine.fresh_rows import FreshRows, OpenRows
 from batch.engine.scope import ScopeRun
@@ -51,9 +51,8 @@ class Lane:
         """Works until no row is left or the scope is stopped; then waits for what is in flight and parks the rest."""
         if not self._looked:
             self._looked = True
-            look = first_look(self.scope, self._fresh, self._client, self._shared, self._admission)
-            if look is not None:
-                self._dispatcher.begin_with(look)
+            first = before_first_put(self.scope, self._fresh, self._client, self._shared, self._admission)
+            self._dispatcher.begin_with(*first)
         await self._dispatcher.run()
 
     async def run_in_wave(self) -> None:

@@ -16,6 +16,9 @@ from jobs.model import Outcome
 class ScopeEvents(Protocol):
     """Hears what happens in the scopes of a session."""
 
+    def permitted(self) -> bool:
+        """Asked before each request leaves: whether any may. Where none may, everything is stopped."""
+
     def ended(self, scope: OpenScope, outcome: Outcome) -> None:
         """A row has ended; its outcome is durable soon."""
 
@@ -48,14 +51,15 @@ class ScopeRun:
     events: ScopeEvents
     clock: Clock
     rng: Random
-    switch: Switch = field(default_factory=Switch)
+    switch: Switch = field(init=False)
     open_rows: int = field(init=False)
     reason: str | None = field(default=None, init=False)
     looks: bool = field(default=False, init=False)
     waits: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        """All rows are open at first."""
+        """All rows are open at first, and nothing is stopped."""
+        self.switch = Switch(self.events.permitted)
         self.open_rows = self.opened.open_rows
 
     def end(self, outcome: Outcome) -> None:

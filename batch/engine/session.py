@@ -51,6 +51,7 @@ class Session:
         self._broken: LedgerError | None = None
         self._lost = False
         self._defect: str | None = None
+        self._cut_off = False
 
     @property
     def committed(self) -> Counter[Status]:
@@ -76,8 +77,8 @@ class Session:
         )
 
     def lose(self, reason: str, *, kept: bool) -> None:
-        """The ledger is not in its place any more, `kept` or gone: nothing more is started. Its file is open, and takes
-        what is in flight all the same.
+        """The ledger is not in its place any more, `kept` or lost: nothing more is started. Its file is open, and still
+        takes what is in flight.
         """
         self._lost = not kept
         self._on_broken(LedgerError(self._ledger.path.parent, reason))
@@ -92,6 +93,7 @@ class Session:
 
     def cancel(self) -> None:
         """Breaks off what is in flight; each such row stays open, in doubt."""
+        self._cut_off = True
         if self._course is not None:
             self._course.cancel()
         for one in self._scopes:
@@ -104,7 +106,7 @@ class Session:
             LedgerError: the ledger cannot be read.
         """
         opened = self._ledger.open_scopes()
-        shared = shared_by(self._ledger, self._limits, self._slots, self._before, now_s=self._outside.clock.now_s())
+        shared = shared_by(self._ledger, self._limits, self._slots, self._before, self._outside)
         async with clients(self._outside, opened) as client_of:
             for one in opened:
                 scope = scope_run(one, self._outside, self._limits, self._recorder, self)
@@ -124,6 +126,7 @@ class Session:
             broken=None if self._broken is None else str(self._broken),
             lost=self._lost,
             defect=self._defect,
+            cut_off=self._cut_off,
             unrecorded=tuple(self._recorder.unrecorded),
         )
 
@@ -175,6 +178,13 @@ class Session:
         except LedgerError as error:
             self._on_broken(error)
             return otherwise
+
+    def permitted(self) -> bool:
+        """As ScopeEvents."""
+        reason = self._outside.forbidden()
+        if reason is not None:
+            self.stop(reason)
+        return reason is None
 
     def ended(self, scope: OpenScope, outcome: Outcome) -> None:  # noqa: ARG002 - as ScopeEvents
         """As ScopeEvents."""

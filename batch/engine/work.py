@@ -105,7 +105,7 @@ class Departing:
 
     def may_leave(self) -> bool:
         """As `Departure`."""
-        if self._switch.paused:
+        if self._switch.holds_back():
             raise HeldBackError
         if self._switch.stopped or self._clock.now_s() > self._work.leave_by_s:
             return False
@@ -115,7 +115,7 @@ class Departing:
 
     def leaving(self) -> None:
         """As `Departure`."""
-        if self._switch.paused:
+        if self._switch.holds_back():
             self._work.progress, self._work.intended = self._before, True
             raise HeldBackError
         self._work.sending = True

@@ -3,14 +3,22 @@
 import asyncio
 import contextlib
 import math
+from collections.abc import Callable
 
 from batch.csms.messages import HeldBackError
 
 
-class Switch:
-    """`changed` is set by everything that may let a waiting request leave, or forbid it for good."""
+def _always() -> bool:
+    return True
 
-    def __init__(self) -> None:
+
+class Switch:
+    """`changed` is set by everything that may let a waiting request leave, or forbid it for good. `permitted` is asked
+    before each request leaves; where it says no, it has seen to it that nothing is tried again.
+    """
+
+    def __init__(self, permitted: Callable[[], bool] = _always) -> None:
+        self._permitted = permitted
         self.changed = asyncio.Event()
         self.stopped = False
         self.paused = False
@@ -26,6 +34,10 @@ class Switch:
         self.paused = paused
         self.changed.set()
 
+    def holds_back(self) -> bool:
+        """Whether no request may leave at this moment."""
+        return self.paused or not self._permitted()
+
     def may_leave(self) -> bool:
         """As `Departure`: asked at the last moment before a request leaves."""
         self.leaving()
@@ -33,7 +45,7 @@ class Switch:
 
     def leaving(self) -> None:
         """As `Departure`."""
-        if self.paused:
+        if self.holds_back():
             raise HeldBackError
 
     async def sleep(self, seconds: float) -> None:

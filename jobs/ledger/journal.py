@@ -11,6 +11,7 @@ from msgspec.structs import astuple
 
 from jobs.ledger import before, entries, log_file, schema, sessions, waves
 from jobs.ledger.before import KeysBefore, Seen
+from jobs.ledger.copies import Copies
 from jobs.ledger.entries import Elsewhere, Intent, OpenRow, OpenScope, PaceCell, Parked
 from jobs.ledger.sessions import SessionStart
 from jobs.ledger.taking_up import take_up
@@ -44,12 +45,13 @@ class Ledger:
         had_log = log_file.has_log(self.path)
         self._connection = schema.connect(self.path)
         try:
-            self._log_lost = log_file.find_lost(self._connection, had_log=had_log)
+            self._lost = log_file.find_lost(self._connection, had_log=had_log)
         except schema.ERRORS as error:
             self._connection.close()
             raise schema.blame(self.path, error) from error
         self.told = Told(self._connection, self.path)
         self.keys_before = KeysBefore(self._transaction)
+        self.copies = Copies(self._connection, self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -67,11 +69,11 @@ class Ledger:
 
     @property
     def loss(self) -> str | None:
-        """What is to be said where the log of the last session is lost."""
-        if not self._log_lost:
+        """What is to be said where records of the last session are lost."""
+        if self._lost is None:
             return None
-        name = log_file.log_of(self.path).name
-        return f"{self.path}: {name} is gone, and so is what the last session recorded; `resume` reads before it sends"
+        lost = self._lost.format(log=log_file.log_of(self.path).name)
+        return f"{self.path}: {lost}; `resume` reads before it sends"
 
     def meta(self, key: str) -> str:
         """What was stored under `key` when the job was loaded.

@@ -1,15 +1,21 @@
-"""Notices that the write-ahead log of a killed session is gone: what that session put on record went with it.
+"""Notices that the write-ahead log of a killed session is missing: what that session put on record went with it.
 
 SQLite removes the log only when a ledger is closed. From the beginning of a session until then `meta` says that there
 is one, in the file itself; where there is none then, somebody has taken it away.
 """
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
 _OPEN, _LOST = "open", "lost"
+_COPIED, _BEHIND = "copied", "behind"
 _SAY = "INSERT OR REPLACE INTO meta VALUES ('log', ?)"
-_DOUBT = """UPDATE row SET doubt = 1, error_message = 'the log of the ledger is lost: it may have been sent'
+_LOSSES = {
+    _LOST: "{log} is lost, and so is what the last session recorded",
+    _BEHIND: "copied during a session, whose later records are lost",
+}
+_DOUBT = """UPDATE row SET doubt = 1, error_message = 'the last records of the ledger are lost: it may have been sent'
     WHERE status IS NULL AND leader IS NULL AND doubt = 0 AND row NOT IN (SELECT row FROM outcome)"""
 CLOSED = f"DELETE FROM meta WHERE key = 'log' AND value = '{_OPEN}'"  # noqa: S608 - its own text
 """What notes that the log is in the file."""
@@ -35,16 +41,26 @@ def note_session(connection: sqlite3.Connection) -> None:
         connection.execute(_SAY, (_OPEN,))
 
 
-def find_lost(connection: sqlite3.Connection, *, had_log: bool) -> bool:
-    """Whether the log of the last session is lost; every open row is in doubt then, as each may have been sent."""
+def find_lost(connection: sqlite3.Connection, *, had_log: bool) -> str | None:
+    """What is lost of the last session, in words that name the `{log}`; every open row is in doubt then, as each may
+    have been sent.
+    """
     ((said,),) = connection.execute("SELECT MAX(value) FROM meta WHERE key = 'log'").fetchall()
-    if said == _OPEN and not had_log:
+    now = {_OPEN: said if had_log else _LOST, _COPIED: _BEHIND}.get(said, said)
+    if now != said:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_DOUBT)
-        connection.execute(_SAY, (_LOST,))
+        connection.execute(_SAY, (now,))
         connection.execute("COMMIT")
-        return True
-    return bool(said == _LOST)
+    return _LOSSES.get(now)
+
+
+def note_copied(path: Path) -> None:
+    """Notes in a copy of a ledger that more may have been recorded after it was made: a reader takes no open
+    row for one that was never sent.
+    """
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as copy:
+        copy.execute(_SAY, (_COPIED,))
 
 
 def note_closed(connection: sqlite3.Connection) -> None:

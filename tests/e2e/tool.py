@@ -49,7 +49,7 @@ class Tool:
 
     def __init__(self, folder: Path, url: str, token: str) -> None:
         self._folder = folder
-        self._url = url
+        self.url = url
         self._token = token
 
     def run(self, *arguments: str, given: bytes | None = None, more: Mapping[str, str] | None = None) -> Ended:
@@ -90,7 +90,7 @@ class Tool:
 
     def to(self, run_dir: Path, *options: str) -> tuple[str, ...]:
         """The options of a fast run into a folder; `options` come before them."""
-        usual = (f"--endpoint={self._url}", f"--run-dir={run_dir}", "--rate=unlimited", "--timeout=5")
+        usual = (f"--endpoint={self.url}", f"--run-dir={run_dir}", "--rate=unlimited", "--timeout=5")
         given = {option.partition("=")[0] for option in options}
         return (*(option for option in usual if option.partition("=")[0] not in given), *options)
 

@@ -1,28 +1,36 @@
 """`merge`: one report from the shards of a run, a plan, a verification or a retirement."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from batch.cli.merging import Shards, Way
+from batch.cli.named_shards import NamedShards
 from batch.cli.runs import exit_code_on_record
 from batch.cli.screen import say, show, show_json
+from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
 from jobs.ledger import Ledger
 from jobs.ledger.record import JobRecord, read_record
 from jobs.ledger.upgrade import reading
-from jobs.run_dir.look_dir import LookDirectory
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import UsageError
 from reports import withdraw_summary, write_reports
 
+if TYPE_CHECKING:
+    from batch.fleet.campaign import Campaign
+    from batch.fleet.storage import Storage
+
+_Found = Callable[[Path], Iterator[RunDirectory]]
+"""The directories of shards, one after the other; what has to be fetched goes into a folder that it is given."""
+
 
 def merge(
-    *shards: Path,
+    *shards: str,
     into: Path,
     partial: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
@@ -32,46 +40,38 @@ def merge(
     had been no shards.
 
     Args:
-        shards: Directories of shards (--shard), all of one kind, or folders that hold them.
-        into: Directory for the whole: new, empty, or one of an earlier merge of the same; a plan takes a new one.
-        partial: Merge although shards are missing or given twice; what belongs to a missing one counts as not
-            attempted, or not looked at.
-        json: Print the result as JSON on stdout, and nothing else there.
-        allow_network_fs: Keep the ledger on NFS, SMB, FUSE and the like all the same.
+        shards: Directories of shards (--shard), all of one kind; folders that hold them; or a campaign folder.
+        into: Directory for the whole: new, empty, or of an earlier merge of the same; a plan needs a new one.
+        partial: Merge even if shards are missing or given twice; rows of a missing shard count as not attempted, and
+            its projects as not read.
+        json: Print only the result, as JSON on stdout.
+        allow_network_fs: Allow the ledger on a network file system, such as NFS, SMB or FUSE.
     """
-    runs, looks = _sorted_out(shards)
+    named = NamedShards.at(shards)
     way = Way(into=into, partial=partial, json=json, network_ok=allow_network_fs)
-    if not looks:
-        return _merge_runs(runs, way)
-    if runs:
-        raise UsageError(f"{runs[0].path}: a run, and {looks[0].path} is none; merge those of one kind")
-    from batch.cli.merge_of_looks import merge_looks  # noqa: PLC0415 - a merge of runs does without
+    if named.looks:
+        from batch.cli.merge_of_looks import merge_looks  # noqa: PLC0415 - a merge of runs does without
 
-    return merge_looks(looks, way)
+        return merge_looks(named.looks_alone(), way)
+    return _merge(named.runs, way)
 
 
-def _sorted_out(paths: Sequence[Path]) -> tuple[list[RunDirectory], list[LookDirectory]]:
-    """The directories that are named, and those in folders that are named: of runs, and of what only looks."""
-    runs: list[RunDirectory] = []
-    looks: list[LookDirectory] = []
-    for path in paths:
-        if (look := LookDirectory.find(path)) is not None:
-            looks.append(look)
-            continue
-        found = RunDirectory.within(path)
-        # In a run directory there may be looks at that run.
-        beside = () if RunDirectory.is_one(path) else LookDirectory.within(path)
-        runs += found if found or beside else (RunDirectory.find(path),)
-        looks += beside
-    return runs, looks
+def merge_campaign(storage: "Storage", job: "Campaign", into: Path) -> int:
+    """The same for a campaign that was stopped, or is over; the exit code of the whole."""
+    from batch.cli.fetching import fetched  # noqa: PLC0415 - an extra
+
+    way = Way(into=into, partial=True, json=False, network_ok=False)
+    return _merge(lambda spool: fetched(storage, job, spool), way)
 
 
-def _merge_runs(runs: Sequence[RunDirectory], way: Way) -> int:
+def _merge(found: _Found, way: Way) -> int:
     directory = RunDirectory.claim(way.into, "", network_ok=way.network_ok)
     patience = Patience(0.0, say)
-    with directory.lock("merge", patience), directory.or_nothing():
+    with PROCESS_SIGNALS.entering(
+        lambda: directory.lock("merge", patience), directory.or_nothing, only_if=directory.made
+    ):
         directory.sweep()
-        _take_in(directory, runs, patience, partial=way.partial)
+        _take_in(directory, found, patience, partial=way.partial)
         with Ledger(directory.path) as ledger:
             record = read_record(ledger)
             code = exit_code_on_record(ledger, record)
@@ -83,11 +83,11 @@ def _merge_runs(runs: Sequence[RunDirectory], way: Way) -> int:
     return code
 
 
-def _take_in(directory: RunDirectory, runs: Sequence[RunDirectory], patience: Patience, *, partial: bool) -> None:
-    with directory.staging() as staged:
+def _take_in(directory: RunDirectory, found: _Found, patience: Patience, *, partial: bool) -> None:
+    with directory.staging() as staged, directory.staging() as spool:
         shards = Shards(staged, partial=partial)
         try:
-            for one in runs:
+            for one in found(spool):
                 shards.take(one, patience)
             manifest, record = shards.finish()
         finally:

@@ -1,0 +1,49 @@
+"""The last word of an owner: its ledger as it ended, and how that was."""
+
+import time
+from pathlib import Path
+
+from batch.fleet import campaign
+from batch.fleet.campaign import End
+from batch.fleet.keeper import Keeper
+from batch.fleet.storage import Storage
+from batch.fleet.tenant import Tenant
+from batch.process.beside import within
+from jobs.ledger import Ledger
+
+_INTERVALS = 3
+"""Between snapshots, in which it can be written or not."""
+
+
+def keep_last_word(storage: Storage, tenant: Tenant, folder: Path, exit_code: int) -> None:
+    """Keeps the ledger of a run directory whose lease is still held, and that it has ended so.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+        OSError: it could not be kept.
+    """
+    snapshots = tenant.snapshots
+    with Ledger(folder) as ledger:
+        file = snapshots.copy_of(ledger, live=False)
+        end = _end(ledger, tenant.keeper, exit_code)
+
+    def write() -> None:
+        snapshots.hand_over(file, snapshots.number)
+        storage.put(campaign.end(tenant.keeper.shard), campaign.to_json(end))
+
+    within(write, _INTERVALS * tenant.times.snapshot_s)
+
+
+def _end(ledger: Ledger, keeper: Keeper, exit_code: int) -> End:
+    told = ledger.told
+    counts = told.counts()
+    return End(
+        epoch=keeper.epoch,
+        owner=keeper.record.owner,
+        exit_code=exit_code,
+        ended_at=time.time(),
+        rows=sum(one.rows for one in counts) + told.left_out(),
+        open_rows=told.backlog().open_rows,
+        counts=tuple(counts),
+        sessions=len(told.sessions()),
+    )
