@@ -6,8 +6,9 @@ import msgspec
 
 from batch.cli.accounts import assign_accounts
 from batch.cli.between import with_waves
+from batch.cli.job_asked_for import job_with, limits_of
 from batch.cli.login import open_access
-from batch.cli.options import AuthOptions, LimitOptions, RowsOptions, SessionOptions, job_with, limits_of
+from batch.cli.options import AuthOptions, LimitOptions, RowsOptions, SessionOptions
 from batch.cli.origins import Origins
 from batch.cli.screen import say, tell_json
 from batch.cli.session import apply, occupy

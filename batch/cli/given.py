@@ -1,8 +1,9 @@
 """What `run` and `go` were given to apply: a manifest and its options, or a plan, which brings its own."""
 
 from batch.cli.between import with_waves
+from batch.cli.job_asked_for import job_with, spec_of
 from batch.cli.loading import incoming_of
-from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, job_with, spec_of
+from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions
 from batch.cli.origins import Origins
 from batch.cli.screen import say
 from jobs.job_facts import differences

@@ -5,14 +5,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import msgspec
 from cyclopts import Group, Parameter, Token
 
-from batch.cli.job_options import option_key, with_options_of
-from jobs.accounts import accounts_file
+from batch.cli.job_options import with_options_of
 from jobs.duration import duration_text, parse_duration
-from jobs.options import options_in, spelled
-from jobs.spec import Auth, JobSpec, Limits, SpecError
+from jobs.spec import Auth, JobSpec, Limits
 
 # A lone dash is standard input, not an option.
 ManifestPath = Annotated[str, Parameter(allow_leading_hyphen=True)]
@@ -201,60 +198,3 @@ _OF_RUNS = {"run_dir", "failed", "yes", "plan_sha256", "junit", "job", "out", "o
 OF_FLEETS = {"dir", "work", "tied", "scheduler", "security_dir", "shards", "into"}
 OPTIONS = frozenset(_OF_RUNS | OF_FLEETS | {one.name for part in _OPTIONS for one in fields(part)})
 """Every option of the commands that read some from the environment or a job file."""
-
-
-def limits_of(options: PaceOptions, base: Limits) -> Limits:
-    """The limits of a job with what the options change.
-
-    Raises:
-        SpecError: an option cannot be used.
-    """
-    return msgspec.structs.replace(base, **_given(options, Limits))
-
-
-def spec_of(manifest: RowsOptions | PlaceOptions | ProjectsOptions, limits: PaceOptions, auth: AuthOptions) -> JobSpec:
-    """The job that the options ask for.
-
-    Raises:
-        SpecError: an option cannot be used.
-    """
-    limited, given = limits_of(limits, Limits()), _given(manifest, JobSpec)
-    if isinstance(manifest, ProjectsOptions):
-        given.pop("project_id", None)
-    return JobSpec(
-        **given,
-        auth=auth.auth or Auth.AUTO,
-        profile=auth.profile,
-        accounts=accounts_file(auth.accounts),
-        limits=limited,
-    )
-
-
-def sharded(options: ProjectsOptions, base: JobSpec) -> JobSpec:
-    """A job of which the options say which shard is meant.
-
-    Raises:
-        SpecError: an option cannot be used.
-    """
-    given = _given(options, JobSpec)
-    return msgspec.structs.replace(base, **{name: given[name] for name in ("shard", "shard_by") if name in given})
-
-
-def job_with(options: RowsOptions, base: JobSpec) -> JobSpec:
-    """A job with what the options change.
-
-    Raises:
-        SpecError: an option cannot be used.
-    """
-    return msgspec.structs.replace(base, **_given(options, JobSpec))
-
-
-def _given(options: object, part: type[msgspec.Struct]) -> dict[str, Any]:
-    values = {}
-    for one in options_in(part):
-        if (value := getattr(options, option_key(one), None)) is not None:
-            try:
-                values[one.name] = one.parse(value) if one.parse else value
-            except ValueError as error:
-                raise SpecError(spelled(one.name), str(error)) from error
-    return values

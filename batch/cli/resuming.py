@@ -6,17 +6,10 @@ from typing import Any, cast
 from batch.cli.commands.plan import continue_plan
 from batch.cli.commands.retire import ask_retire
 from batch.cli.commands.verify import ask_verify
+from batch.cli.job_asked_for import limits_of
 from batch.cli.login import open_access
 from batch.cli.looking import Way, asked_in, opened
-from batch.cli.options import (
-    AuthOptions,
-    LimitOptions,
-    LookOptions,
-    ManifestOptions,
-    PaceOptions,
-    SessionOptions,
-    limits_of,
-)
+from batch.cli.options import AuthOptions, LimitOptions, LookOptions, ManifestOptions, PaceOptions, SessionOptions
 from batch.cli.origins import Origins
 from batch.cli.planning import refuse_planned
 from batch.cli.questions import PlanQuestion, VerifyQuestion

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batch.cli.accounts import assign_accounts
+from batch.cli.job_asked_for import limits_of, sharded, spec_of
 from batch.cli.known_secrets import KnownSecrets
 from batch.cli.login import open_access
-from batch.cli.options import RetireOptions, limits_of, sharded, spec_of
+from batch.cli.options import RetireOptions
 from batch.cli.origins import Origins
 from batch.cli.places import chosen_places
 from batch.cli.questions import RetireQuestion

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from batch.cli.accounts import assign_accounts
 from batch.cli.continuing import require_same_job
+from batch.cli.job_asked_for import limits_of, spec_of
 from batch.cli.loading import incoming_of, load_to_run
 from batch.cli.login import open_access, with_project
-from batch.cli.options import RowsOptions, limits_of, spec_of
+from batch.cli.options import RowsOptions
 from batch.cli.questions import VerifyQuestion
 from batch.cli.run_to_look_at import Given, projects_of, run_to_look_at
 from batch.csms.access import Access

@@ -7,8 +7,9 @@ import msgspec
 from cyclopts import Parameter
 
 from batch.cli.confirm import login_words
+from batch.cli.job_asked_for import spec_of
 from batch.cli.login import open_access
-from batch.cli.options import AUTH, PACE, PLACE, AuthOptions, JobFile, ManifestPath, PlaceOptions, spec_of
+from batch.cli.options import AUTH, PACE, PLACE, AuthOptions, JobFile, ManifestPath, PlaceOptions
 from batch.cli.screen import tell, tell_json
 from batch.cli.trying import Tried, Verdict, exit_code_of, tried
 from batch.cli.verifying import loaded_rows

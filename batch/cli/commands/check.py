@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from batch.cli.checking import Look, look_at
+from batch.cli.job_asked_for import spec_of
 from batch.cli.loading import ProblemPrinter
 from batch.cli.options import (
     AUTH,
@@ -18,7 +19,6 @@ from batch.cli.options import (
     JobFile,
     ManifestOptions,
     ManifestPath,
-    spec_of,
 )
 from batch.cli.screen import tell, tell_json
 from jobs.manifest.scopes import NOT_LOOKED_UP

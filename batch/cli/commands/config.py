@@ -11,6 +11,7 @@ import msgspec
 from cyclopts import Parameter
 
 from batch.cli.environment import NO_OPTIONS, PREFIX
+from batch.cli.job_asked_for import spec_of
 from batch.cli.options import (
     AUTH,
     LIMITS,
@@ -21,7 +22,6 @@ from batch.cli.options import (
     LimitOptions,
     ManifestOptions,
     SessionOptions,
-    spec_of,
 )
 from batch.cli.origins import NOWHERE, GivenOrigins, Origin, Origins
 from batch.cli.screen import tell, tell_json

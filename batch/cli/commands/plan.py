@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from batch.cli.job_asked_for import spec_of
 from batch.cli.key_source import source_of
 from batch.cli.loading import incoming_of, load_to_run
 from batch.cli.login import open_access, with_project
@@ -20,7 +21,6 @@ from batch.cli.options import (
     ManifestPath,
     PaceOptions,
     PlanOptions,
-    spec_of,
 )
 from batch.cli.places import chosen_places
 from batch.cli.planning import Planning, refuse_planned
