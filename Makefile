@@ -8,7 +8,7 @@ SELF = --no-deps --no-build-isolation --editable .
 # pip would say so in a page of versions.
 NEEDED = @$(PYTHON) -c 'import sys; sys.exit("needs Python 3.11 or later" if sys.version_info < (3, 11) else 0)'
 
-.PHONY: demo test fast pytest mutants torture bench audit pictures schema lock clean
+.PHONY: demo test fast pytest mutants torture bench audit pictures pages schema lock clean
 
 demo: .venv/demo.done
 	.venv/demo/bin/csms-rekey demo
@@ -64,9 +64,16 @@ mutants: .venv/mutants.done
 torture: $(TEST_VENV).done
 	$(TEST_VENV)/bin/python -m tests.torture
 
-# Writes tests/bench/RESULTS.md; wants a machine that does nothing else.
-bench: $(TEST_VENV).done
-	$(TEST_VENV)/bin/python -m tests.bench
+# Writes tests/bench/RESULTS.md; wants a machine that does nothing else. `ARGUMENTS='--only report'` measures the
+# sections whose titles say so, and keeps the others.
+bench: $(TEST_VENV).done .venv/old.done
+	$(TEST_VENV)/bin/python -m tests.bench $(ARGUMENTS)
+
+# The libraries of the commit that bench measures beside; without them that commit runs with those of this one.
+.venv/old.done:
+	-$(PYTHON) -m venv .venv/old && git show c843db7:requirements.lock > .venv/old.lock && \
+		.venv/old/bin/python $(PIP) --require-hashes --requirement .venv/old.lock
+	touch $@
 
 audit: .venv/audit.done
 	.venv/audit/bin/bandit --quiet --recursive jobs batch reports --configfile pyproject.toml
@@ -82,8 +89,12 @@ audit: .venv/audit.done
 pictures: $(TEST_VENV).done
 	$(TEST_VENV)/bin/python -m tests.pages.pictures docs/pictures
 
+# What docs/commands.md and docs/environment.md say of commands and options, from the program itself.
+pages: $(TEST_VENV).done
+	$(TEST_VENV)/bin/python -m tests.docs.made_pages
+
 schema: $(TEST_VENV).done
 	$(TEST_VENV)/bin/python -c "from reports.summary.schema import summary_schema as s; open('docs/summary.schema.json', 'wb').write(s())"
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .pdm-build dist

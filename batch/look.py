@@ -98,7 +98,7 @@ async def _session(plan: LookPlan, sightings: Sightings) -> tuple[Looked, Signal
 
 
 def _drain(looking: Looking, number: Signals, plan: LookPlan) -> None:
-    plan.say(f"{number.name}: finishing what is open ({looking.in_flight}); once more breaks it off")
+    plan.say(f"{number.name}: finishing requests in flight ({looking.in_flight}); a second signal aborts")
     looking.stop(f"interrupted by {number.name}")
     asyncio.get_running_loop().call_later(plan.limits.grace_s, looking.cancel)
 

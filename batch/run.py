@@ -128,7 +128,9 @@ async def _session(plan: RunPlan, ledger: Ledger) -> _Ran:
     clock = Clock(loop)
     session = Session(ledger, plan.limits, _outside(plan, clock), plan.record.spec.before)
     before = ledger.told.backlog(also_failed=plan.start.also_failed)
-    heartbeat = Heartbeat(plan.folder, session, clock, before=before, viewers=plan.viewers)
+    heartbeat = Heartbeat(
+        plan.folder, session, clock, before=before, job_rate=plan.record.spec.limits.rate, viewers=plan.viewers
+    )
     attendant = Attendant(plan.folder, session, heartbeat, plan.viewers.say)
     draining = PROCESS_SIGNALS.draining(
         loop,
@@ -181,6 +183,6 @@ def _nothing() -> None: ...
 
 
 def _drain(session: Session, number: Signals, plan: RunPlan) -> None:
-    plan.viewers.say(f"{number.name}: finishing what is open ({session.in_flight}); once more breaks it off")
+    plan.viewers.say(f"{number.name}: finishing requests in flight ({session.in_flight}); a second signal aborts")
     session.stop(f"interrupted by {number.name}")
     asyncio.get_running_loop().call_later(plan.limits.grace_s, session.cancel)

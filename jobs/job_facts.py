@@ -84,7 +84,7 @@ def changed_options(now: JobSpec, was: JobSpec) -> tuple[str, ...]:
 
 
 def with_changes(job: JobFacts, changed: str) -> JobFacts:
-    """The job with what `changed_options` says of a session; words that are no options of it change nothing."""
+    """The job with what `changed_options` says of a session; words that are not options of it change nothing."""
     known: dict[str, object] = {}
     try:
         given = {name: value for name, value in pairwise(shlex.split(changed)) if name.startswith("--")}
@@ -124,7 +124,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def differences(stored: JobSpec, given: JobSpec) -> tuple[Difference, ...]:
-    """What a job that is given asks otherwise than a stored one, option by option; limits and login are no part of it.
+    """What a job that is given asks otherwise than a stored one, option by option; limits and login do not count.
 
     A project that nobody gave, but the login named, is the same as none.
     """

@@ -88,7 +88,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 class SecretUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One change to make: point `secret_name` at `kms_key_id`.
 
-    `description` None leaves the description as it is, "" clears it. With `expected_kms_key_id` the secret is read
+    `description` None leaves the description unchanged, "" clears it. With `expected_kms_key_id` the secret is read
     first, and left alone unless it shows that key.
     """
 

@@ -50,7 +50,7 @@ def _kind(annotated: Any) -> Any:
 
 
 def spelled(field: str) -> str:
-    """An option as it is written, without the dashes before it: the unit is not part of its name."""
+    """An option's spelling, without the dashes before it: the unit is not part of its name."""
     return field.removesuffix(_SECONDS).replace("_", "-")
 
 
@@ -58,7 +58,7 @@ def value_of(field: str, text: str) -> object:
     """What `word` wrote, as far as that needs no type: a time span in seconds, anything else as its text.
 
     Raises:
-        ValueError: it is no time span.
+        ValueError: it is not a time span.
     """
     return parse_duration(text) if field.endswith(_SECONDS) else text
 

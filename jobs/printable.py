@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 
 MESSAGE_CHARS = 500
 """The most of a message that is ever shown."""
@@ -18,6 +19,18 @@ _SPLIT_FORMULA = re.compile(f";\\s*(?=[{re.escape(''.join(sorted(_FORMULA)))}])"
 
 plain_name = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 """Matches names and ids that nothing can be wrong with."""
+_PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+_PLAIN_CHARS = 64
+
+
+def all_plain(texts: Sequence[str]) -> bool:
+    """Whether all of them, of which there is one at least, are such names or empty."""
+    joined = ",".join(texts)
+    return (
+        joined.isascii()
+        and max(map(len, texts)) <= _PLAIN_CHARS
+        and joined.encode().translate(None, _PLAIN) == b"," * (len(texts) - 1)
+    )
 
 
 def printable(text: str, encoding: str = "utf-8") -> str:

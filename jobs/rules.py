@@ -41,7 +41,7 @@ def name_fault(text: str | None) -> str | None:
     if text is not None and sound_name(text):
         return None
     if text in {".", ".."}:
-        return f"{text!r} is a place in a path, not a name"
+        return f"{text!r} is a path segment, not a secret name"
     if reason := _common_fault(text):
         return reason
     assert text  # noqa: S101 - the common faults hold null and empty
@@ -75,7 +75,7 @@ def _key_fault(pattern: str, text: str | None) -> str | None:
 
 
 def project_fault(pattern: str, text: str | None) -> str | None:
-    """What is wrong with a project id, whoever names it; it becomes a part of the path of every request."""
+    """What is wrong with a project id, from any source; it becomes a part of the path of every request."""
     if reason := _common_fault(text):
         return reason
     assert text  # noqa: S101 - the common faults hold null and empty

@@ -59,7 +59,7 @@ class ScopeState(StrEnum):
     SLOWED = "slowed"
     """Requests leave, and some of them fail or are refused for the rate, which costs time."""
     SETTLING = "settling"
-    """Nothing is left to send: rows in doubt are read as soon as no attempt of theirs can still be applied."""
+    """Nothing is left to send: rows in doubt are read as soon as none of their attempts can still be applied."""
     RUNNING = "running"
     """Requests leave."""
     WAITING = "waiting"
@@ -81,7 +81,7 @@ class ScopeView(msgspec.Struct, frozen=True, kw_only=True):
     `refused` and `unanswered` are shares of the last requests, `code` is what most of the unanswered had in place of an
     answer, and `accepted_per_s` is how many others there were in the last second.
 
-    `again_in_s` is how long nothing leaves and `gives_up_in_s` how long it may go on so, where that is known. `reason`
+    `again_in_s` is how long nothing leaves and `gives_up_in_s` how long that may last, where that is known. `reason`
     says why it was stopped, `held_reason` why the first of its `held_keys` is held back.
     """
 

@@ -17,7 +17,7 @@ class Shard(msgspec.Struct, frozen=True, order=True):
     count: int
 
     def __post_init__(self) -> None:
-        """Refuses what is no part of anything, as a damaged ledger may hold it.
+        """Refuses what cannot be a part, as a damaged ledger may hold it.
 
         Raises:
             ValueError: there is no such part.

@@ -1,4 +1,4 @@
-"""The job as one frozen, validated value: everything a run is told, except credentials."""
+"""The job as one frozen, validated value: everything that a run needs, except credentials."""
 
 import re
 from enum import StrEnum
@@ -115,25 +115,21 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How hard a run may push and when it gives up; all of it may be changed when a run is resumed."""
 
     rate: Annotated[
-        Rate, Option("Requests allowed per project: 10/s, 300/m, 200/5m, unlimited, or auto to find the quota.")
+        Rate, Option("Requests per project: 10/s, 300/m, 200/5m, unlimited, or auto to find the quota.")
     ] = Rate(10.0)
-    burst: Annotated[int, Option("Requests that may leave at once after a pause.", least=1)] = 1
-    concurrency: Annotated[int, Option("Most requests in flight, over all projects.", least=1)] = 32
-    max_attempts: Annotated[int, Option("Most PUTs for one row.", least=1)] = 8
-    timeout_s: Annotated[float, Option("How long one request may take, e.g. 60s.", least=1)] = 60.0
-    max_outage_s: Annotated[
-        float, Option("How long the service may be down before the run stops, e.g. 10m.", least=0)
-    ] = 600.0
+    burst: Annotated[int, Option("Requests that may be sent back to back after an idle period.", least=1)] = 1
+    concurrency: Annotated[int, Option("Maximum requests in flight in total.", least=1)] = 32
+    max_attempts: Annotated[int, Option("Maximum PUTs per row.", least=1)] = 8
+    timeout_s: Annotated[float, Option("Maximum time for one request, e.g. 60s.", least=1)] = 60.0
+    max_outage_s: Annotated[float, Option("Stop after this long without service.", least=0)] = 600.0
     max_failures: Annotated[
-        FailureLimit | None, Option("Stop when more rows than this failed: N, or N% of those attempted.", "no limit")
+        FailureLimit | None, Option("Stop after more failed rows than this: 20, or 5%.", "no limit")
     ] = None
     max_duration_s: Annotated[
-        float | None, Option("Time after which no more requests are started, e.g. 4h or 1h30m.", "no limit", least=1)
+        float | None, Option("Start no request after this time, e.g. 4h or 1h30m.", "no limit", least=1)
     ] = None
-    soak_s: Annotated[float, Option("How long to send nothing between two waves (--wave-by), e.g. 15m.", least=0)] = 0.0
-    grace_s: Annotated[
-        float, Option("How long requests in flight may take to finish when a run is interrupted.", least=0)
-    ] = 20.0
+    soak_s: Annotated[float, Option("Pause between two waves (--wave-by), e.g. 15m.", least=0)] = 0.0
+    grace_s: Annotated[float, Option("Time for requests in flight to finish after an interruption.", least=0)] = 20.0
 
     def __post_init__(self) -> None:
         """Refuses what no run could work with.
@@ -159,39 +155,33 @@ def _require_ranges(part: msgspec.Struct) -> None:
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What one run is asked to do. It is stored in the ledger, so it holds no credential."""
 
-    endpoint: Annotated[str | None, Option("The service's base URL, instead of the one of a region.")] = None
-    region: Annotated[str | None, Option("Region of rows that name none, e.g. cn-north-4.")] = None
-    project_id: Annotated[str | None, Option("Project of rows that name none.")] = None
+    endpoint: Annotated[str | None, Option("Base URL of the service; overrides the region's.")] = None
+    region: Annotated[str | None, Option("Region for rows without one, e.g. cn-north-4.")] = None
+    project_id: Annotated[str | None, Option("Project for rows without one.")] = None
     auth: Auth = Auth.AUTO
     agency: Agency | None = None
     profile: str | None = None
     accounts: AccountsFile | None = None
-    encoding: Annotated[str, Option("Encoding of a CSV or TSV manifest; never guessed.")] = "utf-8"
+    encoding: Annotated[str, Option("Encoding of a text manifest; never guessed.")] = "utf-8"
     delimiter: Annotated[
         Delimiter | None,
-        Option(f"What separates the fields of a text manifest: {', '.join(Delimiter)}.", "a tab in .tsv, else a comma"),
+        Option(f"Field separator of a text manifest: {', '.join(Delimiter)}.", "a tab in .tsv, else a comma"),
     ] = None
-    only: Annotated[tuple[str, ...], Option("Send only secrets whose name matches; may be repeated, e.g. 'db-*'.")] = ()
-    exclude: Annotated[tuple[str, ...], Option("Send no secret whose name matches; may be repeated.")] = ()
+    only: Annotated[tuple[str, ...], Option("Select secrets by name, e.g. 'db-*'; repeatable.")] = ()
+    exclude: Annotated[tuple[str, ...], Option("Leave out secrets by name; repeatable.")] = ()
     limit: Annotated[
-        int | None, Option("Send only the first N of these; resume lifts it, go does not.", "no limit", least=1)
+        int | None, Option("Select only the first N of these; resume lifts this.", "no limit", least=1)
     ] = None
     before: Annotated[
-        Before, Option("list: look up each secret's key before it is changed, so that it can be moved back; or off.")
+        Before, Option("list: record the current key of each secret first, so that it can be moved back; or off.")
     ] = Before.LIST
-    wave_by: Annotated[
-        str | None, Option("Column whose values are waves: one is done before the next begins.", "no waves")
-    ] = None
+    wave_by: Annotated[str | None, Option("Column of waves; each is done before the next begins.", "no waves")] = None
     shard: Annotated[
-        Shard | None, Option("Work on part I of N only, 0/N being the first: whole projects of the manifest.", "all")
+        Shard | None, Option("Work only on part I of N, from 0/N on. Parts are whole projects.", "all")
     ] = None
-    strict: Annotated[bool, Option("Send nothing at all if any row is invalid.")] = False
-    key_pattern: Annotated[str, Option("Regular expression a key id must match.", "a UUID or 32 hex digits")] = (
-        KEY_PATTERN
-    )
-    project_pattern: Annotated[str, Option("Regular expression a project id must match.", "32 hex digits")] = (
-        PROJECT_PATTERN
-    )
+    strict: Annotated[bool, Option("Send nothing if any row is invalid.")] = False
+    key_pattern: Annotated[str, Option("Regular expression for key ids.", "a UUID or 32 hex digits")] = KEY_PATTERN
+    project_pattern: Annotated[str, Option("Regular expression for project ids.", "32 hex digits")] = PROJECT_PATTERN
     limits: Limits = Limits()
     project_found: bool = False
     """The project is the login's own: nobody gave one."""

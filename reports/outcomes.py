@@ -1,17 +1,17 @@
 """`outcomes.csv`: one line for every manifest row, in manifest order, whatever became of it."""
 
-from collections.abc import Callable, Iterable
-from itertools import islice, repeat
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import msgspec
 
-from jobs.ledger import ToldRow
-from jobs.printable import MESSAGE_CHARS, cell, name_cell, plain_name
+from jobs.ledger import RowKind, ToldBlock
+from jobs.printable import MESSAGE_CHARS, all_plain, cell, name_cell, plain_name
 from jobs.run_dir import names
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError, blaming
-from reports.moment import utc_text
+from reports.moment import utc_texts
 from reports.summary.schema import FileFacts
 from reports.summary.tally import Tally
 
@@ -34,7 +34,6 @@ HEADER = (
     "before_kms_key_id",
 )
 ACCOUNT = "account"
-_BLOCK_ROWS = 500
 _MOST_KEPT = 4_096
 
 
@@ -48,83 +47,102 @@ class OutcomesLayout(msgspec.Struct, frozen=True, kw_only=True):
     gaps: bool = False
 
 
-def write_outcomes(files: ReportFiles, rows: Iterable[ToldRow], layout: OutcomesLayout, tally: Tally) -> FileFacts:
+def write_outcomes(files: ReportFiles, blocks: Iterable[ToldBlock], layout: OutcomesLayout, tally: Tally) -> FileFacts:
     """Writes the file and counts every row into `tally`.
 
     Raises:
         ReportError: it cannot be written, or the rows do not count 1, 2, 3, ..., or with gaps do not ascend.
     """
-    path = files.folder / names.OUTCOMES
-    coming = iter(rows)
+    path, shared = files.folder / names.OUTCOMES, _Shared(layout)
     with blaming(path), files.place(names.OUTCOMES) as out:
         out.write(f"{','.join((*HEADER, ACCOUNT) if layout.accounts else HEADER)}\n".encode())
         due = 1
-        while block := list(islice(coming, _BLOCK_ROWS)):
-            due = _counted(path, block, due, layout, tally)
-            out.write("".join(_lines(block, layout)).encode())
+        for block in blocks:
+            due = _next_due(path, block, due, layout)
+            tally.add(block)
+            out.write("".join(_lines(block, shared, layout)).encode())
     return FileFacts(name=files.name_of(names.OUTCOMES), sha256=out.sha256, bytes=out.size, rows=tally.rows)
 
 
-def _counted(path: Path, block: list[ToldRow], due: int, layout: OutcomesLayout, tally: Tally) -> int:
-    """Counts rows of which the first is `due`; returns which one is due next."""
-    for row in block:
-        number = row.outcome.row
+def _next_due(path: Path, block: ToldBlock, due: int, layout: OutcomesLayout) -> int:
+    """Which row is due after a block of which the first is `due`."""
+    for number, *_ in block.rows:
         if number < due or (number > due and not layout.gaps):
             raise ReportError(path, f"the ledger has row {number} where row {due} is due")
         due = number + 1
-        tally.add(row)
     return due
 
 
-def _lines(block: list[ToldRow], layout: OutcomesLayout) -> list[str]:
-    ends = (f",{_NAMES[row.account]}\n" for row in block) if layout.accounts else repeat("\n")
-    lines = (str(row.outcome.row + 1) for row in block) if layout.lines else repeat("")
-    return [_line(row, line) + end for row, line, end in zip(block, lines, ends, strict=False)]
-
-
-def _line(row: ToldRow, line: str) -> str:
+def _lines(block: ToldBlock, shared: "_Shared", layout: OutcomesLayout) -> list[str]:
     # One format string and a quoting of its own take half the time of csv.writer: there is no line break to quote.
-    o = row.outcome
-    name, request_id = row.secret_name, o.request_id
-    return (
-        f"{o.row},{line},{name if plain_name(name) else _name(name)},{_NAMES[row.region]},{_NAMES[row.project_id]},"
-        f"{_NAMES[row.kms_key_id]},{o.status},{'' if o.http_status is None else o.http_status},"
-        f"{_NAMES[o.error_code]},{_MESSAGES[o.error_message]},{o.attempts},"
-        f"{request_id if request_id and plain_name(request_id) else _name(request_id)},"
-        f"{utc_text(o.started_at)},{utc_text(o.finished_at)},"
-        f"{'' if o.elapsed_ms is None else f'{o.elapsed_ms:.1f}'},{_NAMES[row.before_kms_key_id]}"
-    )
+    # Columns, and parts of a line that many rows share, take half of what is left.
+    numbers, secret_names, messages, request_ids, started, finished, elapsed = zip(*block.rows, strict=True)
+    return [
+        f"{number},{line},{name}{head}{'' if message is None else _MESSAGES[message]}{middle}{request_id},"
+        f"{start},{end},{'' if took_ms is None else f'{took_ms:.1f}'}{tail}"
+        for number, line, name, message, request_id, start, end, took_ms, (head, middle, tail) in zip(
+            numbers,
+            (number + 1 for number in numbers) if layout.lines else repeat(""),
+            _names(secret_names),
+            messages,
+            _names(request_ids),
+            utc_texts(started),
+            utc_texts(finished),
+            elapsed,
+            map(shared.__getitem__, block.kinds),
+            strict=False,
+        )
+    ]
+
+
+class _Shared(dict[RowKind, tuple[str, str, str]]):
+    """What the lines of a kind have in common: between name and message, message and request id, and at the end."""
+
+    def __init__(self, layout: OutcomesLayout) -> None:
+        super().__init__()
+        self._layout = layout
+
+    def __missing__(self, kind: RowKind) -> tuple[str, str, str]:
+        if len(self) >= _MOST_KEPT:
+            self.clear()
+        place = (kind.region, kind.project_id, kind.kms_key_id)
+        http_status = "" if kind.http_status is None else kind.http_status
+        head = f",{','.join(map(_name, place))},{kind.status},{http_status},{_name(kind.error_code)},"
+        account = f",{_name(kind.account)}" if self._layout.accounts else ""
+        parts = self[kind] = (head, f",{kind.attempts},", f",{_name(kind.before_kms_key_id)}{account}\n")
+        return parts
+
+
+def _names(texts: Sequence[str | None]) -> list[str]:
+    """Each in its written form, all at once where nothing can be wrong with any of them."""
+    found = [text or "" for text in texts]
+    return found if all_plain(found) else [text if plain_name(text) else _name(text) for text in found]
 
 
 def _name(text: str | None) -> str:
     return _quoted(name_cell(text)) if text else ""
 
 
-def _message(text: str | None) -> str:
-    return _quoted(cell(text)) if text else ""
+def _message(text: str) -> str:
+    return _quoted(cell(text))
 
 
 def _quoted(text: str) -> str:
     return '"{}"'.format(text.replace('"', '""')) if "," in text or '"' in text else text
 
 
-class _Kept(dict[str | None, str]):
-    """Texts as they are written. Regions, keys and what the service says come over and over; long ones are never kept,
-    and of others not many, so that memory stays bounded.
+class _Messages(dict[str, str]):
+    """Messages as they are written. They come over and over; long ones are never kept, and of others not many, so that
+    memory stays bounded.
     """
 
-    def __init__(self, written: Callable[[str | None], str]) -> None:
-        super().__init__()
-        self._written = written
-
-    def __missing__(self, text: str | None) -> str:
-        written = self._written(text)
-        if text is None or len(text) <= MESSAGE_CHARS:
+    def __missing__(self, text: str) -> str:
+        written = _message(text)
+        if len(text) <= MESSAGE_CHARS:
             if len(self) >= _MOST_KEPT:
                 self.clear()
             self[text] = written
         return written
 
 
-_NAMES = _Kept(_name)
-_MESSAGES = _Kept(_message)
+_MESSAGES = _Messages()

@@ -1,4 +1,4 @@
-"""The two files cut from the manifest: rows to run again, itself a manifest, and rows to fix first, with reasons."""
+"""The two files cut from the manifest: rows to retry, itself a manifest, and rows to fix first, with reasons."""
 
 import hashlib
 import os
@@ -34,7 +34,7 @@ def check_copy(copy: ManifestCopy) -> None:
     """Makes sure that the copy still is what the ledger was loaded from.
 
     Raises:
-        ReportError: it is gone, unreadable, or not the same bytes.
+        ReportError: it is missing, unreadable, or not the same bytes.
     """
     with blaming(copy.path):
         with os.fdopen(open_own(copy.path, os.O_RDONLY), "rb") as raw:
@@ -45,7 +45,7 @@ def check_copy(copy: ManifestCopy) -> None:
 
 
 def write_retry(files: ReportFiles, ledger: Ledger, record: JobRecord, count: int) -> FileFacts:
-    """Writes `retry.<format>`: exactly the rows to run again, `count` of them, as the manifest has them.
+    """Writes `retry.<format>`: exactly the rows to retry, `count` of them, as the manifest has them.
 
     Raises:
         ReportError: it cannot be written, or the copy and the ledger disagree.

@@ -18,7 +18,7 @@ def print_unrecorded(outcomes: Iterable[Outcome]) -> None:
 
 
 def print_lost(ledger: Ledger, unrecorded: Sequence[Outcome]) -> None:
-    """Prints what was on record in a ledger whose file is gone: it is open still, and can be read once more. Rows that
+    """Prints what was on record in a ledger whose file is lost: it is open still, and can be read once more. Rows that
     are among the `unrecorded` are left to those.
     """
     known = {outcome.row for outcome in unrecorded}

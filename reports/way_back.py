@@ -97,7 +97,7 @@ def write_way_back(path: Path, rows: Iterable[ToldRow], key_fault: Check, *, acc
 
 
 def way_back_json(found: WayBack) -> str:
-    """As it is printed for a program."""
+    """The JSON that is printed for a program."""
     return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
 
 

@@ -71,7 +71,7 @@ def _write_outcomes(files: ReportFiles, ledger: Ledger, record: JobRecord, tally
         accounts=any(one.scope.account for one in ledger.told.accounts()),
         gaps=record.spec.shard is not None,
     )
-    facts = write_outcomes(files, ledger.told.rows(kinds), layout, tally)
+    facts = write_outcomes(files, ledger.told.blocks(kinds), layout, tally)
     if tally.rows != record.rows:
         reason = f"the ledger has {tally.rows} rows, and {record.rows} were loaded"
         raise ReportError(files.folder / facts.name, reason)

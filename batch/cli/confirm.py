@@ -14,6 +14,7 @@ from jobs.ledger import Ledger
 from jobs.ledger.forecast import asks_of, forecast
 from jobs.manifest.incoming import Incoming
 from jobs.manifest.loading import Loaded
+from jobs.printable import counted
 from jobs.spec import JobSpec, UsageError
 from reports.screen.forecast_words import forecast_lines
 
@@ -38,7 +39,7 @@ def confirm(incoming: Incoming, spec: JobSpec, access: Access, *, yes: bool) -> 
             assign_accounts(access, ledger)
             rows = show_forecast(loaded, ledger, spec, access, incoming)
     try:
-        sure = not rows or ask(f"change the keys of {rows:,} row{'' if rows == 1 else 's'} as shown?")
+        sure = not rows or ask(f"change the keys of {counted(rows, 'row')} as shown?")
     except InterruptedBySignal:
         say(_NOT_CONFIRMED)
         raise
@@ -54,7 +55,7 @@ def show_forecast(loaded: Loaded, ledger: Ledger, spec: JobSpec, access: Access,
     for line in forecast_lines(found, login_words(access)):
         say(line)
     if incoming.planned is not None and (carried := ledger.told.carried()):
-        say(f"left out  {carried:,} row{'' if carried == 1 else 's'} that the plan could not do")
+        say(f"left out  {counted(carried, 'row')} that the plan could not do")
     return found.rows
 
 

@@ -7,7 +7,7 @@ import msgspec
 from batch.cli.accounts import assign_accounts
 from batch.cli.between import with_waves
 from batch.cli.login import open_access
-from batch.cli.options import AuthOptions, LimitOptions, ManifestOptions, SessionOptions, job_with, limits_of
+from batch.cli.options import AuthOptions, LimitOptions, RowsOptions, SessionOptions, job_with, limits_of
 from batch.cli.origins import Origins
 from batch.cli.screen import say, tell_json
 from batch.cli.session import apply, occupy
@@ -73,7 +73,7 @@ def _upgrade(directory: RunDirectory) -> None:
         say(f"{directory.path}: its ledger was of format {found} and is upgraded")
 
 
-def require_same_job(stored: JobSpec, source: ManifestOptions, origins: Origins) -> None:
+def require_same_job(stored: JobSpec, source: RowsOptions, origins: Origins) -> None:
     """Makes sure that nobody asks a run on the command line for another job than it was loaded with. What environment
     or job file say otherwise is reported and ignored: they may be made for other runs.
 

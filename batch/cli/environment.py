@@ -1,4 +1,4 @@
-"""Options from environment variables: what each is called, and which variables of this program are none."""
+"""Options from environment variables: what each is called, and which variables of this program are not options."""
 
 import difflib
 import os
@@ -30,10 +30,10 @@ _PORT = "PORT"
 
 def from_environment(_app: object, _commands: tuple[str, ...], arguments: Any) -> None:
     """Gives a command the options that the environment names and the command line does not; an empty one counts as
-    unset, and one of another command is no error: one environment serves all.
+    unset, and one for another command is ignored: one environment serves all.
 
     Raises:
-        UsageError: a variable looks like an option and is none.
+        UsageError: a variable looks like an option but names none.
     """
     given = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value}
     refuse_unknown(given)

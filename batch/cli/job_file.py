@@ -21,7 +21,7 @@ def named_by_job(app: cyclopts.App, commands: tuple[str, ...], arguments: Any) -
     for argument in arguments:
         if argument.name == "--job" and argument.tokens:
             options = read_job_file(Path(argument.tokens[0].value))
-            # A key of another command is no error: one file serves run, check and auth.
+            # A key for another command is ignored: one file serves run, check and auth.
             file = cyclopts.config.Dict(options, use_commands_as_keys=False, allow_unknown=True, source="--job")
             file(app, commands, arguments)
 
@@ -52,7 +52,7 @@ def read_job_file(path: Path) -> dict[str, Any]:
     """The options in a job file, `max-attempts` and `max_attempts` alike; one file serves every command.
 
     Raises:
-        UsageError: it cannot be read, is no TOML, or holds a table or a key that is no option of any command.
+        UsageError: it cannot be read, is not TOML, or holds a table or a key that no command has as an option.
     """
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))

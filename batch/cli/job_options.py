@@ -13,27 +13,41 @@ T = TypeVar("T")
 
 
 def with_options_of(
-    part: type[msgspec.Struct], *, only: frozenset[str] | None = None, unset: str = ""
+    part: type[msgspec.Struct],
+    *,
+    only: frozenset[str] | None = None,
+    shown: frozenset[str] | None = None,
+    unset: str = "",
 ) -> Callable[[type[T]], type[T]]:
-    """Gives a class every option that a part of a job has, or `only` some; None, its default, leaves that part as it
-    is, and `unset` says what that comes to where it is not the part's own default.
+    """Gives a class every option of a part of a job, or `only` some, of which the help lists those `shown`. None, the
+    default of each, leaves that part unchanged; `unset` describes what then holds, where that is not the part's own
+    default.
     """
 
     def extended(cls: type[T]) -> type[T]:
         chosen = [one for one in options_in(part) if only is None or one.name in only]
-        told = {one: _told(one, unset) for one in chosen}
-        options = [(option_key(one), _given_as(one), field(default=None, metadata=told[one])) for one in chosen]
+        helps = {one: {"help": _help(one, unset)} for one in chosen}
+        options = [
+            (
+                option_key(one),
+                _given_as(one, listed=shown is None or one.name in shown),
+                field(default=None, metadata=text),
+            )
+            for one, text in helps.items()
+        ]
         namespace = {"__module__": cls.__module__, "__doc__": cls.__doc__}
         return make_dataclass(cls.__name__, options, bases=(cls,), namespace=namespace, frozen=True)
 
     return extended
 
 
-def _given_as(one: OptionField) -> Any:
-    if get_origin(one.kind) is tuple:
-        # Without this, there would be an option to empty it as well.
-        return Annotated[one.kind | None, Parameter(negative=())]
-    return (str if one.parse else one.kind) | None
+def _given_as(one: OptionField, *, listed: bool) -> Any:
+    repeated = get_origin(one.kind) is tuple
+    kind: Any = (str if one.parse and not repeated else one.kind) | None
+    if repeated:
+        # Without this, there would also be an option that empties the list.
+        kind = Annotated[kind, Parameter(negative=())]
+    return kind if listed else Annotated[kind, Parameter(show=False)]
 
 
 def option_key(one: OptionField) -> str:
@@ -41,6 +55,13 @@ def option_key(one: OptionField) -> str:
     return spelled(one.name).replace("-", "_")
 
 
-def _told(one: OptionField, unset: str) -> dict[str, str]:
-    default = unset or one.option.unset or ("" if one.default in {None, ()} else word(one.name, one.default))
-    return {"help": f"{one.option.help} [default: {default}]" if default else one.option.help}
+def _help(one: OptionField, unset: str) -> str:
+    default = unset or _default(one)
+    return f"{one.option.help} [default: {default}]" if default else one.option.help
+
+
+def _default(one: OptionField) -> str:
+    """What holds without the option, where that has to be said: without a limit there is none."""
+    if one.option.unset.startswith("no ") or (not one.option.unset and one.default in {None, (), False}):
+        return ""
+    return one.option.unset or word(one.name, one.default)

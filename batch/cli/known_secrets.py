@@ -1,4 +1,4 @@
-"""What a run and its plan know of secrets, told to the sightings of a look: that they exist, and whose they are."""
+"""What a run and its plan know of secrets, noted in the sightings of a look: that they exist, and whose they are."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -83,7 +83,7 @@ class KnownSecrets:
                 yield place, row.secret_name, owner.strip()
 
     def _rows(self) -> Iterator[tuple[ToldRow, Scope | None]]:
-        """Every row, with its place if it names a secret that there may be: also one that is not sent."""
+        """Every row, with its place if it may name a secret: also one that is not sent."""
         for row in self._ledger.told.rows():
             usable = name_fault(row.secret_name) is None
             yield row, self._places.get((row.project_id, row.region)) if usable else None

@@ -1,4 +1,4 @@
-"""Loads a manifest for a command, and prints what is wrong with it as it is found, up to a limit."""
+"""Loads a manifest for a command, and prints its problems as they are found, up to a limit."""
 
 from collections.abc import Callable
 from pathlib import Path

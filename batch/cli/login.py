@@ -18,7 +18,7 @@ from batch.process.loop import ask_loop
 from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.log import silence_log
 from jobs.accounts import accounts_file
-from jobs.spec import Auth, JobSpec
+from jobs.spec import Agency, Auth, JobSpec
 
 if TYPE_CHECKING:
     from batch.csms.network import Network
@@ -46,8 +46,7 @@ def open_access(options: AuthOptions, spec: JobSpec) -> Access:
 
 
 def _asked_for(options: AuthOptions, spec: JobSpec, connect: Connect) -> Login:
-    asked = {"--agency": options.agency or "", "--agency-domain": options.agency_domain or ""}
-    agency = agency_named(asked, ("--agency", "--agency-domain"), "the options") or spec.agency
+    agency = agency_of(options.agency, options.agency_domain) or spec.agency
     find_base = partial(
         find_login,
         options.auth or spec.auth,
@@ -72,6 +71,16 @@ def _asked_for(options: AuthOptions, spec: JobSpec, connect: Connect) -> Login:
             " it on with --agency and --agency-domain"
         )
     return login
+
+
+def agency_of(agency: str | None, domain: str | None) -> Agency | None:
+    """The agency that two options name.
+
+    Raises:
+        CredentialError: only one of them is given.
+    """
+    asked = {"--agency": agency or "", "--agency-domain": domain or ""}
+    return agency_named(asked, ("--agency", "--agency-domain"), "the options")
 
 
 def redacted_access(network: "Network", login: Login) -> Access:

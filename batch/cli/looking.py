@@ -51,7 +51,11 @@ def opened(
         LockHeldError: another process is in the directory.
         LedgerError: they cannot be used.
     """
-    with directory.lock(question.command, Patience(way.options.wait, say)), directory.or_nothing():
+    with PROCESS_SIGNALS.entering(
+        lambda: directory.lock(question.command, Patience(way.options.wait, say)),
+        directory.or_nothing,
+        only_if=directory.made,
+    ):
         directory.sweep()
         with Sightings(directory.path) as sightings:
             if (found := kept_question(sightings)) is None:

@@ -1,11 +1,13 @@
 """Brings the shards of one job together: which there are, whether they belong together, and all their rows."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from batch.cli.screen import say
+from batch.fleet.campaign import CAMPAIGN
 from batch.process.version import version
 from jobs.job_facts import differences
 from jobs.ledger import Ledger, LedgerError
@@ -24,14 +26,22 @@ from reports.retry_file import manifest_copy
 _SHOWN = 5
 
 
-def directories_of(paths: Iterable[Path]) -> Iterator[RunDirectory]:
-    """The run directories that are named, and those in folders that are named.
+def directories_at(places: Iterable[str], spool: Path) -> Iterator[RunDirectory]:
+    """The run directories that are named, those in folders that are named, and those of campaign folders, which are
+    fetched into `spool`.
 
     Raises:
-        UsageError: one is neither, or cannot be read.
+        UsageError: one is none of these, or cannot be read.
     """
-    for path in paths:
-        yield from RunDirectory.within(path) or (RunDirectory.find(path),)
+    for place in places:
+        # Unlike the method of a path, this knows no errors.
+        if "://" in place or os.path.isfile(Path(place) / CAMPAIGN):  # noqa: PTH113 - see above
+            from batch.cli.campaigns import require_campaign  # noqa: PLC0415 - an extra
+            from batch.cli.fetching import fetched  # noqa: PLC0415 - the same
+
+            yield from fetched(*require_campaign(place), spool)
+        else:
+            yield from RunDirectory.within(Path(place)) or (RunDirectory.find(Path(place)),)
 
 
 class Shards:

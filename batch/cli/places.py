@@ -27,7 +27,7 @@ def chosen_places(options: ProjectsOptions, spec: JobSpec, access: Access, more:
     Raises:
         UsageError: options contradict each other, or name no place.
         SpecError: a project id cannot be used.
-        CredentialError: the login's projects cannot be told.
+        CredentialError: the login's projects cannot be listed.
         LoginRefusedError: the login was refused.
     """
     given = tuple(dict.fromkeys((*(options.project_id or ()), *more)))
@@ -50,7 +50,7 @@ def _place(spec: JobSpec, project_id: str, region: str | None) -> Scope:
     if spec.endpoint is not None:
         return Scope(endpoint=spec.endpoint, project_id=project_id, region=spec.region)
     if region is None:
-        raise UsageError("where to? give --region or --endpoint")
+        raise UsageError("no endpoint: give --region or --endpoint")
     return Scope(endpoint=endpoint_for(region), project_id=project_id, region=region)
 
 

@@ -1,14 +1,22 @@
 """Continues what a command that only looks has begun in a directory."""
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
 from batch.cli.commands.plan import continue_plan
 from batch.cli.commands.retire import ask_retire
 from batch.cli.commands.verify import ask_verify
 from batch.cli.login import open_access
 from batch.cli.looking import Way, asked_in, opened
-from batch.cli.options import AuthOptions, LimitOptions, LookOptions, ManifestOptions, SessionOptions, limits_of
+from batch.cli.options import (
+    AuthOptions,
+    LimitOptions,
+    LookOptions,
+    ManifestOptions,
+    PaceOptions,
+    SessionOptions,
+    limits_of,
+)
 from batch.cli.origins import Origins
 from batch.cli.planning import refuse_planned
 from batch.cli.questions import PlanQuestion, VerifyQuestion
@@ -17,8 +25,9 @@ from jobs.run_dir.look_dir import LookDirectory
 from jobs.spec import UsageError
 
 _LOOKS = frozenset(one.name for one in fields(LookOptions))
-_OF_RUNS: tuple[Any, ...] = (SessionOptions, ManifestOptions)
-_ONLY_RUNS = ("failed", *(one.name for options in _OF_RUNS for one in fields(options)))
+_OF_RUNS: tuple[Any, ...] = (SessionOptions, ManifestOptions, LimitOptions)
+_PACE = frozenset(one.name for one in fields(cast("Any", PaceOptions)))
+_ONLY_RUNS = ("failed", *(one.name for options in _OF_RUNS for one in fields(options) if one.name not in _PACE))
 
 
 def resume_look(

@@ -48,7 +48,7 @@ def asked(run_dir: Path | None, given: Given[RetireOptions]) -> Iterator[Asked]:
     Raises:
         UsageError: there are none, or both name some.
         SpecError: one cannot be used.
-        CredentialError: there is no login, or its projects cannot be told.
+        CredentialError: there is no login, or its projects cannot be listed.
         LockHeldError: a run is using the directory.
     """
     if run_dir is None:
@@ -61,7 +61,7 @@ def asked(run_dir: Path | None, given: Given[RetireOptions]) -> Iterator[Asked]:
 def _by_options(given: Given[RetireOptions]) -> Asked:
     spec = spec_of(given.source, given.limits, given.auth)
     if not given.source.old_key:
-        raise UsageError("which key is to be retired? give --old-key, or a run directory")
+        raise UsageError("no key to retire: give --old-key, or a run directory")
     keys = _checked(given.source.old_key, spec.key_pattern)
     access = open_access(given.auth, spec)
     places = chosen_places(given.source, spec, access)
@@ -79,10 +79,10 @@ def _by_run(run_dir: Path, ledger: Ledger, given: Given[RetireOptions]) -> Asked
     named = given.source.old_key or ()
     keys = _checked(named, record.spec.key_pattern) or tuple(ledger.told.old_keys())
     if not keys:
-        raise UsageError(f"{run_dir}: nobody knows which keys its rows leave; name them with --old-key")
+        raise UsageError(f"{run_dir}: the old keys of its rows are unknown; give them with --old-key")
     places = projects_of(ledger)
     if not places:
-        raise UsageError(f"{run_dir}: no row of it names a project that can be used")
+        raise UsageError(f"{run_dir}: none of its rows names a usable project")
     access = open_access(given.auth, record.spec)
     assign_accounts(access, ledger)
     known = KnownSecrets(ledger, record, run_dir, places)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from batch.cli.options import AuthOptions, LimitOptions, LookOptions
+from batch.cli.options import AuthOptions, LookOptions, PaceOptions
 from batch.cli.origins import Origins
 from batch.cli.screen import say
 from batch.process.version import version
@@ -26,7 +26,7 @@ class Given(Generic[Source]):
     """The options of a command that looks at a run, or at what options name instead."""
 
     source: Source
-    limits: LimitOptions
+    limits: PaceOptions
     auth: AuthOptions
     looking: LookOptions
     origins: Origins

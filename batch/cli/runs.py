@@ -32,7 +32,7 @@ def runs_in(folder: Path) -> list[RunLine]:
 
 
 def next_commands(folder: Path, exit_code: int | None) -> tuple[str, ...]:
-    """What to do next about a run that is not active and ended so, in order; None: no end of it is on record."""
+    """What to do next about a run that is not active and ended so, in order; None: no end is recorded."""
     summary = None if exit_code is None else _summary(folder)
     if summary is None:
         return (_without_reports(folder, exit_code),)

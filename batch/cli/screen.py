@@ -22,7 +22,7 @@ _ANSWER_BYTES = 1 << 10
 
 
 def say(line: str) -> None:
-    """One line for a person, on stderr; a terminal that is gone stops nothing."""
+    """One line for a person, on stderr; a closed terminal stops nothing."""
     with contextlib.suppress(OSError):
         _write(sys.stderr, f"csms-rekey: {line}")
 
@@ -51,7 +51,7 @@ def tell(line: str) -> None:
 
 
 def tell_written(lines: Iterable[str]) -> None:
-    """What was written, line by line on stdout; that nobody can be told does not change how the command ends."""
+    """What was written, line by line on stdout; a failure to print does not change how the command ends."""
     with _shown_if_possible():
         for line in lines:
             tell(line)
@@ -101,7 +101,7 @@ def live_console(progress: str) -> "Console | None":
 
 
 def say_lost() -> None:
-    """Says on stderr that a result could not be written to stdout: the exit code is the same all the same."""
+    """Says on stderr that a result could not be written to stdout: the exit code does not change."""
     if isinstance(sys.stdout, StandardStream) and sys.stdout.lost is not None:
         say(f"stdout: cannot be written: {sys.stdout.lost.strerror}")
 
@@ -133,6 +133,6 @@ def _write_json(text: str) -> None:
 
 
 def _strict(stream: TextIO) -> TextIO:
-    """The stream as it is for one who does something about an error; `sys` knows its streams by one type only."""
+    """The stream without its guard, for a caller that handles errors; `sys` knows its streams by one type only."""
     strict: TextIO = getattr(stream, "strict", stream)
     return strict

@@ -12,6 +12,7 @@ from batch.process.loop import run_loop
 from batch.sandbox.assembly import sandbox_of
 from batch.sandbox.manifest import manifest_csv
 from batch.sandbox.options import SandboxOptions
+from batch.sandbox.pasted import to_paste
 from batch.sandbox.ready import Ready
 from batch.sandbox.server import SandboxServer
 
@@ -20,10 +21,11 @@ def serve(options: SandboxOptions) -> int:
     """Runs a sandbox until SIGINT or SIGTERM and returns the exit code.
 
     One JSON line on stdout (`Ready`) tells when it listens and all a client has to know. The manifest, if asked for,
-    is written before that. 0 after a signal; 2 when it cannot start, with the reason on stderr.
+    is written before that. Where stdout is a terminal, lines to paste into a shell follow on
+    stderr. Returns 0 after a signal; 2 when it cannot start, with the reason on stderr.
     """
     try:
-        run_loop(lambda: _serve(options, _print_ready))
+        run_loop(lambda: _serve(options, lambda ready: _print_ready(ready, options)))
     except OSError as error:
         sys.stderr.write(f"csms-rekey: sandbox: {error}\n")
         return 2
@@ -49,6 +51,9 @@ async def _serve(options: SandboxOptions, tell: Callable[[Ready], None]) -> None
         sandbox.journal.close()
 
 
-def _print_ready(ready: Ready) -> None:
+def _print_ready(ready: Ready, options: SandboxOptions) -> None:
     sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
     sys.stdout.flush()
+    if sys.stdout.isatty():
+        sys.stderr.write(f"\nTo use it, paste into another terminal:\n\n{to_paste(ready, options.manifest)}\n\n")
+        sys.stderr.flush()

@@ -38,7 +38,7 @@ def refuse_bad_options(options: SessionOptions) -> None:
 
         require_port(options.metrics_port)
     if not 0 <= options.wait < float("inf"):
-        raise SpecError("wait", f"{options.wait:g} is no number of seconds")
+        raise SpecError("wait", f"{options.wait:g} is not a number of seconds")
 
 
 def _targets(options: SessionOptions) -> Targets:

@@ -37,7 +37,7 @@ class Task:
         return msgspec.structs.replace(self.of.spec, shard=own, accounts=accounts)
 
     def claim(self, home: Home) -> Claim:
-        """The same for whoever takes its lease."""
+        """The same for the next owner of its lease."""
         return Claim(
             storage=self.storage,
             shard=self.shard,

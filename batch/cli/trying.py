@@ -1,4 +1,4 @@
-"""Tries a login on projects by one harmless read each: a page with one secret, and IAM's list where it is forbidden."""
+"""Tests a login on projects by one read each: a page with one secret, and IAM's list where it is forbidden."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack

@@ -10,7 +10,7 @@ from batch.cli.accounts import assign_accounts
 from batch.cli.continuing import require_same_job
 from batch.cli.loading import incoming_of, load_to_run
 from batch.cli.login import open_access, with_project
-from batch.cli.options import ManifestOptions, limits_of, spec_of
+from batch.cli.options import RowsOptions, limits_of, spec_of
 from batch.cli.questions import VerifyQuestion
 from batch.cli.run_to_look_at import Given, projects_of, run_to_look_at
 from batch.csms.access import Access
@@ -48,7 +48,7 @@ class Rows:
 
 
 @contextmanager
-def rows_of_run(path: Path, given: Given[ManifestOptions]) -> Iterator[Rows]:
+def rows_of_run(path: Path, given: Given[RowsOptions]) -> Iterator[Rows]:
     """The rows of a run directory, which no run may be using; it is not kept longer than the block.
 
     Raises:
@@ -65,7 +65,7 @@ def rows_of_run(path: Path, given: Given[ManifestOptions]) -> Iterator[Rows]:
 
 
 @contextmanager
-def rows_of_manifest(manifest: str, given: Given[ManifestOptions]) -> Iterator[Rows]:
+def rows_of_manifest(manifest: str, given: Given[RowsOptions]) -> Iterator[Rows]:
     """The rows of a manifest, loaded as a run would.
 
     Raises:
@@ -79,7 +79,7 @@ def rows_of_manifest(manifest: str, given: Given[ManifestOptions]) -> Iterator[R
 
 @contextmanager
 def loaded_rows(manifest: str, spec: JobSpec, access: Access) -> Iterator[Rows]:
-    """The rows of a manifest in a ledger that is gone after the block.
+    """The rows of a manifest in a ledger that lasts as long as the block.
 
     Raises:
         UsageError: it cannot be used.

@@ -14,7 +14,7 @@ class Deadline:
         self._transport: asyncio.Transport | None = None
 
     def watch(self, transport: asyncio.Transport) -> None:
-        """This is the connection. Whoever waits for one has a timeout of its own.
+        """This is the connection. A caller that waits for one has its own timeout.
 
         Raises:
             TimeoutError: it is too late already.

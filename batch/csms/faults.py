@@ -45,7 +45,7 @@ class FaultKind(StrEnum):
 
 PASSING = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.THROTTLED})
 NO_SERVICE = frozenset({FaultKind.UNREACHABLE, FaultKind.LOST, FaultKind.UNAVAILABLE, FaultKind.FOREIGN})
-"""The service itself was not met: nobody there, no answer, no sense in the answer, or the word of something before it.
+"""Signs that the service itself was not reached: no connection, no answer, a garbled or a foreign one.
 """
 OF_THE_MOMENT = frozenset({FaultKind.FORBIDDEN, FaultKind.KEY, FaultKind.ABSENT})
 """Refusals that can be true of a row or only of this moment: of a login, a right, a key, a project."""
@@ -64,7 +64,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One request that did not do what it was sent for.
 
     `maybe_applied` is True unless it is proven that a change asked for by this request was not made. `withheld` says
-    that it never left this program: whatever its kind, it was no attempt.
+    that it never left this program: whatever its kind, it does not count as an attempt.
     """
 
     kind: FaultKind
@@ -79,14 +79,14 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def brief(self) -> str:
-        """In few characters: `504`, `timeout`. What was answered with a good status is told by its code."""
+        """In few characters: `504`, `timeout`. An answer with a good status is known by its code."""
         return str(self.http_status) if self.http_status and self.http_status >= HTTPStatus.BAD_REQUEST else self.code
 
 
 def bounded(text: str, limit: int = MESSAGE_LIMIT) -> str:
     """Makes a text that came from outside fit to be kept: no longer than is worth keeping, and valid as UTF-8.
 
-    It may echo a credential; whoever stores or shows it takes that out, and the piece of one that a cut has left.
+    It may echo a credential; code that stores or shows it removes that, and the piece of one that a cut has left.
     """
     kept = text if len(text) <= limit else text[: limit - len(CUT)] + CUT
     return kept.encode("utf-8", "replace").decode()

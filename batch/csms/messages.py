@@ -10,7 +10,7 @@ from batch.redaction.masked import Masked
 
 
 def nothing() -> None:
-    """What is called where nobody wants to know."""
+    """A callback that does nothing."""
 
 
 class HeldBackError(Exception):
@@ -18,7 +18,7 @@ class HeldBackError(Exception):
 
 
 class Departure(Protocol):
-    """Asked and told at the two moments at which a request leaves; at each of them it can raise `HeldBackError`."""
+    """Called at the two moments at which a request leaves; at each of them it can raise `HeldBackError`."""
 
     def may_leave(self) -> bool:
         """Whether it may still leave: it is authorized by now, which may have taken a while."""

@@ -63,7 +63,7 @@ def parse_proxy(text: str, environment: Mapping[str, str]) -> Proxy:
     """Reads http(s)://HOST:PORT; user and password come from the environment, never from the command line.
 
     Raises:
-        SpecError: it is no such URL, or it carries a password.
+        SpecError: it is not such a URL, or it carries a password.
     """
     try:
         parts = urlsplit(text.strip())

@@ -36,7 +36,7 @@ class Page(Protocol):
 class Paging:
     """How far a list was read: the page to ask for next is that of `marker`, None for the first.
 
-    It holds no more than the last page, so a list of any length can be read. To go on after a crash, the marker is
+    It holds no more than the last page, so a list of any length can be read. To continue after a crash, the marker is
     enough: `Paging(marker=...)`.
     """
 
@@ -53,7 +53,7 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class ListEnd:
-    """The list was shown whole, as far as it can be told from outside."""
+    """The list was shown whole, as far as the client can see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class ListLies:
 class Turn:
     """What one page came to: the places of its new items, how many it repeated, and what to do next.
 
-    The one item that markers repeat from page to page is no repeat.
+    The one item that markers repeat from page to page does not count as a repeat.
     """
 
     fresh: tuple[int, ...]

@@ -39,7 +39,7 @@ class Signer:
     def sign(self, request: WireRequest, *, host: str, project_id: str | None, at_s: float) -> WireRequest:
         """The request with the headers that allow it; `at_s` is now in UTC seconds since 1970.
 
-        It is good for 15 minutes around that time, so every attempt is signed anew.
+        A signature is valid for 15 minutes around that time, so every attempt gets a new one.
         """
         date = self._date_of(int(at_s))
         added = {"Host": host, "X-Sdk-Date": date}

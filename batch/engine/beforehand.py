@@ -18,7 +18,7 @@ class Beforehand(Protocol):
         """Does it, unless nothing may be sent any more."""
 
     def cancel(self) -> None:
-        """Breaks it off."""
+        """Cancels it."""
 
 
 class KeptFirst:

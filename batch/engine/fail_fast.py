@@ -2,7 +2,7 @@
 row.
 
 Some rows refused in a row, and none accepted between them: then up to three rows from elsewhere in the manifest are
-asked. One that is accepted shows that the others were to blame; none, that nothing here is to be had at this moment,
+asked. One that is accepted shows that the others were to blame; none, that nothing here is accepted at this moment,
 and everything stays open for when that has changed.
 """
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
     """How a session ended. `stopped` says why it did early; `broken` and `defect` that it could not continue at all,
-    and `unrecorded` are outcomes the ledger did not take; with `lost` those that it had taken are gone too. With
+    and `unrecorded` are outcomes the ledger did not take; with `lost` those that it had taken are lost too. With
     `cut_off` it did not wait for all answers.
     """
 

@@ -54,7 +54,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """A row on its way. `attempts` counts its PUTs over all sessions, `spent` those of them that cost it nothing, and
-    `budget` is how many it may have at the most; `tries` counts the failed reads of this phase; `write_fault` is what
+    `budget` is how many it may have at most; `tries` counts the failed reads of this phase; `write_fault` is what
     the last PUT met; `doubt_fault` what the last one met that may have been applied, and until `lands_until_s` it, or
     one before it, may still be. `refused` says that the service has refused it once.
     """

@@ -1,7 +1,7 @@
 """Groups what is put on record: intents at once, outcomes within a twentieth of a second, all in one transaction.
 
 An outcome counts - in figures, on the screen - only once it is durable. When the ledger fails, the recorder is broken
-for good: nothing may be sent any more, and what it could not write is kept to be told another way. On a full disk it
+for good: nothing may be sent any more, and what it could not write is kept for another way out. On a full disk it
 makes room once, for what is in flight.
 """
 

@@ -27,7 +27,7 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Again(msgspec.Struct, frozen=True, kw_only=True):
-    """The row goes on with `progress` after a while."""
+    """The row continues with `progress` after a while."""
 
     progress: Progress
     after_s: float
@@ -35,7 +35,7 @@ class Again(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Leave(msgspec.Struct, frozen=True, kw_only=True):
-    """The row stays open: its scope cannot go on."""
+    """The row stays open: its scope cannot continue."""
 
     progress: Progress
     fault: Fault
@@ -51,7 +51,7 @@ class Park(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogIn(msgspec.Struct, frozen=True, kw_only=True):
-    """The row goes on with `progress` as soon as there is another login; where there is none, it stays open."""
+    """The row continues with `progress` as soon as there is another login; where there is none, it stays open."""
 
     progress: Progress
     fault: Fault

@@ -77,8 +77,8 @@ class Session:
         )
 
     def lose(self, reason: str, *, kept: bool) -> None:
-        """The ledger is not in its place any more, `kept` or gone: nothing more is started. Its file is open, and takes
-        what is in flight all the same.
+        """The ledger is not in its place any more, `kept` or lost: nothing more is started. Its file is open, and still
+        takes what is in flight.
         """
         self._lost = not kept
         self._on_broken(LedgerError(self._ledger.path.parent, reason))

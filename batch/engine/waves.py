@@ -42,7 +42,7 @@ def next_wave(waves: Sequence[WaveCount], ran: Collection[str], accepted: Mappin
 
 def accepted_by_hand(waves: Sequence[WaveCount], stopped: str | None) -> dict[str, int]:
     """What a person accepts who resumes: rows that have ended and are not done. Where the session before was `stopped`
-    over a wave, that includes the rows that it left open, as the person was told of them.
+    over a wave, that includes the rows that it left open, as the person has seen them.
     """
     return {
         wave.name: wave.not_done if stopped == stop_words(wave.name, wave.not_done, wave.rows) else _ended(wave)

@@ -12,7 +12,7 @@ from jobs.spec import JobSpec
 FORMAT = 1
 """Any change of what follows raises it."""
 CAMPAIGN, STOP = "campaign.json", "stop"
-SOURCE, LEASE, SNAPSHOT, END, GIVEN_UP = "source", "lease", "snap", "end", "given-up"
+SOURCE, LEASE, SNAPSHOT, END, GIVEN_UP, TRY = "source", "lease", "snap", "end", "given-up", "try"
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -32,6 +32,8 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     id: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
     made_at: Moment
     shards: Annotated[int, msgspec.Meta(ge=1)]
+    rows: Count = 0
+    """Of the manifest, valid or not."""
     spec: JobSpec
     """The job of the whole, limits included: that of a shard differs by `shard` alone."""
     manifest_name: str
@@ -117,6 +119,11 @@ def end(shard: int) -> str:
 def given_up(shard: int) -> str:
     """Where it says that it is not tried again."""
     return f"{GIVEN_UP}/{shard}.json"
+
+
+def try_mark(shard: int, key: str) -> str:
+    """Where it says that a try of it has begun."""
+    return f"{TRY}/{shard}/{key}"
 
 
 def last_epoch(names: Iterable[str]) -> int | None:

@@ -1,8 +1,8 @@
 """Decides who may work on a shard: pure functions of what was read and written, by one machine's own clock.
 
-The owner of a shard renews its lease, and sends nothing once a renewal that succeeded began too long ago. Whoever wants
-the shard waits until it saw the lease stand still for longer than that and than any request of the owner may take. So
-no two clocks are ever compared; all that is asked of them is that they run, and that a pause of the machine counts.
+The owner of a shard renews its lease, and sends nothing once a renewal that succeeded began too long ago. A taker
+of the shard waits until it saw the lease stand still for longer than that and than any request of the owner may take.
+So no two clocks are ever compared; all that is asked of them is that they run, and that a pause of the machine counts.
 """
 
 from typing import assert_never

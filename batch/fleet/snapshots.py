@@ -25,7 +25,7 @@ _MISSED = 3
 
 Work = Callable[[], None]
 Beside = Callable[[Work, float], Awaitable[None]]
-"""Runs work that may hang, for some seconds at the most."""
+"""Runs work that may hang, for a few seconds at most."""
 
 
 class Shelf(Protocol):

@@ -63,7 +63,7 @@ class Storage:
         """Makes a file that is not there yet, whole; False where it is.
 
         Raises:
-            StorageError: it cannot be written. It may be there all the same where the store was asked from afar.
+            StorageError: it cannot be written. It may be there even so where the store is remote.
         """
         with self._blaming(name):
             try:

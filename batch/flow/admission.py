@@ -1,6 +1,6 @@
 """The one door of a scope: says whether a request may leave now, and which, from what its answers have said so far.
 
-Rate, gate, breaker, slots and the turns of the credential all meet here. Whoever sends - a dispatcher, a listing, a
+Rate, gate, breaker, slots and the turns of the credential all meet here. Every sender - a dispatcher, a listing, a
 preflight - calls `enter`, sends, tells `note` what was answered and calls `leave`.
 """
 

@@ -49,7 +49,7 @@ class Condition:
 
     @property
     def asked_per_s(self) -> float:
-        """The rate that the user allows, infinite where that is no limit."""
+        """The rate that the user allows, infinite where there is no limit."""
         return self._limits.rate.per_s
 
     @property

@@ -1,4 +1,4 @@
-"""Everything that whoever sends takes from outside: the network, the login, the clock and chance."""
+"""Everything that a sender takes from outside: the network, the login, the clock and chance."""
 
 import contextlib
 from collections.abc import Callable

@@ -19,7 +19,7 @@ _NO_TIME_S = 1e-6
 
 
 class Pacer(Protocol):
-    """Asked before a slot is taken, told when the request leaves."""
+    """Asked before a slot is taken, informed when the request leaves."""
 
     due_s: float
     """When the next request may leave, on the loop's clock."""

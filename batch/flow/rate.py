@@ -1,7 +1,7 @@
 """Finds the rate at which a scope may be asked: a given one, lowered while it is refused, or one sought from below.
 
-The quota may be shared with others who come and go. So the rate steps down by a quarter where refusals have a share
-that is no chance, at most once per window of the limit, and rises again along the cubic curve of RFC 9438: quickly at
+The quota may be shared with others who come and go. So the rate steps down by a quarter where refusals are too many
+to be chance, at most once per window of the limit, and rises again along the cubic curve of RFC 9438: quickly at
 first, slowly near the rate that was refused, quickly again where that turns out to be safe. Pure, time is an argument.
 """
 
@@ -53,7 +53,7 @@ class Mode(Enum):
 class RateState(msgspec.Struct, frozen=True, kw_only=True):
     """`ceiling_per_s` is what the user allowed, lowered to a quota that the service has named: `limit_per_s`, with its
     window `window_s`. `low_per_s` is the rate after the last step down at `stepped_at_s`, `peak_per_s` the one it rises
-    to first, `scale_per_s` the size of the quota as far as it is known; for `held_s` of the time since then nothing
+    to first, `scale_per_s` the size of the quota as far as known; for `held_s` of the time since then nothing
     could leave. Until `believed_until_s` refusals are taken for chance, after those in `unexplained_s`.
     """
 

@@ -23,7 +23,7 @@ _MANY = 1_000_000
 
 
 class Asking:
-    """Questions to one place with one credential; `heard` is told each answer, also one that was only a try."""
+    """Questions to one place with one credential; `heard` receives each answer, also that of a mere try."""
 
     def __init__(
         self,

@@ -144,6 +144,7 @@ class Doing:
         if self._state.switch.stopped or self._refused >= _MOST_REFUSALS:
             return
         refusal = await do(name)
+        self._state.on_seen()
         self._refused = 0 if refusal is None else self._refused + (refusal.kind is FaultKind.FORBIDDEN)
         if refusal is not None and self._refused == _MOST_REFUSALS:
             give_up(refusal)

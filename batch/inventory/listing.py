@@ -21,7 +21,7 @@ class Listing:
         self._client = client
         self._asking = asking
         self.paging = paging or Paging()
-        """The page that is next: who keeps its marker can go on from there."""
+        """The page that is next: its marker is enough to continue from there."""
         self.more = True
         self.pages = 0
         """How many were asked for."""
@@ -31,7 +31,7 @@ class Listing:
 
     @property
     def whole(self) -> bool:
-        """Whether it was read to its end, as far as that can be told."""
+        """Whether it was read to its end, as far as known."""
         return not (self.more or self.failed or self.lie or self.stopped)
 
     async def next(self) -> tuple[SecretView, ...]:

@@ -26,6 +26,8 @@ from jobs.sightings import Sightings
 from jobs.spec import Limits
 
 _log = structlog.get_logger()
+_FLUSH_AFTER_S = 0.05
+"""What is shown of one secret becomes durable with what else arrives within this time."""
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +42,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Looking:
-    """One session of looking; what it sees is in the sightings before it counts."""
+    """One session of looking; what it sees is on the disk when it ends, and within a twentieth of a second before."""
 
     def __init__(self, sightings: Sightings, limits: Limits, outside: Reached) -> None:
         self._sightings = sightings
@@ -50,6 +52,7 @@ class Looking:
         self._turns = Turns()
         self._states: list[ProjectState] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._broken: LedgerError | None = None
         self._defect: str | None = None
         self.stopped: str | None = None
@@ -109,6 +112,7 @@ class Looking:
             with self._ending():
                 if self._tasks:
                     await asyncio.wait(self._tasks)
+            self._flush()
         of_project = (f"project {one.project.project_id}: {one.reason}" for one in self._states if one.reason)
         return Looked(
             requests=self.requests,
@@ -121,9 +125,7 @@ class Looking:
         try:
             await doing.run(errands)
         except LedgerError as error:
-            _log.critical("sightings.broken", reason=error.reason)
-            self._broken = self._broken or error
-            self.stop(f"the sightings cannot be used: {error.reason}")
+            self._break(error)
         except Exception as error:  # noqa: BLE001 - a defect must not cut off what is in flight in other projects
             _log.critical("look.defect", exc_info=True)
             self._on_defect(f"internal error: {error!r}")
@@ -140,6 +142,7 @@ class Looking:
             admission=Admission(self._limits, slots=slots, switch=switch, clock=outside.clock, rng=self._chance()),
             on_stop=self._on_stop,
             on_defect=self._on_defect,
+            on_seen=self._flush_soon,
             clean=outside.clean,
         )
         self._states.append(state)
@@ -169,8 +172,25 @@ class Looking:
         try:
             self._sightings.stop_project(project, reason)
         except LedgerError as error:
-            self._broken = self._broken or error
-            self.stop(f"the sightings cannot be used: {error.reason}")
+            self._break(error)
+
+    def _flush_soon(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_FLUSH_AFTER_S, self._flush)
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        try:
+            self._sightings.flush()
+        except LedgerError as error:
+            self._break(error)
+
+    def _break(self, error: LedgerError) -> None:
+        _log.critical("sightings.broken", reason=error.reason)
+        self._broken = self._broken or error
+        self.stop(f"the sightings cannot be used: {error.reason}")
 
     def _on_defect(self, what: str) -> None:
         self._defect = self._defect or what

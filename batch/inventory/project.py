@@ -16,8 +16,8 @@ Troubled = tuple[ScopeView, ...]
 
 @dataclass(slots=True, kw_only=True)
 class ProjectState:
-    """Shared by all that ask about a project. `on_stop` is told why it was stopped for itself alone, `on_defect` of an
-    error in this program's own logic.
+    """Shared by all that ask about a project. `on_stop` receives the reason why it alone was stopped, `on_defect` of an
+    error in this program's own logic; `on_seen` is called after each answer about one secret.
     """
 
     project: Scope
@@ -25,6 +25,7 @@ class ProjectState:
     admission: Admission
     on_stop: Callable[[Scope, str], None]
     on_defect: Callable[[str], None]
+    on_seen: Callable[[], None]
     clean: Callable[[str], str]
     reason: str | None = field(default=None, init=False)
     doing: str = field(default="", init=False)

@@ -29,8 +29,8 @@ _NOT_ITS_FAULT = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What the questions to one project share with whoever runs them. A `witness` is a question that any answer shows
-    the service by, and `stop` is told why nothing more may be asked.
+    """What the questions to one project share with their runner. A `witness` is a question that any answer shows
+    the service by, and `stop` receives the reason why nothing more may be asked.
     """
 
     credential: Credential

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def beside(work: Callable[[], T], within_s: float) -> T:
-    """What the work returns or raises; it may go on after its time.
+    """What the work returns or raises; it may continue after its time.
 
     Raises:
         TimeoutError: it takes longer.

@@ -29,7 +29,7 @@ def harden() -> None:
 
 
 def _fill_streams() -> None:
-    """Where a standard stream was closed by whoever started this, its number would go to the next file that is opened,
+    """Where a standard stream was closed by the parent process, its number would go to the next file that is opened,
     and Python has nothing to write to.
     """
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):

@@ -12,7 +12,7 @@ _UNWATCHED = f"WATCHDOG_USEC={_HOUR_US}"
 
 
 class Supervisor:
-    """The service manager; without one nothing is sent, and one that is gone never matters."""
+    """The service manager; without one nothing is sent, and one that has ended never matters."""
 
     def __init__(self) -> None:
         self._address: str | None = None

@@ -11,7 +11,9 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import TypeVar
 
+T = TypeVar("T")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ASKING = signal.SIGUSR1
 _FIRST, _SECOND, _THIRD = 1, 2, 3
@@ -39,7 +41,7 @@ class Interruption:
         """One more signal has come.
 
         Raises:
-            InterruptedBySignal: nobody has asked to hold signals, nor to be told of them.
+            InterruptedBySignal: nothing holds signals or listens for them.
         """
         self._count += 1
         self.number = self.number or signal.Signals(number)
@@ -56,7 +58,7 @@ class Interruption:
             self._report()
 
     def hold(self) -> None:
-        """From now on a signal interrupts nothing: it is noted, for whoever drains or has drained."""
+        """From now on a signal interrupts nothing: it is noted for code that drains or has drained."""
         self._held = True
 
     @contextlib.contextmanager
@@ -82,7 +84,7 @@ class Interruption:
     @contextlib.contextmanager
     def breaking_off(self, loop: asyncio.AbstractEventLoop, cancel: Callable[[], object]) -> Iterator[None]:
         """Has the first signal break off what the loop does while the block runs: one that raised among the loop's own
-        calls would only be logged there. Whoever runs the loop then asks `raise_if_taken`.
+        calls would only be logged there. The caller of the loop then calls `raise_if_taken`.
         """
         with self._told_by(loop, {_FIRST: lambda _: cancel()}):
             yield
@@ -100,6 +102,26 @@ class Interruption:
             yield
         finally:
             self._steps = before
+
+    @contextlib.contextmanager
+    def entering(
+        self,
+        first: Callable[[], contextlib.AbstractContextManager[T]],
+        then: Callable[[], contextlib.AbstractContextManager[None]],
+        *,
+        only_if: bool,
+    ) -> Iterator[T]:
+        """Enters both; a signal that comes between them waits until the second can clean up after the first.
+
+        Raises:
+            InterruptedBySignal: one has come meanwhile.
+        """
+        with contextlib.ExitStack() as stack:
+            with self.noting(only_if=only_if):
+                held = stack.enter_context(first())
+                stack.enter_context(then())
+            self.raise_if_taken()
+            yield held
 
     def raise_if_taken(self) -> None:
         """Ends the process where a signal has come.

@@ -5,7 +5,7 @@ import functools
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
 from batch.redaction.masked import Masked
@@ -36,6 +36,11 @@ class Forms:
                 return True
         return False
 
+    @property
+    def heads(self) -> set[str]:
+        """The first characters of what is looked for; fewer than eight only for a secret that is shorter."""
+        return {needle[:_WORD] for needle in self._needles}
+
     def begins_at(self, text: str) -> int:
         """Where the text ends in a beginning of the secret, be it a single character; its length where it does not."""
         return min((_begins_at(shape, text) for shape in self._shapes), default=len(text))
@@ -50,7 +55,21 @@ class Forms:
         return re.compile("|".join([*whole, *cut]))
 
 
-@functools.lru_cache(maxsize=1_024)
+class Heads:
+    """Tells of many secrets at once that none of them is in a text, at a cost that does not grow with their number."""
+
+    def __init__(self, known: Iterable[Forms]) -> None:
+        heads = {head for forms in known for head in forms.heads}
+        self._short = tuple(head for head in heads if len(head) < _WORD)
+        self._heads = heads - set(self._short)
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether the secrets have to be asked one by one."""
+        found = (text[at : at + _WORD] in self._heads for at in range(len(text) - _WORD + 1))
+        return any(found) or any(head in text for head in self._short)
+
+
+@functools.lru_cache(maxsize=8_192)
 def forms_of(secret: Masked) -> Forms:
     """The forms of a secret; they are kept, as a run may ask for them at every line it writes."""
     return Forms(secret.reveal())
@@ -64,7 +83,7 @@ def _begins_at(shape: str, text: str) -> int:
 
 
 def _cut(shape: str) -> int:
-    """So many first characters of a shape are told from a word of our own."""
+    """So many first characters of a shape are distinguished from a word of our own."""
     return len(shape) if len(shape) < _WORD else min(_MOST_CUT, max(_LEAST_CUT, (len(shape) + 1) // 2))
 
 

@@ -1,4 +1,4 @@
-"""The credentials the sandbox gives out, how long each is good for, and taking them back."""
+"""The credentials the sandbox gives out, how long each is valid, and taking them back."""
 
 import random
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _DAY_S = 86_400.0
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Whoever made a request, and the projects they may work in."""
+    """The author of a request, and the projects they may work in."""
 
     project_ids: frozenset[str]
 
@@ -46,7 +46,7 @@ class IamUser(msgspec.Struct, frozen=True, kw_only=True):
 class Directory:
     """The credentials of one account: a user, an access key, and what was given out, for all its projects.
 
-    `token_life_s` is how long a token is good for, a day as with the service, and `token_uses` for how many requests,
+    `token_life_s` is how long a token is valid, a day as with the service, and `token_uses` for how many requests,
     None for any number. `key_life_s` is how long a server's temporary keys are good for.
     """
 

@@ -29,7 +29,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exchange:
-    """Everything of the sandbox but its sockets: whoever has requests, a server or a simulation, brings them here.
+    """Everything of the sandbox but its sockets: a server or a simulation brings its requests here.
 
     The order of a request is `arrive`, delivery as the act says, `leave`. Times are seconds since the start that never
     go back. Whatever a request changes is changed on arrival, so the order of arrivals decides alone.

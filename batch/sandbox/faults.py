@@ -28,7 +28,7 @@ class InjectedFault(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that goes wrong with one request; `name` is what the journal calls it.
 
     `instead` is said in place of the service's own answer. What became of the update is independent of what is said:
-    with `applied` the service carries the request out all the same, with `lands_after_s` it does so that many seconds
+    with `applied` the service still carries out the request, with `lands_after_s` it does so that many seconds
     later, and with neither it never does; a request not carried out is answered 500 unless something is said instead.
     A request the gateway turns away is answered so, whatever the fault. `ends_tokens` makes all tokens given out so
     far invalid before anything else is done. `delay_s` holds the answer back.

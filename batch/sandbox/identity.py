@@ -124,7 +124,7 @@ class IdentityService:
         return Result(status=201, body=msgspec.json.encode(shown), headers=(("X-Subject-Token", token.value),))
 
     def create_keys(self, request: Request, now_s: float) -> Result:
-        """IAM's: keys for a token in the body, or those of an agency for whoever the request is from."""
+        """IAM's: keys for a token in the body, or those of an agency for the author of the request."""
         identity = _decoded(request, _AskedKeys, "IAM.0007").auth.identity
         match identity:
             case _Identity(methods=["token"], token=_ByToken() as given):

@@ -27,7 +27,7 @@ class _List(msgspec.Struct):
     marker: str | int = "0"
     key_state: str = ""
     key_spec: str = "AES_256"
-    """Lists symmetric keys only unless told `ALL`."""
+    """Lists symmetric keys only unless asked for `ALL`."""
     enterprise_project_id: str = ""
     sequence: str = ""
 

@@ -12,7 +12,7 @@ from batch.sandbox.result import Result
 from batch.sandbox.wire import Request
 
 _TURNOVER = 0.5
-"""After that part of their life the keys are replaced, so whoever asks gets some that last a while."""
+"""After that part of their life the keys are replaced, so a client always gets some that last a while."""
 
 
 class MetadataMode(StrEnum):

@@ -1,4 +1,4 @@
-"""What a sandbox started from a command line can be told."""
+"""Options of a sandbox started from a command line."""
 
 import math
 from collections.abc import Sequence
@@ -102,13 +102,13 @@ class SandboxOptions:
     token_life_s: Annotated[float, Parameter(name="--token-life", converter=_seconds, show_default=duration_text)] = (
         86_400.0
     )
-    """How long a token is good for, e.g. 90s or 24h."""
+    """Lifetime of a token, e.g. 90s or 24h."""
     token_uses: int | None = None
-    """Requests a token is good for. [default: any number]"""
+    """Requests after which a token expires. [default: any number]"""
     key_life_s: Annotated[float, Parameter(name="--key-life", converter=_seconds, show_default=duration_text)] = (
         86_400.0
     )
-    """How long temporary keys are good for at most."""
+    """Longest lifetime of temporary keys."""
     revoke_after: int | None = None
     """Requests after which every credential is taken back. [default: never]"""
     metadata: MetadataMode = MetadataMode.TOKEN

@@ -23,7 +23,7 @@ class IdentityLogin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """All a client has to know of a sandbox, as it is printed in one JSON line; the credentials open nothing else.
+    """All that a client has to know of a sandbox, printed as one JSON line; the credentials open nothing else.
 
     `token` and `ak`/`sk` are good for every project, and so are the temporary keys that `metadata_url` gives out.
     `key_ids` has the keys of every project by its id, and `project_names` the name IAM knows it by.

@@ -105,7 +105,7 @@ class _KeystoneNested(msgspec.Struct):
 
 
 def body_of(no: Refusal, request_id: str) -> bytes:
-    """The body in the form of whoever says no: CSMS flat, KMS nested, IAM v3 with a number, the gateway by itself."""
+    """The body in the refusing service's form: CSMS flat, KMS nested, IAM v3 with a number, the gateway by itself."""
     match no.code.partition(".")[0]:
         case "CSMS":
             return msgspec.json.encode(_Flat(no.code, no.message))

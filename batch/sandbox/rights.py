@@ -31,7 +31,7 @@ def parse_rights(names: Sequence[str]) -> frozenset[Operation]:
 
 
 def missing_right(operation: Operation) -> Refusal:
-    """What whoever serves the operation says to a login that lacks the right."""
+    """What the service behind the operation says to a login that lacks the right."""
     name = _NAMES[operation]
     match name.partition(":")[0]:
         case "csms":

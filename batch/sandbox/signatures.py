@@ -19,7 +19,7 @@ _TOLERANCE = timedelta(minutes=15)
 
 
 def access_key_of(authorization: str) -> str | None:
-    """The access key a signature says it was made with; None where it is no signature at all."""
+    """The access key a signature says it was made with; None where it is not a signature."""
     found = _FORM.fullmatch(authorization)
     return None if found is None else found["ak"]
 
@@ -39,7 +39,7 @@ def fault_in_signature(request: Request, sk: str, now_unix_s: float) -> str | No
     try:
         made = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
-        return "X-Sdk-Date is no date"
+        return "X-Sdk-Date is not a date"
     if abs(datetime.fromtimestamp(now_unix_s, UTC) - made) > _TOLERANCE:
         return "X-Sdk-Date is more than 15 minutes off"
     digest = hashlib.sha256(_canonical(request, headers, signed)).hexdigest()

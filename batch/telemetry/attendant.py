@@ -1,4 +1,4 @@
-"""Attends to a session once a second: takes what `set` asks for, and notices that its directory is gone."""
+"""Attends to a session once a second: takes what `set` asks for, and notices that its directory is missing."""
 
 import asyncio
 import contextlib
@@ -101,9 +101,9 @@ class Attendant:
         rate = control.parsed_rate()
         if control.session != self._heartbeat.started_at:
             raise ControlError("it is meant for another session")
-        full = self._session.controls.full_rate
-        if rate.per_s > full.per_s and not control.above:
-            raise ControlError(f"{rate} is above the {full} that this session began with")
+        most = self._heartbeat.job_rate
+        if rate.per_s > most.per_s and not control.above:
+            raise ControlError(f"{rate} is above the {most} that the run was started with")
         if words := self._session.controls.obey(rate, paused=control.paused):
             self._say(f"`set`: {words}")
             # The command that asked waits to see it there.

@@ -1,4 +1,4 @@
-"""Asks a command of the user's between two waves: it is told how the run stands, and gets no credential."""
+"""Asks a command of the user's between two waves: it receives the state of the run, and gets no credential."""
 
 from collections import deque
 from collections.abc import Callable, Mapping

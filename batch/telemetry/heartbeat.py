@@ -1,4 +1,4 @@
-"""Tells others how a run stands while it goes on: a state file, a screen or lines, and whoever asks for the view."""
+"""Shows the progress of a run: in a state file, on a screen or as lines, and to any caller of the view."""
 
 import asyncio
 import contextlib
@@ -13,6 +13,7 @@ import structlog
 
 from batch.process.clock import Clock
 from jobs.model import Status, StatusCount
+from jobs.rate import Rate
 from jobs.run_dir.state import LiveState, write_state
 from jobs.run_view import SENDING, Backlog, RunView, ScopeState, SessionView
 from reports.screen.changes import Changes, change_lines
@@ -47,7 +48,7 @@ class Watched(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewers:
-    """Who is told how a run stands. With a `console` the run is drawn on it, otherwise `say` gets a line now and then
+    """What shows the progress of a run. With a `console` the run is drawn there, else `say` gets a line now and then
     and for every change of state; with a `metrics_port` metrics are served there.
     """
 
@@ -57,7 +58,7 @@ class Viewers:
 
 
 class Heartbeat:
-    """Beats for one session; `before` is how the rows stood when it began."""
+    """Beats for one session; `before` is how the rows stood when it began, `job_rate` what its run was loaded with."""
 
     def __init__(
         self,
@@ -66,11 +67,14 @@ class Heartbeat:
         clock: Clock,
         *,
         before: Backlog,
+        job_rate: Rate,
         viewers: Viewers,
     ) -> None:
         self._folder = folder
         self._session = session
         self._clock = clock
+        self.job_rate = job_rate
+        """What nobody may exceed in the middle of a session without saying so."""
         self._say = viewers.say
         self._console = viewers.console
         self._metrics_port = viewers.metrics_port
@@ -146,6 +150,7 @@ class Heartbeat:
             paused=self.latest.paused,
             rate=self.latest.rate,
             full_rate=self.latest.full_rate,
+            job_rate=str(self.job_rate),
             wave="" if self.latest.wave is None else wave_line(self.latest.wave),
         )
 

@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from batch.process.clock import Clock
+from jobs.printable import counted
 from jobs.rate import Rate
 from jobs.run_dir.control import ControlError, read_control, remove_control
 from jobs.run_dir.state import LiveState, write_state
@@ -78,7 +79,7 @@ class LookBeat:
     def report(self) -> None:
         """Says how it stands now."""
         doing = Counter(what for _, what in self._looking.doing)
-        words = ", ".join(f"{what} in {count} project{'' if count == 1 else 's'}" for what, count in doing.items())
+        words = ", ".join(f"{what} in {counted(count, 'project')}" for what, count in doing.items())
         held = "paused, " if self._looking.paused else ""
         self._say(f"{held}{self._looking.requests:,} requests so far{'; ' if words else ''}{words}")
         for line in trouble_lines(self._looking.troubled):

@@ -1,4 +1,4 @@
-"""A run in the words of Prometheus: on a port of this machine while it goes on, in a file when it has ended."""
+"""A run in the words of Prometheus: on a port of this machine during the run, in a file when it has ended."""
 
 import contextlib
 import socket
@@ -121,7 +121,7 @@ class _Ended(Collector):
         summary = self._summary
         yield _rows({status.value: summary.by_status.of(status) for status in Status} | {_OPEN: 0})
         yield _exit_code(summary.exit_code)
-        yield _gauge("work_seconds", "Time at work over all runs and resumes.", summary.timing.wall_s)
+        yield _gauge("work_seconds", "Time spent running, over all runs and resumes.", summary.timing.wall_s)
         ended = _labelled("scope_rows", "Rows of a scope by what is to be done about them.", (*_SCOPE, "group"))
         for scope in summary.scopes:
             place = (scope.region or "", scope.project_id)

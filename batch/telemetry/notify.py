@@ -71,7 +71,7 @@ class NotifyUrl(msgspec.Struct, frozen=True):
 
 
 class Targets(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is to be told; `chat` says that the URL takes a message, not a summary."""
+    """Who is notified; `chat` says that the URL takes a message, not a summary."""
 
     url: NotifyUrl | None = None
     chat: bool = False
@@ -79,7 +79,7 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def targets_of(url: str | None, textfile: Path | None, *, chat: bool = False) -> Targets:
-    """Who is to be told, by the options.
+    """Who is notified, by the options.
 
     Raises:
         SpecError: the URL cannot be used, or the file cannot be put where it is wanted.
@@ -93,7 +93,7 @@ def targets_of(url: str | None, textfile: Path | None, *, chat: bool = False) ->
 
 
 def announce(summary: Summary, folder: Path, targets: Targets, network: "Network", say: Callable[[str], None]) -> None:
-    """Tells everybody of a run in `folder`; what cannot be told is said and logged, and changes nothing else."""
+    """Notifies all of them of a run in `folder`; a failure is shown and logged, and changes nothing else."""
     if targets.textfile is not None:
         from batch.telemetry.metrics import write_textfile  # noqa: PLC0415 - few runs need it
 
@@ -109,7 +109,7 @@ def announce(summary: Summary, folder: Path, targets: Targets, network: "Network
             _log.info("notify.sent", host=targets.url.host)
         else:
             _log.warning("notify.failed", host=targets.url.host, reason=reason)
-            say(f"{targets.url.host} was not told of the end: {reason}")
+            say(f"could not notify {targets.url.host}: {reason}")
 
 
 def chat_json(summary: Summary, folder: Path) -> bytes:

@@ -8,7 +8,7 @@ from jobs.ledger.loader import Carried, Conflict, Loader
 from jobs.ledger.schema import LedgerError
 from jobs.ledger.sessions import Control, SessionRecord, SessionStart
 from jobs.ledger.told import ErrorCount, ScopeCount, Told
-from jobs.ledger.told_row import ToldRow
+from jobs.ledger.told_row import RowKind, ToldBlock, ToldRow, told_row
 from jobs.ledger.waves import WaveCount
 
 __all__ = [
@@ -31,14 +31,17 @@ __all__ = [
     "OpenScope",
     "PaceCell",
     "Parked",
+    "RowKind",
     "ScopeCount",
     "Seen",
     "SeenBy",
     "SessionRecord",
     "SessionStart",
     "Told",
+    "ToldBlock",
     "ToldRow",
     "WaveCount",
     "held_words",
     "same_key",
+    "told_row",
 ]

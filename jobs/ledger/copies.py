@@ -1,4 +1,4 @@
-"""Copies of a ledger that outlive its disk: made while a session goes on, or once it has ended."""
+"""Copies of a ledger that outlive its disk: made during a session, or once it has ended."""
 
 import sqlite3
 from pathlib import Path
@@ -15,7 +15,7 @@ class Copies:
         self._path = path
 
     def make(self, file: Path, *, live: bool) -> None:
-        """Writes all that is on record by now into a new file; with `live`, the session that records goes on after it.
+        """Writes all that is on record by now into a new file; with `live`, the recording session continues after it.
 
         Raises:
             LedgerError: it cannot be read, or the file cannot be written.

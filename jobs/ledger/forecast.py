@@ -16,7 +16,7 @@ Place = tuple[str, str]
 
 
 class Asks(msgspec.Struct, frozen=True, kw_only=True):
-    """What the open rows of a ledger ask for: the projects in manifest order, once for each wave of theirs, the target
+    """What the open rows of a ledger ask for: the projects in manifest order, once for each of their waves, the target
     keys, a few rows for example, and the waves in their order.
     """
 

@@ -194,7 +194,7 @@ class Loader:
         seal(self._connection, self._folder, (*meta, *accounts.meta_of(self._scopes)))
 
     def abandon(self) -> None:
-        """Closes the file and leaves it as it is; safe to call twice."""
+        """Closes the file and leaves it unchanged; safe to call twice."""
         self._connection.close()
 
     def _add_planned(self, rows: list[PlannedRow]) -> None:

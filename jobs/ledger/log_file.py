@@ -1,4 +1,4 @@
-"""Notices that the write-ahead log of a killed session is gone: what that session put on record went with it.
+"""Notices that the write-ahead log of a killed session is missing: what that session put on record went with it.
 
 SQLite removes the log only when a ledger is closed. From the beginning of a session until then `meta` says that there
 is one, in the file itself; where there is none then, somebody has taken it away.
@@ -12,8 +12,8 @@ _OPEN, _LOST = "open", "lost"
 _COPIED, _BEHIND = "copied", "behind"
 _SAY = "INSERT OR REPLACE INTO meta VALUES ('log', ?)"
 _LOSSES = {
-    _LOST: "{log} is gone, and so is what the last session recorded",
-    _BEHIND: "copied while a session went on, whose later records are lost",
+    _LOST: "{log} is lost, and so is what the last session recorded",
+    _BEHIND: "copied during a session, whose later records are lost",
 }
 _DOUBT = """UPDATE row SET doubt = 1, error_message = 'the last records of the ledger are lost: it may have been sent'
     WHERE status IS NULL AND leader IS NULL AND doubt = 0 AND row NOT IN (SELECT row FROM outcome)"""
@@ -56,7 +56,7 @@ def find_lost(connection: sqlite3.Connection, *, had_log: bool) -> str | None:
 
 
 def note_copied(path: Path) -> None:
-    """Notes in a copy of a ledger that more may have been recorded after it was made: whoever opens it takes no open
+    """Notes in a copy of a ledger that more may have been recorded after it was made: a reader takes no open
     row for one that was never sent.
     """
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as copy:

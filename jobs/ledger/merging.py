@@ -112,7 +112,7 @@ class Merging:
         seal(self._connection, self._folder, meta)
 
     def abandon(self) -> None:
-        """Closes the file and leaves it as it is; safe to call twice."""
+        """Closes the file and leaves it unchanged; safe to call twice."""
         self._connection.close()
 
     def _insert_rows(self, select: str) -> None:

@@ -15,7 +15,7 @@ _COPY = r"^manifest\.(csv|tsv|parquet)(\.(gz|zst))?$"
 
 
 class ManifestFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The manifest as it was loaded: `name` as the user gave it, `copy` its file name in the run directory."""
+    """The manifest that was loaded: `name` as the user gave it, `copy` its file name in the run directory."""
 
     name: str
     copy: Annotated[str, msgspec.Meta(pattern=_COPY)]

@@ -115,7 +115,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def format_of(path: Path) -> int | None:
     """The format of a ledger by the head of its file, which is set before it gets its name and never changes in place;
-    None where it is no ledger.
+    None where it is not a ledger.
 
     Raises:
         LedgerError: it cannot be read.

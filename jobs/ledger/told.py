@@ -16,8 +16,8 @@ from jobs.ledger.key_kinds import KeyKinds
 from jobs.ledger.keys import HeldKey, KeyCounts
 from jobs.ledger.schema import ERRORS, blame, unreadable
 from jobs.ledger.sessions import LATE_UPDATE_S, SESSIONS, SessionRecord, session_of
-from jobs.ledger.told_row import ToldRow
-from jobs.ledger.told_rows import CARRIED, COLUMNS, told_rows
+from jobs.ledger.told_row import CARRIED, ToldBlock, ToldRow
+from jobs.ledger.told_rows import COLUMNS, told_blocks
 from jobs.model import Group, Status, StatusCount
 from jobs.next_run import SoFar
 from jobs.run_view import Backlog
@@ -78,9 +78,15 @@ class Told:
         for _ in self.pace():
             pass
 
-    def rows(self, kinds: KeyKinds | None = None) -> Iterator[ToldRow]:
-        """Every manifest row once, in manifest order; they are counted in `kinds` meanwhile."""
-        return self._rows("", kinds)
+    def rows(self) -> Iterator[ToldRow]:
+        """Every manifest row once, in manifest order."""
+        return self._rows("")
+
+    def blocks(self, kinds: KeyKinds) -> Iterator[ToldBlock]:
+        """The same block by block; they are counted in `kinds` meanwhile."""
+        for block in self._told_blocks(""):
+            kinds.count(block.counts)
+            yield block
 
     def rows_of(self, group: Group) -> Iterator[ToldRow]:
         """The rows of one group but those left out, in manifest order."""
@@ -185,7 +191,7 @@ class Told:
         return keys.old_keys(self._query)
 
     def places(self) -> tuple[tuple[str | None, PlaceCount], ...]:
-        """The projects of rows that are still to be sent, in manifest order, once for each wave of theirs."""
+        """The projects of rows that are still to be sent, in manifest order, once for each of their waves."""
         return places.place_counts(self._query)
 
     def samples(self) -> tuple[Sample, ...]:
@@ -212,10 +218,13 @@ class Told:
         except ValueError:
             raise unreadable(self._path, f"status {text!a}", "not one that it knows") from None
 
-    def _rows(self, where: str, kinds: KeyKinds | None = None) -> Iterator[ToldRow]:
+    def _rows(self, where: str) -> Iterator[ToldRow]:
+        return chain.from_iterable(block.told() for block in self._told_blocks(where))
+
+    def _told_blocks(self, where: str) -> Iterator[ToldBlock]:
         told = f"SELECT {COLUMNS} FROM told {where} ORDER BY row"  # noqa: S608 - its own text
         whose = {one.id: one.scope.account for one in self.accounts()}
-        return told_rows(self._blocks(told), self._path, whose, kinds)
+        return told_blocks(self._blocks(told), self._path, whose)
 
     def _read(self, kind: type[T], fields: tuple[str, ...], what: str, values: Sequence[Any]) -> T:
         try:

@@ -1,4 +1,4 @@
-"""The rows that a ledger tells: a block of them is checked at once, and each becomes a value."""
+"""The rows that a ledger tells: a block of them is checked at once, and what they share is looked up."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
@@ -6,84 +6,87 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec.structs import astuple
 
-from jobs.ledger.key_kinds import KeyKinds
 from jobs.ledger.schema import unreadable
-from jobs.ledger.told_row import ToldRow
+from jobs.ledger.told_row import RowKind, ToldBlock
 from jobs.model import Count, Duration, Moment, Outcome, Status
 
-CARRIED = 3
-COLUMNS = """secret_name, kms_key_id, region, project_id, left_out, before_kms_key_id, row, status, attempts,
-    http_status, error_code, error_message, request_id, started_at, finished_at, elapsed_ms, scope,
-    expected_kms_key_id"""
-_kind = itemgetter(16, 1, 5, 17, 7, 4)
+# A row's own values, then what makes its kind.
+COLUMNS = """row, secret_name, error_message, request_id, started_at, finished_at, elapsed_ms, scope, region,
+    project_id, kms_key_id, before_kms_key_id, expected_kms_key_id, status, http_status, error_code, attempts,
+    left_out"""
+_OWN = 7
+_own, _shared = itemgetter(slice(_OWN)), itemgetter(slice(_OWN, None))
+_MOST_KEPT = 4_096
 _Text = str | None
 _Time = Moment | None
 # One type for each column.
 # fmt: off
 _Row = tuple[
-    str, str, str, str, int, _Text,
-    Count, Status, Count, Count | None, _Text, _Text, _Text, _Time, _Time, Duration | None,
-    int | None, _Text,
+    Count, str, _Text, _Text, _Time, _Time, Duration | None,
+    int | None, str, str, str, _Text, _Text, Status, Count | None, _Text, Count, int,
 ]
 # fmt: on
-_FIELDS = Outcome.__struct_fields__
 
 
-def told_rows(
-    blocks: Iterable[Sequence[tuple[Any, ...]]],
-    path: Path,
-    whose: Mapping[int, str | None],
-    kinds: KeyKinds | None = None,
-) -> Iterator[ToldRow]:
-    """Every row of some blocks that have `COLUMNS`; `whose` has the accounts of scopes, and `kinds` counts the rows.
+def told_blocks(
+    blocks: Iterable[Sequence[tuple[Any, ...]]], path: Path, whose: Mapping[int, str | None]
+) -> Iterator[ToldBlock]:
+    """The rows of some blocks that have `COLUMNS`; `whose` has the accounts of scopes.
 
     Raises:
         LedgerError: a row is not one that this release writes; all before it have been yielded.
     """
+    kinds = _Kinds(whose)
     for block in blocks:
-        if kinds is not None:
-            kinds.update(map(_kind, block))
-        for values in _checked(block, path):
-            name, key, region, project, left_out, before, row, status, attempts, http_status = values[:10]
-            code, message, request_id, started_at, finished_at, elapsed_ms, scope, _ = values[10:]
-            yield ToldRow(
-                secret_name=name,
-                kms_key_id=key,
-                region=region,
-                project_id=project,
-                # The constructor checks nothing more: that takes a quarter of the time.
-                outcome=Outcome(
-                    row=row,
-                    status=status,
-                    attempts=attempts,
-                    http_status=http_status,
-                    error_code=code,
-                    error_message=message,
-                    request_id=request_id,
-                    started_at=started_at,
-                    finished_at=finished_at,
-                    elapsed_ms=elapsed_ms,
-                ),
-                left_out=left_out != 0,
-                carried=left_out == CARRIED,
-                before_kms_key_id=before or None,
-                account=whose.get(scope),
-            )
+        for rows in _checked(block, path):
+            shared = map(_shared, rows)
+            yield ToldBlock(rows=[_own(row) for row in rows], kinds=list(map(kinds.__getitem__, shared)))
 
 
-def _checked(block: Sequence[tuple[Any, ...]], path: Path) -> Iterable[tuple[Any, ...]]:
+def _checked(block: Sequence[tuple[Any, ...]], path: Path) -> Iterable[Sequence[tuple[Any, ...]]]:
     try:
-        return msgspec.convert(block, list[_Row])
+        return (msgspec.convert(block, list[_Row]),)
     except msgspec.ValidationError:
-        return (_one(values, path) for values in block)
+        return ((_one(values, path),) for values in block)
 
 
 def _one(values: tuple[Any, ...], path: Path) -> tuple[Any, ...]:
-    placed, ended, kind = values[:6], values[6:16], values[16:]
+    row, _, message, request_id, *times = values[:_OWN]
+    status, http_status, code, attempts, _ = values[-5:]
+    ended = (row, status, attempts, http_status, code, message, request_id, *times)
     try:
-        outcome = msgspec.convert(dict(zip(_FIELDS, ended, strict=True)), Outcome)
+        # By its names, which is what the reader is shown.
+        msgspec.convert(dict(zip(Outcome.__struct_fields__, ended, strict=True)), Outcome)
+        checked: tuple[Any, ...] = msgspec.convert(values, _Row)
     except msgspec.ValidationError as error:
-        raise unreadable(path, f"row {ended[0]}", error) from error
-    return (*placed, *astuple(outcome), *kind)
+        raise unreadable(path, f"row {row}", error) from error
+    return checked
+
+
+class _Kinds(dict[tuple[Any, ...], RowKind]):
+    """The kinds met so far by their columns, not too many at a time."""
+
+    def __init__(self, whose: Mapping[int, str | None]) -> None:
+        super().__init__()
+        self._whose = whose
+
+    def __missing__(self, shared: tuple[Any, ...]) -> RowKind:
+        scope, region, project, key, before, expected, status, http_status, code, attempts, left_out = shared
+        if len(self) >= _MOST_KEPT:
+            self.clear()
+        kind = self[shared] = RowKind(
+            scope=scope,
+            region=region,
+            project_id=project,
+            account=self._whose.get(scope),
+            kms_key_id=key,
+            before_kms_key_id=before,
+            expected_kms_key_id=expected,
+            status=status,
+            http_status=http_status,
+            error_code=code,
+            attempts=attempts,
+            left_out=left_out,
+        )
+        return kind

@@ -72,7 +72,7 @@ def _chosen(copy: ManifestCopy, encoding: str, rows: Iterator[int], total: int) 
 
 
 def _refuse_surplus(copy: ManifestCopy, block: LineBlock, total: int) -> None:
-    """A manifest may end in lines that are blank or hold delimiters alone, and they are no rows."""
+    """A manifest may end in lines that are blank or hold delimiters alone, and they do not count as rows."""
     first_after = total + 2
     surplus = block.lines[max(0, first_after - block.first) :]
     if any(line.strip(_ENDINGS + copy.delimiter) for line in surplus):

@@ -37,7 +37,7 @@ class Incoming:
 
     @property
     def read_once(self) -> bool:
-        """Whether it is gone once it was read, as a pipe is."""
+        """Whether it can be read only once, as a pipe is."""
         # A name that leads nowhere is no error yet: reading it says what is wrong.
         return not os.path.isfile(self.manifest)  # noqa: PTH113 - the other one raises what it is not prepared for
 

@@ -62,7 +62,7 @@ def load(
     on_problem: Callable[[Problem], None],
     planned: PlannedRows | None = None,
 ) -> Loaded:
-    """Writes every row of a manifest into `folder`'s ledger; `on_problem` is told each problem as it is found. With
+    """Writes every row of a manifest into `folder`'s ledger; `on_problem` receives each problem when it is found. With
     `planned` it is that of a plan, which says what rows it could not do.
 
     The ledger gets its name, and can be run, only if the manifest is usable.

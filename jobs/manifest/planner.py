@@ -35,7 +35,7 @@ def read_manifest(copy: ManifestCopy, spec: JobSpec, carried: Iterable[Carried] 
 
     Rows are numbered from 1; in a text, row N stands on line N + 1. A row that is unusable by itself becomes an
     `InvalidRow` and a problem for each thing wrong with it. A structural problem means that nothing of the manifest may
-    be used: the rows it concerns are missing, and reading goes on where that makes sense, so that all can be told.
+    be used: the rows it concerns are missing, and reading continues where that makes sense, so that all are reported.
     Rows that the job does not select, or only takes along (`carried`), are planned as well, and nothing is said of
     them. Rows that say the same or contradict each other are not looked for here.
     """

@@ -226,10 +226,11 @@ def _sniff(head: bytes) -> tuple[Format, Packing]:
 
 
 def _unpacked_zstd(head: bytes) -> bytes:
-    import zstandard  # noqa: PLC0415 - few manifests need it
+    with contextlib.suppress(ImportError):  # the reader will say so
+        from jobs.manifest.zstd import unpacker, zstd  # noqa: PLC0415 - few manifests need it
 
-    with contextlib.suppress(zstandard.ZstdError), zstandard.ZstdDecompressor().stream_reader(head) as reader:
-        return reader.read(_SNIFFED_BYTES)
+        with contextlib.suppress(zstd.ZstdError):
+            return unpacker().decompress(head, _SNIFFED_BYTES)
     return b""
 
 

@@ -77,7 +77,7 @@ class PlanKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole. `rows` are those of the source, of which `left_out` were not selected; `blocked` secrets are no
+    """The whole. `rows` are those of the source, of which `left_out` were not selected; `blocked` secrets are not
     rows of a plan that was made from keys. `requests` are those of a run.
     """
 
@@ -142,7 +142,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def not_whole(self) -> tuple[PlanProject, ...]:
-        """Projects that rows may be missing of: what no list showed is no row, where the keys are the source."""
+        """Projects that rows may be missing of: where the keys are the source, only listed secrets are rows."""
         return tuple(one for one in self.projects if one.trouble is not None) if self.source.keys else ()
 
     def file(self, name: str) -> PlannedFile | None:

@@ -10,7 +10,7 @@ _ENABLED = "enabled"
 
 
 class Fitness(StrEnum):
-    """What a key is good for."""
+    """What a key can be used for."""
 
     USABLE = "usable"
     UNUSABLE = "unusable"
@@ -31,7 +31,7 @@ class KeyFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyVerdict(msgspec.Struct, frozen=True):
-    """Whether a key can take secrets; `reason` goes on from "the key"."""
+    """Whether a key can take secrets; `reason` continues "the key"."""
 
     fitness: Fitness
     reason: str = ""

@@ -46,12 +46,12 @@ class HashingFile:
 def whole_file(
     final: Path, *, durable: bool = True, settle: Callable[[HashingFile, Path], Path | None] | None = None
 ) -> Iterator[HashingFile]:
-    """Opens a file that appears under its name only when the block ends well, and then durably unless told otherwise;
+    """Opens a file that appears under its name only when the block ends well, and then durably unless asked otherwise;
     `settle` may choose another name for it once it is complete, or None where it is not needed.
 
     It is written beside its target under a name of its own (created exclusively, 0600, so no link is followed), synced
     to disk, renamed over the target - which replaces a symbolic link rather than what it points to - and the folder is
-    synced. When the block fails, the target is untouched and the part is gone.
+    synced. When the block fails, the target is untouched and the part is removed.
 
     Raises:
         OSError: the folder cannot be written.
@@ -114,7 +114,7 @@ def _settle_new(part: Path, final: Path) -> None:
 
 def require_plain(path: Path) -> None:
     """Makes sure that a file whose name somebody gave may be replaced: a device such as /dev/null, a pipe or a link
-    such as /dev/stdout would be gone for everybody on the machine.
+    such as /dev/stdout would be lost for everybody on the machine.
 
     Raises:
         FileExistsError: the name is taken by something else than a file; a folder stops the rename itself.

@@ -86,7 +86,7 @@ class FileLock:
             self.introduce(purpose)
 
     def introduce(self, purpose: str) -> None:
-        """Says who holds it; where that cannot be written, as on a full disk, it is held all the same."""
+        """Says who holds it; where that cannot be written, as on a full disk, it is still held."""
         if os.fstat(self._descriptor).st_nlink > 1:
             # It is another file too, such as the one in a copy made of links.
             return
@@ -166,7 +166,7 @@ def _dead(pid: int) -> bool:
 
 
 def _open_shared(path: Path) -> int:
-    """A file among those of other users: theirs are opened as they are, and nothing is made of one that is no lock.
+    """A file among those of other users: theirs are opened as they are, and a file that is not a lock is left alone.
 
     Raises:
         OSError: it cannot be opened or made, or is something else.

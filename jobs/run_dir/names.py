@@ -1,4 +1,4 @@
-"""The names of the files in a run directory: whoever writes or reads one takes its name from here."""
+"""The names of the files in a run directory: all code takes them from here."""
 
 MANIFEST = "manifest"
 """The copy of the manifest; this and the two that are cut from it end as its format says."""

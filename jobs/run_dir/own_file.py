@@ -12,7 +12,7 @@ MOST_BYTES = 64 << 20
 def open_own(path: Path, flags: int) -> int:
     """A descriptor of a regular file, which is made 0600 where the flags ask for that.
 
-    Whoever can write to a run directory may put a pipe under any name in it: opening that would wait for ever.
+    Anybody who can write to a run directory may put a pipe under any name in it: opening that would wait for ever.
 
     Raises:
         OSError: it cannot be opened, or is a link or no regular file.

@@ -53,7 +53,7 @@ class Presence:
         return None
 
     def _number(self, name: str, *, moved: bool = False) -> tuple[int, int] | None:
-        """Which file this is; None where it is gone. A disk that cannot say for the moment changes nothing."""
+        """Which file this is; None where it is missing. A disk that cannot say for the moment changes nothing."""
         try:
             found = os.stat(name, dir_fd=self._folder) if moved else (self._path / name).stat()
         except OSError as error:

@@ -22,7 +22,7 @@ def require_room(folder: Path, *, rows: int, manifest_bytes: int) -> None:
     """Checks that ledger, reports and log of a run will fit.
 
     Raises:
-        OSError: they may not, or the folder is gone.
+        OSError: they may not, or the folder is missing.
     """
     require_free(folder, _LEAST_BYTES + _RESERVE_BYTES + rows * _BYTES_PER_ROW + 2 * manifest_bytes)
 
@@ -31,7 +31,7 @@ def require_free(folder: Path, needed: int) -> None:
     """Checks that so many bytes are free.
 
     Raises:
-        OSError: they are not, or the folder is gone.
+        OSError: they are not, or the folder is missing.
     """
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -39,7 +39,7 @@ def require_free(folder: Path, needed: int) -> None:
 
 
 class Reserve:
-    """A file that is in the way until room is needed: once it is gone, the last outcomes of a run fit."""
+    """A file that is in the way until room is needed: once it is removed, the last outcomes of a run fit."""
 
     def __init__(self, folder: Path) -> None:
         """Takes the room at once.

@@ -174,8 +174,8 @@ class RunDirectory:
     @contextlib.contextmanager
     def or_nothing(self) -> Iterator[None]:
         """Leaves no new directory behind when the block fails before a session has begun: nothing was sent, so there is
-        nothing to continue. Only the holder of the lock may: another process may take a directory as soon as it is
-        made, and what that has left stays.
+        nothing to continue. Only the holder of the lock may: another process may take a new directory at
+        once, and what that has left stays.
         """
         new = self.made and all(one.name == names.LOCK for one in self.path.iterdir())
         try:

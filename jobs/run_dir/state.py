@@ -15,11 +15,11 @@ _CLOCK_STEP_S = 1.0
 
 
 class LiveState(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a run stands: `open_rows` have not ended. UTC seconds since 1970.
+    """The progress of a run: `open_rows` have not ended. UTC seconds since 1970.
 
     `pace` says how fast it is, `trouble` of each project that something slows what that is. `rate` is the user's now,
-    `full_rate` the one that the session began with; `paused` says that `set` holds all requests back. `wave` says which
-    wave it is, and what comes after it.
+    `full_rate` the one that the session began with, `job_rate` the one that the run was loaded with. `paused` says that
+    `set` holds all requests back. `wave` says which wave it is, and what comes after it.
     """
 
     pid: Count
@@ -34,6 +34,7 @@ class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
     rate: str = ""
     full_rate: str = ""
+    job_rate: str = ""
     wave: str = ""
 
 

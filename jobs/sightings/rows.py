@@ -135,7 +135,7 @@ def key_values(project: int | None, one: SeenKey) -> tuple[object, ...]:
 
 
 def place(endpoint: str, project_id: str, region: str | None) -> Scope:
-    """A project as it is stored."""
+    """A project in the form that is stored."""
     return Scope(endpoint=endpoint, project_id=project_id, region=region)
 
 

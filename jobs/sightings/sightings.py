@@ -1,4 +1,4 @@
-"""Records what was seen, page by page and each page durable before the next is asked for, and says what is left."""
+"""Records what was seen, each page of a list durable before the next is asked for, and says what is left."""
 
 import contextlib
 import sqlite3
@@ -18,6 +18,7 @@ from jobs.sightings.reading import Shown
 from jobs.sightings.values import SeenKey, SeenProject, SeenSecret, SeenVersion, Wanted
 
 _BLOCK = 5_000
+_LARGEST_GROUP = 512
 
 
 class ListedSoFar(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +30,9 @@ class ListedSoFar(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sightings:
-    """The sightings of one folder, their only user; everything written is durable when the call returns."""
+    """The sightings of one folder, their only user. What is written is durable when the call returns, but for what was
+    shown of one secret: many of those share a commit, and `flush` is due soon after each.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Opens them, or makes a file for them.
@@ -40,6 +43,7 @@ class Sightings:
         self.path = folder / names.SIGHTINGS
         self._connection = schema.connect(self.path)
         self._projects: dict[tuple[str, str], int] = {}
+        self._group = 0
         self.shown = Shown(self._connection, self.path)
         """What they tell."""
 
@@ -52,8 +56,21 @@ class Sightings:
         self.close()
 
     def close(self) -> None:
-        """Folds the write-ahead log back into the file and lets go of it; safe to call twice."""
-        self._connection.close()
+        """Makes everything durable, folds the write-ahead log back into the file and lets go of it; safe to call twice.
+
+        Raises:
+            LedgerError: the last of it cannot be written.
+        """
+        try:
+            self.flush()
+        finally:
+            self._connection.close()
+
+    def flush(self) -> None:
+        """Makes durable what was shown of secrets one by one."""
+        if self._group:
+            with self._transaction():
+                pass
 
     def keep(self, key: str, text: str) -> None:
         """Keeps a text of the command under a name, such as what it was asked to do."""
@@ -119,21 +136,21 @@ class Sightings:
             write.execute(rows.FAIL_LIST, (self._id(write, project), number, trouble))
 
     def see_secret(self, secret: SeenSecret) -> None:
-        """Records what a read showed, or that it showed nothing and why."""
-        with self._transaction() as write:
+        """Records what a read showed, or that it showed nothing and why. It is durable soon."""
+        with self._transaction(soon=True) as write:
             write.execute(rows.PUT_READ, rows.secret_values(self._id(write, secret.project), secret, listed=0))
 
     def see_versions(self, project: Scope, secret_name: str, versions: Sequence[SeenVersion]) -> None:
-        """Records all versions of a secret, in place of those that were known."""
-        with self._transaction() as write:
+        """Records all versions of a secret, in place of those that were known. They are durable soon."""
+        with self._transaction(soon=True) as write:
             own = self._id(write, project)
             write.execute("DELETE FROM version WHERE project = ? AND secret_name = ?", (own, secret_name))
             write.executemany(rows.PUT_VERSION, [rows.version_values(own, one) for one in versions])
             write.execute(rows.VERSIONS_WHOLE, (own, secret_name))
 
     def fail_versions(self, project: Scope, secret_name: str, trouble: str) -> None:
-        """The versions of a secret cannot be read."""
-        with self._transaction() as write:
+        """The versions of a secret cannot be read; that is durable soon."""
+        with self._transaction(soon=True) as write:
             write.execute(rows.VERSIONS_TROUBLE, (trouble, self._id(write, project), secret_name))
 
     def give_up_reads(self, project: Scope, trouble: str) -> None:
@@ -197,18 +214,27 @@ class Sightings:
         return self._projects[place]
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of it or nothing, and durable at the end of the block."""
+    def _transaction(self, *, soon: bool = False) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing, with the group that is open; durable at the end of the block, or soon."""
+        # A block that fails takes its group along: another session asks for both.
+        group, self._group = self._group, 0
         try:
-            if self._connection.in_transaction:
-                # Left open by a commit that failed.
+            if self._connection.in_transaction and not group:
+                # Left open by a block or commit that failed.
                 self._connection.execute("ROLLBACK")
                 self._projects.clear()
-            self._connection.execute("BEGIN IMMEDIATE")
+            if not group:
+                self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
-            self._connection.execute("COMMIT")
+            if soon and group + 1 < _LARGEST_GROUP:
+                self._group = group + 1
+            else:
+                self._commit()
         except ERRORS as error:
             raise blame(self.path, error, mend=schema.MEND) from error
+
+    def _commit(self) -> None:
+        self._connection.execute("COMMIT")
 
     def _all(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         try:

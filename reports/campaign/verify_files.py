@@ -106,7 +106,7 @@ def write_verified(folder: Path, sightings: Sightings, facts: VerifyFacts) -> Ve
 
 
 def verified_json(verified: Verified) -> bytes:
-    """As its file has it, and as it is printed."""
+    """The content of its file, which is also printed."""
     return msgspec.json.format(msgspec.json.encode(verified), indent=2) + b"\n"
 
 

@@ -87,7 +87,7 @@ def round_marks(top: float) -> tuple[float, ...]:
 
 
 def mark_text(value: float) -> str:
-    """A mark as it is written: 0.5, 20, 1,500."""
+    """The text of a mark: 0.5, 20, 1,500."""
     return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 

@@ -77,7 +77,7 @@ class SessionLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a page shows; its texts are printable but may be hostile, so whoever draws it has to escape them."""
+    """Everything a page shows; its texts are printable but may be hostile, so a template has to escape them."""
 
     verdict: str
     tone: str

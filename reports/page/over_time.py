@@ -163,7 +163,7 @@ def _answers(summary: Summary, slots: Sequence[_Slot]) -> Figure:
         title=title,
         note=note,
         keys=(
-            Key(kind="middle", name="half are faster (p50)"),
+            Key(kind="middle", name="median (p50)"),
             Key(kind="high", name="95 % (p95)"),
             Key(kind="highest", name="99 % (p99)"),
         ),

@@ -106,7 +106,8 @@ def _tables(plan: Plan) -> Iterator[Table]:
 
 
 def _facts(plan: Plan, sha256: str) -> Iterator[tuple[str, str]]:
-    yield "Approval", sha256
+    if plan.to_run and not plan.not_whole:
+        yield "Approval", sha256
     if plan.source.name is not None:
         yield "Source", shortened(plan.source.name)
     if plan.source.sha256 is not None:

@@ -30,7 +30,7 @@ class KeyTally:
 
 
 class PlanTally:
-    """All of them. Rows without a usable place have no project; secrets that are no rows count as `blocked`."""
+    """All of them. Rows without a usable place have no project; secrets without a row count as `blocked`."""
 
     def __init__(self) -> None:
         self.rows = 0

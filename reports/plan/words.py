@@ -7,6 +7,7 @@ from typing import assert_never
 
 from jobs.plan.action import Action
 from jobs.plan.document import PAGE, PREVIEW, UNCOVERED, Plan, PlanKey
+from jobs.printable import counted
 from reports.screen.run_words import span
 
 NOT_WHOLE = (
@@ -19,12 +20,12 @@ def verdict(plan: Plan) -> str:
     """What it comes to, in one sentence."""
     change, undone = plan.rows_of(Action.CHANGE), plan.undone
     if plan.exit_code == _COULD_NOT_LOOK:
-        return f"Not everything could be looked at: {rows(change)} would be changed as far as can be told"
+        return f"Not everything could be looked at: {counted(change, 'row')} would be changed as far as known"
     if undone:
-        return f"{rows(undone)} cannot be done; {rows(change)} would be changed"
+        return f"{counted(undone, 'row')} cannot be done; {counted(change, 'row')} would be changed"
     if not change:
         return "Nothing is to be changed"
-    return f"Everything can be done: {rows(change)} would be changed"
+    return f"Everything can be done: {counted(change, 'row')} would be changed"
 
 
 _COULD_NOT_LOOK = 3
@@ -76,37 +77,28 @@ def plan_lines(plan: Plan, folder: Path, sha256: str) -> Iterator[str]:
     """One fact in each line; none of them is printable yet."""
     yield f"{verdict(plan)}."
     for count in plan.counts:
-        yield f"{count.action:<13} {rows(count.rows)}: {action_words(count.action)}"
+        yield f"{count.action:<13} {counted(count.rows, 'row')}: {action_words(count.action)}"
     if plan.left_out:
-        yield f"{'not selected':<13} {rows(plan.left_out)}"
+        yield f"{'not selected':<13} {counted(plan.left_out, 'row')}"
     if plan.blocked:
-        yield f"{'left out':<13} {_secrets(plan.blocked)} pending deletion or frozen, see {PREVIEW}"
+        yield f"{'left out':<13} {counted(plan.blocked, 'secret')} pending deletion or frozen, see {PREVIEW}"
     yield from _key_lines(plan)
     if uncovered := sum(project.uncovered for project in plan.projects):
-        yield f"{'not covered':<13} {_secrets(uncovered)} on an old key and in no row, see {UNCOVERED}"
+        yield f"{'not covered':<13} {counted(uncovered, 'secret')} on an old key and in no row, see {UNCOVERED}"
     for project in plan.projects:
         if project.trouble is not None:
             yield f"{'trouble':<13} project {project.project_id}: {project.trouble}"
     if plan.requests:
         yield f"{'requests':<13} {plan.requests:,}, {duration_words(plan)}"
-    yield f"{'SHA-256':<13} {sha256}"
     if plan.not_whole:
         yield f"{'next':<13} {NOT_WHOLE}"
     elif plan.to_run:
+        yield f"{'SHA-256':<13} {sha256}"
         yield f"{'next':<13} {run_command(folder, sha256)}"
 
 
 def _key_lines(plan: Plan) -> Iterator[str]:
     for key in plan.keys[:_SHOWN_KEYS]:
-        yield f"{'new key':<13} {key.kms_key_id}: {key_words(key)}; {rows(key.rows)}"
+        yield f"{'new key':<13} {key.kms_key_id}: {key_words(key)}; {counted(key.rows, 'row')}"
     if len(plan.keys) > _SHOWN_KEYS:
         yield f"{'':<13} and {len(plan.keys) - _SHOWN_KEYS} more, see {PAGE}"
-
-
-def rows(number: int) -> str:
-    """A number of rows."""
-    return f"{number:,} row{'' if number == 1 else 's'}"
-
-
-def _secrets(number: int) -> str:
-    return f"{number:,} secret{'' if number == 1 else 's'}"

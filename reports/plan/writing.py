@@ -27,7 +27,7 @@ from reports.summary.schema import FileFacts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanInput:
-    """What a plan is made of. `lines` may be gone through once; `names` and `cells` are the columns that the source has
+    """What a plan is made of. `lines` may be iterated once; `names` and `cells` are the columns that the source has
     besides, cells in step with its rows; `bare` are the secrets that no row is about, asked for once the rows are
     written. `plan` is the document without figures, and `moves_from` the old keys where the plan was made from them.
     """

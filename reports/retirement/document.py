@@ -105,5 +105,5 @@ class Retirement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def retirement_json(document: Retirement) -> bytes:
-    """As its file has it, and as it is printed."""
+    """The content of its file, which is also printed."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

@@ -1,4 +1,4 @@
-"""Writes all that is told of the retirement of keys, out of what was looked at: the uses first, the sums last."""
+"""Writes all reports on the retirement of keys, out of what was looked at: the uses first, the sums last."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

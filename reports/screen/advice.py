@@ -55,6 +55,8 @@ _FOREIGN = "a proxy, filter or gateway before the service?"
 _KEY_CHARS = 64
 _HELD_KEY = re.compile(rf"{HELD}key ([^ :]+)")
 
+# A refusal may name what is missing. Only rights that this program needs: it is another's word.
+_NAMED_RIGHT = re.compile(r"\b(?:csms:secret:(?:get|list|listVersion|update)|kms:cmk:get)\b")
 _WHERE = "in the options or in the file"
 _WRONG_PROJECT = f"if the project is wrong instead, correct it, {_WHERE}"
 _RIGHT = Advice(
@@ -177,6 +179,8 @@ def advise(stop: Stop, auth: Auth) -> Advice | None:
     if code in _LOGIN_CODES or (code.startswith("IAM.") and code not in _OF_CODE):
         return Advice(cause=f"the login was not accepted ({said})", step=_LOGIN_STEPS[auth])
     known = _OF_CODE.get(code)
+    if known is _RIGHT and (named := _NAMED_RIGHT.search(stop.reason)) is not None:
+        known = msgspec.structs.replace(known, step=f"grant it {named[0]} in this project, or use another login")
     return known and msgspec.structs.replace(known, cause=f"{known.cause} ({said})")
 
 
@@ -188,7 +192,7 @@ def _of_words(reason: str) -> Iterator[Advice]:
         yield Advice(cause=reason, step="see who else uses the quota, or lower --rate")
     if reason.endswith(NEXT_WAVE):
         asked = "--between" in reason
-        why = "see in report.html why, and whether the next wave may begin all the same"
+        why = "see in report.html why, and whether the next wave may begin even so"
         yield Advice(cause=reason, step="see in run.log what it said, and give --between again" if asked else why)
     if "--max-failures" in reason:
         yield Advice(

@@ -1,4 +1,4 @@
-"""Notices what a reader should be told of while a run is going: trouble that lasts, and its end."""
+"""Notices what a reader should see during a run: trouble that lasts, and its end."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,20 +12,20 @@ _AT_ONCE = frozenset({ScopeState.STOPPED, ScopeState.OUTAGE})
 _IDLE = frozenset({ScopeState.WAITING, ScopeState.ENDED})
 _SLOW = frozenset({ScopeState.SLOWED, ScopeState.THROTTLED})
 _LASTS = 5
-"""So many more looks at which a project was slowed than at which it was not; what comes and goes is not told."""
+"""So many more looks at which a project was slowed than at which it was not; what comes and goes is not shown."""
 _MOST_LINES = 10
 _Place = tuple[str | None, str]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A project that does something else than what was told of it, and the words for it."""
+    """A project that does something else than was last shown, and the words for it."""
 
     scope: ScopeView
     words: str
 
 
 class Changes:
-    """Remembers what has been told of each project; to be shown a run once a second."""
+    """Remembers what has been shown of each project; to be shown a run once a second."""
 
     def __init__(self) -> None:
         self._told: dict[_Place, ScopeState] = {}
@@ -34,7 +34,7 @@ class Changes:
         """How often a project was seen slowed, less how often it was not, within bounds."""
 
     def note(self, view: RunView) -> tuple[Change, ...]:
-        """What there is to tell of now. That a project merely begins or ends is nothing new."""
+        """What is to be shown now. The beginning or end of a project is not."""
         return tuple(change for scope in view.scopes if (change := self._changed(scope)) is not None)
 
     def of_wave(self, view: RunView) -> Iterator[str]:
@@ -57,7 +57,7 @@ class Changes:
         return Change(scope=scope, words="service answering again" if back else state_words(scope))
 
     def _lasting(self, place: _Place, state: ScopeState, told: ScopeState) -> ScopeState:
-        """The state that is to be told: a slow one only once it lasts, and then for as long as it does."""
+        """The state to show: a slow one only once it lasts, and then for as long as it does."""
         if state in _AT_ONCE or state in _IDLE:
             self._slow.pop(place, None)
             return state

@@ -30,7 +30,7 @@ _STYLE = {Group.DONE: "green", Group.FIX_FIRST: "red", Group.RUN_AGAIN: "yellow"
 
 
 def show_end(summary: Summary, folder: Path, console: Console, *, plain: bool = False) -> None:
-    """Shows the end of a run; as plain lines where asked for, and where the console is no terminal."""
+    """Shows the end of a run; as plain lines where asked for, and where the console is not a terminal."""
     if plain or not console.is_terminal:
         for line in plain_lines(summary, folder, console.encoding):
             console.print(Text(line), soft_wrap=True)

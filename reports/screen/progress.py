@@ -1,4 +1,4 @@
-"""Draws a run that is going: a value in, lines out; whoever has a terminal shows them."""
+"""Draws a run in progress: a value in, lines out, for a caller with a terminal."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -54,7 +54,7 @@ class ProgressScreen:
     def _lines(self, encoding: str, width: int) -> Iterator[RenderableType]:
         view = self._view
         yield from _bar(view, width)
-        yield from _packed([*count_words(view)] or ["no row has ended yet"], width, _tone(view))
+        yield from _packed([*count_words(view)] or ["no rows finished yet"], width, _tone(view))
         yield from _packed([*pace_words(view)], width, "")
         if view.wave is not None:
             yield from _wrapped(wave_line(view.wave), encoding, width, "bold")

@@ -80,7 +80,7 @@ def count_words(view: RunView) -> Iterator[str]:
 
 
 def pace_words(view: RunView) -> Iterator[str]:
-    """Yields the rates, the time gone, and the time left where it can be told."""
+    """Yields the rates, the time elapsed, and the time left where it is known."""
     if view.paused:
         yield "paused by `set`"
         yield f"{view.in_flight} in flight"
@@ -155,7 +155,7 @@ def _state_parts(scope: ScopeView) -> Iterator[str]:
         case ScopeState.THROTTLED:
             yield f"requests refused for their rate (429); next request{in_s or ' soon'}"
         case ScopeState.SETTLING:
-            yield f"rows in doubt; they are read{in_s}, when no PUT of theirs can still be applied"
+            yield f"outcome of some rows uncertain; checking{in_s or ' now'}"
         case ScopeState.OUTAGE:
             code = f" ({scope.code})" if scope.code else ""
             yield f"service not answering{code}; {'next probe' if in_s else 'probing'}{in_s or ' now'}"

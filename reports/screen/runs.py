@@ -17,7 +17,7 @@ _WIDEST_NAME = 40
 
 
 class RunState(StrEnum):
-    """Where a run stands."""
+    """The state of a run."""
 
     LOADING = "loading"
     """A process reads its manifest, or waits for something."""
@@ -37,7 +37,7 @@ class RunState(StrEnum):
 
 
 class RunLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One run; encodes to JSON as it is. `open` rows are to be run again, or have not ended yet. `reason` says why it
+    """One run; encodes to JSON directly. `open` rows are to be run again, or have not ended yet. `reason` says why it
     cannot be read, `next` is the command that continues it.
     """
 

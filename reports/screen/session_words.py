@@ -33,7 +33,7 @@ def option_words(session: SessionSummary, job: JobFacts) -> str:
 def end_words(session: SessionSummary) -> str:
     """Why it ended."""
     if session.ended_at is None:
-        return "killed, no end of it is on record, nor its last requests"
+        return "killed; neither its end nor its last requests are recorded"
     stopped = f": {cause_of(session.stopped)}" if session.stopped else ""
     return f"exit code {session.exit_code}{stopped}"
 

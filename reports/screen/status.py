@@ -1,4 +1,4 @@
-"""Where a run stands, in plain lines: for a run that is going, and for one that has ended."""
+"""The state of a run in plain lines: for one in progress, and for one that has ended."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from reports.screen.wording import group_words, left_out_words
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How the rows stand at a moment, UTC seconds since 1970; encodes to JSON as it is.
+    """How the rows stand at a moment, UTC seconds since 1970; encodes to JSON directly.
 
     `running` says that somebody held the run's lock at that moment. Of a run that is going, rows that have not ended
     are counted as `not_attempted`, or as `unknown` when they are in flight; `pace` says how fast it is, and `trouble`

@@ -9,7 +9,7 @@ import msgspec
 from jobs.job_facts import JobFacts, changed_facts, options_of, unselecting, with_changes
 from jobs.model import Group, Status
 from jobs.options import spelled
-from jobs.printable import printable
+from jobs.printable import counted, printable
 from jobs.run_dir import names
 from reports.exit_code import Exit
 from reports.screen.advice import Advice, Stop, Way, mendings, stops_of
@@ -39,10 +39,12 @@ class FileNote(msgspec.Struct, frozen=True, kw_only=True):
 def verdict(summary: Summary) -> str:
     """The run in one sentence without a full stop."""
     rows = summary.manifest.rows - summary.left_out
-    left = f"{rows - summary.by_group.done:,} of {_rows(rows)} not done"
+    left = f"{rows - summary.by_group.done:,} of {counted(rows, 'row')} not done"
     if summary.carried and not (rows - summary.by_group.done):
-        left = f"{_rows(rows)} done" if rows else "nothing was to be sent"
-    apart = "".join(f"; {_rows(count)} {words}" for count, words in left_out_words(summary.left_out, summary.carried))
+        left = f"{counted(rows, 'row')} done" if rows else "nothing was to be sent"
+    apart = "".join(
+        f"; {counted(count, 'row')} {words}" for count, words in left_out_words(summary.left_out, summary.carried)
+    )
     return f"{_verdict(summary, rows, left)}{apart}"
 
 
@@ -57,7 +59,7 @@ def _verdict(summary: Summary, rows: int, left: str) -> str:
         case Exit.DONE if not summary.manifest.rows:
             return "nothing to do: the manifest has no rows"
         case Exit.DONE:
-            return f"all done: {_rows(rows)}"
+            return f"all done: {counted(rows, 'row')}"
         case Exit.NOT_ALL_DONE:
             return f"finished, and {left}"
         case Exit.STOPPED_EARLY:
@@ -83,7 +85,7 @@ def file_notes(summary: Summary) -> tuple[FileNote, ...]:
     """Every file of the summary, itself last."""
     notes = [FileNote(name=facts.name, purpose=_purpose(facts.name, facts.rows)) for facts in summary.files]
     own = next((one.written_as for one in summary.kept_files if one.name == names.SUMMARY), names.SUMMARY)
-    return (*notes, FileNote(name=own, purpose="all of this for machines"))
+    return (*notes, FileNote(name=own, purpose="machine-readable summary"))
 
 
 def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
@@ -196,10 +198,6 @@ def _with_gaps(job: JobFacts, options: Iterable[str]) -> JobFacts:
     return msgspec.structs.replace(job, **gaps)
 
 
-def _rows(rows: int) -> str:
-    return "1 row" if rows == 1 else f"{rows:,} rows"
-
-
 def _because(summary: Summary) -> str:
     causes = [advice.cause for advice in mended_first(summary)]
     held = (f"key {key.kms_key_id} is held back: {key.reason}" for key in summary.held_keys)
@@ -211,11 +209,15 @@ def _because(summary: Summary) -> str:
 def _purpose(name: str, rows: int) -> str:
     match name.partition(".")[0]:
         case names.RETRY:
-            return f"{_rows(rows)} to run again; a manifest that is ready to run" if rows else "nothing to run again"
+            return (
+                f"{counted(rows, 'row')} to run again; a manifest that is ready to run"
+                if rows
+                else "nothing to run again"
+            )
         case names.REJECTED:
-            return f"{_rows(rows)} to fix first, with the reasons" if rows else "nothing to fix"
+            return f"{counted(rows, 'row')} to fix first, with the reasons" if rows else "nothing to fix"
         case stem if stem == names.PAGE.partition(".")[0]:
-            return "this run for people, as a page for a browser"
+            return "report to read in a browser"
         case _:
             return "how every row ended"
 

@@ -36,7 +36,7 @@ def place_name(region: str | None, project_id: str) -> str:
 
 
 class OpenRows:
-    """Takes rows in manifest order. One that was merely not attempted gives way to one that failed."""
+    """Takes rows in manifest order. One that was only not attempted gives way to one that failed."""
 
     def __init__(self) -> None:
         self._ended = _Shelf()

@@ -72,7 +72,7 @@ def summarize(
 def _why(sessions: Sequence[SessionRecord]) -> str | None:
     if not sessions:
         return None
-    return sessions[-1].stopped if sessions[-1].ended_at is not None else "killed, no end of it is on record"
+    return sessions[-1].stopped if sessions[-1].ended_at is not None else "killed; no end recorded"
 
 
 def _why_shards(shards: Sequence[ShardFacts]) -> str | None:
@@ -82,7 +82,7 @@ def _why_shards(shards: Sequence[ShardFacts]) -> str | None:
         if one.missing:
             return f"shard {one.index}/{count} is missing"
         if not one.over:
-            return f"shard {one.index}/{count}: {one.stopped or 'killed, no end of it is on record'}"
+            return f"shard {one.index}/{count}: {one.stopped or 'killed; no end recorded'}"
     return None
 
 

@@ -189,7 +189,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summary_json(summary: Summary) -> bytes:
-    """A summary as its file has it, and as it is printed and posted."""
+    """The content of a summary's file, which is also printed and posted."""
     return msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
 
 

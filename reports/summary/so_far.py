@@ -1,4 +1,4 @@
-"""What a command is told that decides between two waves: how the run stands, in the words of its summary."""
+"""The input of a command that decides between two waves: how the run stands, in the words of its summary."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -1,10 +1,11 @@
 """Counts the rows while they pass by, in bounded memory however many there are and whatever the service answers."""
 
-from jobs.ledger import ErrorCount, ToldRow, same_key
+from jobs.ledger import ErrorCount, RowKind, ToldBlock, ToldRow, same_key, told_row
+from jobs.ledger.told_row import CARRIED
 from jobs.model import Group, Status
 from reports.summary.key_faults import held_code, key_fault
 from reports.summary.open_rows import OpenRows
-from reports.summary.timeline import Timeline
+from reports.summary.timeline import End, Timeline
 
 SAMPLES = 5
 MAX_CODES = 200
@@ -39,23 +40,31 @@ class Tally:
         self._errors: dict[_Kind, int] = {}
         self._keys: set[_Kind] = set()
 
-    def add(self, row: ToldRow) -> None:
-        """Counts one row."""
-        outcome = row.outcome
-        self.rows += 1
-        if row.left_out:
-            self.left_out += 1
-            self.carried += row.carried
+    def add(self, block: ToldBlock) -> None:
+        """Counts the rows of a block."""
+        for kind, rows in block.counts.items():
+            self._add_kind(kind, rows)
+        kept = {kind: list[End]() for kind in block.counts if not kind.left_out}
+        for own, kind in zip(block.rows, block.kinds, strict=True):
+            if kind.left_out:
+                continue
+            kept[kind].append(own[5:])
+            if kind.status not in _DONE:
+                self._add_open(told_row(own, kind))
+        for kind, ends in kept.items():
+            self.timeline.add(ends, puts=kind.attempts, done=kind.status in _DONE)
+
+    def _add_kind(self, kind: RowKind, rows: int) -> None:
+        self.rows += rows
+        if kind.left_out:
+            self.left_out += rows
+            self.carried += rows if kind.left_out == CARRIED else 0
             return
-        self._by_status[outcome.status] += 1
-        if puts := outcome.attempts:
-            self.attempted += 1
-            puts = min(puts, MOST_PUTS)
-            self._by_puts[puts] = self._by_puts.get(puts, 0) + 1
-        done = outcome.status in _DONE
-        self.timeline.add(outcome, done=done)
-        if not done:
-            self._add_open(row)
+        self._by_status[kind.status] += rows
+        if kind.attempts:
+            self.attempted += rows
+            puts = min(kind.attempts, MOST_PUTS)
+            self._by_puts[puts] = self._by_puts.get(puts, 0) + rows
 
     def of_status(self, status: Status) -> int:
         """How many rows have a status."""

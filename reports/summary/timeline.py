@@ -1,12 +1,12 @@
 """How a run went over time: rows, repeats and answer times in intervals whose number is bounded."""
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from jobs.ledger import PaceCell, SessionRecord
-from jobs.model import Outcome
 from reports.moment import utc_text
 from reports.summary.sketch import Sketch
 
@@ -15,6 +15,9 @@ _SHORTEST_S = 1.0
 _MAX_KEPT = 4 * MAX_INTERVALS
 # A run that ends on a border has no part in the interval after it.
 _MOMENT_S = 0.001
+
+End = tuple[float | None, float | None]
+"""When a row ended, and how many milliseconds it took; None where that is not known."""
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,23 +83,23 @@ class Timeline:
         self._repeated = Sketch()
         self._widest_s = 0.0
 
-    def add(self, outcome: Outcome, *, done: bool) -> None:
-        """Counts a row, if it is known when it ended."""
-        ended_s = outcome.finished_at
-        if ended_s is None:
-            return
-        place = int((ended_s - self._origin_s) // self._interval_s)
-        cell = self._cells.get(place)
-        if cell is None:
-            cell = self._opened(ended_s)
-        if done:
-            cell.done += 1
-        else:
-            cell.not_done += 1
-        if outcome.attempts > 1:
-            cell.repeats += outcome.attempts - 1
-        if outcome.elapsed_ms is not None and outcome.attempts:
-            (cell.answers if outcome.attempts == 1 else self._repeated).add(outcome.elapsed_ms)
+    def add(self, ends: Iterable[End], *, puts: int, done: bool) -> None:
+        """Counts rows that took so many PUTs each, those of which it is known when they ended."""
+        found = defaultdict[int, list[End]](list)
+        for end in ends:
+            if end[0] is not None:
+                found[int((end[0] - self._origin_s) // self._interval_s)].append(end)
+        for together in found.values():
+            # Intervals may be longer by now, but these rows are in one still.
+            cell = self._opened(together[0][0] or 0.0)
+            if done:
+                cell.done += len(together)
+            else:
+                cell.not_done += len(together)
+            if puts > 1:
+                cell.repeats += (puts - 1) * len(together)
+            if puts and (elapsed_ms := [took_ms for _, took_ms in together if took_ms is not None]):
+                (cell.answers if puts == 1 else self._repeated).add(*elapsed_ms)
 
     def add_pace(self, started_at: float, pace: PaceCell) -> None:
         """Counts requests of a session that began at `started_at`."""

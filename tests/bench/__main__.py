@@ -1,32 +1,52 @@
-"""`make bench`: every measurement in one run; writes RESULTS.md beside this file. `--quick` is for a first look."""
+"""`make bench`: every measurement, about 25 minutes; writes RESULTS.md beside this file. `--only WORDS` measures the
+sections whose titles have these words and keeps the others; `--quick`, which keeps nothing, is for a first look.
+"""
 
+import argparse
+import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import bad_day, instructions, journal_alone, many_projects, pacing, paired, scale, throughput
-
-_RESULTS = Path(__file__).parent / "RESULTS.md"
-# What was aimed at and what came out, judged by hand: read it again whenever the figures move.
-_GOALS = Path(__file__).parent / "GOALS.md"
+from tests.bench import (
+    bad_day,
+    instructions,
+    journal_alone,
+    many_projects,
+    pacing,
+    paired,
+    results,
+    scale,
+    throughput,
+    whole,
+)
 
 
 def sections(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]]:
-    """Title and lines of each measurement."""
-    rows = 10_000 if quick else 40_000
-    sizes = (1_000, 10_000) if quick else (1_000, 10_000, 100_000, 1_000_000)
+    """Title and lines of each measurement; nothing is measured before its lines are asked for."""
+    yield from _requests(folder, quick=quick)
+    yield from _paces(folder, quick=quick)
+    yield from _costs(folder, quick=quick)
+    yield from _sizes(folder, quick=quick)
+
+
+def _requests(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]]:
+    rows, rounds = (5_000, 2) if quick else (20_000, 6)
     yield (
-        f"Requests per second, {rows:,} rows, concurrency 64, unlimited rate",
-        throughput.measure(folder, rows=rows, rounds=2 if quick else 6),
+        "Requests per second, concurrency 64, unlimited rate",
+        throughput.measure(folder, rows=rows, rounds=rounds),
     )
+    yield "Whole processes, start and reports included", whole.against_bare(folder, rows=rows, rounds=rounds)
     yield "Instructions for each request", instructions.per_request(folder / "counted", few=200, more=3_000)
+
+
+def _paces(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]]:
     rates = ("10/s", "1000/s") if quick else ("1/s", "10/s", "50/s", "200/s", "1000/s", "300/m")
     yield (
         "Rate asked and achieved, at the service",
-        pacing.precision(folder, rates=rates, seconds=5 if quick else 60),
+        pacing.precision(folder, rates=rates, seconds=5 if quick else 20),
     )
     yield (
         "Makespan at a sliding-window quota of 20/s with 3 % transient faults",
@@ -38,50 +58,71 @@ def sections(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]
     )
     yield (
         "A bad day, beside plain loops of aiohttp, aiolimiter and stamina in 32 slots",
-        bad_day.side_by_side(folder, rows=100 if quick else 1_000, rows_beside_a_rival=50 if quick else 250),
+        bad_day.side_by_side(folder, rows=100 if quick else 500, rows_beside_a_rival=50 if quick else 250),
     )
     yield (
         "Access keys against a token, 10 rows in each project",
-        bad_day.by_access_keys(folder, projects=100 if quick else 1_000, rows_each=10),
+        bad_day.by_access_keys(folder, projects=100 if quick else 500, rows_each=10),
     )
+
+
+def _costs(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]]:
+    rows = 10_000 if quick else 100_000
     yield (
         "The journal alone",
-        journal_alone.by_projects(
-            folder, rows=10_000 if quick else 100_000, projects=(1, 100, 10_000), rounds=1 if quick else 5
-        ),
+        journal_alone.by_projects(folder, rows=rows, projects=(1, 100, 10_000), rounds=1 if quick else 5),
     )
     rows, projects = (2_000, 200) if quick else (20_000, 2_000)
     yield (
         "Whole runs in many projects",
-        many_projects.against_one(folder, rows=rows, projects=projects, rounds=1 if quick else 6),
+        many_projects.against_one(folder, rows=rows, projects=projects, rounds=1 if quick else 4),
     )
-    yield "Time and memory by rows", scale.by_rows(folder, sizes=sizes)
     yield (
         f"CPU time beside {paired.OLD}",
-        paired.beside_old(folder, rows=10_000 if quick else 1_000_000, rounds=1 if quick else 5),
+        paired.beside_old(folder, rows=10_000 if quick else 500_000, rounds=1 if quick else 3),
     )
-    yield "Whole runs at unlimited rate", scale.whole_run(folder, sizes=(10_000,) if quick else (10_000, 1_000_000))
-    looked_at = (10_000,) if quick else (10_000, 1_000_000)
-    yield "Looking at secrets at unlimited rate", scale.looks(folder, sizes=looked_at)
+
+
+def _sizes(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]]:
+    sizes = (1_000, 10_000) if quick else (1_000, 10_000, 100_000, 1_000_000)
+    few_and_many = (10_000,) if quick else (10_000, 1_000_000)
+    yield "Time and memory by rows", scale.by_rows(folder, sizes=sizes)
+    yield "Whole runs at unlimited rate", scale.whole_run(folder, sizes=few_and_many)
+    yield "Looking at secrets at unlimited rate", scale.looks(folder, sizes=few_and_many)
     yield "First PUT", scale.first_put(folder, rows=500, rounds=5)
     yield "Resume", scale.resume(folder, rows=sizes[-1], left=1_000)
 
 
 def main() -> None:
-    """Measures, prints as it goes, and keeps the whole."""
-    quick = "--quick" in sys.argv
-    machine = f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}"
-    lines = ["# Measured", "", f"{time.strftime('%Y-%m-%d', time.gmtime())}, 2 cores, {machine}; `make bench`.", ""]
+    """Measures, prints as it goes, and keeps each section once it is measured."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few rows, one or two rounds, nothing kept")
+    parser.add_argument("--only", action="append", metavar="WORDS", help="sections whose titles have these words")
+    given = parser.parse_args()
+    machine = (
+        f"{os.cpu_count()} cores, {platform.machine()}, {platform.python_implementation()} {platform.python_version()}"
+    )
+    found = results.kept()
     with tempfile.TemporaryDirectory(prefix="csms-rekey-bench-") as name:
-        for title, found in sections(Path(name), quick=quick):
-            lines += [f"## {title}", ""]
-            print(f"\n## {title}\n", flush=True)
-            for line in found:
-                lines.append(line)
-                print(line, flush=True)
-            lines.append("")
-    if not quick:
-        _RESULTS.write_text("\n".join((*lines, _GOALS.read_text())))
+        all_of_them = list(sections(Path(name), quick=given.quick))
+        for title, lines in all_of_them:
+            if _chosen(title, given.only):
+                found[title] = _measured(title, lines)
+                if not given.quick:
+                    results.write(found, [title for title, _ in all_of_them], machine)
+
+
+def _chosen(title: str, only: list[str] | None) -> bool:
+    return only is None or any(words.lower() in title.lower() for words in only)
+
+
+def _measured(title: str, lines: Iterator[str]) -> str:
+    print(f"\n## {title}\n", flush=True)
+    began_at, began_s, said = time.time(), time.perf_counter(), []
+    for line in lines:
+        said.append(line)
+        print(line, flush=True)
+    return results.section(said, began_at=began_at, took_s=time.perf_counter() - began_s)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench.processes import ROOT, TOOL, environment, run
+from tests.bench.processes import ROOT, environment, run
 from tests.bench.scale import NOWHERE, write_manifest
 
 OLD = "c843db7"
+_OLD_PYTHON = ROOT / ".venv" / "old" / "bin" / "python"
+"""Made by `make bench`, by the lock of that commit."""
 # Everything of a run up to its session, of this tree or of the old one.
 _LOAD = """
 import sys
@@ -43,15 +45,20 @@ def beside_old(folder: Path, *, rows: int, rounds: int) -> Iterator[str]:
         yield f"| {rows:,} rows | s | {OLD} s | ratio, median of {rounds} pairs (range) | MB | its MB |"
         yield "|---|---|---|---|---|---|"
         measures: dict[str, _Measure] = {
-            "check": lambda tree, _: _used(tree, [*TOOL, "check", manifest, *NOWHERE]),
-            "load": lambda tree, place: _used(tree, [sys.executable, "-c", _LOAD, *_run(manifest, place)]),
-            "report": lambda tree, _: _used(tree, [*TOOL, "report", _ended(tree, manifest, folder)]),
+            "check": lambda tree, _: _used(tree, ["-m", "batch", "check", manifest, *NOWHERE]),
+            "load": lambda tree, place: _used(tree, ["-c", _LOAD, *_run(manifest, place)]),
+            "report": lambda tree, _: _used(tree, ["-m", "batch", "report", _ended(tree, manifest, folder)]),
             "start to first request, 500 rows": lambda tree, place: _first_request(tree, few, place),
         }
         for name, measure in measures.items():
             yield _line(name, measure, old, folder / "pair", rounds)
     finally:
         _git("worktree", "remove", "--force", old)
+
+
+def _python(tree: Path) -> str:
+    """The interpreter of a tree: the old one needs libraries that this one has done without since."""
+    return str(_OLD_PYTHON) if tree != ROOT and _OLD_PYTHON.exists() else sys.executable
 
 
 def _git(*words: str | Path) -> int:
@@ -79,7 +86,9 @@ def _run(manifest: Path, place: Path) -> list[str]:
 
 
 def _used(tree: Path, command: list[str | Path]) -> tuple[float, float]:
-    used = run(command, cwd=tree, tree=tree)
+    used = run([_python(tree), *command], cwd=tree, tree=tree)
+    # A report ends with the code of its run. Anything else has not done what is measured.
+    assert used.code in {0, 1, 3}, used.code
     return used.cpu_s, used.peak_mb
 
 
@@ -87,7 +96,7 @@ def _ended(tree: Path, manifest: Path, folder: Path) -> Path:
     """A run directory whose rows have all ended; each tree has a format of its own."""
     place = folder / f"ended-{tree.name}"
     if not place.exists():
-        run([*TOOL, *_run(manifest, place), "--max-outage=0"], cwd=tree, tree=tree)
+        run([_python(tree), "-m", "batch", *_run(manifest, place), "--max-outage=0"], cwd=tree, tree=tree)
         run([sys.executable, "-c", _END_ALL, place], cwd=tree, tree=tree)
     return place
 
@@ -95,7 +104,17 @@ def _ended(tree: Path, manifest: Path, folder: Path) -> Path:
 def _first_request(tree: Path, manifest: Path, place: Path) -> tuple[float, float]:
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
         where = f"--endpoint=http://127.0.0.1:{server.getsockname()[1]}"
-        command = [*TOOL, "run", str(manifest), where, NOWHERE[1], f"--run-dir={place}", "--progress=off"]
+        command = [
+            _python(tree),
+            "-m",
+            "batch",
+            "run",
+            str(manifest),
+            where,
+            NOWHERE[1],
+            f"--run-dir={place}",
+            "--progress=off",
+        ]
         with subprocess.Popen(command, cwd=tree, env=environment(tree), stderr=subprocess.DEVNULL) as process:
             connection, _ = server.accept()
             with connection:

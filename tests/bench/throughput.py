@@ -44,20 +44,22 @@ def measure(folder: Path, *, rows: int, rounds: int) -> Iterator[str]:
                 # The vendor's client sends only some of them, and so the same as the one before.
                 manifest = manifest if client is _vendor else next(manifests)
                 found[name].append(client(there, manifest, folder / f"round-{number}-{list(clients).index(name)}"))
+    yield f"{rows:,} rows, {_VENDOR_ROWS:,} of them by the vendor's SDK."
+    yield ""
     yield "| client | requests/s | / bare | CPU us/request | bare / this |"
     yield "|---|---|---|---|---|"
     bare = found["bare aiohttp, default loop"]
     for name, speeds in found.items():
         pairs = list(zip(speeds, bare, strict=True))
         yield (
-            f"| {name} | {_spread([speed.per_s for speed in speeds], ',.0f')}"
-            f" | {_spread([speed.per_s / base.per_s for speed, base in pairs], '.2f')}"
-            f" | {_spread([speed.cpu_us for speed in speeds], '.0f')}"
-            f" | {_spread([base.cpu_us / speed.cpu_us for speed, base in pairs], '.2f')} |"
+            f"| {name} | {spread([speed.per_s for speed in speeds], ',.0f')}"
+            f" | {spread([speed.per_s / base.per_s for speed, base in pairs], '.2f')}"
+            f" | {spread([speed.cpu_us for speed in speeds], '.0f')}"
+            f" | {spread([base.cpu_us / speed.cpu_us for speed, base in pairs], '.2f')} |"
         )
 
 
-def _spread(values: list[float], form: str) -> str:
+def spread(values: list[float], form: str) -> str:
     """The median, with the least and the most."""
     return f"{statistics.median(values):{form}} ({min(values):{form}}-{max(values):{form}})"
 

@@ -36,7 +36,7 @@ from tests.oracle.case import Place
 
 _FINE = frozenset({0, 1, 3})
 _ENDED_AS = {3: "stopped", 143: "SIGTERM"}
-_NOTHING_TO_ASK = ("nobody knows which keys its rows leave", "no row of it names a project")
+_NOTHING_TO_ASK = ("the old keys of its rows are unknown", "none of its rows names a usable project")
 _SURE = 6
 """So many times a command is started again before the campaign gives it up."""
 

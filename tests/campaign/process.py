@@ -152,7 +152,7 @@ class _Process:
                 (RealNetwork, "wire", lambda _, endpoint, **__: self._wire(endpoint)),
                 (Ledger, "commit", self._committing()),
                 (KeysBefore, "note", self._noting()),
-                (Sightings, "_transaction", self._recording()),
+                (Sightings, "_commit", self._recording()),
                 (Path, "replace", self._replacing()),
             ):
                 stack.enter_context(patch.object(owner, name, to))
@@ -219,16 +219,14 @@ class _Process:
         return note
 
     def _recording(self) -> Callable[..., Any]:
-        real, fuse = Sightings._transaction, self.fuse
+        real, fuse = Sightings._commit, self.fuse
 
-        @contextlib.contextmanager
-        def transaction(sightings: Sightings) -> Iterator[Any]:
-            with real(sightings) as write:
-                yield write
-                fuse.at("before commit")
+        def commit(sightings: Sightings) -> None:
+            fuse.at("before commit")
+            real(sightings)
             fuse.at("after commit")
 
-        return transaction
+        return commit
 
     def _replacing(self) -> Callable[..., Path]:
         real, fuse = Path.replace, self.fuse

@@ -1,5 +1,6 @@
 """The examples for cron, Kubernetes and Airflow do what their pages say, as far as that can be tried here."""
 
+import csv
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ import yaml
 
 from batch.cli.app import app
 from batch.csms.auth.oidc import OidcSession
+from jobs.rules import KEY_PATTERN, PROJECT_PATTERN, key_check, name_fault, project_fault
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 # Says how it was called, then ends with the code in the variable CODE.
@@ -121,6 +123,15 @@ def test_everything_that_the_cron_job_names_is_in_the_same_file() -> None:
     assert Path(run_dir).parent == Path("/var/lib/csms-rekey")
     assert "Secret" not in found, "no key is stored"
     assert {"name": "CSMS_REKEY_AUTH", "value": "pod"} in container()["env"]
+
+
+def test_the_rows_of_the_cron_job_are_valid() -> None:
+    """The file is copied and adapted, so it must work as a start."""
+    [text] = kubernetes()["ConfigMap"]["data"].values()
+    for row in csv.DictReader(text.splitlines()):
+        assert name_fault(row["secret_name"]) is None
+        assert key_check(KEY_PATTERN)(row["kms_key_id"]) is None
+        assert project_fault(PROJECT_PATTERN, row["project_id"]) is None
 
 
 def workflow() -> dict[str, Any]:

@@ -7,8 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from batch.cli import other_tools
 from batch.cli.app import app
+from batch.cli.environment import NO_OPTIONS, PREFIX
+from batch.cli.options import OPTIONS
+from batch.csms.auth.clouds import CLOUD, REGION_PREFIX
+from batch.csms.auth.variables import NO_PART, REFUSED, TAKEN
+from batch.csms.errors import _KIND_OF_CODE
+from batch.csms.faults import FaultKind
 from batch.telemetry.metrics import serving, write_textfile
+from jobs.manifest.layout import MANIFEST_LAYOUT
+from jobs.model import Status
+from reports.outcomes import ACCOUNT, HEADER
+from tests.docs import made_pages
 from tests.test_architecture import ROOMS
 from tests.unit.summaries import summary_of
 from tests.unit.telemetry.scraping import VIEW, figures, scraped
@@ -70,19 +81,99 @@ def test_commands_that_are_named_exist(path: Path) -> None:
         assert command in commands
     for name in re.findall(r"`(examples/[^`]+)`", text):
         assert (DOCS / name).is_file(), name
-    assert max(map(len, text.splitlines())) <= 200
+    # A row of a table cannot be broken.
+    assert max(len(line) for line in text.splitlines() if not line.startswith(("|", "* `"))) <= 200
 
 
-@pytest.mark.parametrize(
-    "path", sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")]), ids=lambda path: path.relative_to(ROOT).as_posix()
-)
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "tests" / "README.md"])
+
+
+def anchors(path: Path) -> set[str]:
+    """What the headings of a page may be linked by: as a forge makes it of their text."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_between_pages_lead_somewhere(path: Path) -> None:
-    """Also the tests that a page names as its proof."""
+    """To a file that exists, and to a heading of it; also the tests that a page names as its proof."""
     text = path.read_text(encoding="utf-8")
-    for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
-        assert (path.parent / link).exists(), link
+    for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
+        target = path.parent / link if link else path
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), f"{link}#{anchor}"
     for name in re.findall(r"`(tests/[a-z0-9_/.]+)`", text):
         assert (ROOT / name).exists(), name
+
+
+def test_the_index_names_every_page() -> None:
+    linked = set(re.findall(r"\]\(([^)#:]+)", (DOCS / "README.md").read_text(encoding="utf-8")))
+    assert {path.name for path in DOCS.glob("*.md")} - {"README.md"} <= linked
+
+
+def test_the_first_page_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def test_the_page_of_commands_and_the_list_of_variables_are_what_the_program_says() -> None:
+    """`make pages` writes both."""
+    assert made_pages.COMMANDS.read_text(encoding="utf-8") == made_pages.commands_page()
+    written = made_pages.ENVIRONMENT.read_text(encoding="utf-8")
+    assert made_pages.environment_page(written) == written
+
+
+def test_every_variable_that_is_read_is_on_the_page_of_variables_and_no_other() -> None:
+    ours = {PREFIX + name.upper() for name in (*OPTIONS, *NO_OPTIONS)}
+    logins = {name for one in (*TAKEN, *REFUSED) for name in one.names} | set(NO_PART)
+    places = {CLOUD, REGION_PREFIX, *(name for names in other_tools.NAMES.values() for name in names)}
+    page = made_pages.ENVIRONMENT.read_text(encoding="utf-8").partition("## The system's own")[0]
+    named = set(re.findall(r"\b(?:CSMS_REKEY|HUAWEICLOUD|HW|OS|HC|ACTIONS)_[A-Z0-9_]+\b", page))
+    assert named - {f"{REGION_PREFIX}EU_DE", f"{PREFIX}SERVICE_", f"{PREFIX}PORT", PREFIX} == ours | logins | places
+
+
+# What the page of error codes calls that which is done about each kind.
+TAKEN_AS = {
+    FaultKind.THROTTLED: "slows",
+    FaultKind.CREDENTIAL: "logs in again",
+    FaultKind.SIGNATURE: "stops the login",
+    FaultKind.MISCONFIGURED: "stops the project",
+    FaultKind.FORBIDDEN: "asks twice",
+    FaultKind.KEY: "asks twice",
+    FaultKind.ABSENT: "asks twice",
+    FaultKind.REJECTED: "rejects",
+    FaultKind.UNAVAILABLE: "retries",
+}
+
+
+def test_every_error_code_of_the_service_is_explained_and_no_other() -> None:
+    """With its meaning, what is done about it, and what a person can do."""
+    explained = {cells[0].strip("`"): cells[1:] for cells in table("errors.md", r"\| `[A-Z]+\.\d{4}`")}
+    assert set(explained) == set(_KIND_OF_CODE)
+    for code, (meaning, taken_as, cure) in explained.items():
+        assert taken_as == TAKEN_AS[_KIND_OF_CODE[code]], code
+        assert meaning, code
+        assert cure.rstrip("| ").endswith("."), code
+
+
+def test_every_code_of_our_own_is_explained() -> None:
+    """A fault that is made here carries a code that no service gave."""
+    source = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "batch" / "csms").rglob("*.py")))
+    made = set(re.findall(r'(?:code=|lost\(|_sent_or_not\(|_unsent\([^,"]+, )"([a-z]+)"', source))
+    never_shown = {
+        "cancelled",
+        "stopped",
+        "paused",
+    }  # they say that a request was withheld, or whose answer nobody wants
+    explained = {cells[0].split("`")[1] for cells in table("errors.md", r"\| `[a-z]+`")}
+    assert explained == made - never_shown
+
+
+def test_every_column_of_outcomes_and_of_a_manifest_has_a_row() -> None:
+    columns = {cells[0].strip("`") for cells in table("outcomes.md", r"\| `[a-z_]+` \|")}
+    assert {*HEADER, ACCOUNT, *(status.value for status in Status)} <= columns
+    named = {cells[0].strip("`") for cells in table("manifest.md", r"\| `[a-z_]+` \|")}
+    assert named == set(MANIFEST_LAYOUT.used)
 
 
 def test_the_plan_of_the_house_names_every_room_and_proofs_that_exist() -> None:

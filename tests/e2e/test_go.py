@@ -236,8 +236,8 @@ def test_a_summary_that_somebody_changed_is_kept_and_believed_by_nobody(tmp_path
         folder = tool.run("status", str(tmp_path))
     assert (resumed.code, again.code) == (0, 0)
     assert "summary.json: changed since it was written, so it is kept; the new file is summary.2.json" in resumed.err
-    assert f"file: {run_dir}/summary.2.json (all of this for machines)" in resumed.out
-    assert f"file: {run_dir}/report.2.html (this run for people, as a page for a browser)" in resumed.out
+    assert f"file: {run_dir}/summary.2.json (machine-readable summary)" in resumed.out
+    assert f"file: {run_dir}/report.2.html (report to read in a browser)" in resumed.out
     assert again.out == (run_dir / "summary.2.json").read_text()
     assert "done  12 of 12 done" in folder.out
     assert (run_dir / "summary.json").read_bytes() == stale

@@ -150,6 +150,7 @@ def test_the_reports_of_a_run_of_a_plan_say_who_planned_it_and_who_ran_it(odd: O
     assert plan["made_by"] == summary["plan"]["made_by"] == f"{getpass.getuser()} at {socket.gethostname()}"
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert f"UTC by {plan['made_by']}, plan.json has the SHA-256 {number(odd[0] / 'plan')}" in page
+    assert "report on the run of plan <span>" in page
     assert f"run by {getpass.getuser()} on {socket.gethostname()}" in page
 
 
@@ -211,6 +212,10 @@ def test_a_plan_by_old_key_covers_all_projects_and_leaves_out_what_takes_no_chan
     old = {first.key_ids.old, second.key_ids.old}
     assert [place[1] for place, key in keys_of(sandbox).items() if key in old] == [names[0]]
     assert "Nothing is to be changed" in again.out
+    # Approval is for what can be run.
+    for folder, shown in (("plan", plan), ("again", again)):
+        page = (tmp_path / folder / "plan.html").read_text(encoding="utf-8")
+        assert (number(tmp_path / folder) in shown.out, ">Approval<" in page) == ((folder == "plan"),) * 2
 
 
 def test_an_unusable_target_key_ends_a_plan_by_old_key_with_1(tmp_path: Path) -> None:
@@ -353,7 +358,7 @@ def test_a_selection_leaves_rows_out_of_the_plan_and_tells_them_as_not_selected(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "what is to be planned?"),
+        ((), "nothing to plan:"),
         (("m.csv", "--old-key=x"), "a manifest says which keys"),
         (("m.csv", "--all-projects"), "a manifest says which projects"),
         (("--old-key=x",), "give them as pairs"),

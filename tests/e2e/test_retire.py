@@ -83,8 +83,8 @@ def test_without_keys_or_with_projects_of_two_kinds_it_says_what_is_missing_and_
         (project,) = ready.project_ids
         assert tool.run("run", str(source), *tool.to(run_dir, f"--project-id={project}")).code == 0
         cases = [
-            ((), "which key is to be retired? give --old-key, or a run directory"),
-            ((str(run_dir),), "nobody knows which keys its rows leave; name them with --old-key"),
+            ((), "no key to retire: give --old-key, or a run directory"),
+            ((str(run_dir),), "the old keys of its rows are unknown; give them with --old-key"),
             ((str(run_dir), "--old-key", NO_KEY, "--owner-column=team"), "--owner-column: the manifest has no 'team'"),
             ((str(run_dir), f"--project-id={project}"), "--project-id: the run has its own projects"),
             (("--old-key=nonsense", f"--endpoint={ready.url}"), "--old-key: 'nonsense' is not a UUID"),

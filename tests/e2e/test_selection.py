@@ -141,4 +141,4 @@ def test_a_manifest_with_semicolons_comes_back_with_semicolons_and_the_command_s
             "--region=cn-north-4",
         )
     assert checked.code == 1
-    assert "1 rows, 1 invalid, 0 problems of the file itself" in checked.out
+    assert "1 row, 1 invalid, 0 structural problems" in checked.out

@@ -81,7 +81,8 @@ def test_a_verification_that_was_killed_goes_on_and_one_that_is_over_does_not_be
         assert tool.run("verify", str(path), *options).code == 1
         # Empty pages of names that are hidden, and one read for each of those.
         needed = 2 * 6 + 120
-        assert len(records_of(sandbox.journal)) <= needed + 2
+        # And what was in flight at the kill, and what the rate let through in a twentieth of a second before it.
+        assert len(records_of(sandbox.journal)) <= needed + 2 + 2 * (5 + 1)
         assert told(out)[0]["moved"] == 120
         again = tool.run("verify", str(path), *options)
     assert (again.code, "is over" in again.err) == (2, True)

@@ -1,9 +1,7 @@
 """Sessions of looking in virtual time, over a model service: some stopped, some killed, some asked at a bad moment."""
 
 import asyncio
-import contextlib
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -44,15 +42,15 @@ class TapedSightings(Sightings):
     """Sightings in which a process can end and a disk can break."""
 
     fuse: Fuse
+    commits = 0
 
     def unsynced(self) -> None:
         self._connection.execute("PRAGMA synchronous=OFF")
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with super()._transaction() as write:
-            yield write
-            self.fuse.at("before commit")
+    def _commit(self) -> None:
+        self.fuse.at("before commit")
+        super()._commit()
+        self.commits += 1
         self.fuse.at("after commit")
 
 
@@ -64,6 +62,7 @@ class Looks:
     sandbox: Sandbox
     login: Login | None = None
     limits: Limits = field(default_factory=lambda: Limits(rate=Rate(20.0), timeout_s=10.0))
+    commits: int = 0
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -105,6 +104,8 @@ class Looks:
             self.folder = wreck
             return None
         finally:
+            self.commits += sightings.commits
+            sightings.fuse = Fuse(None)
             sightings.close()
             loop.close()
 

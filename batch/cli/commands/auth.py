@@ -1,4 +1,4 @@
-"""`auth`: which login a run would use, for which projects and until when, and one harmless read of each with it."""
+"""`auth`: which login a run would use, for which projects and until when, and a test of each by one read-only call."""
 
 import time
 from typing import Annotated
@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from batch.cli.confirm import login_words
 from batch.cli.login import open_access
-from batch.cli.options import AUTH, LIMITS, PLACE, AuthOptions, JobFile, ManifestPath, PlaceOptions, spec_of
+from batch.cli.options import AUTH, PACE, PLACE, AuthOptions, JobFile, ManifestPath, PlaceOptions, spec_of
 from batch.cli.screen import tell, tell_json
 from batch.cli.trying import Tried, Verdict, exit_code_of, tried
 from batch.cli.verifying import loaded_rows
@@ -56,14 +56,14 @@ def auth(
     failed for another reason.
 
     Args:
-        manifest: Manifest whose projects are to be tried.
-        json: Print what was found as one JSON object, and nothing else.
+        manifest: Manifest whose projects to test.
+        json: Print only one JSON object with all that was found.
 
     Raises:
         UsageError: nothing says which endpoint to read from, or the manifest cannot be used.
         CredentialError: the project is not known and cannot be looked up.
     """
-    spec = spec_of(source, LIMITS, auth)
+    spec = spec_of(source, PACE, auth)
     access = open_access(auth, spec)
     shown = access.login.describe()
     if not json:
@@ -95,10 +95,10 @@ def _own_place(spec: JobSpec, access: Access) -> Scope:
     try:
         endpoint = spec.endpoint or endpoint_for(spec.region or "")
     except ValueError as error:
-        raise UsageError(str(error) if spec.region else "where to? give --region or --endpoint") from error
+        raise UsageError(str(error) if spec.region else "no endpoint: give --region or --endpoint") from error
     project_id = ask_loop(lambda: own_project(spec, access))
     if project_id is None:
-        raise CredentialError("which project? give --project-id, or --region without --endpoint to have it looked up")
+        raise CredentialError("no project: give --project-id, or --region without --endpoint to have it looked up")
     return Scope(endpoint=endpoint, project_id=project_id, region=spec.region)
 
 
@@ -160,9 +160,9 @@ def _as_json(access: Access, found: list[Tried], code: Exit) -> str:
 def _validity(access: Access) -> str:
     shown = access.login.describe()
     if shown.expires_s is None and shown.fetched:
-        return "nothing is held: none was obtained"
+        return "none: no token was obtained"
     if shown.expires_s is None and shown.ends:
-        return "not known here: it ends by itself, a token after 24 hours at most"
+        return "expiry unknown; tokens last at most 24 hours"
     if shown.expires_s is None:
         return "until they are revoked"
     until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(shown.expires_s))

@@ -11,17 +11,18 @@ from batch.cli.checking import Look, look_at
 from batch.cli.loading import ProblemPrinter
 from batch.cli.options import (
     AUTH,
-    LIMITS,
+    CHECKED,
     SOURCE,
     AuthOptions,
+    CheckedLimitOptions,
     JobFile,
-    LimitOptions,
     ManifestOptions,
     ManifestPath,
     spec_of,
 )
 from batch.cli.screen import tell, tell_json
 from jobs.manifest.scopes import NOT_LOOKED_UP
+from jobs.printable import counted
 from jobs.problem import Problem
 from jobs.run_dir.durable import require_plain
 from jobs.spec import SpecError
@@ -36,16 +37,17 @@ def check(
     /,
     *,
     source: ManifestOptions = SOURCE,
-    limits: LimitOptions = LIMITS,
+    limits: CheckedLimitOptions = CHECKED,
     auth: AuthOptions = AUTH,
     json: Annotated[bool, Parameter(negative="")] = False,
     junit: Path | None = None,
     _job: JobFile = None,
 ) -> int:
-    """Reads a manifest exactly as `run` does and prints all that is wrong with it.
+    """Reads a manifest as `run` does and prints all that is wrong with it.
 
     Args:
-        json: Print what was found as one JSON object, and nothing else.
+        manifest: CSV, TSV, text or Parquet file, or - for standard input.
+        json: Print only one JSON object with all that was found.
         junit: Also write the problems to this file, as JUnit XML.
     """
     _refuse_junit(junit, manifest)
@@ -122,7 +124,9 @@ def _tell(look: Look) -> None:
             tell(line)
     if look.loaded is not None:
         found = look.loaded
-        counts = f"{found.rows} rows, {found.invalid} invalid, {found.structural} problems of the file itself"
+        counts = (
+            f"{counted(found.rows, 'row')}, {found.invalid} invalid, {counted(found.structural, 'structural problem')}"
+        )
         tell(f"{found.name}: {counts}")
     if rows := _rows_without_project(look):
         tell(f"{rows} rows name no project, which was not looked up: no login")

@@ -60,10 +60,10 @@ def config(
     """Prints them as a job file that would ask for the same: defaults are comments.
 
     Args:
-        run_dir: As `run` takes it.
-        failed: As `resume` takes it.
-        yes: As `run` takes it.
-        plan_sha256: As `run` takes it.
+        run_dir: As for run.
+        failed: As for resume.
+        yes: As for run.
+        plan_sha256: As for run.
     """
     spec = spec_of(source, limits, auth)
     own = {"run_dir": run_dir, "failed": failed, "yes": yes, "plan_sha256": plan_sha256, "job": _job}

@@ -29,8 +29,8 @@ def demo(*, run_dir: Path | None = None, seed: int = 7) -> int:
     """Runs it; the exit code is the run's own.
 
     Args:
-        run_dir: New directory for everything the demo leaves. [default: runs/<UTC time>-demo]
-        seed: Makes the same secrets and the same faults again.
+        run_dir: New directory for all files of the demo. [default: runs/<UTC time>-demo]
+        seed: The same number makes the same secrets and faults.
     """
     from batch.csms.network import open_network  # noqa: PLC0415 - --help does without aiohttp
 

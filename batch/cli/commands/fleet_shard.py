@@ -43,10 +43,10 @@ def shard(
         index: Number of the shard, the first is 0; in a Kubernetes Indexed Job $JOB_COMPLETION_INDEX.
         dir: Campaign folder: a path that all machines share, or a URI such as s3://bucket/campaign.
         work: Folder on a local disk for ledger and reports. [default: ~/.local/state/csms-rekey/fleet]
-        tied: Stop when standard input ends, as it does when the process that started this one is gone.
+        tied: Stop when standard input ends, as it does when the process that started this one has ended.
     """
     refuse_bad_options(session)
-    times = _times_of(lease_times)
+    times = times_of(lease_times)
     try:
         from batch.cli.shard_task import Task  # noqa: PLC0415 - an extra
         from batch.cli.sharding import work_on  # noqa: PLC0415 - the same
@@ -81,8 +81,12 @@ def _campaign_in(storage: "Storage") -> Campaign:
     return of
 
 
-def _times_of(text: str | None) -> LeaseTimes:
-    """Other times than the usual ones, for trials: seconds between commas. All owners and takers need the same."""
+def times_of(text: str | None) -> LeaseTimes:
+    """Other times than the usual ones, for trials: seconds between commas. All owners and takers need the same.
+
+    Raises:
+        SpecError: there are no such times.
+    """
     if text is None:
         return LeaseTimes()
     try:

@@ -1,7 +1,7 @@
 """`go`: runs a manifest in a directory of its own, or continues there, whatever the directory needs."""
 
 import shlex
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from batch.cli.continuing import continue_run, nothing_left
@@ -24,10 +24,12 @@ from batch.cli.run_to_look_at import look_at
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
 from batch.cli.starting import Start, load_and_apply
+from batch.process.signals import PROCESS_SIGNALS
 from jobs.job_facts import differences
 from jobs.manifest.incoming import Incoming
 from jobs.next_run import Next, next_run
 from jobs.run_dir import names
+from jobs.run_dir.lock import FileLock
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import JobSpec, UsageError
@@ -53,8 +55,8 @@ def go(
     Takes failed and unknown rows again. For another manifest or job, keeps a finished run aside and refuses any other.
 
     Args:
-        manifest: As `run` takes it, or a directory that `plan` has made.
-        run_dir: Directory for the ledger and the reports, the same each time; may be a mount point.
+        manifest: As for run, or the directory of a plan.
+        run_dir: Directory for ledger and reports, the same each time; may be a mount point.
         plan_sha256: Run only the plan whose plan.json has this SHA-256.
     """
     refuse_bad_options(session)
@@ -62,8 +64,7 @@ def go(
     directory = RunDirectory.claim(run_dir, manifest, network_ok=session.allow_network_fs)
     directory.refuse_own(manifest)
     with ExitStack() as stack:
-        lock = stack.enter_context(directory.look(Patience(session.wait, say)))
-        stack.enter_context(directory.or_nothing())
+        lock = stack.enter_context(_entered(directory, Patience(session.wait, say)))
         directory.sweep()
         spool = stack.enter_context(directory.staging()) if incoming.read_once else directory.path
         step = _step(directory, incoming, given, spool)
@@ -75,6 +76,10 @@ def go(
         access, keep = open_access(auth, given), _KEPT_AS.get(step)
         new = Start(command="go", incoming=incoming, spec=given, access=access, options=session, keep=keep)
         return load_and_apply(directory, new)
+
+
+def _entered(directory: RunDirectory, patience: Patience) -> AbstractContextManager[FileLock]:
+    return PROCESS_SIGNALS.entering(lambda: directory.look(patience), directory.or_nothing, only_if=directory.made)
 
 
 def _step(directory: RunDirectory, incoming: Incoming, given: JobSpec, spool: Path) -> Next:

@@ -30,7 +30,8 @@ def report(run_dir: Path, /, *, json: bool = False) -> int:
     """Writes the reports again and shows the end of the run; the exit code is the run's own.
 
     Args:
-        json: Print the summary as JSON, and nothing else.
+        run_dir: The directory of the run.
+        json: Print only summary.json on stdout.
     """
     with _opened(run_dir, "report") as ledger:
         record = read_record(ledger)
@@ -48,7 +49,8 @@ def status(run_dir: Path, /, *, json: bool = False) -> int:
     of run directories it shows each on one line, newest first.
 
     Args:
-        json: Print it as one JSON object, of a folder as a list, and nothing else.
+        run_dir: The directory of a run, or a folder of such directories.
+        json: Print only a JSON object, or a list of them for a folder.
     """
     if runs := runs_in(run_dir):
         _show_runs(runs, json=json)
@@ -61,7 +63,7 @@ def status(run_dir: Path, /, *, json: bool = False) -> int:
         state = live_state(run_dir, held.holder)
         if state is None:
             holder = held.holder or "another process"
-            raise UsageError(f"{run_dir}: in use by {holder}, which has not told anything yet") from held
+            raise UsageError(f"{run_dir}: in use by {holder}, which has not reported progress yet") from held
         standing = _going(state)
     if json:
         tell_json(msgspec.json.encode(standing).decode())

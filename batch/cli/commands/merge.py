@@ -1,14 +1,16 @@
 """`merge`: one report from the shards of a run."""
 
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from batch.cli.merging import Shards, directories_of
+from batch.cli.merging import Shards, directories_at
 from batch.cli.runs import exit_code_on_record
 from batch.cli.screen import say, show, show_json
+from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
 from jobs.ledger import Ledger
 from jobs.ledger.record import JobRecord, read_record
@@ -18,9 +20,16 @@ from jobs.run_dir.scope_locks import Patience
 from jobs.spec import UsageError
 from reports import withdraw_summary, write_reports
 
+if TYPE_CHECKING:
+    from batch.fleet.campaign import Campaign
+    from batch.fleet.storage import Storage
+
+_Found = Callable[[Path], Iterator[RunDirectory]]
+"""The directories of shards, one after the other; what has to be fetched goes into a folder that it is given."""
+
 
 def merge(
-    *shards: Path,
+    *shards: str,
     into: Path,
     partial: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
@@ -29,17 +38,31 @@ def merge(
     """Puts the outcomes of all shards of a run into one directory, with one report, as if a single run had done them.
 
     Args:
-        shards: Run directories of shards (--shard), or folders that hold them.
-        into: Directory for the whole: new, empty, or one of an earlier merge of the same run.
-        partial: Merge although shards are missing or given twice; the rows of a missing one count as not attempted.
-        json: Print summary.json on stdout, and nothing else there.
-        allow_network_fs: Keep the ledger on NFS, SMB, FUSE and the like all the same.
+        shards: Run directories of shards (--shard), folders that hold them, or a campaign folder of a fleet.
+        into: Directory for the whole: new, empty, or of an earlier merge of the same run.
+        partial: Merge even if shards are missing or given twice; rows of a missing shard count as not attempted.
+        json: Print only summary.json on stdout.
+        allow_network_fs: Allow the ledger on a network file system, such as NFS, SMB or FUSE.
     """
     directory = RunDirectory.claim(into, "", network_ok=allow_network_fs)
+    return _merge(directory, lambda spool: directories_at(shards, spool), partial=partial, json=json)
+
+
+def merge_campaign(storage: "Storage", job: "Campaign", into: Path) -> int:
+    """The same for a campaign that was stopped, or is over; the exit code of the whole."""
+    from batch.cli.fetching import fetched  # noqa: PLC0415 - an extra
+
+    directory = RunDirectory.claim(into, "", network_ok=False)
+    return _merge(directory, lambda spool: fetched(storage, job, spool), partial=True, json=False)
+
+
+def _merge(directory: RunDirectory, found: _Found, *, partial: bool, json: bool) -> int:
     patience = Patience(0.0, say)
-    with directory.lock("merge", patience), directory.or_nothing():
+    with PROCESS_SIGNALS.entering(
+        lambda: directory.lock("merge", patience), directory.or_nothing, only_if=directory.made
+    ):
         directory.sweep()
-        _take_in(directory, tuple(shards), patience, partial=partial)
+        _take_in(directory, found, patience, partial=partial)
         with Ledger(directory.path) as ledger:
             record = read_record(ledger)
             code = exit_code_on_record(ledger, record)
@@ -51,11 +74,11 @@ def merge(
     return code
 
 
-def _take_in(directory: RunDirectory, paths: tuple[Path, ...], patience: Patience, *, partial: bool) -> None:
-    with directory.staging() as staged:
+def _take_in(directory: RunDirectory, found: _Found, patience: Patience, *, partial: bool) -> None:
+    with directory.staging() as staged, directory.staging() as spool:
         shards = Shards(staged, partial=partial)
         try:
-            for one in directories_of(paths):
+            for one in found(spool):
                 shards.take(one, patience)
             manifest, record = shards.finish()
         finally:

@@ -10,14 +10,14 @@ from batch.cli.login import open_access, with_project
 from batch.cli.looking import Way
 from batch.cli.options import (
     AUTH,
-    LIMITS,
     LOOK,
+    PACE,
     PLAN,
     AuthOptions,
     JobFile,
-    LimitOptions,
     LookOptions,
     ManifestPath,
+    PaceOptions,
     PlanOptions,
     spec_of,
 )
@@ -36,7 +36,7 @@ def plan(
     /,
     *,
     source: PlanOptions = PLAN,
-    limits: LimitOptions = LIMITS,
+    limits: PaceOptions = PACE,
     auth: AuthOptions = AUTH,
     look: LookOptions = LOOK,
     out: Path | None = None,
@@ -45,8 +45,8 @@ def plan(
     """Looks at the secrets of a manifest, or at all that are on an old key, and writes a directory that `run` takes.
 
     Args:
-        manifest: As `run` takes it; without one, --old-key and --new-key or --key-map say what is to be moved.
-        out: Directory for the plan: new, empty, or one that was left unfinished, which is continued.
+        manifest: As for run; without it, give --old-key and --new-key, or --key-map.
+        out: Directory for the plan; an unfinished one continues.
             [default: plans/<UTC time>-<manifest>]
     """
     _refuse_mixed(manifest, source)
@@ -87,13 +87,13 @@ def _loading(manifest: str, spec: JobSpec, no_project: CredentialError | None = 
 def _refuse_mixed(manifest: str | None, source: PlanOptions) -> None:
     by_keys = bool(source.old_key or source.new_key)
     if manifest is None and not by_keys and source.key_map is None:
-        raise UsageError("what is to be planned? give a manifest, or --old-key and --new-key, or --key-map")
+        raise UsageError("nothing to plan: give a manifest, or --old-key and --new-key, or --key-map")
     if manifest is not None and (by_keys or source.key_map is not None):
         raise UsageError("a manifest says which keys: give it, or --old-key and --new-key, or --key-map")
     if by_keys and source.key_map is not None:
         raise UsageError("give --old-key and --new-key, or --key-map, not both")
     if manifest is not None and (source.all_projects or len(source.project_id or ()) > 1):
-        raise UsageError("a manifest says which projects: one --project-id is for its rows that name none")
+        raise UsageError("a manifest says which projects: only one --project-id is allowed, for rows without one")
 
 
 def _stem(manifest: str | None) -> str:

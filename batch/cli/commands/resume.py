@@ -8,13 +8,13 @@ from cyclopts import Parameter
 
 from batch.cli.continuing import continue_run, nothing_left, require_same_job
 from batch.cli.options import (
-    AUTH,
     RESUMED,
+    RESUMED_AUTH,
     SESSION,
     SOURCE,
-    AuthOptions,
     JobFile,
     ManifestOptions,
+    ResumedAuthOptions,
     ResumedLimitOptions,
     SessionOptions,
 )
@@ -34,7 +34,7 @@ def resume(
     *,
     failed: bool = False,
     limits: ResumedLimitOptions = RESUMED,
-    auth: AuthOptions = AUTH,
+    auth: ResumedAuthOptions = RESUMED_AUTH,
     session: SessionOptions = SESSION,
     source: Annotated[ManifestOptions, Parameter(show=False)] = SOURCE,
     _job: JobFile = None,
@@ -43,8 +43,8 @@ def resume(
     """Continues with the rows of a run directory that have not ended, or what `plan`, `verify` or `retire` has begun.
 
     Args:
-        run_dir: A run directory, or the --out of one of those.
-        failed: Also take rows again that ended as failed or unknown, with fresh attempts.
+        run_dir: A run directory, or the directory of a plan, verify or retire.
+        failed: Also retry rows that ended as failed or unknown, with fresh attempts.
     """
     refuse_bad_options(session)
     if (looked_at := LookDirectory.find(run_dir)) is not None:

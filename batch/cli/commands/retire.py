@@ -6,7 +6,7 @@ from pathlib import Path
 
 from batch.cli.known_secrets import OWNER_COLUMN
 from batch.cli.looking import Way, began_at, command_line, is_over, look, opened, resume_command
-from batch.cli.options import AUTH, LIMITS, LOOK, RETIRE, AuthOptions, JobFile, LimitOptions, LookOptions, RetireOptions
+from batch.cli.options import AUTH, LOOK, PACE, RETIRE, AuthOptions, JobFile, LookOptions, PaceOptions, RetireOptions
 from batch.cli.origins import NOWHERE, GivenOrigins
 from batch.cli.questions import RetireQuestion
 from batch.cli.retiring import Asked, asked
@@ -34,7 +34,7 @@ def retire(
     *,
     out: Path | None = None,
     source: RetireOptions = RETIRE,
-    limits: LimitOptions = LIMITS,
+    limits: PaceOptions = PACE,
     auth: AuthOptions = AUTH,
     looking: LookOptions = LOOK,
     _job: JobFile = None,
@@ -44,9 +44,9 @@ def retire(
     No value is read, and nothing is changed.
 
     Args:
-        run_dir: A run directory: its old keys, its projects, its limits and its login. Without one, --old-key says
-            which key, and --project-id or --all-projects where.
-        out: Directory for the result: new, empty, or one that was left unfinished, which is continued.
+        run_dir: A run directory, whose old keys, projects, limits and login it uses. Without one, give --old-key,
+            and --project-id or --all-projects.
+        out: Directory for the result; an unfinished one continues.
             [default: RUN_DIR/retire-<UTC time>, or retire/<UTC time>-<head of the key>]
     """
     given = Given(source=source, limits=limits, auth=auth, looking=looking, origins=_origins)

@@ -29,8 +29,9 @@ def rollback(run_dir: Path, /, *, out: Path, json: Annotated[bool, Parameter(neg
     is guarded: it expects the key of the run, so that a secret that somebody has moved since is left alone.
 
     Args:
-        out: The manifest to write, a .csv; the rows that cannot go back are listed beside it, in OUT.left-out.csv.
-        json: Print how many rows there are of each kind as JSON, and nothing else.
+        run_dir: The directory of the run.
+        out: The manifest to write, a .csv. OUT.left-out.csv beside it lists the rows that cannot go back.
+        json: Print only the number of rows of each kind, as JSON.
     """
     _require_free(out)
     directory = RunDirectory.find(run_dir)

@@ -1,7 +1,6 @@
 """`run`: from a manifest or a plan to reports."""
 
 import os
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -53,12 +52,12 @@ def run(
     """Loads a manifest, or the rows of a plan directory, into a new run directory and runs it.
 
     Args:
-        manifest: Columns secret_name, kms_key_id; optional project_id, region, description, expected_kms_key_id.
-            Or a directory that `plan` has made.
-        run_dir: Directory for the ledger and the reports: new, empty, or of a run that never sent anything.
+        manifest: CSV, TSV, text or Parquet file, or - for standard input, or the directory of a plan. Columns:
+            secret_name, kms_key_id; optional project_id, region, description, expected_kms_key_id, account.
+        run_dir: Directory for ledger and reports.
             [default: runs/<UTC time>-<manifest>]
-        yes: Start without asking; a run is only asked for at a terminal.
-        plan_sha256: Run only the plan whose plan.json has this SHA-256, without asking: it was approved.
+        yes: Start without asking. Only a terminal is asked.
+        plan_sha256: Run only the plan whose plan.json has this SHA-256, without asking.
     """
     refuse_bad_options(session)
     spec, incoming = job_and_rows(manifest, (source, limits, auth), session, approved=plan_sha256, origins=_origins)
@@ -72,12 +71,9 @@ def start(incoming: Incoming, spec: JobSpec, access: Access, options: SessionOpt
     """Runs a manifest, for a caller that has made the job and the login already, and knows its options to be good."""
     directory = RunDirectory.claim(run_dir, incoming.manifest, network_ok=options.allow_network_fs)
     directory.refuse_own(incoming.manifest)
-    with ExitStack() as stack:
-        # A new directory is either one that goes again, or not there yet.
-        with PROCESS_SIGNALS.noting(only_if=directory.made):
-            stack.enter_context(directory.lock("run", Patience(0.0, say)))
-            stack.enter_context(directory.or_nothing())
-        PROCESS_SIGNALS.raise_if_taken()
+    with PROCESS_SIGNALS.entering(
+        lambda: directory.lock("run", Patience(0.0, say)), directory.or_nothing, only_if=directory.made
+    ):
         directory.sweep()
         keep = _keep(directory)
         new = Start(command="run", incoming=incoming, spec=spec, access=access, options=options, keep=keep)

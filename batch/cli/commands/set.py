@@ -35,8 +35,9 @@ def change(
     """Changes a live run, until it ends; a resume starts without the change.
 
     Args:
-        rate: Requests allowed per project from now on: 10/s, 300/m, 200/5m, unlimited or auto.
-        pause: Send nothing; requests in flight are finished.
+        run_dir: The directory of the run.
+        rate: Requests per project from now on: 10/s, 300/m, 200/5m, unlimited or auto.
+        pause: Send nothing more; requests in flight finish.
         continue_: Send again.
         yes: Allow a higher rate than the run was started with.
     """
@@ -47,7 +48,7 @@ def change(
     state = _live(run_dir)
     wish = _wish(run_dir, state, rate, paused=pause or (None if not continue_ else False))
     if rate is not None and wish.above and not yes:
-        raise SpecError("rate", f"{wish.rate} is above the {state.full_rate} that the run was started with: add --yes")
+        raise SpecError("rate", f"{wish.rate} is above the {_most(state)} that the run was started with: add --yes")
     write_control(run_dir, wish)
     taken = _taken(run_dir, wish)
     tell(f"{run_dir}: {_words(taken)}; rate {taken.rate}")
@@ -98,8 +99,13 @@ def _wish(run_dir: Path, state: LiveState, rate: str | None, *, paused: bool | N
         session=state.started_at,
         rate=str(wanted),
         paused=before.paused if paused is None else paused,
-        above=wanted.per_s > Rate.parse(state.full_rate).per_s,
+        above=wanted.per_s > Rate.parse(_most(state)).per_s,
     )
+
+
+def _most(state: LiveState) -> str:
+    """What needs no --yes: the rate of the job, whatever a resume was given. A look knows only that of its session."""
+    return state.job_rate or state.full_rate
 
 
 def _taken(run_dir: Path, wish: Control) -> LiveState:

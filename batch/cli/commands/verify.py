@@ -11,14 +11,14 @@ from cyclopts import Parameter
 from batch.cli.looking import Way, began_at, is_over, look, opened, resume_command
 from batch.cli.options import (
     AUTH,
-    LIMITS,
     LOOK,
-    SOURCE,
+    PACE,
+    ROWS,
     AuthOptions,
     JobFile,
-    LimitOptions,
     LookOptions,
-    ManifestOptions,
+    PaceOptions,
+    RowsOptions,
 )
 from batch.cli.origins import NOWHERE, GivenOrigins
 from batch.cli.questions import VerifyQuestion
@@ -47,8 +47,8 @@ def verify(
     /,
     *,
     out: Path | None = None,
-    source: ManifestOptions = SOURCE,
-    limits: LimitOptions = LIMITS,
+    source: RowsOptions = ROWS,
+    limits: PaceOptions = PACE,
     auth: AuthOptions = AUTH,
     looking: LookOptions = LOOK,
     _job: JobFile = None,
@@ -57,8 +57,8 @@ def verify(
     """Looks at the secret of every row of a run or a manifest: does it show the key of its row? Nothing is changed.
 
     Args:
-        target: A run directory, whose projects, limits and login are used, or a manifest.
-        out: Directory for the result: new, empty, or one that was left unfinished, which is continued.
+        target: A run directory, whose projects, limits and login it uses, or a manifest.
+        out: Directory for the result; an unfinished one continues.
             [default: RUN_DIR/verify-<UTC time>, or verify/<UTC time>-<manifest>]
     """
     # Unlike the method of a path, this knows no errors: a name that nothing can have is that of no folder.

@@ -55,7 +55,7 @@ class Nobody:
 
 class AccountsLogin:
     """`find` makes the login of an account; `base` is that of projects without one. Until it is known which project is
-    whose, which `assign` is told, it stands for none: a project is never asked with the login of another account.
+    whose, which `assign` sets, it stands for none: a project is never asked with the login of another account.
     """
 
     def __init__(self, base: Login, find: Callable[[str, str | None], Login]) -> None:

@@ -24,10 +24,10 @@ def valid_text(name: str, text: str) -> str:
     """The text of a variable, which must be valid.
 
     Raises:
-        CredentialError: it holds bytes that are no text in the encoding of this locale, or what no password has.
+        CredentialError: it holds bytes that are not text in this locale's encoding, or characters that no password has.
     """
     if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise CredentialError(f"{name}: holds bytes that are no text in this locale's encoding; use a UTF-8 locale")
+        raise CredentialError(f"{name}: holds bytes that are not text in this locale's encoding; use a UTF-8 locale")
     if (odd := odd_name(text)) is not None:
         raise CredentialError(f"{name}: {odd}")
     return text
@@ -51,10 +51,10 @@ class NotAuthorizedError(Exception):
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be told of a login. `project_id` and `project_name` are what it knows of its own project, and
+    """What may be shown of a login. `project_id` and `project_name` are what it knows of its own project, and
     `expires_s` is the end of what it holds now in UTC seconds since 1970: None where that is not known or has none, and
     `ends` says which. What is `fetched` comes with its end: without one, nothing was obtained. `iam_named` says that
-    whoever gave it said where IAM is. `name` is what others may know it by: a user, an agency, the last characters of
+    its source also named IAM's address. `name` is what others may know it by: a user, an agency, the last characters of
     an access key. `agency` is the one that a login of that kind has taken on.
     """
 
@@ -146,4 +146,4 @@ class Login(Protocol):
         """Everything secret that is or was lately in use, for redaction."""
 
     def describe(self) -> Description:
-        """What may be told of it."""
+        """What may be shown of it."""

@@ -28,7 +28,7 @@ _HEADERS = {**HEADERS, "Content-Type": "application/json;charset=UTF-8"}
 
 
 class Federation(msgspec.Struct, frozen=True, kw_only=True):
-    """The identity provider as IAM calls it, the file of its token, and what told so."""
+    """The identity provider as IAM calls it, the file of its token, and the source of both."""
 
     idp_id: str
     token_file: Path

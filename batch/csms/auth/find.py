@@ -24,8 +24,8 @@ _GIVE = {
     Auth.TOKEN: f"set {TOKEN_VARIABLE} or give --token-file",
     Auth.AKSK: "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or write ~/.huaweicloud/credentials",
     Auth.IAM: "set OS_USERNAME, OS_PASSWORD, OS_USER_DOMAIN_NAME and OS_AUTH_URL",
-    Auth.ECS: "this is no cloud server",
-    Auth.POD: "this is no pod with an identity: the cluster sets HC_CONTAINER_CREDENTIALS_FULL_URI in one",
+    Auth.ECS: "no ECS metadata service: not running on a cloud server",
+    Auth.POD: "not running in a pod with an identity: the cluster sets HC_CONTAINER_CREDENTIALS_FULL_URI in one",
     Auth.OIDC: "set HUAWEICLOUD_OIDC_PROVIDER_URN, HUAWEICLOUD_OIDC_AGENCY_URN and HUAWEICLOUD_OIDC_TOKEN_FILE",
     Auth.FEDERATED: "set HUAWEICLOUD_SDK_IDP_ID and HUAWEICLOUD_SDK_ID_TOKEN_FILE",
 }

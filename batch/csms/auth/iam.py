@@ -31,7 +31,7 @@ from jobs.regions import endpoint_for
 
 V = TypeVar("V")
 TOKEN_TEXT = re.compile(r"[\x21-\x7e]+")
-"""What goes into a header as it is."""
+"""What goes into a header unchanged."""
 PROJECT_VARIABLE, PROJECT_NAME_VARIABLE = "HUAWEICLOUD_SDK_PROJECT_ID", "OS_PROJECT_NAME"
 IAM, STS = (IAM_ENDPOINT_VARIABLE, "iam"), ("HUAWEICLOUD_SDK_STS_ENDPOINT", "sts")
 """The variable that says where a service is, and the name of its host beside the region's KMS."""

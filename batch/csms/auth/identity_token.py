@@ -32,7 +32,7 @@ class LatelyUsed:
 
 
 class IdentityToken:
-    """Gets the token as it is now: a platform puts another one in its place long before the old one ends."""
+    """Gets the current token: a platform puts another one in its place long before the old one ends."""
 
     def __init__(self, get: Callable[[], Awaitable[Masked | Fault]], used: LatelyUsed, *, source: str) -> None:
         self._get = get
@@ -43,14 +43,14 @@ class IdentityToken:
         """The token, or why the platform gives none.
 
         Raises:
-            CredentialError: its file cannot be read, strangers may read it, or what is in it is no token.
+            CredentialError: its file cannot be read, strangers may read it, or what is in it is not a token.
         """
         got = await self._get()
         return got if isinstance(got, Fault) else self._used.note(got)
 
 
 def token_in_file(path: Path, used: LatelyUsed) -> IdentityToken:
-    """The token in a file, which is read once now, so that a file that cannot be used is no surprise later.
+    """The token in a file, which is read once now, so that an unusable file is noticed at once.
 
     Raises:
         CredentialError: as `IdentityToken.get`.
@@ -67,7 +67,7 @@ def token_in_variable(name: str, text: str, used: LatelyUsed) -> IdentityToken:
     """The token in a variable, which stays what it is.
 
     Raises:
-        CredentialError: it is no token.
+        CredentialError: it is not a token.
     """
     given = used.note(checked_token(text, name))
 

@@ -137,7 +137,7 @@ def find_password(environment: Variables, connect: Connect, utc: Callable[[], fl
     """The user that the variables name; None where they name none.
 
     Raises:
-        CredentialError: something is missing, or the address of IAM is no endpoint.
+        CredentialError: something is missing, or the address of IAM is not an endpoint.
     """
     if not environment.get(_USER) and not environment.get(_PASSWORD):
         return None

@@ -44,7 +44,7 @@ class Renewal(Generic[V]):
 
     `margin_s` before its end it is replaced while it still works; of a value that lives only shortly the last fifth is
     the margin. `locks` says that refusals count against it. Where `fetch` is `harmless`, so that no account is locked
-    by it, a no is not for good once there was a value: a file may be written again at that very moment.
+    by it, a refusal is not final once a value was held: a file may be written again at that very moment.
     """
 
     def __init__(

@@ -113,7 +113,7 @@ def find_token(
     """The token given by file or, failing that, by environment; None where neither is given.
 
     Raises:
-        CredentialError: the file cannot be read, others may read it, or what is in it is no token.
+        CredentialError: the file cannot be read, others may read it, or it does not hold a token.
     """
     if token_file is not None:
         read = read_private(token_file)

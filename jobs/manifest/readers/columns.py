@@ -60,7 +60,7 @@ def _quoted(bodies: list[str], delimiter: str, width: int, places: list[int]) ->
 
 
 def _cells(texts: list[str], *, absent: bool) -> Column:
-    """With `absent`, an empty cell is no value."""
+    """With `absent`, an empty cell counts as no value."""
     return [text or None for text in texts] if absent and "" in texts else texts
 
 

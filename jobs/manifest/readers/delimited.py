@@ -22,7 +22,7 @@ def delimited_blocks(copy: ManifestCopy, encoding: str) -> Iterator[Block]:
     """Reads a text manifest in blocks, in constant memory: first a block without rows for the header, then the rows.
 
     Row N stands on line N + 1. Only the end of a file may have lines that are blank or hold delimiters alone. An empty
-    cell of an optional column is no value.
+    cell of an optional column counts as no value.
     """
     try:
         blocks = line_blocks(copy, encoding)

@@ -65,7 +65,7 @@ def _damaged(names: Sequence[str]) -> Iterator[tuple[str, str]]:
 def _duplicate(counts: Counter[str]) -> Iterator[tuple[str, str]]:
     for name, count in counts.items():
         if name.strip() and count > 1:
-            yield name, f"{count} columns have this name; which one counts?"
+            yield name, f"{count} columns have this name; column names must be unique"
 
 
 def _missing(names: Sequence[str], layout: Layout, line: int | None) -> Iterator[tuple[str, str]]:
@@ -98,7 +98,9 @@ def _nearly(name: str, names: Sequence[str]) -> str:
     same = (found for found in names if plain_name(found) == plain_name(name))
     foreign = [found for found in names if not found.isascii()]
     other = next(same, None) or next(iter(difflib.get_close_matches(name, foreign, n=1, cutoff=_LOOKS_LIKE)), None)
-    return "" if other is None else f"there is {quoted(other)}{foreign_character(other)}, and names count exactly"
+    return (
+        "" if other is None else f"there is {quoted(other)}{foreign_character(other)}; column names are case-sensitive"
+    )
 
 
 def _hint(name: str, names: Sequence[str], layout: Layout, line: int | None) -> str:

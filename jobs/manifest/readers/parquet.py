@@ -18,7 +18,7 @@ _BUFFER_BYTES = 64 << 10
 def parquet_blocks(copy: ManifestCopy) -> Iterator[Block]:
     """Reads a Parquet manifest in blocks: first one without rows for the columns, then the rows; rows have no lines.
 
-    A null is no value, and a column of nulls only has none, whatever its type; an empty text of an optional column
+    A null counts as no value, so a column of nulls has none, whatever its type; an empty text of an optional column
     stays an empty text. Damage in a page ends the reading where the format can show it: a flipped bit in an
     uncompressed page without a checksum cannot be seen.
     """

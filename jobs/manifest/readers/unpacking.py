@@ -10,9 +10,7 @@ from jobs.manifest.source import MAX_BYTES, Packing
 from jobs.problem import one_line
 
 _BLOCK_BYTES = 1 << 20
-_ZSTD_STEP_BYTES = 1 << 10
-"""One such step unpacks to 32 MiB at most: the smallest zstd block has 4 bytes and the largest unpacks to 128 KiB."""
-_ZSTD_WINDOW_BYTES = 1 << 27
+_ZSTD_STEP_BYTES = 1 << 14
 
 
 class UnreadableError(Exception):
@@ -44,6 +42,8 @@ def _guarded(path: Path, packing: Packing) -> Iterator[bytes]:
                 yield from _unzstd(path)
             case _:
                 assert_never(packing)
+    except ImportError as error:  # a Python that was built without it
+        raise UnreadableError("this Python cannot unpack zstd: unpack the file first") from error
     except EOFError as error:
         raise UnreadableError("the gzip data is truncated: the file is not complete") from error
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -81,18 +81,16 @@ def _unzstd(path: Path) -> Iterator[bytes]:
 
 
 def _zstd_pieces(path: Path) -> Iterator[bytes]:
-    import zstandard  # noqa: PLC0415 - few manifests need it
+    from jobs.manifest.zstd import unpacker, zstd  # noqa: PLC0415 - few manifests need it
 
-    # Not stream_reader: it takes a truncated file for a complete one.
-    unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
     frame = None
     with path.open("rb") as raw:
         while step := raw.read(_ZSTD_STEP_BYTES):
-            while step:
-                frame = frame or unpacker.decompressobj()
+            while step or (frame is not None and not frame.needs_input):
+                frame = frame or unpacker()
                 try:
-                    yield frame.decompress(step)
-                except zstandard.ZstdError as error:
+                    yield frame.decompress(step, _BLOCK_BYTES)
+                except zstd.ZstdError as error:
                     raise UnreadableError(f"not sound zstd data: {one_line(error)}") from error
                 step = frame.unused_data
                 frame = None if frame.eof else frame

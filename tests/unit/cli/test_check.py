@@ -61,7 +61,7 @@ def test_the_figures_are_those_of_the_run_in_words_and_as_json(
     lines = capsys.readouterr().out.splitlines()
     assert "requests  2 PUTs, 1 read of the keys before, and about 1 page of secrets" in lines
     assert "duration  about 1 min 20 s at 3/m per project, if nothing fails" in lines
-    assert lines[-1] == f"{path}: 4 rows, 1 invalid, 0 problems of the file itself"
+    assert lines[-1] == f"{path}: 4 rows, 1 invalid, 0 structural problems"
 
 
 @pytest.mark.parametrize(("column", "lines", "lacking"), [("", ("a", "b"), 2), (",project_id", ("a", "b"), 1)])

@@ -7,7 +7,7 @@ import pytest
 
 from batch.cli.app import main
 from batch.cli.environment import NO_OPTIONS, PREFIX
-from batch.cli.options import OPTIONS
+from batch.cli.options import OF_FLEETS, OPTIONS
 
 OF_A_PLAN = {"old_key", "new_key", "key_map", "all_projects", "owner_column"}
 
@@ -41,7 +41,9 @@ def test_each_option_is_shown_with_the_first_place_that_gives_it(
         f'# job = "{job}"  # --job',
     } <= set(lines)
     shown = {line.removeprefix("# ").partition(" =")[0].partition(":")[0] for line in lines[:-1]}
-    assert shown == {option.replace("_", "-") for option in OPTIONS - {"junit", "out", "owner_column", *OF_A_PLAN}}
+    assert shown == {
+        option.replace("_", "-") for option in OPTIONS - {"junit", "out", "owner_column", *OF_A_PLAN, *OF_FLEETS}
+    }
 
 
 def test_what_is_printed_is_a_job_file_that_asks_for_the_same(

@@ -14,7 +14,7 @@ from jobs.run_dir.state import LiveState, write_state
 
 
 @contextmanager
-def held(folder: Path, purpose: str | None, *, state: bool) -> Iterator[Path]:
+def held(folder: Path, purpose: str | None, *, state: bool, job_rate: str = "") -> Iterator[Path]:
     run_dir = folder / "run"
     run_dir.mkdir()
     with FileLock(run_dir / "run.lock", purpose):
@@ -24,7 +24,7 @@ def held(folder: Path, purpose: str | None, *, state: bool) -> Iterator[Path]:
                 run_dir,
                 LiveState(
                     pid=os.getpid(), started_at=now, written_at=now, total=9, open_rows=9, in_flight=0, counts=(),
-                    rate="10/s", full_rate="10/s",
+                    rate="10/s", full_rate="10/s", job_rate=job_rate,
                 ),
             )  # fmt: skip
         yield run_dir
@@ -63,6 +63,30 @@ def test_a_run_that_cannot_be_changed_is_left_alone(
     assert told in line
 
 
+@pytest.mark.parametrize(
+    ("job_rate", "rate", "told"),
+    [
+        ("20/s", "15/s", "the run has not answered"),
+        ("20/s", "21/s", "21/s is above the 20/s that the run was started with: add --yes"),
+        ("5/s", "6/s", "6/s is above the 5/s that the run was started with: add --yes"),
+    ],
+)
+def test_a_rate_needs_a_yes_above_that_of_the_job(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    job_rate: str,
+    rate: str,
+    told: str,
+) -> None:
+    """Not above that of a session, which a resume may have begun at another one."""
+    monkeypatch.setattr("batch.cli.commands.set._PATIENCE_S", 0.0)
+    with held(tmp_path, "run", state=True, job_rate=job_rate) as run_dir:
+        assert main(["set", str(run_dir), f"--rate={rate}"]) == 2
+    assert told in capsys.readouterr().err
+
+
 def test_another_users_run_is_not_changed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,4 +104,4 @@ def test_status_of_a_directory_whose_holder_has_not_said_who_it_is_names_nobody(
     monkeypatch.setattr("jobs.run_dir.scope_locks._LONGEST_LOOK_S", 0.0)
     with held(tmp_path, None, state=False) as run_dir:
         assert main(["status", str(run_dir)]) == 2
-    assert "in use by another process, which has not told anything yet" in capsys.readouterr().err
+    assert "in use by another process, which has not reported progress yet" in capsys.readouterr().err

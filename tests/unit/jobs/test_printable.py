@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.printable import cell, name_cell, printable, printable_json, shortened
+from jobs.printable import all_plain, cell, name_cell, plain_name, printable, printable_json, shortened
 
 
 @pytest.mark.parametrize(
@@ -99,3 +99,15 @@ def test_json_stays_the_same_value_and_holds_nothing_that_drives_a_terminal(text
     assert json.loads(shown) == {"said": text}
     assert len(shown.splitlines()) == 1
     assert not {unicodedata.category(one) for one in shown} & {"Cc", "Cf", "Zl", "Zp"}
+
+
+PLAIN_OR_NOT = st.one_of(
+    st.from_regex(r"[A-Za-z0-9._-]{0,3}", fullmatch=True),
+    st.text(st.characters(exclude_categories=()), max_size=3),
+    st.sampled_from(["", "a,b", ",", "-a", "x" * 64, "x" * 65]),
+)
+
+
+@given(st.lists(PLAIN_OR_NOT, min_size=1, max_size=4))
+def test_names_are_plain_together_where_each_of_them_is_or_is_empty(texts: list[str]) -> None:
+    assert all_plain(texts) == all(text == "" or plain_name(text) is not None for text in texts)

@@ -108,6 +108,17 @@ def test_nothing_is_touched_where_there_is_no_secret() -> None:
 NO_STARS = st.characters(codec="utf-8", exclude_characters="*")
 
 
+def test_one_of_very_many_secrets_is_found_and_a_new_one_too() -> None:
+    """Thousands of accounts, one of which was renewed: what was known of all is not what is known now."""
+    secrets = [f"{number:04}-canary" for number in range(2_000)] + ["short"]
+    known = Redactor()
+    known.watch(lambda: tuple(map(Masked, secrets)))
+    assert known.clean("nothing here, 1999-ca") == "nothing here, 1999-ca"
+    assert known.clean("a 1999-canary, a short one") == "a ***, a *** one"
+    secrets[7] = "renewed-canary"
+    assert known.clean("a renewed-canary, a 0007-canary") == "a ***, a 0007-canary"
+
+
 @given(st.text(NO_STARS, min_size=8, max_size=60), st.text(NO_STARS, max_size=20), st.text(NO_STARS, max_size=20))
 def test_no_secret_of_some_length_survives_wherever_it_stands(secret: str, before: str, after: str) -> None:
     assert secret not in redactor(secret).clean(before + secret + after)

@@ -16,6 +16,7 @@ from reports.error import ReportError
 from reports.moment import utc_text
 from reports.outcomes import OutcomesLayout, write_outcomes
 from reports.summary.tally import Tally
+from tests.unit.reports.blocks import block_of
 from tests.unit.reports.runs import MakeRun
 
 HEADER = (
@@ -42,7 +43,7 @@ def told(row: int, **texts: str) -> ToldRow:
 
 def written(folder: Path, *rows: ToldRow, with_lines: bool = True) -> str:
     """The text of an outcomes file of these rows."""
-    write_outcomes(ReportFiles(folder), rows, OutcomesLayout(lines=with_lines), Tally())
+    write_outcomes(ReportFiles(folder), [block_of(*rows)], OutcomesLayout(lines=with_lines), Tally())
     return (folder / "outcomes.csv").read_bytes().decode()
 
 

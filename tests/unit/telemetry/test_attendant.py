@@ -22,10 +22,10 @@ STARTED = 1e9
 
 
 class Controls:
-    def __init__(self, now_s: Callable[[], float]) -> None:
+    def __init__(self, now_s: Callable[[], float], full_rate: float) -> None:
         self._now_s = now_s
         self._begun_s = now_s()
-        self.full_rate = Rate(10.0)
+        self.full_rate = Rate(full_rate)
         self.rate, self.paused = self.full_rate, False
         self.obeyed: list[tuple[float, str, bool]] = []
 
@@ -38,9 +38,9 @@ class Controls:
 
 
 class Session(Watched):
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, full_rate: float) -> None:
         super().__init__(loop)
-        self.controls = Controls(loop.time)
+        self.controls = Controls(loop.time, full_rate)
         self.lost: list[tuple[str, bool]] = []
 
     def look(self) -> SessionView:
@@ -53,8 +53,8 @@ class Session(Watched):
 class Duty:
     """Attends for some seconds; `events` happen at their moments. Keeps what was said and logged."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, full_rate: float = 10.0) -> None:
+        self.folder, self._full_rate = folder, full_rate
         self.said: list[str] = []
         (folder / "ledger.db").touch()
 
@@ -63,9 +63,11 @@ class Duty:
 
     async def _run(self, seconds: float, events: tuple[tuple[float, Callable[[], object]], ...]) -> Session:
         loop = asyncio.get_running_loop()
-        session = Session(loop)
+        session = Session(loop, self._full_rate)
         viewers = Viewers(say=self.said.append)
-        heartbeat = Heartbeat(self.folder, session, Clock(loop, utc_s=STARTED), before=BEFORE, viewers=viewers)
+        heartbeat = Heartbeat(
+            self.folder, session, Clock(loop, utc_s=STARTED), before=BEFORE, job_rate=Rate(10.0), viewers=viewers
+        )
         attendant = Attendant(self.folder, session, heartbeat, self.said.append)
         for moment, event in events:
             loop.call_later(moment, event)
@@ -95,6 +97,13 @@ def test_what_is_asked_for_is_done_within_a_second_and_said_once(tmp_path: Path)
     assert not (tmp_path / "control.json").exists()
 
 
+def test_what_needs_a_yes_is_a_rate_above_the_jobs_whatever_the_session_began_with(tmp_path: Path) -> None:
+    """A night that was resumed gently may come back to what was agreed."""
+    duty = Duty(tmp_path, full_rate=2.0)
+    session = duty.run(8.5, (2.5, lambda: duty.wish("10/s")), (4.5, lambda: duty.wish("11/s")))
+    assert session.controls.obeyed == [(3, "10/s", False)]
+
+
 def test_a_file_of_an_earlier_session_is_gone_before_this_one_begins(tmp_path: Path) -> None:
     duty = Duty(tmp_path)
     duty.wish(paused=True)
@@ -114,8 +123,8 @@ def test_a_file_that_goes_away_changes_nothing(tmp_path: Path) -> None:
     [
         (lambda duty: (duty.folder / "control.json").write_text("{"), "it is not what `set` writes"),
         (lambda duty: duty.wish(paused=True, session=STARTED - 1), "it is meant for another session"),
-        (lambda duty: duty.wish("11/s"), "11/s is above the 10/s that this session began with"),
-        (lambda duty: duty.wish("unlimited"), "unlimited is above the 10/s that this session began with"),
+        (lambda duty: duty.wish("11/s"), "11/s is above the 10/s that the run was started with"),
+        (lambda duty: duty.wish("unlimited"), "unlimited is above the 10/s that the run was started with"),
         (lambda duty: duty.wish("quickly", paused=True), "'quickly' is not a rate"),
     ],
 )

@@ -16,6 +16,7 @@ from rich.console import Console
 from batch.process.clock import Clock
 from batch.telemetry.heartbeat import Heartbeat, Viewers
 from jobs.model import Status, StatusCount
+from jobs.rate import Rate
 from jobs.run_dir.state import read_state
 from jobs.run_view import Backlog, ScopeState, ScopeView, SessionView
 from tests.virtual import run_virtual
@@ -72,6 +73,7 @@ class Watch:
             session,
             Clock(loop, utc_s=1e9),
             before=BEFORE,
+            job_rate=Rate(10.0),
             viewers=Viewers(say=self.said.append, **self.options),
         )
         for moment, state in states.items():

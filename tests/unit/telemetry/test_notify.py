@@ -138,7 +138,7 @@ def test_an_end_that_cannot_be_told_changes_nothing(summary: Summary, tmp_path: 
         announce(summary, tmp_path, Targets(url=url, textfile=tmp_path / "no" / "x.prom"), NETWORK, said.append)
     assert said == [
         f"{tmp_path}/no/x.prom: metrics not written: No such file or directory",
-        "127.0.0.1 was not told of the end: HTTP 500",
+        "could not notify 127.0.0.1: HTTP 500",
     ]
     assert "s3cret" not in repr(url)
     with pytest.raises(TypeError):

@@ -125,7 +125,7 @@ def test_where_nothing_is_given_it_says_what_to_give(home: dict[str, str], auth:
         ({"CSMS_REKEY_TOKEN": "canary x"}, "CSMS_REKEY_TOKEN: holds no token"),
         ({"CSMS_REKEY_TOKEN": ""}, "no credential: set CSMS_REKEY_TOKEN, or"),
         ({"OS_USERNAME": "a"}, "set OS_PASSWORD, OS_USER_DOMAIN_NAME, OS_AUTH_URL too"),
-        ({**PASSWORD, "OS_PASSWORD": "p\udce4canary"}, "OS_PASSWORD: holds bytes that are no text"),
+        ({**PASSWORD, "OS_PASSWORD": "p\udce4canary"}, "OS_PASSWORD: holds bytes that are not text"),
         ({"HUAWEICLOUD_SDK_SECURITY_TOKEN": "canary"}, "SECURITY_TOKEN is set, but HUAWEICLOUD_SDK_AK is not"),
         ({**PASSWORD, "OS_AUTH_URL": "http://iam.example/v3"}, "OS_AUTH_URL: plain http"),
         ({"CSMS_REKEY_METADATA_URL": "http://10.0.0.1"}, "only a loopback address"),

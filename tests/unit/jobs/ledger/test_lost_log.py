@@ -74,7 +74,7 @@ def test_without_its_log_every_open_row_is_in_doubt_until_the_next_session_has_b
     for _ in range(2):
         with Ledger(killed) as ledger:
             assert ledger.loss == (
-                f"{killed / 'ledger.db'}: ledger.db-wal is gone, and so is what the last session recorded;"
+                f"{killed / 'ledger.db'}: ledger.db-wal is lost, and so is what the last session recorded;"
                 " `resume` reads before it sends"
             )
             assert [told.outcome.status for told in ledger.told.rows()] == [Status.UNKNOWN] * 3
@@ -112,7 +112,7 @@ def test_commands_that_look_say_it(
     main([command, str(killed)])
     out, err = capsys.readouterr()
     assert "3" in out
-    assert "ledger.db-wal is gone" in err
+    assert "ledger.db-wal is lost" in err
     assert err.count("\n") == 1
 
 

@@ -15,8 +15,8 @@ NAME_RULE = "is not a secret name: letters, digits, '.', '_' and '-' only"
     [
         (None, "is null"),
         ("", "is empty"),
-        (".", "'.' is a place in a path, not a name"),
-        ("..", "'..' is a place in a path, not a name"),
+        (".", "'.' is a path segment, not a secret name"),
+        ("..", "'..' is a path segment, not a secret name"),
         (" a", "' a' has whitespace around it (U+0020 SPACE); remove it"),
         ("a\u00a0", "'a\\xa0' has whitespace around it (U+00A0 NO-BREAK SPACE); remove it"),
         ("a\t", "'a\\t' has whitespace around it (U+0009 control character); remove it"),

@@ -111,7 +111,7 @@ def test_a_plan_imports_no_reader_until_it_reads() -> None:
     """Half a second and 100 MB that `--help`, `status` and `report` must not pay."""
     code = (
         "import jobs.manifest.planner, sys; "
-        "sys.exit(bool({'pandas', 'pyarrow', 'zstandard', 'numpy'} & set(sys.modules)))"
+        "sys.exit(bool({'pandas', 'pyarrow', 'compression.zstd', 'backports.zstd', 'numpy'} & set(sys.modules)))"
     )
     root = Path(__file__).parents[4]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -107,7 +107,7 @@ OPEN_QUOTE = "a quoted field does not end on this line; one record is one line"
 BLANK = "blank line; only the end of the file may be blank"
 ENCODING = "say which encoding the file has, such as --encoding gb18030, utf-16 or cp1252"
 NUL = "a NUL byte; the file is damaged or not text"
-UNCLEAR = "2 columns have this name; which one counts?"
+UNCLEAR = "2 columns have this name; column names must be unique"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ UNCLEAR = "2 columns have this name; which one counts?"
         (b"# comment\na,b\n", missing(f"{NO_NAMES} '# comment'")),
         (b"a,0d0466b0-e727-4d9c-b35d-f84bb474a37f\n", missing(ALL_DATA)),
         (b"Secret_Name,kms_key_id\n", [
-            "1: secret_name: the column is missing; there is 'Secret_Name', and names count exactly",
+            "1: secret_name: the column is missing; there is 'Secret_Name'; column names are case-sensitive",
         ]),
         (b"secret_name, kms_key_id\na,b\n", [
             "1: kms_key_id: the column name ' kms_key_id' has whitespace around it; remove it",
@@ -127,7 +127,7 @@ UNCLEAR = "2 columns have this name; which one counts?"
         (b"\xef\xbb\xbf\xef\xbb\xbfsecret_name,kms_key_id\n", [
             "1: \\ufeffsecret_name: the column name holds U+FEFF ZERO WIDTH NO-BREAK SPACE; remove it",
             ("1: secret_name: the column is missing; there is '\\ufeffsecret_name'"
-            " (U+FEFF ZERO WIDTH NO-BREAK SPACE at character 1), and names count exactly"),
+            " (U+FEFF ZERO WIDTH NO-BREAK SPACE at character 1); column names are case-sensitive"),
         ]),
         (b"secret_name,kms_key_id,kms_key_id\na,b,c\n", [f"1: kms_key_id: {UNCLEAR}"]),
         (b"secret_name,kms_key_id,x,x\na,b,c,d\n", [f"1: x: {UNCLEAR}"]),
@@ -213,23 +213,23 @@ def test_each_delimiter_is_read_where_it_is_given(delimiter: Delimiter) -> None:
         assert (rows(blocks), told(blocks)) == (expected, [])
 
 
-EXACT = "and names count exactly"
+EXACT = "column names are case-sensitive"
 
 
 @pytest.mark.parametrize(
     ("header", "problems"),
     [
-        ("'secret_name',kms_key_id", ["secret_name: the column is missing; there is ''secret_name'', " + EXACT]),
-        ("secretName,kms_key_id", ["secret_name: the column is missing; there is 'secretName', " + EXACT]),
+        ("'secret_name',kms_key_id", ["secret_name: the column is missing; there is ''secret_name''; " + EXACT]),
+        ("secretName,kms_key_id", ["secret_name: the column is missing; there is 'secretName'; " + EXACT]),
         ("secret_n\u0430me,kms_key_id", [
             ("secret_name: the column is missing; there is 'secret_n\u0430me'"
-            f" (U+0430 CYRILLIC SMALL LETTER A at character 9), {EXACT}"),
+            f" (U+0430 CYRILLIC SMALL LETTER A at character 9); {EXACT}"),
         ]),
         ("secret_name,kms_key_id,Project ID", [
-            f"project_id: there is 'Project ID', {EXACT}: write project_id, or another name if it is not meant",
+            f"project_id: there is 'Project ID'; {EXACT}: write project_id, or another name if it is not meant",
         ]),
         ("secret_name,kms_key_id,regi\u043en", [
-            (f"region: there is 'regi\u043en' (U+043E CYRILLIC SMALL LETTER O at character 5), {EXACT}: write region,"
+            (f"region: there is 'regi\u043en' (U+043E CYRILLIC SMALL LETTER O at character 5); {EXACT}: write region,"
             " or another name if it is not meant"),
         ]),
         ("secret_name,kms_key_id,region ", ["region: the column name 'region ' has whitespace around it; remove it"]),

@@ -1,8 +1,10 @@
 """What was seen is kept at once, and what is left to ask follows from it."""
 
+import shutil
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from jobs.ledger import LedgerError
@@ -111,6 +113,45 @@ def test_another_session_asks_again_for_what_met_trouble_and_for_nothing_else(tm
         assert sightings.unread(HERE, "", 9) == ["a"]
         assert sightings.unversioned(HERE, "", 9) == ["x"]
         assert sightings.undescribed(HERE, ["K1", "K2", "K3", "K2"]) == ["K2", "K3"]
+
+
+def test_what_is_shown_of_single_secrets_is_durable_as_a_group(tmp_path: Path) -> None:
+    """At the next flush, page or end; whoever asks here knows it at once."""
+
+    def on_disk() -> list[str]:
+        shutil.copytree(tmp_path / "live", tmp_path / "copy", dirs_exist_ok=True)
+        with Sightings(tmp_path / "copy") as found:
+            return [one.name for one in found.shown.secrets()]
+
+    (tmp_path / "live").mkdir()
+    sightings = Sightings(tmp_path / "live")
+    sightings.see_page(HERE, [secret("a")], ListedSoFar(marker="a", pages=1))
+    sightings.see_secret(secret("b"))
+    sightings.see_versions(HERE, "a", [])
+    assert on_disk() == ["a"]
+    assert sightings.unversioned(HERE, "", 9) == ["b"]
+    sightings.flush()
+    assert on_disk() == ["a", "b"]
+    sightings.see_secret(secret("c"))
+    sightings.see_page(HERE, [secret("d")], ListedSoFar(pages=2, over=True))
+    assert on_disk() == ["a", "b", "c", "d"]
+    sightings.see_secret(secret("e"))
+    sightings.close()
+    assert on_disk() == ["a", "b", "c", "d", "e"]
+
+
+def test_a_sighting_that_cannot_be_written_leaves_no_half_of_it(tmp_path: Path) -> None:
+    """Its group goes with it, and what comes after is written."""
+    version = SeenVersion(project=HERE, secret_name="a", version_id="v", kms_key_id="K", stages=())
+    with Sightings(tmp_path) as sightings:
+        sightings.see_page(HERE, [secret("a")], ListedSoFar(over=True))
+        sightings.see_secret(secret("lost"))
+        with pytest.raises(LedgerError):
+            sightings.see_versions(HERE, "a", [version, msgspec.structs.replace(version, kms_key_id=None)])
+        sightings.see_secret(secret("b"))
+    with Sightings(tmp_path) as sightings:
+        assert [one.name for one in sightings.shown.secrets()] == ["a", "b"]
+        assert list(sightings.shown.versions()) == []
 
 
 def test_only_its_owner_can_read_the_file_and_only_one_process_can_use_it(tmp_path: Path) -> None:

@@ -31,6 +31,13 @@ def advice(reason: str, key: str | None = None, auth: Auth = Auth.TOKEN) -> Advi
         ("IAM.0062: wrong", "the login was not accepted (IAM.0062)", "get a new token and put it into"),
         ("APIG.0303: bad", "the signature was not accepted (APIG.0303)", "check the access key and its secret"),
         (f"{IN_A_ROW}CSMS.0302: denied", "the login lacks a right (CSMS.0302)", "grant it csms:secret:update"),
+        (
+            f"{IN_A_ROW}CSMS.0302: Access to the resource is denied: csms:secret:get",
+            "the login lacks a right (CSMS.0302)",
+            "grant it csms:secret:get in this project, or use another login",
+        ),
+        # Not one that this program needs.
+        ("CSMS.0302: no csms:secret:delete", "the login lacks a right (CSMS.0302)", "grant it csms:secret:update"),
         ("KMS.0321: no", "the login is for another project (KMS.0321)", "use a login of this project"),
         ("APIG.0402: ip", "requests from this address are not allowed (APIG.0402)", "have it allowed"),
         ("tls: bad certificate", "no secure connection can be made (tls)", "check the endpoint, and --ca-file"),
@@ -54,7 +61,7 @@ def advice(reason: str, key: str | None = None, auth: Auth = Auth.TOKEN) -> Advi
         (
             stop_words("canary", 1, 10),
             "wave 'canary': 1 of 10 rows not done, so the next wave did not begin",
-            "see in report.html why, and whether the next wave may begin all the same",
+            "see in report.html why, and whether the next wave may begin even so",
         ),
         (
             halt_words("canary", "the command of --between ended with exit code 7"),

@@ -92,7 +92,7 @@ def test_an_outage_that_was_slow_before_and_after_is_told_in_three_lines() -> No
 
 def test_a_stop_and_rows_that_wait_in_doubt_are_told_at_once() -> None:
     assert told(RUN, STOP, STOP) == ["stopped: no more requests"]
-    assert told(RUN, SETTLE) == ["rows in doubt; they are read in 4 s, when no PUT of theirs can still be applied"]
+    assert told(RUN, SETTLE) == ["outcome of some rows uncertain; checking in 4 s"]
 
 
 def test_a_thousand_changes_at_once_are_not_a_thousand_lines() -> None:

@@ -156,7 +156,7 @@ def test_only_the_last_faults_are_shown() -> None:
         ),
         (
             {"state": ScopeState.SETTLING, "again_in_s": 41.3},
-            "rows in doubt; they are read in 42 s, when no PUT of theirs can still be applied",
+            "outcome of some rows uncertain; checking in 42 s",
         ),
         ({"state": ScopeState.OUTAGE, "again_in_s": 9.0}, "service not answering; next probe in 9 s"),
         (

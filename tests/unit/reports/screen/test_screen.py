@@ -34,6 +34,9 @@ def summary(make_run: MakeRun) -> Summary:
     return make_run(MANIFEST, [Status.UPDATED, HOSTILE, Status.FAILED], spec=spec).write(1)
 
 
+KILLED = "killed; neither its end nor its last requests are recorded"
+
+
 def shown(summary: Summary, *, width: int = 80, plain: bool = False, **given: Any) -> str:
     """What a console of this width shows."""
     out = given.pop("file", io.StringIO())
@@ -282,7 +285,7 @@ def test_the_end_says_who_ran_each_session_with_which_login_limits_and_end(summa
     who = "session: 2026-08-21T12:00:00.000Z run by ann on box, access keys, ends in ABCD"
     assert lines == [
         f"{who}; --rate 2/s, then --rate 5/s; 3 rows ended; exit code 3: the login was not accepted (CSMS.0301)",
-        f"{who}; --failed --rate 30/s --burst 3; 1 row ended; killed, no end of it is on record, nor its last requests",
+        f"{who}; --failed --rate 30/s --burst 3; 1 row ended; " + KILLED,
     ]
     text = shown(both, width=120, color_system=None)
     assert "run by ann on box, access keys, ends in ABCD" in text

@@ -16,6 +16,7 @@ from reports import Summary
 from reports.summary.projection import summarize
 from reports.summary.schema import ByGroup, ByStatus, summary_schema
 from reports.summary.tally import MAX_BLAMED_KEYS, MAX_CODES, Tally
+from tests.unit.reports.blocks import block_of
 from tests.unit.reports.runs import MakeRun
 
 ROOT = Path(reports.__file__).parents[1]
@@ -142,7 +143,7 @@ def test_codes_without_end_take_a_bounded_place() -> None:
     """A service that invents a code for every row cannot fill memory or the file; every row is still counted."""
     tally = Tally()
     for row in range(1, 2001):
-        tally.add(told(row, msgspec.structs.replace(GONE, error_code=f"E.{row}")))
+        tally.add(block_of(told(row, msgspec.structs.replace(GONE, error_code=f"E.{row}"))))
     errors = tally.errors()
     assert len(errors) == MAX_CODES + 1
     assert (errors[0].error_code, errors[0].rows) == ("(other codes)", 2000 - MAX_CODES)
@@ -154,8 +155,8 @@ def test_errors_come_with_the_most_rows_first() -> None:
     """And with the same number, in the order of their status and code."""
     tally = Tally()
     for row, code in enumerate("BAACBC", 1):
-        tally.add(told(row, msgspec.structs.replace(GONE, error_code=code)))
-    tally.add(told(7, msgspec.structs.replace(GONE, error_code="A")))
+        tally.add(block_of(told(row, msgspec.structs.replace(GONE, error_code=code))))
+    tally.add(block_of(told(7, msgspec.structs.replace(GONE, error_code="A"))))
     assert [(error.error_code, error.rows) for error in tally.errors()] == [("A", 3), ("B", 2), ("C", 2)]
 
 
@@ -168,7 +169,7 @@ def test_a_code_that_blames_a_key_is_counted_for_each_key_with_its_state_in_word
     )
     keys = ["AA-aa", "aaaa", "bb", "bb", "bb", "cc"]
     for row, (key, outcome) in enumerate(zip(keys, [*[refused] * 3, *[waiting] * 2, GONE], strict=True), 1):
-        tally.add(msgspec.structs.replace(told(row, outcome), kms_key_id=key))
+        tally.add(block_of(msgspec.structs.replace(told(row, outcome), kms_key_id=key)))
     errors = summary_of(tally).errors
     assert [(one.error_code, one.kms_key_id, one.key_state, one.rows) for one in errors] == [
         ("CSMS.0401", "bb", "disabled", 3),
@@ -182,9 +183,9 @@ def test_keys_without_end_that_are_blamed_take_a_bounded_place_and_displace_no_c
     tally = Tally()
     for row in range(1, 501):
         outcome = msgspec.structs.replace(GONE, error_code="CSMS.0401")
-        tally.add(msgspec.structs.replace(told(row, outcome), kms_key_id=f"k{row}"))
+        tally.add(block_of(msgspec.structs.replace(told(row, outcome), kms_key_id=f"k{row}")))
     for row in range(501, 501 + MAX_CODES - 1):
-        tally.add(told(row, msgspec.structs.replace(GONE, error_code=f"E.{row}")))
+        tally.add(block_of(told(row, msgspec.structs.replace(GONE, error_code=f"E.{row}"))))
     errors = tally.errors()
     assert len(errors) == MAX_BLAMED_KEYS + MAX_CODES
     assert (errors[0].error_code, errors[0].kms_key_id, errors[0].rows) == ("CSMS.0401", None, 500 - MAX_BLAMED_KEYS)
@@ -218,7 +219,7 @@ def test_hostile_text_is_printable_everywhere() -> None:
         row=1, status=Status.FAILED, attempts=1, error_code=hostile, error_message=hostile, request_id=hostile
     )
     tally = Tally()
-    tally.add(told(1, outcome, hostile))
+    tally.add(block_of(told(1, outcome, hostile)))
     summary = summary_of(
         tally,
         name=hostile,
@@ -260,7 +261,7 @@ def test_a_rate_is_told_only_where_it_is_known(
 ) -> None:
     """A session that was killed sent requests for a time that nobody knows."""
     tally = Tally()
-    tally.add(told(1, GONE))
+    tally.add(block_of(told(1, GONE)))
     timing = summary_of(tally, sessions=sessions).timing
     assert (timing.wall_s, timing.rows_attempted_per_s, timing.sessions) == (wall_s, rate, len(sessions))
 
@@ -282,7 +283,7 @@ def test_puts_are_counted_up_to_a_bound() -> None:
     """Rows with twenty and more stand together; a row that sent nothing is not among them."""
     tally = Tally()
     for row, attempts in enumerate((1, 1, 3, 20, 400, 0), 1):
-        tally.add(told(row, msgspec.structs.replace(GONE, attempts=attempts)))
+        tally.add(block_of(told(row, msgspec.structs.replace(GONE, attempts=attempts))))
     assert [(count.attempts, count.rows) for count in summary_of(tally).attempts] == [(1, 2), (3, 1), (20, 2)]
 
 

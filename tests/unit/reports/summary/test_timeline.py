@@ -26,14 +26,14 @@ def timeline_of(outcomes: Sequence[Outcome]) -> Timeline:
     """A timeline of done rows."""
     timeline = Timeline(START)
     for outcome in outcomes:
-        timeline.add(outcome, done=True)
+        timeline.add([(outcome.finished_at, outcome.elapsed_ms)], puts=outcome.attempts, done=True)
     return timeline
 
 
 def test_rows_count_in_the_second_in_which_they_ended() -> None:
     """Silence inside a session is shown, and a session that ends on a border has no part in what follows."""
     timeline = timeline_of([ended(0.2), ended(0.9, attempts=4), ended(3.5)])
-    timeline.add(ended(3.6), done=False)
+    timeline.add([(START + 3.6, 50.0)], puts=1, done=False)
     over = timeline.over_time([session(0, 4)])
     assert over.interval_s == 1
     assert [(i.at, i.done, i.not_done, i.repeats) for i in over.intervals] == [

@@ -1,0 +1,128 @@
+"""A Dask cluster that exists already: tasks are handed out to it, and what they answer is collected."""
+
+import queue
+import warnings
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from distributed import Client, Future, Security
+
+from batch.fleet.task import Answer, Gone, ShardTask, run_shard
+from jobs.endpoint import is_loopback
+from jobs.problem import one_line, plain
+from jobs.spec import UsageError
+from reports import Exit
+
+_PACKAGES = frozenset({"python", "distributed", "dask", "cloudpickle", "tornado", "msgpack", "csms-rekey"})
+_CA, _CERT, _KEY = "ca.pem", "cert.pem", "key.pem"
+_CONNECT_S = 20.0
+_ANSWER_S = 20.0
+
+
+class Cluster:
+    """A connection to a scheduler, by which tasks are handed out."""
+
+    def __init__(self, address: str, security_dir: Path | None) -> None:
+        """Connects.
+
+        Raises:
+            UsageError: there is none, it cannot be trusted, or it is not as it has to be.
+        """
+        security = _security(address, security_dir)
+        try:
+            self._client = Client(
+                address, security=security, timeout=_CONNECT_S, set_as_default=False, name="csms-rekey"
+            )
+        except (OSError, ValueError, TimeoutError, RuntimeError) as error:
+            raise UsageError(f"--scheduler {plain(address)}: {one_line(error)}") from error
+        self._done: queue.SimpleQueue[tuple[str, Future[Answer]]] = queue.SimpleQueue()
+        self._futures: dict[str, Future[Answer]] = {}
+
+    def require_same_release(self) -> None:
+        """Makes sure that scheduler and workers have what this process has.
+
+        Raises:
+            UsageError: one has not.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found: Any = self._client.get_versions(packages=["csms-rekey"])
+        for place, other in (("scheduler", found["scheduler"]), *found["workers"].items()):
+            if words := differing(found["client"], other):
+                raise UsageError(f"{place}: {words}; the same releases are needed everywhere")
+
+    def submit(self, task: ShardTask, avoid: frozenset[str]) -> None:
+        """Hands out a task under its key."""
+        workers = sorted(self.workers() - avoid) if avoid else []
+        more: dict[str, Any] = {"workers": workers, "allow_other_workers": True} if workers else {}
+        future = self._client.submit(run_shard, task, key=task.key, pure=False, retries=0, **more)
+        self._futures[task.key] = future
+        future.add_done_callback(lambda one: self._done.put((task.key, one)))
+
+    def next_answer(self, within_s: float) -> tuple[str, Answer] | Gone | None:
+        """The key of a task that has ended, and what it answered; None where none has within that time."""
+        try:
+            key, future = self._done.get(timeout=within_s)
+        except queue.Empty:
+            return Gone() if self._client.status in {"closed", "closing"} else None
+        if future.cancelled() or future.status == "lost":
+            return Gone()
+        try:
+            return key, future.result(timeout=_ANSWER_S)
+        except Exception as error:  # noqa: BLE001 - whatever a task or the cluster raises is how the try ended
+            return key, Answer(exit_code=Exit.INTERNAL, worker="", reason=f"{type(error).__name__}: {one_line(error)}")
+        finally:
+            future.release()
+            self._futures.pop(key, None)
+
+    def workers(self) -> frozenset[str]:
+        """The addresses of the workers that there are."""
+        return frozenset(self._client.nthreads()) if self._client.status == "running" else frozenset()
+
+    def threads(self) -> int:
+        """How many tasks can run side by side."""
+        return sum(self._client.nthreads().values())
+
+    def running(self) -> dict[str, str]:
+        """The keys of the tasks that a worker has taken, and its address."""
+        if self._client.status != "running":
+            return {}
+        found: dict[str, tuple[str, ...]] = self._client.processing()
+        return {str(key): worker for worker, keys in found.items() for key in keys}
+
+    def close(self) -> None:
+        """Lets go of it; what has begun is not stopped by that."""
+        self._client.close(timeout=_CONNECT_S)
+
+
+def differing(own: dict[str, Any], other: dict[str, Any] | None) -> str:
+    """In which packages another process of the cluster differs from this one, in words."""
+    if other is None:
+        return "does not say what it runs"
+    mine, its = own["packages"], other["packages"]
+    return ", ".join(
+        f"{name} {its.get(name)}, here {mine.get(name)}"
+        for name in sorted(_PACKAGES & {*mine, *its})
+        if mine.get(name) != its.get(name)
+    )
+
+
+def _security(address: str, folder: Path | None) -> Security | None:
+    parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    if parts.scheme != "tls" and not is_loopback(parts.hostname or ""):
+        raise UsageError(
+            f"--scheduler {plain(address)}: anyone who reaches a scheduler can run code on its workers, so it has to"
+            " be tls://, unless it is on this machine"
+        )
+    if folder is None:
+        return None
+    for name in (_CA, _CERT, _KEY):
+        if not (folder / name).is_file():
+            raise UsageError(f"--security-dir {folder}: holds no {name}")
+    return Security(
+        tls_ca_file=str(folder / _CA),
+        tls_client_cert=str(folder / _CERT),
+        tls_client_key=str(folder / _KEY),
+        require_encryption=True,
+    )

@@ -1,0 +1,111 @@
+"""What a worker of the cluster runs: starts the command line for one shard as a child, and answers how that ended.
+
+The child is tied to this process by a pipe: whatever becomes of the worker, the child stops when its end is closed.
+"""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import IO
+
+import msgspec
+
+from batch.fleet import campaign
+from batch.fleet.storage import Storage
+from batch.process.version import version
+from jobs.printable import printable
+from reports import Exit
+
+_LOOK_S = 0.25
+_REASON_CHARS = 300
+_SAID_BYTES = 4_096
+_TELLING = frozenset({Exit.USAGE, Exit.LOCKED, Exit.INTERNAL, Exit.CANNOT_WRITE})
+"""Ends whose last line says why."""
+
+
+class ShardTask(msgspec.Struct, frozen=True, kw_only=True):
+    """All that goes through the scheduler: no credential, and no name of a secret."""
+
+    uri: str
+    shard: int
+    key: str
+    release: str
+    grace_s: float
+    words: tuple[str, ...] = ()
+    """More options for the child."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes back: without an `exit_code` another worker had begun this, and is lost."""
+
+    exit_code: int | None
+    worker: str
+    reason: str = ""
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """No answer will come any more: the scheduler is lost, or was started again and knows nothing."""
+
+
+def run_shard(task: ShardTask) -> Answer:
+    """Runs in a thread of a worker, for as long as the shard takes."""
+    from distributed import get_worker  # noqa: PLC0415 - only who runs this has one
+
+    worker = get_worker()
+    return take(task, str(worker.address), lambda: worker.status.name in {"running", "paused"})
+
+
+def take(task: ShardTask, worker: str, wanted: Callable[[], bool]) -> Answer:
+    """The same for any caller: the child is asked to stop once it is not `wanted` any more."""
+    if version() != task.release:
+        return Answer(exit_code=Exit.USAGE, worker=worker, reason=f"it has release {version()}, not {task.release}")
+    storage = Storage(task.uri)
+    # The scheduler runs a task again by itself when it loses a worker; who decides that is the controller.
+    if not storage.create(campaign.try_mark(task.shard, task.key), printable(socket.gethostname()).encode()):
+        return Answer(exit_code=None, worker=worker)
+    if storage.get(campaign.STOP) is not None:
+        return Answer(exit_code=Exit.SIGTERM, worker=worker)
+    with tempfile.TemporaryFile() as said:
+        code = _child(task, said, wanted)
+        reason = _last_line(said) if code in _TELLING else ""
+    return Answer(exit_code=code, worker=worker, reason=reason)
+
+
+def _child(task: ShardTask, said: IO[bytes], wanted: Callable[[], bool]) -> int:
+    # Safe path: what lies in the worker's current folder is not to be imported.
+    words = [sys.executable, "-P", "-m", "batch", "fleet", "shard", str(task.shard), "--dir", task.uri, "--tied"]
+    with subprocess.Popen(  # noqa: S603 - itself
+        [*words, "--progress", "off", *task.words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=said,
+        start_new_session=True,
+    ) as child:
+        try:
+            while child.poll() is None and wanted():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(_LOOK_S)
+            assert child.stdin is not None  # noqa: S101 - it was asked for
+            child.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return _as_shell(child.wait(task.grace_s))
+            child.kill()
+            return _as_shell(child.wait())
+        finally:
+            if child.poll() is None:
+                child.kill()
+
+
+def _as_shell(code: int) -> int:
+    return code if code >= 0 else 128 - code
+
+
+def _last_line(said: IO[bytes]) -> str:
+    said.seek(0, 2)
+    said.seek(max(0, said.tell() - _SAID_BYTES))
+    lines = said.read().decode("utf-8", "replace").split("\n")
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    return printable(last.removeprefix("csms-rekey: "))[:_REASON_CHARS]

@@ -1,0 +1,39 @@
+"""What a worker does with a shard that it is handed, without any cluster."""
+
+import uuid
+
+from batch.fleet import campaign
+from batch.fleet.campaign import Stop
+from batch.fleet.storage import Storage
+from batch.fleet.task import ShardTask, take
+from batch.process.version import version
+
+
+def task_in(storage: Storage, **changed: str) -> ShardTask:
+    return ShardTask(uri=storage.uri, shard=7, key="k-7-1", release=changed.get("release", version()), grace_s=1.0)
+
+
+def new_storage() -> Storage:
+    return Storage(f"memory://{uuid.uuid4().hex}")
+
+
+def test_a_task_that_the_scheduler_runs_again_by_itself_starts_nothing_and_says_that_its_worker_is_lost() -> None:
+    storage = new_storage()
+    assert storage.create(campaign.try_mark(7, "k-7-1"), b"another")
+    assert take(task_in(storage), "w", lambda: True).exit_code is None
+
+
+def test_a_worker_of_another_release_refuses_and_leaves_no_trace() -> None:
+    storage = new_storage()
+    assert take(task_in(storage, release="other"), "w", lambda: True).exit_code == 2
+    assert storage.names() == ()
+
+
+def test_a_campaign_that_is_to_stop_starts_no_process() -> None:
+    storage = new_storage()
+    storage.put(campaign.STOP, campaign.to_json(Stop(who="somebody", at=1.0)))
+    assert take(task_in(storage), "w", lambda: True).exit_code == 143
+
+
+def test_what_goes_through_the_scheduler_is_a_place_a_number_and_nothing_else() -> None:
+    assert ShardTask.__struct_fields__ == ("uri", "shard", "key", "release", "grace_s", "words")
