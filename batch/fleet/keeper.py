@@ -14,6 +14,7 @@ import msgspec
 
 from batch.fleet import campaign
 from batch.fleet.lease import LeaseRecord, LeaseTimes, Tenure, renewal_due, renewed
+from batch.process.beside import within
 from jobs.model import StatusCount
 
 
@@ -84,7 +85,7 @@ class Keeper:
 
     def release(self, quiet_s: float) -> None:
         """Says that the last request has left, and is answered after `quiet_s` at the latest: nobody needs to wait for
-        longer. Where that cannot be written, the next owner waits.
+        longer. Where that cannot be written, or hangs, the next owner waits.
         """
         self.stop()
         for one in self._tries:
@@ -92,7 +93,8 @@ class Keeper:
             one.join(self._times.look_s)
         if self.why_not() is None:
             with contextlib.suppress(OSError):
-                self._files.put(self._name, self._next(quiet_s))
+                data = self._next(quiet_s)
+                within(lambda: self._files.put(self._name, data), self._times.lapse_s)
 
     def stop(self) -> None:
         """Renews it no more."""

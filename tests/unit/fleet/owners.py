@@ -192,7 +192,7 @@ class Process:
             self._world.happen(effect(), 30.0 if fate == "late" else 0.1)
         if fate == "hung":
             # Whoever only makes a lease is ended and started again by those who wait for it.
-            yield "hanging", 20.0 if exclusive else 10_000.0
+            yield "hanging", 20.0 if exclusive else TIMES.lapse_s
             return False
         yield "writing", 31.0 if fate == "late" else 0.2
         if fate == "failed" or (fate == "lied" and not exclusive):
