@@ -88,6 +88,9 @@ class Keeper:
         longer. Where that cannot be written, or hangs, the next owner waits.
         """
         self.stop()
+        if self._thread is not None:
+            # It begins no renewal from here on.
+            self._thread.join(self._times.look_s)
         for one in self._tries:
             # What is written later would only hide that it is released.
             one.join(self._times.look_s)
@@ -110,8 +113,10 @@ class Keeper:
             if renewal_due(self._tenure, self._last_try_s, now_s, self._times, failed=self._failed):
                 self._last_try_s, self._failed = now_s, False
                 self._tries = [one for one in self._tries if one.is_alive()]
-                self._tries.append(threading.Thread(target=self.renew, name="renewal", daemon=True))
-                self._tries[-1].start()
+                one = threading.Thread(target=self.renew, name="renewal", daemon=True)
+                # Begun before it stands in the list, whose threads a release joins.
+                one.start()
+                self._tries.append(one)
 
     def renew(self) -> None:
         """Tries once."""
