@@ -4,15 +4,14 @@ from contextlib import ExitStack
 
 import msgspec
 
+from batch.cli import job_asked_for, session_start
 from batch.cli.accounts import assign_accounts
 from batch.cli.between import with_waves
-from batch.cli.job_asked_for import job_with, limits_of
 from batch.cli.login import open_access
 from batch.cli.options import AuthOptions, LimitOptions, RowsOptions, SessionOptions
 from batch.cli.origins import Origins
 from batch.cli.screen import say, tell_json
 from batch.cli.session import apply, occupy
-from batch.cli.session_start import session_start
 from batch.process.version import version
 from batch.run import Guard
 from jobs.job_facts import differences
@@ -45,7 +44,7 @@ def continue_run(
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(directory.path))
         spec = read_record(ledger).spec
-        merged = limits_of(limits, spec.limits)
+        merged = job_asked_for.limits_of(limits, spec.limits)
         with_waves(session, msgspec.structs.replace(spec, limits=merged))
         occupy(
             directory,
@@ -63,7 +62,7 @@ def continue_run(
         # Not before all that may still refuse: `go` would send these rows one night.
         if lift_limit and (beyond := ledger.lift_limit()):
             say(f"{directory.path}: {beyond} rows beyond --limit {spec.limit} are taken up")
-        start = session_start(command, spec, merged, access, also_failed=also_failed)
+        start = session_start.session_start(command, spec, merged, access, also_failed=also_failed)
         if start.changed:
             say(f"in this session: {start.changed}")
         return apply(directory.path, ledger, access, session, merged, start=start, guard=guard)
@@ -81,7 +80,7 @@ def require_same_job(stored: JobSpec, source: RowsOptions, origins: Origins) -> 
     Raises:
         UsageError: somebody does.
     """
-    for one in differences(stored, job_with(source, stored)):
+    for one in differences(stored, job_asked_for.job_with(source, stored)):
         origin = origins.of(one.option)
         if origin is None or origin.kind == "flag":
             raise UsageError(f"{one}: a run keeps its job; start a new run for another one")

@@ -49,6 +49,7 @@ RARE = frozenset(
         "--revoke-after",
         "--rival",
         "--shard",
+        "--shard-by",
         "--soak",
         "--strict",
         "--timeout",

@@ -24,7 +24,7 @@ _MANIFEST, _LIMITS, LOGIN, _OUTPUT = map(Group.create_ordered, ("Manifest", "Lim
 
 
 _OF_PLACES = frozenset({"endpoint", "region", "project_id", "project_pattern", "key_pattern", "encoding", "delimiter"})
-_OF_ROWS = _OF_PLACES | {"only", "exclude", "limit", "shard", "strict"}
+_OF_ROWS = _OF_PLACES | {"only", "exclude", "limit", "shard", "shard_by", "strict"}
 _OF_PACE = frozenset({"rate", "burst", "concurrency", "timeout_s", "max_outage_s", "max_duration_s", "grace_s"})
 
 

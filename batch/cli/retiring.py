@@ -5,9 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from batch.cli import job_asked_for, known_secrets
 from batch.cli.accounts import assign_accounts
-from batch.cli.job_asked_for import limits_of, sharded, spec_of
-from batch.cli.known_secrets import KnownSecrets
 from batch.cli.login import open_access
 from batch.cli.options import RetireOptions
 from batch.cli.origins import Origins
@@ -68,7 +67,7 @@ def asked(run_dir: Path | None, given: Given[RetireOptions]) -> Iterator[Asked]:
 
 
 def _by_options(given: Given[RetireOptions]) -> Asked:
-    spec = spec_of(given.source, given.limits, given.auth)
+    spec = job_asked_for.spec_of(given.source, given.limits, given.auth)
     if not given.source.old_key:
         raise UsageError("no key to retire: give --old-key, or a run directory")
     keys = _checked(given.source.old_key, spec.key_pattern)
@@ -84,7 +83,7 @@ def _by_run(run_dir: Path, ledger: Ledger, given: Given[RetireOptions]) -> Asked
     _refuse(_OF_A_RUN, given.origins, "the run has its own projects", "give it, or a run directory, not both")
     if record.spec.shard is not None:
         _refuse(_OF_A_SHARD, given.origins, f"the run is shard {record.spec.shard} itself", "leave it out")
-    share = share_of_run(ledger, record, sharded(given.source, record.spec))
+    share = share_of_run(ledger, record, job_asked_for.sharded(given.source, record.spec))
     named = given.source.old_key or ()
     keys = _checked(named, record.spec.key_pattern) or tuple(ledger.told.old_keys())
     if not keys:
@@ -93,7 +92,7 @@ def _by_run(run_dir: Path, ledger: Ledger, given: Given[RetireOptions]) -> Asked
         raise UsageError(f"{run_dir}: none of its rows names a usable project")
     access = open_access(given.auth, record.spec)
     assign_accounts(access, ledger)
-    known = KnownSecrets(ledger, record, run_dir, share.own)
+    known = known_secrets.KnownSecrets(ledger, record, run_dir, share.own)
     if given.origins.of("owner-column") is not None:
         known.require(given.source.owner_column)
     return Asked(
@@ -106,7 +105,7 @@ def _by_run(run_dir: Path, ledger: Ledger, given: Given[RetireOptions]) -> Asked
             named=bool(named),
         ),
         access=access,
-        limits=limits_of(given.limits, record.spec.limits),
+        limits=job_asked_for.limits_of(given.limits, record.spec.limits),
         known=lambda sightings: known.note(sightings, given.source.owner_column),
         whole=share.whole,
     )

@@ -16,7 +16,7 @@ from jobs.sightings import Sightings
 from jobs.sightings.schema import MEND
 
 _KEY = "standing"
-_KILLED = "killed, no end of it is on record"
+_KILLED = "killed; no end recorded"
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ The first copy is there before the first PUT of each scope, so that no key befor
 """
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -148,7 +149,9 @@ class Snapshots:
                 raise OSError("the lease is lost")
             self._shelf.upload(file, campaign.snapshot(self._shard, self._epoch, number))
             if number > _KEPT:
-                self._shelf.remove(campaign.snapshot(self._shard, self._epoch, number - _KEPT))
+                # Of a store that lets nobody remove, all are kept; the newest counts.
+                with contextlib.suppress(OSError):
+                    self._shelf.remove(campaign.snapshot(self._shard, self._epoch, number - _KEPT))
         finally:
             file.unlink(missing_ok=True)
             file.parent.rmdir()

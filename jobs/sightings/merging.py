@@ -59,7 +59,7 @@ class Merging:
         rename_durably(self._part, self._folder / names.SIGHTINGS)
 
     def abandon(self) -> None:
-        """Closes the file and leaves it as it is; safe to call twice."""
+        """Closes the file; safe to call twice."""
         self._into.connection.close()
 
     def _moved(self, table: str, number: str) -> str:

@@ -71,7 +71,7 @@ def verify_exit_code(results: dict[Result, int], *, invalid: int, unread_as: int
 
 
 def verified_json(verified: Verified) -> bytes:
-    """As its file has it, and as it is printed."""
+    """The content of its file, which is also printed."""
     return msgspec.json.format(msgspec.json.encode(verified), indent=2) + b"\n"
 
 
