@@ -19,14 +19,14 @@ from batch.csms.wire import HttpWire
 from tests.engine.places import room
 from tests.torture.disk import disk_sweep
 from tests.torture.rig import rigged
-from tests.torture.simulate import Simulated, simulate, simulate_campaigns
+from tests.torture.simulate import Simulated, simulate, simulate_campaigns, simulate_fleets
 from tests.torture.sweeps import nights, plan, random_kills, sweep
 
 # Children are forked with everything in memory that a run imports.
 PRELOADED = (batch.cli.app, batch.cli.commands.run, batch.cli.commands.go, batch.cli.commands.resume, HttpWire)
 _QUICK_STEP = 13
 _CAMPAIGNS = 1_200
-SIMULATED, CAMPAIGNS = "simulated", "campaigns"
+SIMULATED, CAMPAIGNS, FLEETS = "simulated", "campaigns", "fleets"
 
 
 class Figures(msgspec.Struct, kw_only=True):
@@ -100,6 +100,14 @@ def _campaigned(task: tuple[int, int]) -> Figures:
     )  # fmt: skip
 
 
+def _fleets(task: tuple[int, int]) -> Figures:
+    done: Simulated = simulate_fleets(seed=task[0], runs=task[1])
+    return Figures(
+        name=FLEETS, runs=done.runs, faults=done.faults, wrong=list(done.wrong),
+        note=f"{done.sessions} owners of shards, {done.requests} requests",
+    )  # fmt: skip
+
+
 def _call(job: tuple[object, tuple[object, ...]]) -> Figures:
     function, task = job
     return function(task)  # type: ignore[operator, no-any-return] # one of those above
@@ -127,6 +135,7 @@ def main() -> int:
     tasks += [(_filled, (seed, quick))]
     tasks += [(_simulated, (seed + n, 40 if quick else 2_500)) for n in range(cores)]
     tasks += [(_campaigned, (1_000_000 * (seed + n), 12 if quick else _CAMPAIGNS // cores)) for n in range(cores)]
+    tasks += [(_fleets, (1_000 * (seed + n) + 1, 20 if quick else 500)) for n in range(cores)]
     started = time.monotonic()
     # Plain processes without threads of their own: each task forks a service and children.
     with ProcessPoolExecutor(cores, mp_context=get_context("fork"), max_tasks_per_child=None) as pool:
@@ -144,13 +153,15 @@ def _tell(found: list[Figures], took_s: float) -> int:
     wrong = [f"{one.name}: {line}" for one in found for line in one.wrong]
     for line in wrong[:50]:
         sys.stdout.write(f"VIOLATION {line}\n")
-    simulated = [one for one in found if one.name in {SIMULATED, CAMPAIGNS}]
+    simulated = [one for one in found if one.name in {SIMULATED, CAMPAIGNS, FLEETS}]
     kills = sum(one.points for one in found if one not in simulated)
-    runs, campaigns = (sum(one.runs for one in simulated if one.name == name) for name in (SIMULATED, CAMPAIGNS))
+    runs, campaigns, fleets = (
+        sum(one.runs for one in simulated if one.name == name) for name in (SIMULATED, CAMPAIGNS, FLEETS)
+    )
+    crashes, faults = (sum(getattr(one, what) for one in simulated) for what in ("points", "faults"))
     sys.stdout.write(
-        f"{kills} kill and error points with real processes, {runs} simulated runs and {campaigns} campaigns with"
-        f" {sum(one.points for one in simulated)} crashes and {sum(one.faults for one in simulated)} faults,"
-        f" {len(wrong)} violations, {took_s:.0f} s\n"
+        f"{kills} kill and error points with real processes, {runs} simulated runs, {campaigns} campaigns and {fleets}"
+        f" fleets with {crashes} crashes and {faults} faults, {len(wrong)} violations, {took_s:.0f} s\n"
     )
     return 1 if wrong else 0
 

@@ -9,6 +9,7 @@ from batch.telemetry.log import silence_log
 from tests.campaign.play import play as play_campaign
 from tests.engine.scenario import Scenario, play
 from tests.engine.strategies import scenarios
+from tests.fleet.drawn import large, played, small
 
 
 class Simulated(msgspec.Struct, kw_only=True):
@@ -72,4 +73,18 @@ def simulate_campaigns(*, seed: int, runs: int) -> Simulated:
         if played.wrong:
             total.wrong = (f"campaign {one}: " + "\n".join([*played.wrong[:3], *played.done]),)
             return total
+    return total
+
+
+def simulate_fleets(*, seed: int, runs: int) -> Simulated:
+    """Plays fleets of the seeds from `seed` on, each 50th with 20,000 projects and 50,000,000 rows."""
+    total = Simulated()
+    for one in range(seed, seed + runs):
+        fleet = small(one, faults=one % 80) if one % 50 else large(one, mean=2_500, until_s=8_000)
+        found = played(fleet)
+        total.runs += 1
+        total.sessions += found.owners
+        total.requests += found.sent
+        total.faults += len(fleet.events)
+        total.wrong += tuple(f"fleet {one}: {line}" for line in found.wrong)
     return total
