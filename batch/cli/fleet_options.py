@@ -34,8 +34,8 @@ class ClusterOptions:
 
     dir: str
     """Campaign folder: a path that all machines share, or a URI such as s3://bucket/campaign."""
-    scheduler: str
-    """Address of the scheduler: tls://HOST:PORT."""
+    scheduler: str | None = None
+    """Address of the scheduler: tls://HOST:PORT. [default: none; only the campaign folder is made]"""
     security_dir: Path | None = None
     """Folder with ca.pem, cert.pem and key.pem. [default: what Dask's own configuration says]"""
     shards: int | None = None

@@ -20,7 +20,7 @@ from batch.process.signals import PROCESS_SIGNALS
 from reports import Exit
 
 
-def run_campaign(where: ClusterOptions, wanted: Wanted, times: LeaseTimes) -> int:
+def run_campaign(scheduler: str, where: ClusterOptions, wanted: Wanted, times: LeaseTimes) -> int:
     """Makes or continues it, until nothing is left to do or can be done; the exit code.
 
     Raises:
@@ -29,7 +29,7 @@ def run_campaign(where: ClusterOptions, wanted: Wanted, times: LeaseTimes) -> in
     """
     words = ("--wait=60s", *(() if where.lease_times is None else (f"--lease-times={where.lease_times}",)))
     storage = Storage(where.dir)
-    cluster = Cluster(where.scheduler, where.security_dir)
+    cluster = Cluster(scheduler, where.security_dir)
     try:
         cluster.require_same_release()
         job = made_or_continued(storage, wanted, cluster.threads)
