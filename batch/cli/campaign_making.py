@@ -20,6 +20,7 @@ from jobs.manifest.incoming import Incoming
 from jobs.plan.opened import PlannedManifest
 from jobs.problem import plain
 from jobs.spec import JobSpec, UsageError
+from reports import Exit
 
 _SHARDS_EACH = 4
 """For each thread of the cluster: a lost one costs a quarter of what it does, and what is long is begun early."""
@@ -32,6 +33,20 @@ class Wanted:
     incoming: Incoming
     spec: JobSpec
     shards: int | None
+
+
+def make_folder(uri: str, wanted: Wanted) -> int:
+    """Makes the folder of a campaign whose shards are called by something else, or takes it up.
+
+    Raises:
+        UsageError: the folder holds another one, or the manifest cannot be used.
+        StorageError: the folder cannot be read or written.
+    """
+    storage = Storage(uri)
+    job = made_or_continued(storage, wanted, lambda: 1)
+    say(f"campaign {job.id}: {job.rows} rows in {job.shards} shards, in {storage.uri}; nothing was sent")
+    say(f"each machine calls `csms-rekey fleet shard I --dir {storage.uri}`, I from 0 to {job.shards - 1}")
+    return Exit.DONE
 
 
 def made_or_continued(storage: Storage, wanted: Wanted, threads: Callable[[], int]) -> Campaign:

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from batch.csms.auth import CredentialError, LoginRefusedError
 from batch.fleet.lease import LeaseHeldError
@@ -39,4 +40,16 @@ def _said(error: LedgerError | ReportError | OSError) -> str:
     """The system's own errors like all others: the place, then the reason, and no number."""
     if not isinstance(error, OSError) or not error.strerror:
         return str(error)
-    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        return "the current directory was removed: change to another one"
+    return error.strerror
+
+
+def _is_nowhere() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False

@@ -33,15 +33,15 @@ class ClusterOptions:
     """Where a campaign runs."""
 
     dir: str
-    """Campaign folder: a path that all machines share, or a URI such as s3://bucket/campaign."""
+    """Campaign folder: a shared path, or a URI such as s3://bucket/x."""
     scheduler: str | None = None
-    """Address of the scheduler: tls://HOST:PORT. [default: none; only the campaign folder is made]"""
+    """Address of the scheduler: tls://HOST:PORT. [default: only make the folder]"""
     security_dir: Path | None = None
-    """Folder with ca.pem, cert.pem and key.pem. [default: what Dask's own configuration says]"""
+    """Folder with ca.pem, cert.pem, key.pem. [default: Dask's own]"""
     shards: int | None = None
-    """How many parts to make. [default: 4 for each thread of the cluster, at most one for each project]"""
+    """Number of shards. [default: 4 per thread, at most 1 per project]"""
     into: Path | None = None
-    """Directory for the report of the whole: new, empty, or of an earlier call. [default: no report]"""
+    """Directory for the merged report. [default: no report]"""
     progress: Literal["auto", "off"] = "auto"
     """auto, or off for plain lines."""
     lease_times: Annotated[str | None, Parameter(show=False)] = None

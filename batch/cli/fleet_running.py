@@ -20,7 +20,7 @@ from batch.process.signals import PROCESS_SIGNALS
 from reports import Exit
 
 
-def run_campaign(scheduler: str, where: ClusterOptions, wanted: Wanted, times: LeaseTimes) -> int:
+def run_campaign(where: ClusterOptions, scheduler: str, wanted: Wanted, times: LeaseTimes) -> int:
     """Makes or continues it, until nothing is left to do or can be done; the exit code.
 
     Raises:

@@ -2,6 +2,7 @@
 
 import resource
 
+from jobs.printable import counted
 from jobs.spec import SpecError
 
 # Files a run has open besides its connections and locks; as many again are left for name lookups and the like.
@@ -19,7 +20,8 @@ def require_files(*, connections: int, locks: int) -> None:
     if 0 <= hard < wanted:
         raise SpecError(
             "concurrency",
-            f"{connections} requests and {locks} projects need {wanted} open files, the system allows {hard}",
+            f"{counted(connections, 'request')} and {counted(locks, 'project')} need {wanted} open files,"
+            f" the system allows {hard}",
         )
     if 0 <= soft < wanted + _OTHER_FILES:
         limit = wanted + _OTHER_FILES

@@ -38,7 +38,7 @@ class Hands(Protocol):
 
 
 class Screen(Protocol):
-    """Whoever is shown how it stands."""
+    """Shows how a campaign stands."""
 
     def say(self, line: str) -> None:
         """Something happened."""
@@ -99,7 +99,7 @@ class Running:
             self._stop_if_asked(controller)
             match self._hands.next_answer(_TICK_S):
                 case Gone():
-                    self._left = "the scheduler is gone"
+                    self._left = "the scheduler is lost"
                 case (key, answer):
                     self._do(controller.ended(self._told(key, answer), self._hands.workers(), time.monotonic()))
                 case None:

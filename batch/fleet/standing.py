@@ -21,7 +21,7 @@ class ShardState(StrEnum):
     """What a shard does."""
 
     WAITING = "waiting"
-    """No process has begun it, or the one that had is gone."""
+    """No process has begun it, or the one that had it was lost."""
     RUNNING = "running"
     """A process holds its lease; whether that still lives, only time shows."""
     STOPPED = "stopped"
@@ -32,7 +32,7 @@ class ShardState(StrEnum):
 
 
 class ShardStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """One shard; encodes to JSON as it is. What is not known yet is 0, or None."""
+    """One shard; encodes to JSON. What is not known yet is 0, or None."""
 
     index: int
     state: ShardState

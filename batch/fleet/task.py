@@ -47,7 +47,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gone(msgspec.Struct, frozen=True):
-    """No answer will come any more: the scheduler is gone, or was started again and knows nothing."""
+    """No answer will come any more: the scheduler is lost, or was started again and knows nothing."""
 
 
 def run_shard(task: ShardTask) -> Answer:
@@ -59,7 +59,7 @@ def run_shard(task: ShardTask) -> Answer:
 
 
 def take(task: ShardTask, worker: str, wanted: Callable[[], bool]) -> Answer:
-    """The same for any caller: the child is told to stop once it is not `wanted` any more."""
+    """The same for any caller: the child is asked to stop once it is not `wanted` any more."""
     if version() != task.release:
         return Answer(exit_code=Exit.USAGE, worker=worker, reason=f"it has release {version()}, not {task.release}")
     storage = Storage(task.uri)

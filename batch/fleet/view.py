@@ -13,7 +13,7 @@ _ORDER = (ShardState.RUNNING, ShardState.WAITING, ShardState.STOPPED, ShardState
 
 
 class FleetView(msgspec.Struct, frozen=True, kw_only=True):
-    """All shards of a campaign at one moment; encodes to JSON as it is."""
+    """All shards of a campaign at one moment; encodes to JSON."""
 
     shards: tuple[ShardStanding, ...]
     rows: int

@@ -1,4 +1,4 @@
-"""The examples for a fleet: objects that Kubernetes takes, units that systemd takes, and calls that exist."""
+"""The examples for a fleet: objects that Kubernetes takes, units that systemd takes, shards that end as promised."""
 
 import re
 import shlex

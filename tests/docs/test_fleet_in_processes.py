@@ -1,4 +1,4 @@
-"""The calls of the examples for a fleet, as real processes on one folder: pods by index, a unit under its filter."""
+"""The calls of the examples for a fleet, as real processes on one folder: indexed pods, and a unit under its filter."""
 
 import shutil
 import subprocess
@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from batch.sandbox.assembly import Sandbox, sandbox_of
-from batch.sandbox.options import SandboxOptions
+from batch.sandbox.assembly import Sandbox
 from jobs.rate import Rate
 from tests.docs.confined import unusable
 from tests.docs.test_fleet_examples import FLEET, UNIT, container_of, words_of_the_unit
 from tests.docs.test_systemd import CONFINED
 from tests.e2e.tool import PYTHON, ROOT, Tool, environment, manifest_of, outcomes_in, served, wait_until
-from tests.engine.rows import moves
+from tests.engine.rows import moves, small_service
 from tests.fleet.campaigns import TIMES, campaign_in, end_of
 from tests.kit.records import records_of
 
@@ -23,7 +22,7 @@ SHARDS = 3
 
 
 def service() -> Sandbox:
-    return sandbox_of(SandboxOptions(secrets=90, projects=6, seed=7), epoch_s=0.0, keep=True)
+    return small_service(secrets=90, projects=6)
 
 
 def put_names(sandbox: Sandbox) -> list[str]:
@@ -31,7 +30,7 @@ def put_names(sandbox: Sandbox) -> list[str]:
 
 
 class Pod:
-    """What Kubernetes starts for an index: the arguments of the file with their variable, and an empty disk."""
+    """What Kubernetes starts for an index: the arguments of the file, the variable that it sets, and a new disk."""
 
     def __init__(self, folder: Path, index: int, token: str, name: str) -> None:
         self.disk = folder / name

@@ -21,7 +21,6 @@ from batch.fleet.lease import (
     Sight,
     Take,
     Tenure,
-    Wait,
     Watch,
     renewal_due,
     renewed,
@@ -356,16 +355,15 @@ class Child:
     def _takes(self) -> Turns[int]:
         """The epoch of the lease, once it is free; 0 where another was quicker."""
         self._record = self._world.record_of(self.machine)
-        gone, watch = self.machine.owned.get(self.shard), None
-        decided: Take | Wait | None = None
-        while not isinstance(decided, Take):
-            if decided is not None:
-                yield
-            while self._world.now_s < self.machine.cut_off_until_s:
-                yield
-            watch = self._looks(watch)
-            decided = verdict(watch, self._record, TIMES, gone=gone)
-        epoch = decided.epoch
+        gone, watch, epoch = self.machine.owned.get(self.shard), None, 0
+        while True:
+            if self._world.now_s >= self.machine.cut_off_until_s:
+                watch = self._looks(watch)
+                decided = verdict(watch, self._record, TIMES, gone=gone)
+                if isinstance(decided, Take):
+                    epoch = decided.epoch
+                    break
+            yield
         written = self._world.write(self.machine, lambda: self._create(epoch), self._world.fleet.write_s)
         if not (yield from self._until(written)):
             return 0

@@ -17,11 +17,9 @@ from batch.cli.options import (
     ManifestPath,
 )
 from batch.cli.origins import NOWHERE, GivenOrigins, Origins
-from batch.cli.screen import say
 from jobs.manifest.incoming import Incoming
 from jobs.problem import one_line
 from jobs.spec import JobSpec, SpecError, UsageError
-from reports import Exit
 
 
 def run(
@@ -36,8 +34,9 @@ def run(
     _job: JobFile = None,
     _origins: GivenOrigins = NOWHERE,
 ) -> int:
-    """Runs a manifest or a plan on an existing Dask cluster, or continues that; the workers have the logins. Without a
-    scheduler it only makes the campaign folder, for machines that call `fleet shard` themselves.
+    """Runs a manifest or a plan on an existing Dask cluster, or continues that; the workers have the logins.
+
+    Without a scheduler, only makes the campaign folder, for machines that call `fleet shard` themselves.
 
     Args:
         manifest: As `run` takes it, or a directory that `plan` has made.
@@ -45,34 +44,20 @@ def run(
     """
     if cluster.shards is not None and cluster.shards < 1:
         raise SpecError("shards", f"{cluster.shards} is too small, the least is 1")
+    if cluster.scheduler is None and (cluster.shards is None or cluster.into is not None):
+        raise UsageError("without --scheduler, only the campaign folder is made: say --shards, and not --into")
     times = times_of(cluster.lease_times)
     spec, rows = _whole_job(manifest, (source, limits), auth, plan_sha256, _origins)
-    if cluster.scheduler is None:
-        return _only_made(cluster, spec, rows)
     try:
-        from batch.cli.campaign_making import Wanted  # noqa: PLC0415 - an extra
-        from batch.cli.fleet_running import run_campaign  # noqa: PLC0415 - the same
-    except ImportError as error:
+        from batch.cli.campaign_making import Wanted, make_folder  # noqa: PLC0415 - an extra
+
+        wanted = Wanted(incoming=rows, spec=spec, shards=cluster.shards)
+        if cluster.scheduler is None:
+            return make_folder(cluster.dir, wanted)
+        from batch.cli.fleet_running import run_campaign  # noqa: PLC0415 - another extra
+    except ModuleNotFoundError as error:
         raise UsageError(f"{one_line(error)}; install it with `pip install 'csms-rekey[dask]'`") from error
-    return run_campaign(cluster.scheduler, cluster, Wanted(incoming=rows, spec=spec, shards=cluster.shards), times)
-
-
-def _only_made(cluster: ClusterOptions, spec: JobSpec, rows: Incoming) -> int:
-    """For machines that work on shards by themselves: with no scheduler, somebody has to say how many there are."""
-    if cluster.shards is None:
-        raise SpecError("shards", "say how many parts to make, or name a --scheduler")
-    if cluster.into is not None:
-        raise SpecError("into", "nothing is run without a --scheduler; merge the campaign folder afterwards")
-    try:
-        from batch.cli.campaign_making import Wanted, made_or_continued  # noqa: PLC0415 - an extra
-        from batch.fleet.storage import Storage  # noqa: PLC0415 - the same
-    except ImportError as error:
-        raise UsageError(f"{one_line(error)}; install it with `pip install 'csms-rekey[fleet]'`") from error
-    storage, shards = Storage(cluster.dir), cluster.shards
-    job = made_or_continued(storage, Wanted(incoming=rows, spec=spec, shards=shards), lambda: shards)
-    say(f"campaign {job.id}: {job.rows} rows in {job.shards} shards, in {storage.uri}")
-    say(f"`csms-rekey fleet shard I --dir {storage.uri}` works on shard I; the first is 0, the last {job.shards - 1}")
-    return Exit.DONE
+    return run_campaign(cluster, cluster.scheduler, wanted, times)
 
 
 def _whole_job(

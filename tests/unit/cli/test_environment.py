@@ -14,7 +14,7 @@ from batch.csms.network import parse_proxy
 from jobs.spec import Auth
 
 ROOT = Path(__file__).parents[3]
-SEALED = {"sandbox", "demo", "rollback", "merge", "set", "completion", "man"}
+SEALED = {"sandbox", "demo", "rollback", "merge", "set", "completion", "man", "fleet status", "fleet stop"}
 COMMANDS = list(commands())
 
 
