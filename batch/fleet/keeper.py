@@ -14,6 +14,7 @@ import msgspec
 
 from batch.fleet import campaign
 from batch.fleet.lease import LeaseRecord, LeaseTimes, Tenure, renewal_due, renewed
+from batch.process.beside import within
 from jobs.model import StatusCount
 
 
@@ -84,15 +85,19 @@ class Keeper:
 
     def release(self, quiet_s: float) -> None:
         """Says that the last request has left, and is answered after `quiet_s` at the latest: nobody needs to wait for
-        longer. Where that cannot be written, the next owner waits.
+        longer. Where that cannot be written, or hangs, the next owner waits.
         """
         self.stop()
+        if self._thread is not None:
+            # It begins no renewal from here on.
+            self._thread.join(self._times.look_s)
         for one in self._tries:
             # What is written later would only hide that it is released.
             one.join(self._times.look_s)
         if self.why_not() is None:
             with contextlib.suppress(OSError):
-                self._files.put(self._name, self._next(quiet_s))
+                data = self._next(quiet_s)
+                within(lambda: self._files.put(self._name, data), self._times.lapse_s)
 
     def stop(self) -> None:
         """Renews it no more."""
@@ -108,8 +113,10 @@ class Keeper:
             if renewal_due(self._tenure, self._last_try_s, now_s, self._times, failed=self._failed):
                 self._last_try_s, self._failed = now_s, False
                 self._tries = [one for one in self._tries if one.is_alive()]
-                self._tries.append(threading.Thread(target=self.renew, name="renewal", daemon=True))
-                self._tries[-1].start()
+                one = threading.Thread(target=self.renew, name="renewal", daemon=True)
+                # Begun before it stands in the list, whose threads a release joins.
+                one.start()
+                self._tries.append(one)
 
     def renew(self) -> None:
         """Tries once."""

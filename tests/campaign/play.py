@@ -514,10 +514,11 @@ class _Limits(msgspec.Struct, frozen=True, kw_only=True):
             f"--burst={self.burst}",
             f"--concurrency={self.concurrency}",
             f"--timeout={self.timeout_s:g}s",
-            f"--max-attempts={self.max_attempts}",
         )
 
-    run = look
+    @property
+    def run(self) -> tuple[str, ...]:
+        return (*self.look, f"--max-attempts={self.max_attempts}")
 
 
 def _script(rng: Random) -> Watched:

@@ -377,7 +377,7 @@ def tell(
 @pytest.mark.parametrize(
     ("auth", "provider", "valid"),
     [
-        ("token", "IAM token", "a token after 24 hours at most"),
+        ("token", "IAM token", "tokens last at most 24 hours"),
         ("aksk", "access keys", "until they are revoked"),
         ("iam", "IAM password", "renewed before"),
         ("ecs", "ECS agency", "renewed before"),
@@ -397,7 +397,7 @@ def test_auth_tells_the_login_its_project_and_its_end_and_reads_once(
 
 
 @pytest.mark.parametrize(
-    ("more", "valid"), [("", "until they are revoked"), ("security_token = canary-t\n", "it ends by itself")]
+    ("more", "valid"), [("", "until they are revoked"), ("security_token = canary-t\n", "expiry unknown")]
 )
 def test_auth_tells_of_a_credentials_file_that_it_is_held(tmp_path: Path, more: str, valid: str) -> None:
     with serving(auth=AuthMode.SIGNED) as stage:
@@ -427,7 +427,12 @@ def test_auth_tells_of_a_credentials_file_that_it_is_held(tmp_path: Path, more: 
         (lambda stage: stage.environment("aksk", HUAWEICLOUD_SDK_SK=WRONG), REGION, 3, "refused"),
         (lambda stage: stage.environment("iam", OS_PASSWORD=WRONG), REGION, 3, "refused"),
         (lambda stage: stage.environment("iam", OS_PROJECT_NAME="cn-north-4"), (), 0, "may list secrets"),
-        (lambda stage: stage.environment("iam", OS_PASSWORD=WRONG), ("--project-id", "0" * 32), 3, "none was obtained"),
+        (
+            lambda stage: stage.environment("iam", OS_PASSWORD=WRONG),
+            ("--project-id", "0" * 32),
+            3,
+            "no token was obtained",
+        ),
         (lambda stage: stage.environment("aksk"), ("--region", "mars-1"), 2, "mars-1"),
         (lambda stage: stage.environment("token", CSMS_REKEY_TOKEN="a b"), (), 2, "holds no token"),
     ],

@@ -24,7 +24,7 @@ def test_more_open_files_than_the_system_allows_are_refused_before_anything_is_s
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 1_024))
     with pytest.raises(
-        SpecError, match=r"concurrency: 1000 requests and 2 projects need 1066 open files, .* allows 1024"
+        SpecError, match=r"concurrency: 1,000 requests and 2 projects need 1066 open files, .* allows 1024"
     ):
         require_files(connections=1_000, locks=2)
 
