@@ -99,3 +99,25 @@ def confined(tool: Tool, words: Sequence[str]) -> int:
         _, said = running.communicate(timeout=60)
     assert b"Traceback" not in said, said.decode()
     return running.returncode
+
+
+def test_the_folder_for_machines_without_a_scheduler_is_made_once_and_its_shards_merged(tmp_path: Path) -> None:
+    """As the page has it for virtual machines."""
+    sandbox = service()
+    manifest = tmp_path / "secrets.csv"
+    manifest.write_bytes(manifest_of(moves(sandbox)))
+    folder = str(tmp_path / "campaign")
+    with served(sandbox, tmp_path) as tool:
+        endpoint = tool.to(tmp_path)[0]
+        made = ("fleet", "run", str(manifest), "--dir", folder, endpoint, "--rate=unlimited")
+        assert tool.run(*made).code == 2, "nobody says how many shards"
+        done = tool.run(*made, "--shards", str(SHARDS))
+        assert (done.code, put_names(sandbox)) == (0, [])
+        assert tool.run(*made, "--shards", str(SHARDS)).code == 0
+        assert tool.run(*made, "--shards", str(SHARDS + 1)).code == 2
+        for index in range(SHARDS):
+            words = ("fleet", "shard", str(index), "--dir", folder, "--work", str(tmp_path / "work"))
+            assert tool.run(*words, f"--lease-times={TIMES}").code == 0
+        merged = tool.run("merge", folder, "--into", str(tmp_path / "whole"))
+        assert merged.code == 0, merged.err
+    assert len(outcomes_in(tmp_path / "whole")) == len(put_names(sandbox)) == 90
