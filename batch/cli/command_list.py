@@ -137,7 +137,7 @@ COMMANDS = (
     Command(
         _AFTER,
         "merge:merge",
-        "Combine all shards of a run into one report.",
+        "Combine the shards of a run, plan, verify or retire.",
         f"{_CODES} {_SEALED}",
         sealed=True,
         usage="csms-rekey merge --into PATH [OPTIONS] SHARDS...",
