@@ -22,9 +22,6 @@ from jobs.problem import plain
 from jobs.spec import JobSpec, UsageError
 from reports import Exit
 
-_SHARDS_EACH = 4
-"""For each thread of the cluster: a lost one costs a quarter of what it does, and what is long is begun early."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
@@ -73,7 +70,8 @@ def made_or_continued(storage: Storage, wanted: Wanted, threads: Callable[[], in
 def _made(storage: Storage, wanted: Wanted, spool: Path, threads: Callable[[], int]) -> Campaign:
     copy = wanted.incoming.copy_to(spool)
     loaded, projects = looked_at(copy, wanted.incoming, wanted.spec, spool)
-    shards = wanted.shards or max(1, min(projects, _SHARDS_EACH * threads()))
+    # One for each thread of the cluster: the quota sets the pace, and that of a shard which waits is idle.
+    shards = wanted.shards or max(1, min(projects, threads()))
     plan = wanted.incoming if isinstance(wanted.incoming, PlannedManifest) else None
     files = source_files(copy, None if plan is None else Path(plan.manifest))
     for path, described in files:

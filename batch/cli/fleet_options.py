@@ -39,7 +39,7 @@ class ClusterOptions:
     security_dir: Path | None = None
     """Folder with ca.pem, cert.pem, key.pem. [default: Dask's own]"""
     shards: int | None = None
-    """Number of shards. [default: 4 per thread, at most 1 per project]"""
+    """Number of shards. [default: 1 per thread, at most 1 per project]"""
     into: Path | None = None
     """Directory for the merged report. [default: no report]"""
     progress: Literal["auto", "off"] = "auto"
