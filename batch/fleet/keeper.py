@@ -59,6 +59,7 @@ class Keeper:
         self._over = threading.Event()
         self._tries: list[threading.Thread] = []
         self._thread: threading.Thread | None = None
+        self._stop_seen = False
         self.on_stop: Callable[[], None] = lambda: None
 
     @property
@@ -130,7 +131,9 @@ class Keeper:
             return
         with self._lock:
             self._tenure = renewed(self._tenure, began_s, self._clock(), taken=taken)
-        if stopped:
+        if stopped and not self._stop_seen:
+            # Once: more of it would break off what is in flight.
+            self._stop_seen = True
             self.on_stop()
 
     def _next(self, quiet_s: float | None) -> bytes:

@@ -105,6 +105,17 @@ def test_a_stopped_campaign_is_noticed_with_the_next_renewal() -> None:
     assert heard == ["stop"]
 
 
+def test_a_stopped_campaign_is_reported_once_however_often_the_lease_is_renewed() -> None:
+    """A second signal would break off the requests in flight, and a third would end the process at once."""
+    store, heard = Store(), list[str]()
+    keeper = kept(store, Hands())
+    keeper.on_stop = lambda: heard.append("stop")
+    store.put(campaign.STOP, msgspec.json.encode(Stop(who="me", at=1.0)))
+    for _ in range(3):
+        keeper.renew()
+    assert heard == ["stop"]
+
+
 def test_a_lease_that_was_released_is_taken_after_its_quiet_time_and_one_that_lapsed_is_not_released() -> None:
     store, clock = Store(), Hands()
     taken(store, clock).release(5.0)
