@@ -182,7 +182,7 @@ class Running:
 
 
 def stop_campaign(storage: Storage, who: str) -> None:
-    """Tells every process that works on it to finish what is in flight and end.
+    """Asks every process that works on it to finish what is in flight and end.
 
     Raises:
         StorageError: it cannot be written.

@@ -4,6 +4,8 @@ The child is tied to this process by a pipe: whatever becomes of the worker, the
 """
 
 import contextlib
+import errno
+import os
 import socket
 import subprocess
 import sys
@@ -63,11 +65,16 @@ def take(task: ShardTask, worker: str, wanted: Callable[[], bool]) -> Answer:
     if version() != task.release:
         return Answer(exit_code=Exit.USAGE, worker=worker, reason=f"it has release {version()}, not {task.release}")
     storage = Storage(task.uri)
-    # The scheduler runs a task again by itself when it loses a worker; who decides that is the controller.
-    if not storage.create(campaign.try_mark(task.shard, task.key), printable(socket.gethostname()).encode()):
-        return Answer(exit_code=None, worker=worker)
-    if storage.get(campaign.STOP) is not None:
-        return Answer(exit_code=Exit.SIGTERM, worker=worker)
+    try:
+        # The scheduler runs a task again by itself when it loses a worker; who decides that is the controller.
+        if not storage.create(campaign.try_mark(task.shard, task.key), printable(socket.gethostname()).encode()):
+            return Answer(exit_code=None, worker=worker)
+        if storage.get(campaign.STOP) is not None:
+            return Answer(exit_code=Exit.SIGTERM, worker=worker)
+    except OSError as error:
+        # Not in the store's own words: they go through the scheduler, and may hold a signed address.
+        reason = f"it cannot use the campaign folder: {os.strerror(error.errno or errno.EIO)}"
+        return Answer(exit_code=Exit.CANNOT_WRITE, worker=worker, reason=reason)
     with tempfile.TemporaryFile() as said:
         code = _child(task, said, wanted)
         reason = _last_line(said) if code in _TELLING else ""

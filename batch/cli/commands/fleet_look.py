@@ -31,7 +31,7 @@ def status(dir: str, /, *, json: Annotated[bool, Parameter(negative="")] = False
 
 
 def stop(dir: str, /) -> int:  # noqa: A002 - as the option
-    """Tells every process that works on a campaign to finish what is in flight and end; `fleet run` continues it.
+    """Asks every process that works on a campaign to finish what is in flight and end; `fleet run` continues it.
 
     Args:
         dir: Campaign folder: a path or a URI.

@@ -1,6 +1,9 @@
 """What a worker does with a shard that it is handed, without any cluster."""
 
+import errno
 import uuid
+
+import pytest
 
 from batch.fleet import campaign
 from batch.fleet.campaign import Stop
@@ -37,3 +40,16 @@ def test_a_campaign_that_is_to_stop_starts_no_process() -> None:
 
 def test_what_goes_through_the_scheduler_is_a_place_a_number_and_nothing_else() -> None:
     assert ShardTask.__struct_fields__ == ("uri", "shard", "key", "release", "grace_s", "words")
+
+
+def test_a_folder_that_cannot_be_used_is_answered_without_the_words_of_the_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: object) -> bool:
+        raise PermissionError(errno.EACCES, "https://store.example/x?signature=canary")
+
+    monkeypatch.setattr(Storage, "create", refused)
+    task = ShardTask(uri="memory://nowhere", shard=0, key="k", release=version(), grace_s=1.0)
+    answer = take(task, "here", lambda: True)
+    assert (answer.exit_code, "canary" in answer.reason) == (74, False)
+    assert "Permission denied" in answer.reason
