@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+TESTED = (ROOT / "tests" / "requirements.lock").read_text(encoding="utf-8")
 BUILD = "import sys; from pdm import backend; print(getattr(backend, sys.argv[1])(sys.argv[2]))"
 
 LICENCES = {
@@ -55,6 +56,7 @@ LICENCES = {
     "yarl": "Apache-2.0",
 }
 """Of every package in the lock, as its metadata has it."""
+
 LICENCES_OF_EXTRAS = {
     "click": "BSD-3-Clause",
     "cloudpickle": "BSD-3-Clause",
@@ -81,6 +83,11 @@ COPYLEFT = re.compile(r"GPL|MPL|EPL|EUPL|CDDL|OSL|SSPL|Mozilla|Eclipse|GNU|copyl
 
 def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def names_in(lock: str) -> set[str]:
+    """Of every package there, also those that another Python or platform needs."""
+    return {canonical(name) for name in re.findall(r"^([a-z][a-z0-9-]+)==", lock, re.MULTILINE)}
 
 
 def locked() -> dict[str, Requirement]:
@@ -159,16 +166,16 @@ def unpacked(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_no_package_that_is_installed_has_a_copyleft_licence() -> None:
     """A new package, or a new licence, stands here before it ships."""
     assert {name: licence(name) for name in locked()} == {name: LICENCES[name] for name in locked()}
-    assert set(LICENCES) == {canonical(name) for name in re.findall(r"^([a-z][a-z0-9-]+)==", LOCK, re.MULTILINE)}
+    assert set(LICENCES) == names_in(LOCK)
     extras = with_all_they_need(["distributed", "fsspec"]) - set(LICENCES)
-    assert {name: licence(name) for name in extras} == LICENCES_OF_EXTRAS
+    assert {name: licence(name) for name in extras} == {name: LICENCES_OF_EXTRAS[name] for name in extras}
+    assert set(LICENCES_OF_EXTRAS) <= names_in(TESTED)
     assert not [text for text in {**LICENCES, **LICENCES_OF_EXTRAS}.values() if COPYLEFT.search(text)]
 
 
 def test_the_tests_run_on_what_is_shipped() -> None:
     """Each version of the one lock is in the other."""
-    tests = (ROOT / "tests" / "requirements.lock").read_text(encoding="utf-8")
-    versions, tested = (set(re.findall(r"^[a-z][a-z0-9-]+==\S+", lock, re.MULTILINE)) for lock in (LOCK, tests))
+    versions, tested = (set(re.findall(r"^[a-z][a-z0-9-]+==\S+", lock, re.MULTILINE)) for lock in (LOCK, TESTED))
     assert versions <= tested
 
 
