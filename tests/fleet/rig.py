@@ -1,6 +1,5 @@
 """A Dask cluster of real processes over TLS, each worker as a machine of its own, and a service that keeps a log."""
 
-import bisect
 import contextlib
 import csv
 import os
@@ -9,19 +8,20 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 import trustme
+from distributed import Client, Security
 
 from batch.fleet import campaign
 from batch.fleet.lease import LeaseRecord
 from batch.sandbox.ready import Ready
 from batch.sandbox.world import World, build_world
-from tests.e2e.tool import PYTHON, ROOT, environment, manifest_of, outcomes_in, sandbox_process
-from tests.kit.records import Record, read_journal
+from tests.e2e.tool import PYTHON, ROOT, environment, guarded_manifest_of, manifest_of, outcomes_in, sandbox_process
+from tests.kit.records import Record, busiest_window, read_journal
 from tests.oracle import Asked
 
 PATIENCE_S = 80.0
@@ -88,6 +88,20 @@ class Cluster:
                 start_new_session=True,
             )
 
+    @contextlib.contextmanager
+    def client(self) -> Iterator[Client]:
+        """As anybody who has a certificate of the fleet."""
+        ca, cert, key = (str(self.security / file) for _, file in _TLS)
+        tls = Security(tls_ca_file=ca, tls_client_cert=cert, tls_client_key=key, require_encryption=True)
+        with Client(self.address, security=tls, set_as_default=False) as client:
+            yield client
+
+    def retire(self, name: str) -> None:
+        """Has the scheduler send a worker away."""
+        with self.client() as client:
+            known = client.scheduler_info()["workers"]
+            client.retire_workers([address for address, one in known.items() if one["name"] == name])
+
     def close(self) -> None:
         for one in (*self.workers.values(), self.scheduler):
             if one is not None:
@@ -111,8 +125,10 @@ def make_certificates(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def cluster_in(folder: Path, token: str, *, workers: Sequence[str] = ("w0", "w1", "w2")) -> Iterator[Cluster]:
-    """A cluster for as long as the block lasts."""
+def cluster_in(
+    folder: Path, token: str, *, workers: Sequence[str] = ("w0", "w1", "w2"), more: Mapping[str, str] | None = None
+) -> Iterator[Cluster]:
+    """A cluster for as long as the block lasts; its processes have `more` in their environment."""
     folder.mkdir(exist_ok=True)
     make_certificates(folder / "tls")
     dask = {
@@ -121,8 +137,9 @@ def cluster_in(folder: Path, token: str, *, workers: Sequence[str] = ("w0", "w1"
         "WORKER__HTTP__ROUTES": "[]",
         "SCHEDULER__WORKER_TTL": f"{TTL_S}s",
     }
-    usual = environment(folder, token) | {f"DASK_DISTRIBUTED__{name}": value for name, value in dask.items()}
-    cluster = Cluster(folder, token, environment=usual | {"PYTHONPATH": str(ROOT)})
+    usual = environment(folder, token, more) | {f"DASK_DISTRIBUTED__{name}": value for name, value in dask.items()}
+    path = [str(ROOT), *filter(None, [usual.get("PYTHONPATH")])]
+    cluster = Cluster(folder, token, environment=usual | {"PYTHONPATH": os.pathsep.join(path)})
     try:
         cluster.start_scheduler()
         for name in workers:
@@ -143,6 +160,7 @@ class Fleet:
     log: Path
     asked: tuple[Asked, ...]
     rate: int
+    manifest: Path
 
     @property
     def campaign(self) -> Path:
@@ -164,7 +182,7 @@ class Fleet:
             f"--timeout={TIMEOUT_S}",
             f"--lease-times={LEASE_TIMES}",
         )
-        return [*PYTHON, "fleet", "run", str(self.folder / "m.csv"), *usual, *more]
+        return [*PYTHON, "fleet", "run", str(self.manifest), *usual, *more]
 
     @contextlib.contextmanager
     def running(self, *more: str) -> Iterator["subprocess.Popen[bytes]"]:
@@ -215,20 +233,49 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def fleet_in(folder: Path, *, projects: int = 12, secrets: int = 300, rate: int = 50) -> Iterator[Fleet]:
-    """All of it, with a manifest of every secret of every project; the rows of projects interleave."""
+def fleet_in(
+    folder: Path,
+    *,
+    projects: int = 12,
+    secrets: int = 300,
+    rate: int = 50,
+    guarded: bool = False,
+    more: Callable[[Ready], Mapping[str, str]] = lambda _: {},
+) -> Iterator[Fleet]:
+    """All of it, with a manifest of every secret of every project; the rows of projects interleave. A `guarded` row
+    says which key it has before; the processes of the cluster have `more` in their environment.
+    """
     log = folder / "service.log"
     options = (f"--secrets={projects * secrets}", f"--projects={projects}", f"--seed={SEED}", f"--log={log}")
     world = build_world(seed=SEED, secrets=projects * secrets, projects=projects)
     by_project = [[(one, name) for name in one.names] for one in world.projects.values()]
     places = [place for row in zip(*by_project, strict=True) for place in row]
     asked = tuple(
-        Asked(row=row, project_id=one.id, secret_name=name, kms_key_id=one.key_ids.new)
+        Asked(
+            row=row,
+            project_id=one.id,
+            secret_name=name,
+            kms_key_id=one.key_ids.new,
+            expected_kms_key_id=one.key_ids.old if guarded else None,
+        )
         for row, (one, name) in enumerate(places, 1)
     )
-    (folder / "m.csv").write_bytes(manifest_of(asked))
-    with sandbox_process(folder, *options) as (_, ready), cluster_in(folder / "cluster", ready.token) as cluster:
-        yield Fleet(cluster=cluster, ready=ready, world=world, folder=folder, log=log, asked=asked, rate=rate)
+    manifest = folder / "m.csv"
+    manifest.write_bytes(guarded_manifest_of(asked) if guarded else manifest_of(asked))
+    with (
+        sandbox_process(folder, *options) as (_, ready),
+        cluster_in(folder / "cluster", ready.token, more=more(ready)) as cluster,
+    ):
+        yield Fleet(
+            cluster=cluster,
+            ready=ready,
+            world=world,
+            folder=folder,
+            log=log,
+            asked=asked,
+            rate=rate,
+            manifest=manifest,
+        )
 
 
 def wrong(fleet: Fleet) -> list[str]:
@@ -248,16 +295,20 @@ def wrong(fleet: Fleet) -> list[str]:
 
 def too_fast(records: Sequence[Record], rate: int, burst: int = 1) -> list[str]:
     """Projects of which the service saw more than rate + burst requests within a second."""
-    found = []
-    by_project: dict[str, list[float]] = {}
+    return [
+        f"{most} requests in 1 s in project {project}"
+        for project, most in busiest_seconds(records).items()
+        if most > rate + burst
+    ]
+
+
+def busiest_seconds(records: Sequence[Record]) -> dict[str, int]:
+    """The most requests that arrived within a second, of each project."""
+    by_project: dict[str, list[Record]] = {}
     for one in records:
         if one.project_id is not None:
-            by_project.setdefault(one.project_id, []).append(one.at_s)
-    for project, times in by_project.items():
-        most = max(bisect.bisect_left(times, at + 1.0) - index for index, at in enumerate(times))
-        if most > rate + burst:
-            found.append(f"{most} requests in 1 s in project {project}")
-    return found
+            by_project.setdefault(one.project_id, []).append(one)
+    return {project: busiest_window(found, 1.0) for project, found in by_project.items()}
 
 
 def sent_twice(records: Sequence[Record]) -> int:

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from random import Random
@@ -18,6 +19,7 @@ import batch.cli.commands.run
 from batch.csms.wire import HttpWire
 from tests.engine.places import room
 from tests.torture.disk import disk_sweep
+from tests.torture.fleet_rig import Played, play_all, table
 from tests.torture.rig import rigged
 from tests.torture.simulate import Simulated, simulate, simulate_campaigns, simulate_fleets
 from tests.torture.sweeps import nights, plan, random_kills, sweep
@@ -119,7 +121,10 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a sample, in seconds")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--campaign", type=int, help="plays the campaign of this seed again, and nothing else")
+    parser.add_argument("--fleet", nargs="?", const="", metavar="WORDS", help="only trials of real fleets, by name")
     options = parser.parse_args()
+    if options.fleet is not None:
+        return _tell_fleet(options.fleet)
     if options.campaign is not None:
         return _tell([_campaigned((options.campaign, 1))], 0.0)
     seed, quick = options.seed, options.quick
@@ -141,6 +146,20 @@ def main() -> int:
     with ProcessPoolExecutor(cores, mp_context=get_context("fork"), max_tasks_per_child=None) as pool:
         found = list(pool.map(_call, tasks))
     return _tell(found, time.monotonic() - started)
+
+
+def _tell_fleet(words: str) -> int:
+    played = []
+
+    def kept() -> Iterator[Played]:
+        for one in play_all(words):
+            played.append(one)
+            yield one
+
+    for line in table(kept()):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    return 1 if any(one.wrong for one in played) else 0
 
 
 def _tell(found: list[Figures], took_s: float) -> int:
