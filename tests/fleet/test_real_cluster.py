@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.rig import fleet_in, sent_twice, wrong
+from tests.fleet.judged import sent_twice, wrong
+from tests.fleet.rig import fleet_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from tests.fleet.rig import LEASE_TIMES, Fleet, busiest_seconds, fleet_in, sent_twice, wrong
+from tests.fleet.judged import busiest_seconds, sent_twice, wrong
+from tests.fleet.rig import LEASE_TIMES, Fleet, fleet_in
 from tests.torture.canaries import Searched, canaries, in_files, in_scheduler
 from tests.torture.fleet_trials import TRIALS, Trial
 
@@ -55,9 +56,14 @@ def play(trial: Trial, folder: Path) -> Played:
     poison = folder / "poison"
     poison.mkdir()
     (poison / "sitecustomize.py").write_text(_POISON)
-    sizes = {"projects": PROJECTS, "secrets": SECRETS, "rate": RATE}
-    given = {"PYTHONPATH": str(poison)}
-    with fleet_in(folder, guarded=trial.guarded, more=lambda ready: given | canaries(ready), **sizes) as fleet:
+    with fleet_in(
+        folder,
+        projects=PROJECTS,
+        secrets=SECRETS,
+        rate=RATE,
+        guarded=trial.guarded,
+        more=lambda ready: {"PYTHONPATH": str(poison), **canaries(ready)},
+    ) as fleet:
         trial.prepare(fleet)
         began_s = time.monotonic()
         found: list[str] = []

@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.e2e.tool import PYTHON, ROOT, environment
-from tests.fleet.rig import Fleet, stop_all, wait_until
+from tests.fleet.cluster import wait_until
+from tests.fleet.rig import Fleet
 
 PAUSE_S = 12.0
 """Longer than the scheduler waits for a worker, and than a lease may stand still."""
@@ -36,6 +37,11 @@ class Trial:
     guarded: bool = False
     ledgers_lost: int = 0
     options: tuple[str, ...] = ()
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        os.kill(pid, number)
 
 
 def victim(fleet: Fleet) -> tuple[int, int]:
@@ -69,8 +75,8 @@ def _kill_child(fleet: Fleet, _: "subprocess.Popen[bytes]") -> None:
 def _lose_machine(fleet: Fleet, _: "subprocess.Popen[bytes]") -> None:
     both = victim(fleet)
     # Neither may notice what becomes of the other.
-    stop_all(both, signal.SIGSTOP)
-    stop_all(both, signal.SIGKILL)
+    _signal(both, signal.SIGSTOP)
+    _signal(both, signal.SIGKILL)
 
 
 def _retire(fleet: Fleet, _: "subprocess.Popen[bytes]") -> None:
@@ -80,9 +86,9 @@ def _retire(fleet: Fleet, _: "subprocess.Popen[bytes]") -> None:
 def _pause(who: slice) -> Harm:
     def pause(fleet: Fleet, _: "subprocess.Popen[bytes]") -> None:
         stopped = list(victim(fleet))[who]
-        stop_all(stopped, signal.SIGSTOP)
+        _signal(stopped, signal.SIGSTOP)
         time.sleep(PAUSE_S)
-        stop_all(stopped, signal.SIGCONT)
+        _signal(stopped, signal.SIGCONT)
 
     return pause
 
