@@ -19,6 +19,8 @@ from tests.e2e.tool import ROOT, environment
 PATIENCE_S = 80.0
 TTL_S = 5
 WORKERS = ("w0", "w1", "w2")
+_YIELDING = ("nice", "-n", "10")
+"""Few cores have to do for all machines: the service, which takes the times, comes first."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class Cluster:
         tls = (f"--tls-{kind}={self.security / file}" for kind, file in _TLS)
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "dask", words[0], "--protocol=tls", *tls, *words[1:]],
+                [*_YIELDING, sys.executable, "-m", "dask", words[0], "--protocol=tls", *tls, *words[1:]],
                 cwd=self.folder,
                 env=self.environment | (more or {}),
                 stdin=subprocess.DEVNULL,

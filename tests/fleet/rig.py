@@ -1,6 +1,7 @@
 """A cluster, a service that keeps a log, and a campaign to run with them."""
 
 import contextlib
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ from batch.fleet.lease import LeaseRecord
 from batch.sandbox.ready import Ready
 from batch.sandbox.world import World, build_world
 from tests.e2e.tool import PYTHON, ROOT, environment, guarded_manifest_of, manifest_of, sandbox_process
+from tests.engine.places import room
 from tests.fleet.cluster import WORKERS, Cluster, cluster_in, wait_until
 from tests.kit.records import Record, read_journal
 from tests.oracle import Asked
 
 SEED = 3
+SERVICE_LOG = "service.log"
 LEASE_TIMES = "0.5,2,4,2"
 """Renewed, lapsed, taken, kept: much shorter than in earnest, so that a test need not wait for minutes."""
 TIMEOUT_S = 2
@@ -126,8 +129,7 @@ def fleet_in(
     """All of it, with a manifest of every secret of every project; the rows of projects interleave. A `guarded` row
     says which key it has before; the processes of the cluster have `more` in their environment.
     """
-    log = folder / "service.log"
-    options = (f"--secrets={projects * secrets}", f"--projects={projects}", f"--seed={SEED}", f"--log={log}")
+    options = (f"--secrets={projects * secrets}", f"--projects={projects}", f"--seed={SEED}")
     world = build_world(seed=SEED, secrets=projects * secrets, projects=projects)
     by_project = [[(one, name) for name in one.names] for one in world.projects.values()]
     places = [place for row in zip(*by_project, strict=True) for place in row]
@@ -144,7 +146,8 @@ def fleet_in(
     manifest = folder / "m.csv"
     manifest.write_bytes(guarded_manifest_of(asked) if guarded else manifest_of(asked))
     with (
-        sandbox_process(folder, *options) as (_, ready),
+        _log_for(folder) as log,
+        sandbox_process(folder, *options, f"--log={log}") as (_, ready),
         cluster_in(folder / "cluster", ready.token, workers=workers, more=more(ready)) as cluster,
     ):
         yield Fleet(
@@ -157,6 +160,17 @@ def fleet_in(
             rate=rate,
             manifest=manifest,
         )
+
+
+@contextlib.contextmanager
+def _log_for(folder: Path) -> Iterator[Path]:
+    """In memory while it is written: a service that waits for the disk of others sees requests later than they came."""
+    place = room()
+    try:
+        yield place / SERVICE_LOG
+    finally:
+        shutil.move(place / SERVICE_LOG, folder)
+        place.rmdir()
 
 
 def _lives(pid: int) -> bool:

@@ -68,7 +68,7 @@ def play(trial: Trial, folder: Path) -> Played:
         began_s = time.monotonic()
         found: list[str] = []
         searched = Searched()
-        options = (f"--shards={SHARDS}", "--before=list", "--auth=token", *trial.options)
+        options = (f"--shards={SHARDS}", "--before=list", f"--auth={trial.auth}")
         with fleet.running(*options) as running:
             fleet.wait_for_puts(_HARM_AFTER)
             searched += in_scheduler(fleet)
@@ -101,7 +101,7 @@ def _judged(
         found.append(f"{len(owners)} children live at the end")
     found += searched.found
     if found:
-        found.append(fleet.said()[-3_000:])
+        found.append("; ".join(line for line in fleet.said().splitlines() if line.startswith("csms-rekey: ")))
     return Played(
         name=trial.name,
         codes=codes,

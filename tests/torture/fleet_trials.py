@@ -36,7 +36,7 @@ class Trial:
     between: Callable[[Fleet], Iterable[str]] = _nothing
     guarded: bool = False
     ledgers_lost: int = 0
-    options: tuple[str, ...] = ()
+    auth: str = "token"
 
 
 def _signal(pids: Sequence[int], number: signal.Signals) -> None:
@@ -163,6 +163,7 @@ def _plan(fleet: Fleet) -> None:
 
 TRIALS = (
     Trial(name="no harm", harm=_none),
+    Trial(name="no harm, with access keys", harm=_none, auth="aksk"),
     Trial(name="worker: kill -9", harm=_to_worker(signal.SIGKILL)),
     Trial(name="worker: SIGTERM", harm=_to_worker(signal.SIGTERM)),
     Trial(name="worker retired", harm=_retire),
