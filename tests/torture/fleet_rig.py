@@ -1,5 +1,7 @@
 """Plays a trial of a real fleet and brings it to its end, and says what the service's log shows of it."""
 
+import contextlib
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -10,12 +12,12 @@ import msgspec
 from tests.fleet.judged import busiest_seconds, sent_twice, wrong
 from tests.fleet.rig import LEASE_TIMES, Fleet, fleet_in
 from tests.torture.canaries import Searched, canaries, in_files, in_scheduler
-from tests.torture.fleet_trials import TRIALS, Trial
+from tests.torture.child import HUNG
+from tests.torture.fleet_trials import PATIENCE_S, TRIALS, Trial
 
 SHARDS, PROJECTS, SECRETS, RATE = 6, 12, 300, 50
 _INTERVAL_S = float(LEASE_TIMES.split(",")[3])
 _MOST_CALLS = 3
-_PATIENCE_S = 150.0
 _HARM_AFTER = 300
 _POISON = """
 import os, pathlib, signal, sys
@@ -72,17 +74,25 @@ def play(trial: Trial, folder: Path) -> Played:
         with fleet.running(*options) as running:
             fleet.wait_for_puts(_HARM_AFTER)
             searched += in_scheduler(fleet)
-            trial.harm(fleet, running)
-            codes = [running.wait(_PATIENCE_S)]
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                trial.harm(fleet, running)
+            codes = [_code_of(running)]
         if codes[0] not in trial.codes:
             found.append(f"`fleet run` ended with {codes[0]}")
         found += trial.between(fleet)
         while codes[-1] != 0 and len(codes) < _MOST_CALLS:
             with fleet.running(*options) as running:
-                codes.append(running.wait(_PATIENCE_S))
+                codes.append(_code_of(running))
         took_s = time.monotonic() - began_s
         searched += in_files(fleet)
         return _judged(trial, fleet, found, codes=tuple(codes), took_s=took_s, searched=searched)
+
+
+def _code_of(running: "subprocess.Popen[bytes]") -> int:
+    try:
+        return running.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        return HUNG
 
 
 def _judged(

@@ -1,5 +1,6 @@
 """What is done to a fleet in its trials: machines, workers, children, the scheduler and `fleet run` itself."""
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from tests.fleet.rig import Fleet
 
 PAUSE_S = 12.0
 """Longer than the scheduler waits for a worker, and than a lease may stand still."""
+PATIENCE_S = 150.0
 POISONED = 2
 Harm = Callable[[Fleet, "subprocess.Popen[bytes]"], None]
 
@@ -129,6 +131,18 @@ def _stop(fleet: Fleet, _: "subprocess.Popen[bytes]") -> None:
     tool(fleet, "fleet", "stop", str(fleet.campaign))
 
 
+def _stop_with_child_paused(fleet: Fleet, running: "subprocess.Popen[bytes]") -> None:
+    child = victim(fleet)[1]
+    os.kill(child, signal.SIGSTOP)
+    _stop(fleet, running)
+    try:
+        # Until the others have drained, and nobody waits for this one any longer.
+        running.wait(PATIENCE_S)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGCONT)
+
+
 def _quiet(fleet: Fleet) -> Iterator[str]:
     """Once `fleet run` has ended in order, nothing is sent any more."""
     puts = fleet.puts()
@@ -177,6 +191,13 @@ TRIALS = (
     Trial(name="`fleet run`: kill -9", harm=_kill_run, codes=(-signal.SIGKILL,)),
     Trial(name="`fleet run`: SIGTERM", harm=_end_run, codes=(143,), between=_quiet),
     Trial(name="`fleet stop`", harm=_stop, codes=(3,), between=_quiet),
+    Trial(
+        name="child: SIGSTOP, then `fleet stop`",
+        harm=_stop_with_child_paused,
+        codes=(3,),
+        between=_quiet,
+        ledgers_lost=1,
+    ),
     Trial(name="a shard that kills its process", harm=_none, prepare=_poison, codes=(3,), between=_given_up),
     Trial(name="a plan; worker: kill -9", harm=_to_worker(signal.SIGKILL), prepare=_plan),
 )  # fmt: skip
