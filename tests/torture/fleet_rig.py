@@ -1,6 +1,5 @@
 """Plays a trial of a real fleet and brings it to its end, and says what the service's log shows of it."""
 
-import contextlib
 import subprocess
 import tempfile
 import time
@@ -74,8 +73,10 @@ def play(trial: Trial, folder: Path) -> Played:
         with fleet.running(*options) as running:
             fleet.wait_for_puts(_HARM_AFTER)
             searched += in_scheduler(fleet)
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            try:
                 trial.harm(fleet, running)
+            except subprocess.TimeoutExpired as error:
+                found.append(f"not ended within {error.timeout:g} s")
             codes = [_code_of(running)]
         if codes[0] not in trial.codes:
             found.append(f"`fleet run` ended with {codes[0]}")
