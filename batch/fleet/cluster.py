@@ -82,16 +82,17 @@ class Cluster:
 
     def next_answer(self, within_s: float) -> tuple[str, Answer | Cancelled] | Gone | None:
         """The key of a task that has ended, and what it answered; None where none has within that time."""
-        if self._client.status == "connecting":
-            # It has cancelled everything, and looks for its scheduler, which may be there again.
-            time.sleep(within_s)
-            return None
         try:
             key, future = self._done.get(timeout=within_s)
         except queue.Empty:
             return Gone() if self._client.status in _CLOSED else None
         if self._client.status in _CLOSED:
             return Gone()
+        if self._client.status != "running":
+            # It has cancelled everything, and looks for its scheduler, which may be there again.
+            self._done.put((key, future))
+            time.sleep(within_s)
+            return None
         try:
             return key, _answer_of(future)
         finally:
