@@ -83,8 +83,8 @@ class RowQueue:
 
     def wanted(self, work: Work) -> bool:
         """Whether a row may leave: its key has not been held back since it was given out."""
-        free = work.streak is not None or work.tries_key or work.progress.phase is Phase.SETTLE
-        return free or not self._holds(work.progress.update.kms_key_id)
+        held = self._holds(work.progress.update.kms_key_id)
+        return not held or work.streak is not None or work.tries_key or work.progress.phase is Phase.SETTLE
 
     def next(self, now_s: float, per_s: float, wants: Pass = Pass.ROW) -> Work | None:
         """The next row whose time has come; None where there is none now or nothing can be recorded.
