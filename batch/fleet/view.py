@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from batch.fleet.standing import ShardStanding, ShardState
+from batch.fleet.tries import Lost
 from jobs.duration import duration_text
 from jobs.model import Group, Status, StatusCount
 from reports import Ending, Exit, exit_code_of
@@ -19,6 +20,8 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     workers: int | None = None
     elapsed_s: float | None = None
+    trouble: str | None = None
+    """Why this is not how it stands now, but how it stood when it could be seen last."""
 
     def of(self, group: Group) -> int:
         """Rows of all shards that ended so."""
@@ -37,6 +40,8 @@ def total_lines(view: FleetView) -> Iterator[str]:
     words += [f"{rows:,} to fix first" for rows in [view.of(Group.FIX_FIRST)] if rows]
     words += [f"{rows:,} to run again" for rows in [view.of(Group.RUN_AGAIN)] if rows]
     yield ", ".join(words)
+    if view.trouble is not None:
+        yield f"not as it stands now: {view.trouble}"
 
 
 def shard_line(one: ShardStanding, count: int) -> str:
@@ -53,10 +58,10 @@ def shard_line(one: ShardStanding, count: int) -> str:
     return "  ".join(parts)
 
 
-def ended_words(one: ShardStanding, count: int, exit_code: int | None) -> str:
+def ended_words(one: ShardStanding, count: int, exit_code: int | Lost) -> str:
     """That a try of a shard has ended."""
-    if exit_code is None:
-        return f"shard {one.index}/{count}: its worker is lost"
+    if isinstance(exit_code, Lost):
+        return f"shard {one.index}/{count}: {exit_code}"
     rows = f", {one.of(Group.DONE):,} of {one.rows:,} rows done" if one.rows else ""
     how = "over" if exit_code in {Exit.DONE, Exit.NOT_ALL_DONE} else f"ended with exit code {exit_code}"
     return f"shard {one.index}/{count}: {how}{rows}"
