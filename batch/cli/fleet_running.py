@@ -57,12 +57,14 @@ def _ended(storage: Storage, job: Campaign, end: FleetEnd, into: Path | None) ->
     """What is merged says how the rows are; a shard that was given up, or a cluster that is lost, is a stop."""
     if end.left is not None:
         say(f"{end.left}; the same command continues the campaign")
-        return end.exit_code
+        return _interrupted(end.exit_code)
     if into is not None and storage.names(campaign.SNAPSHOT):
         code = merge_campaign(storage, job, into)
     else:
         code = exit_code_of_all(Folder(storage, job).all())
         say(f"`csms-rekey merge {storage.uri} --into DIR` writes the report of the whole")
-    if code == Exit.STOPPED_EARLY and PROCESS_SIGNALS.number is not None:
-        return 128 + PROCESS_SIGNALS.number
-    return Exit.STOPPED_EARLY if end.given_up and code != Exit.DONE else code
+    return _interrupted(Exit.STOPPED_EARLY if end.given_up and code != Exit.DONE else code)
+
+
+def _interrupted(code: int) -> int:
+    return 128 + PROCESS_SIGNALS.number if code == Exit.STOPPED_EARLY and PROCESS_SIGNALS.number is not None else code

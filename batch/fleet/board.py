@@ -54,6 +54,10 @@ class Board:
         self._shards |= {one.index: one for one in looked}
         return looked
 
+    def has_stopped(self, shard: int) -> bool:
+        """Whether one had ended when it was seen last."""
+        return self._shards[shard].state in {ShardState.STOPPED, ShardState.OVER}
+
     def show(self, *, workers: int | None = None, trouble: str | None = None) -> None:
         """Shows them all; workers that are not counted now are as many as before."""
         self._workers = self._workers if workers is None else workers

@@ -14,7 +14,6 @@ from batch.fleet.tries import Lost, Tries, TryEnd
 from reports import Exit
 
 NO_WORKER_S = 60.0
-_NAMED = 20
 _ENDS = frozenset({Exit.DONE, Exit.NOT_ALL_DONE, Exit.STOPPED_EARLY})
 """What a shard is not tried again after: every row has ended, or it was a rule that stopped it, which somebody has to
 look at.
@@ -74,16 +73,11 @@ class Controller:
         for shard in self._shards.values():
             shard.over = shard.over or shard.due_s is not None
 
-    def overdue(self, now_s: float) -> str | None:
-        """Why not to wait for those that were asked to stop any longer; None while there is time."""
+    def overdue(self, now_s: float) -> tuple[int, ...] | None:
+        """The shards that have not confirmed in time that they have stopped; None while there is time."""
         if self._stop_s is None or now_s < self._stop_s:
             return None
-        late = [index for index in self.waited_for if self._shards[index].on is not None] or self.waited_for
-        named = ", ".join(map(str, late[:_NAMED])) + (", ..." if len(late) > _NAMED else "")
-        return (
-            f"not confirmed within {self._bounds.stop_s:.0f} s that they have stopped: {len(late)} shards ({named});"
-            " their leases keep other processes off them"
-        )
+        return tuple(index for index in self.waited_for if self._shards[index].on is not None) or self.waited_for
 
     def due(self, now_s: float) -> list[Action]:
         """The shards whose pause is over are handed out."""

@@ -3,6 +3,7 @@
 Folder or scheduler may not answer for a moment: what could not be done is kept, and done once they do.
 """
 
+import contextlib
 import time
 import uuid
 from collections import deque
@@ -19,11 +20,11 @@ from batch.fleet.campaign import Stop
 from batch.fleet.controller import Controller
 from batch.fleet.hands import Cancelled, Hands, SchedulerError
 from batch.fleet.outage import Outage
-from batch.fleet.standing import Folder
+from batch.fleet.standing import Folder, ShardStanding
 from batch.fleet.storage import Storage, StorageError
 from batch.fleet.task import Answer, Gone, ShardTask
 from batch.fleet.tries import Lost, TryEnd
-from batch.fleet.view import ended_words
+from batch.fleet.view import ended_words, late_words
 from jobs.duration import duration_text
 from reports import Exit
 
@@ -67,12 +68,13 @@ class Running:
         self._asked = asked_to_stop
         self._clock = clock
         self._key = f"{folder.job.id}-{uuid.uuid4().hex[:8]}-"
-        bounds = bounds_of(folder.job, still_s)
+        self._bounds = bounds_of(folder.job, still_s)
         self._board = Board(folder, screen, clock)
-        self._controller = Controller(self._board.open_shards, bounds)
-        self._outage = Outage(bounds.outage_s)
+        self._controller = Controller(self._board.open_shards, self._bounds)
+        self._outage = Outage(self._bounds.outage_s)
         self._todo: deque[Action] = deque()
         self._heard: deque[tuple[str, Answer | Cancelled]] = deque()
+        self._taken: set[int] = set()
         self._look_s = clock()
         self._flag: str | None = None
         self._end: FleetEnd | None = None
@@ -80,7 +82,7 @@ class Running:
     def run(self) -> FleetEnd:
         """Until everything is over, or nothing more can be done now."""
         self._todo.extend(self._controller.begin())
-        while self._end is None and (self._todo or not self._controller.over):
+        while self._end is None and (self._todo or self._flag or not self._controller.over):
             self._hear()
             self._stop_if_asked()
             self._todo.extend(self._controller.due(self._clock()))
@@ -102,8 +104,16 @@ class Running:
             self._flag = who
             self._stop()
         if (late := self._controller.overdue(self._clock())) is not None:
-            unknown = "" if self._flag is None else ", and the campaign folder does not say so"
-            self._end = FleetEnd(left=f"{late}{unknown}")
+            self._end = self._end_without(late)
+
+    def _end_without(self, late: tuple[int, ...]) -> FleetEnd:
+        if self._outage.since_s is not None:
+            # Nobody can say how their tasks have ended, but the folder how their processes have.
+            late = tuple(one for one in late if not self._board.has_stopped(one))
+        if not late:
+            return FleetEnd()
+        unknown = "" if self._flag is None else "; the campaign folder does not say that they are to"
+        return FleetEnd(left=f"{late_words(late, self._bounds.stop_s)}{unknown}")
 
     def _stop(self) -> None:
         self._controller.stop(self._clock())
@@ -136,6 +146,9 @@ class Running:
             self._screen.say(f"{words}; tried again for up to {duration_text(round(self._outage.most_s))}")
         self._outage.failed(now_s)
         self._controller.blind(now_s)
+        if isinstance(error, SchedulerError):
+            with contextlib.suppress(StorageError):
+                self._look_at_folder()
         lasted = duration_text(round(now_s - (self._outage.since_s or now_s)))
         self._board.show(trouble=f"{words}, for {lasted}")
         if self._outage.too_long(now_s):
@@ -166,13 +179,16 @@ class Running:
         workers = self._hands.workers()
         own = {key: on for key, on in self._hands.running().items() if key.startswith(self._key)}
         running = {self._try_of(key): on for key, on in own.items()}
-        taken = {one.shard for one in running}
-        looked = self._board.look(sorted(taken.intersection(self._controller.waited_for)))
+        self._taken = {one.shard for one in running}
+        looked = self._look_at_folder()
         self._board.show(workers=len(workers))
         beats = {one.index: one.beat for one in looked if one.beat is not None}
         now_s = self._clock()
         self._look_s = now_s + _LOOK_S
         self._todo.extend(self._controller.look(Seen(workers=workers, running=running, beats=beats), now_s))
+
+    def _look_at_folder(self) -> tuple[ShardStanding, ...]:
+        return self._board.look(sorted(self._taken.intersection(self._controller.waited_for)))
 
     def _do_all(self) -> None:
         while self._todo:

@@ -1,6 +1,6 @@
 """How a campaign stands, in words: for a screen, a log, and `fleet status`. Nothing here names a secret."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -10,6 +10,7 @@ from jobs.duration import duration_text
 from jobs.model import Group, Status, StatusCount
 from reports import Ending, Exit, exit_code_of
 
+_NAMED = 20
 _ORDER = (ShardState.RUNNING, ShardState.WAITING, ShardState.STOPPED, ShardState.GIVEN_UP, ShardState.OVER)
 
 
@@ -21,7 +22,7 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
     workers: int | None = None
     elapsed_s: float | None = None
     trouble: str | None = None
-    """Why this is not how it stands now, but how it stood when it could be seen last."""
+    """Why this may be how it stood when it could be seen last."""
 
     def of(self, group: Group) -> int:
         """Rows of all shards that ended so."""
@@ -41,7 +42,7 @@ def total_lines(view: FleetView) -> Iterator[str]:
     words += [f"{rows:,} to run again" for rows in [view.of(Group.RUN_AGAIN)] if rows]
     yield ", ".join(words)
     if view.trouble is not None:
-        yield f"not as it stands now: {view.trouble}"
+        yield f"{view.trouble}; what is shown may be old"
 
 
 def shard_line(one: ShardStanding, count: int) -> str:
@@ -56,6 +57,15 @@ def shard_line(one: ShardStanding, count: int) -> str:
     if one.reason is not None:
         parts.append(one.reason)
     return "  ".join(parts)
+
+
+def late_words(shards: Sequence[int], after_s: float) -> str:
+    """That these have not stopped in time."""
+    named = ", ".join(map(str, shards[:_NAMED])) + (", ..." if len(shards) > _NAMED else "")
+    return (
+        f"after {duration_text(round(after_s))} these shards have not confirmed that they have stopped: {named};"
+        " their leases keep other processes off them"
+    )
 
 
 def ended_words(one: ShardStanding, count: int, exit_code: int | Lost) -> str:

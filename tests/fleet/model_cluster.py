@@ -163,8 +163,8 @@ class Cluster:
             self._renew(child, child.task, int(age_s / 10))
         if child.answers and (age_s >= child.for_s or stopped):
             code = 143 if stopped else child.code
-            if code == 0 and not AwayStore.away:
-                self._storage.put(campaign.end(child.task.shard), campaign.to_json(_end(child.task.shard)))
+            if code in {0, 143} and not AwayStore.away:
+                self._storage.put(campaign.end(child.task.shard), campaign.to_json(_end(child.task.shard, code)))
             self._busy[name] = None
             self._answers.append((child.task.key, Answer(exit_code=code, worker=name, reason="why")))
 
@@ -182,8 +182,8 @@ class Cluster:
         self._storage.put(campaign.lease(task.shard, epoch), campaign.to_json(record))
 
 
-def _end(shard: int) -> End:
-    return End(epoch=999, owner=Worker(host=f"h{shard}", pid=1), exit_code=0, ended_at=1.0, rows=ROWS)
+def _end(shard: int, code: int) -> End:
+    return End(epoch=999, owner=Worker(host=f"h{shard}", pid=1), exit_code=code, ended_at=1.0, rows=ROWS)
 
 
 @dataclass(slots=True, kw_only=True)

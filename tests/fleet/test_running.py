@@ -110,7 +110,7 @@ def test_a_stop_ends_within_a_stated_time_though_a_child_is_frozen_and_says_whic
     one.cluster.at(50.0, lambda: one.asked.append("me") if by == "signal" else one.storage.put(campaign.STOP, stop))
     end = one.run()
     assert one.storage.get(campaign.STOP) is not None
-    assert "1 shards (1)" in (end.left or "")
+    assert "stopped: 1;" in (end.left or "")
     assert end.exit_code is Exit.STOPPED_EARLY
     assert 160.0 <= one.took_s <= 170.0
 
@@ -132,12 +132,20 @@ def test_a_stop_while_the_folder_is_away_ends_in_time_and_is_written_once_it_is_
     assert one.took_s < 115.0
 
 
+def test_a_stop_while_the_scheduler_is_silent_ends_in_time_and_names_only_who_has_not_stopped() -> None:
+    one = fleet({0: [Child(for_s=9_000.0)], 1: [Child(renews=False, answers=False)]})
+    one.cluster.is_silent(30.0)
+    one.cluster.at(50.0, lambda: one.asked.append("me"))
+    assert "stopped: 1;" in (one.run().left or "")
+    assert 160.0 <= one.took_s <= 170.0
+
+
 def test_a_stop_that_cannot_be_written_says_so() -> None:
     one = fleet({0: [Child(for_s=9_000.0)], 1: [Child(for_s=9_000.0)]})
     one.cluster.loses_the_storage(20.0)
     one.cluster.at(50.0, lambda: one.asked.append("me"))
     end = one.run()
-    assert "the campaign folder does not say so" in (end.left or "")
+    assert "the campaign folder does not say that they are to" in (end.left or "")
     assert 160.0 <= one.took_s <= 170.0
 
 
