@@ -8,7 +8,6 @@ from tests.fleet.judged import sent_twice
 from tests.fleet.pace import busiest_second, too_fast
 from tests.kit.records import Record
 
-
 _NUMBERS = itertools.count()
 
 
