@@ -1,5 +1,6 @@
 """Gives a ledger that was just filled its name: only then can it be run, resumed or reported."""
 
+import os
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,8 +19,9 @@ def part_of(folder: Path) -> Path:
     return folder / f"{names.LEDGER}.part"
 
 
-def seal(connection: sqlite3.Connection, folder: Path, meta: Iterable[tuple[str, str]]) -> None:
-    """Makes the ledger of a folder durable under its final name, and closes it.
+def seal(connection: sqlite3.Connection, folder: Path, meta: Iterable[tuple[str, str]], *, cut: bool = False) -> None:
+    """Makes the ledger of a folder durable under its final name, and closes it; one that was `cut` gives back the room
+    of the rows that were taken out.
 
     Raises:
         LedgerError: it cannot be written.
@@ -31,9 +33,20 @@ def seal(connection: sqlite3.Connection, folder: Path, meta: Iterable[tuple[str,
             connection.execute(_SCOPE_INDEX)
         connection.executemany(_META, list(meta))
         connection.execute("COMMIT")
+        if cut:
+            _shrink(connection, part)
         connection.close()
         rename_durably(part, final)
     except sqlite3.Error as error:
         raise schema.blame(part, error) from error
     except OSError as error:
         raise schema.LedgerError(final, str(error)) from error
+
+
+def _shrink(connection: sqlite3.Connection, part: Path) -> None:
+    # In its own folder: a plain VACUUM would need the room in that of temporary files.
+    small = part.with_name(f"{part.name}.small")
+    os.close(os.open(small, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    connection.execute("VACUUM INTO ?", (str(small),))
+    connection.close()
+    small.replace(part)
