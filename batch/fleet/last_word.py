@@ -24,10 +24,11 @@ def keep_last_word(storage: Storage, tenant: Tenant, folder: Path, exit_code: in
 
 
 def _keep(storage: Storage, tenant: Tenant, folder: Path, exit_code: int) -> None:
-    with Ledger(folder) as ledger:
-        file = tenant.snapshots.copy_of(ledger, live=False)
-        end = _end(ledger, tenant.keeper, exit_code)
-    tenant.snapshots.hand_over(file, tenant.snapshots.number)
+    with tenant.snapshots.next_file() as (file, number):
+        with Ledger(folder) as ledger:
+            ledger.copies.make(file)
+            end = _end(ledger, tenant.keeper, exit_code)
+        tenant.snapshots.hand_over(file, number)
     if (why := tenant.why_not()) is not None:
         # The last word on this shard is another owner's.
         raise OSError(why)

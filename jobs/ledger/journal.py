@@ -211,7 +211,8 @@ class Ledger:
         with self._transaction() as write:
             write.execute(_OLD_PACE)
             write.executemany(_PACE, map(astuple, cells))
-        self._run("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        if not self.copies.under_way:
+            self._run("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
     def stop_scope(self, scope_id: int, reason: str) -> None:
         """Notes why a scope's remaining rows are not attempted."""

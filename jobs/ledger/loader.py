@@ -87,7 +87,6 @@ class Loader:
         self._scopes: dict[Scope, int] = {}
         self._waves: list[str] = []
         self._counted: Counted | None = Counted()
-        self._cut = False
         self._run("BEGIN")
 
     def add(self, rows: Iterable[PlannedRow | InvalidRow]) -> int:
@@ -172,7 +171,7 @@ class Loader:
         own = own_places(shard, by, places)
         self._scopes = {scope: number for scope, number in self._scopes.items() if scope in own}
         kept = msgspec.json.encode(sorted(self._scopes.values())).decode()
-        self._cut = self._run(_ELSEWHERE, (shard.takes_unplaced, kept)).rowcount > 0
+        self._run(_ELSEWHERE, (shard.takes_unplaced, kept))
         ((rows,),) = self._run("SELECT COUNT(*) FROM row")
         return int(rows)
 
@@ -194,7 +193,7 @@ class Loader:
         if self._waves:
             self._run("CREATE INDEX row_of_wave ON row (wave, scope, row)")
             meta = (*meta, (waves.META, msgspec.json.encode(self._waves).decode()))
-        seal(self._connection, self._folder, (*meta, *accounts.meta_of(self._scopes)), cut=self._cut)
+        seal(self._connection, self._folder, (*meta, *accounts.meta_of(self._scopes)))
 
     def abandon(self) -> None:
         """Closes the file and leaves it unchanged; safe to call twice."""
