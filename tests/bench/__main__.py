@@ -15,6 +15,7 @@ from tests.bench import (
     instructions,
     journal_alone,
     many_projects,
+    merges,
     pacing,
     paired,
     results,
@@ -90,6 +91,8 @@ def _sizes(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]]:
     yield "Whole runs at unlimited rate", scale.whole_run(folder, sizes=few_and_many)
     yield "Looking at secrets at unlimited rate", scale.looks(folder, sizes=few_and_many)
     yield "First PUT", scale.first_put(folder, rows=500, rounds=5)
+    rows, counts = (10_000, (8,)) if quick else (1_000_000, (64, 2_000))
+    yield "Merge", merges.by_shards(folder, rows=rows, projects=max(counts), counts=counts)
     yield "Resume", scale.resume(folder, rows=sizes[-1], left=1_000)
 
 
