@@ -70,7 +70,7 @@ class Session:
             scopes=tuple(one.view() for one in self._scopes),
             faults=self._faults.recent(),
             stopping=self._stopped,
-            paused=self.controls.paused and self._stopped is None,
+            paused=not self.controls.sends and self._stopped is None,
             rate=str(self.controls.rate),
             full_rate=str(self.controls.full_rate),
             wave=None if self._course is None else self._course.view(),
