@@ -68,7 +68,7 @@ class Shards:
                 if ledger.loss:
                     say(ledger.loss)
                 record = read_record(ledger)
-                facts = self._facts(directory.path, ledger, self._shard(directory.path, record))
+                facts = self._facts(directory.path, ledger, record)
                 # Closed it is one file, which is read without the locks and commits of its own.
                 ledger.close()
                 if facts is not None:
@@ -108,15 +108,16 @@ class Shards:
             raise UsageError(f"{path}: {reason}, that of {self._first[0]} is another")
         return shard
 
-    def _facts(self, path: Path, ledger: Ledger, shard: Shard) -> ShardFacts | None:
+    def _facts(self, path: Path, ledger: Ledger, record: JobRecord) -> ShardFacts | None:
         """How a shard stands, or None for one that is there already."""
+        shard = self._shard(path, record)
         if not self._roll_call.enter(path, shard):
             return None
         sessions = ledger.told.sessions()
         last = sessions[-1] if sessions else None
         facts = ShardFacts(
             index=shard.index,
-            rows=sum(count.rows for count in ledger.told.counts()) + ledger.told.left_out(),
+            rows=record.rows,
             open_rows=ledger.told.backlog().open_rows,
             exit_code=None if last is None else last.exit_code,
             stopped=None if last is None else last.stopped,
