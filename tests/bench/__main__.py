@@ -16,6 +16,7 @@ from tests.bench import (
     instructions,
     journal_alone,
     many_projects,
+    merges,
     pacing,
     paired,
     results,
@@ -94,6 +95,8 @@ def _sizes(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]]:
     shards = (8,) if quick else (64, 16, 2)
     yield "Fleet beside one process", fleet_beside.against_one(folder, projects=64, rows_each=500, shards=shards)
     yield "First PUT", scale.first_put(folder, rows=500, rounds=5)
+    rows, counts = (10_000, (8,)) if quick else (1_000_000, (64, 2_000))
+    yield "Merge", merges.by_shards(folder, rows=rows, projects=max(counts), counts=counts)
     yield "Resume", scale.resume(folder, rows=sizes[-1], left=1_000)
     yield "Fleets that come to harm", fleet_rig.table(fleet_rig.play_all("no harm" if quick else ""))
 

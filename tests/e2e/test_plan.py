@@ -211,7 +211,7 @@ def test_a_plan_by_old_key_covers_all_projects_and_leaves_out_what_takes_no_chan
     assert {claim.status for claim in outcomes_in(tmp_path / "run")} == {Status.UPDATED}
     old = {first.key_ids.old, second.key_ids.old}
     assert [place[1] for place, key in keys_of(sandbox).items() if key in old] == [names[0]]
-    assert "Nothing is to be changed" in again.out
+    assert "Nothing has to be changed" in again.out
     # Approval is for what can be run.
     for folder, shown in (("plan", plan), ("again", again)):
         page = (tmp_path / folder / "plan.html").read_text(encoding="utf-8")
