@@ -197,7 +197,7 @@ TRIALS = (
     Trial(name=f"worker: SIGSTOP, SIGCONT after {PAUSE_S:g} s", harm=_pause(slice(0, 1))),
     Trial(name=f"child: SIGSTOP, SIGCONT after {PAUSE_S:g} s", harm=_pause(slice(1, 2)), ledgers_lost=1),
     Trial(name=f"both: SIGSTOP, SIGCONT after {PAUSE_S:g} s", harm=_pause(slice(0, 2)), ledgers_lost=1),
-    Trial(name=f"campaign folder out of reach for {PAUSE_S:g} s", harm=_lose_folder),
+    Trial(name=f"campaign folder out of reach for {PAUSE_S:g} s", harm=_lose_folder, ledgers_lost=3),
     Trial(name="scheduler: kill -9", harm=_kill_scheduler, codes=(3,)),
     Trial(name="`fleet run`: kill -9", harm=_kill_run, codes=(-signal.SIGKILL,)),
     Trial(name="`fleet run`: SIGTERM", harm=_end_run, codes=(143,), between=_quiet),
