@@ -1,4 +1,4 @@
-"""Tells a wrong key, a missing right or a proxy in between, which every further row would meet, from the fault of one
+"""Distinguishes a wrong key, a missing right or a proxy in between, which every row would meet, from the fault of one
 row.
 
 Some rows refused in a row, and none accepted between them: then up to three rows from elsewhere in the manifest are

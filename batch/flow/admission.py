@@ -1,7 +1,7 @@
 """The one door of a scope: says whether a request may leave now, and which, from what its answers have said so far.
 
 Rate, gate, breaker, slots and the turns of the credential all meet here. Every sender - a dispatcher, a listing, a
-preflight - calls `enter`, sends, tells `note` what was answered and calls `leave`.
+preflight - calls `enter`, sends, passes the answer to `note` and calls `leave`.
 """
 
 import math

@@ -79,7 +79,7 @@ class ScopeSlots:
         slots.scopes += 1
 
     def full(self, most: int) -> bool:
-        """Whether this scope must wait for an answer of its own: it may have `most` requests in flight, and its share.
+        """Whether this scope must wait for one of its answers: it may have `most` requests in flight, and its share.
 
         Until its credential is proven that is one request.
         """

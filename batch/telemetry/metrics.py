@@ -103,7 +103,7 @@ class _Now(Collector):
         yield _gauge("elapsed_seconds", "Seconds since this run or resume began.", view.elapsed_s)
         if view.eta_s is not None:
             yield _gauge(
-                "remaining_seconds", "Estimated seconds for the open rows, at the rate of the last minute.", view.eta_s
+                "remaining_seconds", "Seconds left for the open rows, at the rate of the last minute.", view.eta_s
             )
         sent = "Requests sent since this run or resume began, reads included."
         yield CounterMetricFamily(_name("requests"), sent, value=view.requests)

@@ -18,7 +18,7 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """A table with its `title` and what is to be said of it. A number in a cell is set to the right."""
+    """A table with its `title` and a note on it. A number in a cell is set to the right."""
 
     title: str
     columns: tuple[str, ...]

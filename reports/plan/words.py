@@ -17,7 +17,7 @@ _SHOWN_KEYS = 5
 
 
 def part_words(plan: Plan) -> str:
-    """What is to be done with a plan that is a shard."""
+    """What to do with a plan that is a shard."""
     return f"this is shard {plan.shard} of a plan: `merge` puts all of them together, and only the whole can be run"
 
 
