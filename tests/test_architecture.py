@@ -273,7 +273,7 @@ def test_help_answers_without_the_heavy_libraries(arguments: list[str]) -> None:
     script = (
         "import sys; from batch.cli.app import main\n"
         "try: main(sys.argv[1:])\n"
-        "finally: print('heavy:', sorted({'pandas', 'pyarrow', 'aiohttp'} & set(sys.modules)))"
+        "finally: print('heavy:', sorted({'pandas', 'pyarrow', 'aiohttp', 'fsspec', 'distributed'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments], cwd=ROOT, capture_output=True, text=True, check=False

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from batch.cli.merging import SOURCE
 from batch.fleet import campaign
 from batch.fleet.campaign import Campaign
 from batch.fleet.source import fetch_source
@@ -35,7 +36,7 @@ def fetched(storage: Storage, job: Campaign, spool: Path) -> Iterator[RunDirecto
         if first is None:
             first = folder
 
-            source = spool / "source"
+            source = spool / SOURCE
             source.mkdir()
             fetch_source(storage, job, source).copy_to(folder)
         yield RunDirectory(folder)

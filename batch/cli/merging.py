@@ -12,15 +12,19 @@ from jobs.job_facts import differences
 from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.log_file import log_of
 from jobs.ledger.merging import Merging
-from jobs.ledger.record import JobRecord, ShardFacts, read_record, to_meta
+from jobs.ledger.record import JobRecord, PlanFacts, ShardFacts, read_record, to_meta
 from jobs.ledger.upgrade import reading
 from jobs.manifest.loading import load
 from jobs.manifest.source import ManifestCopy
+from jobs.plan.opened import OpenedPlan, is_plan, open_plan
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.shard import Shard
 from jobs.spec import JobSpec, UsageError
 from reports.retry_file import manifest_copy
+
+SOURCE = "source"
+"""The folder with the manifest or the plan of a campaign, among what was fetched of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +40,15 @@ class Way:
 class Shards:
     """The shards of one job, whose rows go into a ledger that is made in the folder `staged`."""
 
-    def __init__(self, staged: Path, *, partial: bool) -> None:
-        """With `partial`, a shard may be missing, and one that was given twice counts once.
+    def __init__(self, staged: Path, spool: Path, *, partial: bool) -> None:
+        """With `partial`, a shard may be missing, and one that was given twice counts once. What had to be fetched of
+        them lies in the folder `spool`.
 
         Raises:
             LedgerError: the ledger cannot be made.
         """
         self._staged = staged
+        self._spool = spool
         self._roll_call = RollCall(partial=partial)
         self._merging = Merging(staged)
         self._found: dict[int, ShardFacts] = {}
@@ -62,7 +68,7 @@ class Shards:
                 if ledger.loss:
                     say(ledger.loss)
                 record = read_record(ledger)
-                facts = self._facts(directory.path, ledger, self._shard(directory.path, record))
+                facts = self._facts(directory.path, ledger, record)
                 # Closed it is one file, which is read without further locks and commits.
                 ledger.close()
                 if facts is not None:
@@ -74,7 +80,7 @@ class Shards:
         """Makes the ledger whole; returns where the manifest's copy is, and what the ledger knows of the job.
 
         Raises:
-            UsageError: there are no shards, or some are missing.
+            UsageError: there are no shards, or some are missing, or so is the plan that says which of their rows run.
             LedgerError: the ledger cannot be written, or has a row twice.
         """
         if self._first is None:
@@ -82,7 +88,7 @@ class Shards:
         folder, first, shard = self._first
         whole = first.spec.whole
         if self._roll_call.missing(shard.count, "their rows count as not attempted"):
-            self._fill(manifest_copy(folder, first), whole)
+            self._fill(manifest_copy(folder, first), whole, self._planned(first.plan))
         shards = tuple(self._found.get(index) or ShardFacts(index=index, missing=True) for index in range(shard.count))
         record = msgspec.structs.replace(first, spec=whole, rows_here=None, shards=shards)
         self._merging.finish(to_meta(record))
@@ -102,15 +108,16 @@ class Shards:
             raise UsageError(f"{path}: {reason}, that of {self._first[0]} is another")
         return shard
 
-    def _facts(self, path: Path, ledger: Ledger, shard: Shard) -> ShardFacts | None:
+    def _facts(self, path: Path, ledger: Ledger, record: JobRecord) -> ShardFacts | None:
         """How a shard stands, or None for one that is there already."""
+        shard = self._shard(path, record)
         if not self._roll_call.enter(path, shard):
             return None
         sessions = ledger.told.sessions()
         last = sessions[-1] if sessions else None
         facts = ShardFacts(
             index=shard.index,
-            rows=sum(count.rows for count in ledger.told.counts()) + ledger.told.left_out(),
+            rows=record.rows,
             open_rows=ledger.told.backlog().open_rows,
             exit_code=None if last is None else last.exit_code,
             stopped=None if last is None else last.stopped,
@@ -118,11 +125,18 @@ class Shards:
         self._found[shard.index] = facts
         return facts
 
-    def _fill(self, copy: ManifestCopy, whole: JobSpec) -> None:
+    def _planned(self, plan: PlanFacts | None) -> OpenedPlan | None:
+        """What the plan of the run says of its rows; that of a campaign was fetched with it."""
+        if plan is None:
+            return None
+        fetched = self._spool / SOURCE
+        return open_plan(str(fetched) if is_plan(str(fetched)) else plan.folder, plan.sha256)
+
+    def _fill(self, copy: ManifestCopy, whole: JobSpec, planned: OpenedPlan | None) -> None:
         """Adds the rows of shards that are missing, as the manifest has them."""
         folder = self._staged / "whole"
         folder.mkdir()
-        load(copy, whole, folder, version=version(), on_problem=lambda _: None)
+        load(copy, whole, folder, version=version(), on_problem=lambda _: None, planned=planned)
         with reading(folder, release=version()) as ledger:
             ledger.close()
             self._merging.fill(ledger.path)
@@ -132,6 +146,8 @@ def _other_job(record: JobRecord, shard: Shard, first: JobRecord, its: Shard) ->
     """In what two shards are not of the same job."""
     if record.manifest.sha256 != first.manifest.sha256:
         return f"its manifest is {record.manifest.name} with SHA-256 {record.manifest.sha256[:12]}..."
+    if (plan := _sum_of_plan(record)) != _sum_of_plan(first):
+        return "of no plan" if plan is None else f"its plan has the SHA-256 {plan[:12]}..."
     if shard.count != its.count:
         return f"one of {shard.count} shards"
     if record.version != first.version:
@@ -139,3 +155,8 @@ def _other_job(record: JobRecord, shard: Shard, first: JobRecord, its: Shard) ->
     return next(
         (f"--{one.option} {one.now}" for one in differences(first.spec, record.spec) if one.option != "shard"), None
     )
+
+
+def _sum_of_plan(record: JobRecord) -> str | None:
+    """Plans of one manifest may leave out other rows."""
+    return None if record.plan is None else record.plan.sha256

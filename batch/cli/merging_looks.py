@@ -31,7 +31,9 @@ _NEVER = "nothing was asked yet"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One shard as it stood; `source` is its copy of the manifest, if it keeps one."""
+    """One shard as it stood; `source` is its copy of the manifest, if it keeps one, and `owners` the column that names
+    those of secrets.
+    """
 
     path: Path
     shard: Shard
@@ -40,6 +42,7 @@ class Part:
     standing: Standing | None
     projects: tuple[Scope, ...]
     source: Path | None
+    owners: str | None
 
     @property
     def stopped(self) -> str | None:
@@ -84,7 +87,6 @@ class LookShards:
         self._roll_call = RollCall(partial=partial)
         self._parts: list[Part] = []
         self._whole: tuple[Scope, ...] = ()
-        self._owners: str | None = None
 
     def take(self, directory: LookDirectory, patience: Patience) -> None:
         """Adds one.
@@ -104,7 +106,6 @@ class LookShards:
             self._refuse_unfinished(part)
             if not self._parts:
                 self._whole = kept_whole(sightings)
-            self._owners = self._owners or sightings.kept(OWNER_COLUMN)
             self._parts.append(part)
             # Closed it is one file, which is read without further locks and commits.
             sightings.close()
@@ -131,8 +132,8 @@ class LookShards:
             _note_unseen(sightings, parts, self._whole)
             keep_beginning(sightings, min(one.began_at for one in parts))
             keep_standing(sightings, _standing_of_all(together))
-            if self._owners is not None:
-                sightings.keep(OWNER_COLUMN, self._owners)
+            if (owners := parts[0].owners) is not None:
+                sightings.keep(OWNER_COLUMN, owners)
             put_question(sightings, question)
         return together
 
@@ -154,7 +155,11 @@ def _other(part: Part, first: Part) -> str | None:
     releases = [one.standing.release for one in (part, first) if one.standing is not None]
     if len(set(releases)) > 1:
         return f"looked at by release {releases[0]}"
-    return other_question(part.question, first.question)
+    if reason := other_question(part.question, first.question):
+        return reason
+    if part.owners != first.owners:
+        return "its owners are in no column" if part.owners is None else f"--owner-column {part.owners}"
+    return None
 
 
 def _part(directory: LookDirectory, sightings: Sightings) -> Part:
@@ -172,6 +177,7 @@ def _part(directory: LookDirectory, sightings: Sightings) -> Part:
         standing=standing,
         projects=tuple(one.scope for one in sightings.projects()),
         source=directory.source,
+        owners=sightings.kept(OWNER_COLUMN),
     )
 
 

@@ -20,7 +20,9 @@ def session_start(command: str, job: JobSpec, limits: Limits, access: Access, *,
     """
     shown = access.login.describe()
     asked = msgspec.structs.replace(job, limits=limits, auth=shown.kind)
-    words = (*(("--failed",) if also_failed else ()), *changed_options(asked, job))
+    # `go` and `fleet shard` have no such option, and take failed rows up by themselves.
+    typed = ("--failed",) if also_failed and command == "resume" else ()
+    words = (*typed, *changed_options(asked, job))
     return SessionStart(
         started_at=0.0,
         timeout_s=limits.timeout_s,

@@ -80,6 +80,11 @@ class FailFast:
         """The keys that are held, and when each was last tried."""
 
     @property
+    def calm(self) -> bool:
+        """Whether nothing was refused lately, and no key is held."""
+        return not (self.refused.rows or self.foreign.rows or self._keys or self._held)
+
+    @property
     def of_scope(self) -> Streak | None:
         """The streak of the whole scope for which rows from elsewhere are asked now."""
         if self.refused.asks_elsewhere:

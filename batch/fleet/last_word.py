@@ -6,13 +6,11 @@ from pathlib import Path
 from batch.fleet import campaign
 from batch.fleet.campaign import End
 from batch.fleet.keeper import Keeper
+from batch.fleet.lease import LAST_WORD_S
 from batch.fleet.storage import Storage
 from batch.fleet.tenant import Tenant
 from batch.process.beside import within
 from jobs.ledger import Ledger
-
-_INTERVALS = 3
-"""Between snapshots, in which it can be written or not."""
 
 
 def keep_last_word(storage: Storage, tenant: Tenant, folder: Path, exit_code: int) -> None:
@@ -22,19 +20,19 @@ def keep_last_word(storage: Storage, tenant: Tenant, folder: Path, exit_code: in
         LedgerError: the ledger cannot be read.
         OSError: it could not be kept.
     """
-    snapshots = tenant.snapshots
-    with Ledger(folder) as ledger:
-        file = snapshots.copy_of(ledger, live=False)
-        end = _end(ledger, tenant.keeper, exit_code)
+    within(lambda: _keep(storage, tenant, folder, exit_code), LAST_WORD_S)
 
-    def write() -> None:
-        snapshots.hand_over(file, snapshots.number)
-        if (why := tenant.why_not()) is not None:
-            # The last word on this shard is another owner's.
-            raise OSError(why)
-        storage.put(campaign.end(tenant.keeper.shard), campaign.to_json(end))
 
-    within(write, _INTERVALS * tenant.times.snapshot_s)
+def _keep(storage: Storage, tenant: Tenant, folder: Path, exit_code: int) -> None:
+    with tenant.snapshots.next_file() as (file, number):
+        with Ledger(folder) as ledger:
+            ledger.copies.make(file)
+            end = _end(ledger, tenant.keeper, exit_code)
+        tenant.snapshots.hand_over(file, number)
+    if (why := tenant.why_not()) is not None:
+        # The last word on this shard is another owner's.
+        raise OSError(why)
+    storage.put(campaign.end(tenant.keeper.shard), campaign.to_json(end))
 
 
 def _end(ledger: Ledger, keeper: Keeper, exit_code: int) -> End:

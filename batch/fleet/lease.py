@@ -12,6 +12,8 @@ import msgspec
 from batch.fleet.campaign import Worker
 from jobs.model import Count, Moment, StatusCount
 
+LAST_WORD_S = 120.0
+"""How long an owner may take for its last word; who waits for its end waits for that too."""
 _ATTEMPTS = 5
 """In the time of one renewal, as long as they fail."""
 

@@ -1,32 +1,34 @@
 """Copies the ledger of a shard into the shared folder, where the next owner finds it if this disk is lost.
 
-The first copy is there before the first PUT of each scope, so that no key before is lost; then there is one a minute.
+The first copy is there before the first PUT of each scope, so that no key before is lost. Nothing of it holds up the
+event loop: a copy is made in a thread, and uploaded in another one.
 """
 
 import asyncio
 import contextlib
+import shutil
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
 import structlog
 
 from batch.fleet import campaign
 from batch.fleet.lease import LeaseTimes
+from batch.fleet.pace import Pace
 from jobs.ledger import Ledger, LedgerError
 from jobs.run_dir.durable import PART
 
 _log = structlog.get_logger()
 _KEPT = 2
 """The last ones of an owner: one may be read while the next is written."""
-_MISSED = 3
-"""Intervals without a snapshot after which nothing more is sent: more than one would be sent again."""
 
 Work = Callable[[], None]
 Beside = Callable[[Work, float], Awaitable[None]]
-"""Runs work that may hang, for a few seconds at most."""
+"""Runs work that may hang, for so many seconds at most."""
+Hold = Callable[[bool], None]
+"""Has nothing sent for now, or all that may be sent."""
 
 
 class Shelf(Protocol):
@@ -37,22 +39,6 @@ class Shelf(Protocol):
 
     def remove(self, name: str) -> None:
         """Takes one away, if it is there."""
-
-
-class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """When snapshots were made: the last that was kept began at `kept_s`, the last try at `tried_s`."""
-
-    kept_s: float
-    tried_s: float
-    failed: bool = False
-
-    def due_s(self, times: LeaseTimes) -> float:
-        """When the next is due; one that failed is tried again soon."""
-        return self.tried_s + (times.look_s if self.failed else times.snapshot_s)
-
-    def late_in_s(self, now_s: float, times: LeaseTimes) -> float:
-        """Seconds until too much would be lost with the disk."""
-        return self.kept_s + _MISSED * times.snapshot_s - now_s
 
 
 class Snapshots:
@@ -87,36 +73,42 @@ class Snapshots:
         self._wanted.set()
         await done
 
-    async def make_for(self, ledger: Ledger, on_late: Callable[[], None]) -> None:
-        """Makes them until cancelled; `on_late` is called where none could be kept for too long."""
+    async def make_for(self, ledger: Ledger, hold: Hold, on_late: Callable[[], None]) -> None:
+        """Makes them until cancelled. What sends is held while the last one is too old; `on_late` is called where none
+        could be kept for too long.
+        """
         now_s = asyncio.get_running_loop().time
         pace = Pace(kept_s=now_s(), tried_s=now_s())
-        while pace.late_in_s(now_s(), self._times) > 0:
-            await self._until(pace.due_s(self._times) - now_s(), failed=pace.failed)
-            pace = msgspec.structs.replace(pace, tried_s=now_s())
-            if await self._make(ledger, min(2 * self._times.snapshot_s, pace.late_in_s(now_s(), self._times))):
-                pace = Pace(kept_s=pace.tried_s, tried_s=pace.tried_s)
-            else:
-                pace = msgspec.structs.replace(pace, failed=True)
+        while True:
+            with _held_from(pace.holds_s(self._times), hold):
+                await self._until_due(pace)
+                began_s = now_s()
+                if (within_s := pace.try_s(began_s, self._times)) <= 0:
+                    break
+                kept = await self._make(ledger, within_s)
+            pace = pace.kept(began_s, now_s()) if kept else pace.not_kept(now_s())
+            hold(now_s() >= pace.holds_s(self._times))
         on_late()
 
-    async def _until(self, seconds: float, *, failed: bool) -> None:
-        """Sleeps until the next is due, or wanted; a store that has just failed is left alone for a while."""
-        if failed:
-            await asyncio.sleep(seconds)
-        elif seconds > 0:
-            try:
-                async with asyncio.timeout(seconds):
+    async def _until_due(self, pace: Pace) -> None:
+        """A store that has just failed is left alone for a while, also where somebody waits."""
+        now_s = asyncio.get_running_loop().time
+        while (left_s := pace.due_s(self._times, wanted=self._wanted.is_set()) - now_s()) > 0:
+            if self._wanted.is_set():
+                await asyncio.sleep(left_s)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
                     await self._wanted.wait()
-            except TimeoutError:
-                pass
 
     async def _make(self, ledger: Ledger, within_s: float) -> bool:
         self._wanted.clear()
         try:
-            file = self.copy_of(ledger, live=True)
-            number = self.number
-            await self._beside(lambda: self.hand_over(file, number), within_s)
+            with self.next_file() as (file, number):
+                async with asyncio.timeout(within_s):
+                    with ledger.copies.begun(file) as copy:
+                        await self._beside(copy, within_s)
+                    await self._beside(lambda: self.hand_over(file, number), within_s)
         except (OSError, LedgerError) as error:
             _log.warning("snapshot.failed", reason=str(error) or type(error).__name__)
             return False
@@ -126,17 +118,19 @@ class Snapshots:
         self._waiting = [(needed, done) for needed, done in self._waiting if needed > number and not done.done()]
         return True
 
-    def copy_of(self, ledger: Ledger, *, live: bool) -> Path:
-        """A file with the next snapshot, which is the last word on its rows where it is not `live`.
+    @contextlib.contextmanager
+    def next_file(self) -> Iterator[tuple[Path, int]]:
+        """Where the next snapshot is to be made, and its number; after the block nothing is left of it here.
 
         Raises:
-            LedgerError: the ledger cannot be read, or the file not be written.
             OSError: its folder cannot be made.
         """
         self.number += 1
-        file = Path(tempfile.mkdtemp(prefix=PART, dir=self._folder)) / f"{self.number}.db"
-        ledger.copies.make(file, live=live)
-        return file
+        folder = Path(tempfile.mkdtemp(prefix=PART, dir=self._folder))
+        try:
+            yield folder / f"{self.number}.db", self.number
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def hand_over(self, file: Path, number: int) -> None:
         """Uploads a snapshot that was made, and takes away what it replaces.
@@ -144,14 +138,20 @@ class Snapshots:
         Raises:
             OSError: it could not be.
         """
-        try:
-            if not self._may_write():
-                raise OSError("the lease is lost")
-            self._shelf.upload(file, campaign.snapshot(self._shard, self._epoch, number))
-            if number > _KEPT:
-                # Of a store that lets nobody remove, all are kept; the newest counts.
-                with contextlib.suppress(OSError):
-                    self._shelf.remove(campaign.snapshot(self._shard, self._epoch, number - _KEPT))
-        finally:
-            file.unlink(missing_ok=True)
-            file.parent.rmdir()
+        if not self._may_write():
+            raise OSError("the lease is lost")
+        self._shelf.upload(file, campaign.snapshot(self._shard, self._epoch, number))
+        if number > _KEPT:
+            # Of a store that lets nobody remove, all are kept; the newest counts.
+            with contextlib.suppress(OSError):
+                self._shelf.remove(campaign.snapshot(self._shard, self._epoch, number - _KEPT))
+
+
+@contextlib.contextmanager
+def _held_from(at_s: float, hold: Hold) -> Iterator[None]:
+    """Holds from that moment, if the block is not over before."""
+    timer = asyncio.get_running_loop().call_at(at_s, hold, True)  # noqa: FBT003 - as `Hold`
+    try:
+        yield
+    finally:
+        timer.cancel()

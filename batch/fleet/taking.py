@@ -31,15 +31,17 @@ class Taker:
             OSError: the folder cannot be read or written.
         """
         watch: Watch | None = None
-        begun_s, told = self.clock(), False
+        begun_s, told, least = self.clock(), False, 0
         while True:
-            watch = self._look(watch)
+            watch = self._look(watch, least)
             match verdict(watch, mine, self.times, gone=gone):
                 case Take(epoch=epoch, quiet_s=quiet_s):
                     if (keeper := self._make(epoch, mine)) is not None:
                         keeper.start()
                         self.nap(quiet_s)
                         return keeper
+                    # It is there, whatever a listing of old still says.
+                    least = epoch
                 case Wait(left_s=left_s):
                     assert watch is not None  # noqa: S101 - else there is nothing to wait for
                     if watch.moved and self.clock() - begun_s >= self.wait_s:
@@ -49,10 +51,10 @@ class Taker:
                         self.say(f"shard {self.shard}: {_holder(watch)} has its lease; waiting up to {left_s:.0f} s")
                     self.nap(self.times.look_s)
 
-    def _look(self, watch: Watch | None) -> Watch | None:
+    def _look(self, watch: Watch | None, least: int) -> Watch | None:
         from_s = self.clock()
-        epoch = campaign.last_epoch(self.files.names(f"{campaign.LEASE}/{self.shard}"))
-        if epoch is None:
+        epoch = max(campaign.last_epoch(self.files.names(f"{campaign.LEASE}/{self.shard}")) or 0, least)
+        if epoch == 0:
             return None
         record = campaign.read(self.files.get(campaign.lease(self.shard, epoch)), LeaseRecord)
         return watched(watch, Sight(epoch=epoch, record=record, from_s=from_s, until_s=self.clock()))

@@ -9,23 +9,26 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
-from typing import IO
 
 import msgspec
 
 from batch.fleet import campaign
+from batch.fleet.lease import LAST_WORD_S
 from batch.fleet.storage import Storage
 from batch.process.version import version
 from jobs.printable import printable
 from reports import Exit
 
 _LOOK_S = 0.25
-_REASON_CHARS = 300
-_SAID_BYTES = 4_096
-_TELLING = frozenset({Exit.USAGE, Exit.LOCKED, Exit.INTERNAL, Exit.CANNOT_WRITE})
-"""Ends whose last line says why."""
+_LOG = "the log of the worker says why"
+_REASONS: dict[int, str] = {
+    Exit.USAGE: f"it cannot be begun there, most often as the login of an account is not on that machine; {_LOG}",
+    Exit.LOCKED: "another process has its lease",
+    Exit.INTERNAL: f"an internal error; {_LOG}",
+    Exit.CANNOT_WRITE: f"the campaign folder or a disk cannot be read or written; {_LOG}",
+}
+"""In fixed words: those of the child may name a secret, and what a task answers goes through the scheduler."""
 
 
 class ShardTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +39,7 @@ class ShardTask(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     release: str
     grace_s: float
+    """How long a child that is asked to stop may take until its last word, which has a time of its own."""
     words: tuple[str, ...] = ()
     """More options for the child."""
 
@@ -75,20 +79,18 @@ def take(task: ShardTask, worker: str, wanted: Callable[[], bool]) -> Answer:
         # Not in the store's own words: they go through the scheduler, and may hold a signed address.
         reason = f"it cannot use the campaign folder: {os.strerror(error.errno or errno.EIO)}"
         return Answer(exit_code=Exit.CANNOT_WRITE, worker=worker, reason=reason)
-    with tempfile.TemporaryFile() as said:
-        code = _child(task, said, wanted)
-        reason = _last_line(said) if code in _TELLING else ""
-    return Answer(exit_code=code, worker=worker, reason=reason)
+    code = _child(task, wanted)
+    return Answer(exit_code=code, worker=worker, reason=_REASONS.get(code, ""))
 
 
-def _child(task: ShardTask, said: IO[bytes], wanted: Callable[[], bool]) -> int:
+def _child(task: ShardTask, wanted: Callable[[], bool]) -> int:
+    """What it says stands in the log of the worker."""
     # Safe path: what lies in the worker's current folder is not to be imported.
     words = [sys.executable, "-P", "-m", "batch", "fleet", "shard", str(task.shard), "--dir", task.uri, "--tied"]
     with subprocess.Popen(  # noqa: S603 - itself
         [*words, "--progress", "off", *task.words],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        stderr=said,
         start_new_session=True,
     ) as child:
         try:
@@ -98,7 +100,7 @@ def _child(task: ShardTask, said: IO[bytes], wanted: Callable[[], bool]) -> int:
             assert child.stdin is not None  # noqa: S101 - it was asked for
             child.stdin.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                return _as_shell(child.wait(task.grace_s))
+                return _as_shell(child.wait(task.grace_s + LAST_WORD_S))
             child.kill()
             return _as_shell(child.wait())
         finally:
@@ -108,11 +110,3 @@ def _child(task: ShardTask, said: IO[bytes], wanted: Callable[[], bool]) -> int:
 
 def _as_shell(code: int) -> int:
     return code if code >= 0 else 128 - code
-
-
-def _last_line(said: IO[bytes]) -> str:
-    said.seek(0, 2)
-    said.seek(max(0, said.tell() - _SAID_BYTES))
-    lines = said.read().decode("utf-8", "replace").split("\n")
-    last = next((line for line in reversed(lines) if line.strip()), "")
-    return printable(last.removeprefix("csms-rekey: "))[:_REASON_CHARS]

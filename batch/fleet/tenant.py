@@ -55,12 +55,17 @@ class Tenant:
         """As `Guard`."""
         self.begun = True
 
+        def hold(held: bool) -> None:  # noqa: FBT001 - as `Hold`
+            if held and not session.controls.held:
+                _log.warning("snapshot.late", reason="nothing is sent until a copy of the ledger is kept")
+            session.controls.hold(held)
+
         def late() -> None:
             self._late = True
             session.stop(_LATE)
 
         try:
-            await asyncio.gather(self._look_after(session, view), self.snapshots.make_for(ledger, late))
+            await asyncio.gather(self._look_after(session, view), self.snapshots.make_for(ledger, hold, late))
         except Exception as error:
             _log.exception("guard.defect")
             session.defect(f"internal error: {type(error).__name__}")

@@ -10,7 +10,7 @@ import msgspec
 from jobs.ledger.entries import OPEN_COLUMNS, ListedKey, OpenRow, open_row
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
-"""All of a block or nothing, durable at its end."""
+"""All of a block or nothing."""
 
 
 class SeenBy(StrEnum):
@@ -35,6 +35,7 @@ _OF_PAGE = "scope = ? AND secret_name IN (SELECT value FROM json_each(?))"
 _SHOWN = f"SELECT {OPEN_COLUMNS} FROM stand WHERE row IN (SELECT row FROM temp.listing WHERE {_OF_PAGE})"  # noqa: S608 - the same
 _TAKEN = f"DELETE FROM temp.listing WHERE {_OF_PAGE}"  # noqa: S608 - the same
 _LISTED = f"UPDATE row SET before_kms_key_id = ?, before_how = '{SeenBy.LIST}' WHERE row = ?"  # noqa: S608 - the same
+_UNLISTED = "UPDATE scope SET unlisted = ? WHERE id = ? AND unlisted IS NOT ?"
 READ = f"""UPDATE row SET before_kms_key_id = ?, before_how = '{SeenBy.READ}' WHERE row = ? AND {_UNSEEN}
     AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.row = row.row AND i.attempts > ?)"""  # noqa: S608 - the same
 """For a row whose first PUT has not left, though it may be on record as about to."""
@@ -57,8 +58,12 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class KeysBefore:
     """Matches a project's list, page by page, with the open rows of one scope, and records what it showed."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, carried: Transaction) -> None:
+        """What is `carried` is durable no later than an intent that is committed after it: a page that a crash takes
+        back was followed by no PUT, and is asked for again.
+        """
         self._transaction = transaction
+        self._carried = carried
 
     def begin(self, scope_id: int) -> int:
         """Gets ready for the list of a scope; how many of its rows are unseen: nothing was sent for them, and nobody
@@ -74,7 +79,7 @@ class KeysBefore:
         return int(unseen)
 
     def note(self, scope_id: int, page: Sequence[ListedKey]) -> list[tuple[OpenRow, ListedKey]]:
-        """Records a page in one durable transaction, and returns the open rows that it shows, as they were before. A
+        """Records a page in one transaction, and returns the open rows that it shows, as they were before. A
         secret that a list shows twice counts as it was shown first.
 
         Raises:
@@ -82,7 +87,7 @@ class KeysBefore:
         """
         first = {one.secret_name: one for one in reversed(page)}
         of_page = (scope_id, msgspec.json.encode(list(first)).decode())
-        with self._transaction() as write:
+        with self._carried() as write:
             rows = [open_row(values) for values in write.execute(_SHOWN, of_page)]
             shown = [(row, first[row.update.secret_name]) for row in rows]
             write.execute(_TAKEN, of_page)
@@ -97,4 +102,6 @@ class KeysBefore:
         """
         with self._transaction() as write:
             write.execute("DELETE FROM temp.listing WHERE scope = ?", (scope_id,))
-            write.execute("UPDATE scope SET unlisted = ? WHERE id = ?", (failed, scope_id))
+            write.execute(
+                "UPDATE scope SET unlisted = ? WHERE id = ? AND unlisted IS NOT ?", (failed, scope_id, failed)
+            )

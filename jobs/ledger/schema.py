@@ -26,7 +26,7 @@ _MADE_BY = f"""SELECT value FROM meta WHERE key = '{tables.RELEASE}'
     UNION ALL SELECT json_extract(value, '$.version') FROM meta WHERE key = 'job'"""  # noqa: S608 - its own text
 
 # SQLite folds the log back into the file once it has a thousand pages.
-_LOG_PAGES = 1_000
+LOG_PAGES = 1_000
 _LEAST_LOG_PAGES = 32
 _LOG_PAGES_PER_ROW = 8
 # What a row grows by until it has ended, pages that split included: 84 bytes as measured, 150 with a usual message, and
@@ -131,13 +131,13 @@ def format_of(path: Path) -> int | None:
 
 def _other_format(path: Path) -> LedgerError:
     release = "another release"
-    with contextlib.suppress(*ERRORS), contextlib.closing(_looking(path)) as connection:
+    with contextlib.suppress(*ERRORS), contextlib.closing(looking(path)) as connection:
         for (made_by,) in connection.execute(_MADE_BY).fetchmany(1):
             release = f"csms-rekey {made_by}"
     return LedgerError(path, f"written in format {format_of(path)}, this release reads {tables.VERSION}: use {release}")
 
 
-def _looking(path: Path) -> sqlite3.Connection:
+def looking(path: Path) -> sqlite3.Connection:
     """Reads a file without touching it, or anything beside it."""
     return sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True)
 
@@ -161,7 +161,7 @@ def take_room(connection: sqlite3.Connection, rows: int) -> None:
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         return
     page_bytes = int(connection.execute("PRAGMA page_size").fetchone()[0])
-    log_pages = min(_LOG_PAGES, _LEAST_LOG_PAGES + _LOG_PAGES_PER_ROW * rows)
+    log_pages = min(LOG_PAGES, _LEAST_LOG_PAGES + _LOG_PAGES_PER_ROW * rows)
     pages = log_pages + _PACE_PAGES + rows * _BYTES_PER_ROW // page_bytes
     # Where freed pages are overwritten, as some builds of SQLite do, all of them would go through the log once more.
     connection.execute("PRAGMA secure_delete = OFF").fetchone()

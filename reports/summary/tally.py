@@ -1,5 +1,7 @@
 """Counts the rows while they pass by, in bounded memory however many there are and whatever the service answers."""
 
+from collections import defaultdict
+
 from jobs.ledger import ErrorCount, RowKind, ToldBlock, ToldRow, same_key, told_row
 from jobs.ledger.told_row import CARRIED
 from jobs.model import Group, Status
@@ -44,15 +46,17 @@ class Tally:
         """Counts the rows of a block."""
         for kind, rows in block.counts.items():
             self._add_kind(kind, rows)
-        kept = {kind: list[End]() for kind in block.counts if not kind.left_out}
+        # In many projects there are as many kinds as rows, but hardly more of what a timeline asks.
+        kept = defaultdict[tuple[int, bool], list[End]](list)
+        ends_of = {kind: kept[kind.attempts, kind.status in _DONE] for kind in block.counts if not kind.left_out}
         for own, kind in zip(block.rows, block.kinds, strict=True):
             if kind.left_out:
                 continue
-            kept[kind].append(own[5:])
+            ends_of[kind].append(own[5:])
             if kind.status not in _DONE:
                 self._add_open(told_row(own, kind))
-        for kind, ends in kept.items():
-            self.timeline.add(ends, puts=kind.attempts, done=kind.status in _DONE)
+        for (puts, done), ends in kept.items():
+            self.timeline.add(ends, puts=puts, done=done)
 
     def _add_kind(self, kind: RowKind, rows: int) -> None:
         self.rows += rows

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 TOOL = (sys.executable, "-m", "batch")
+_LAUNCH = (sys.executable, "-I", "-S", str(HERE / "launch.py"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,27 +71,20 @@ def run(
     tree: Path = ROOT,
 ) -> Used:
     """Runs a process to its end on one core (None: anywhere)."""
-    with tempfile.TemporaryFile() as out:
-        began_at_s, began_s = time.time(), time.perf_counter()
-        process = subprocess.Popen(
-            [*_pinned(core), *map(str, command)],
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as figures:
+        subprocess.run(
+            [*_LAUNCH, str(figures.fileno()), *_pinned(core), *map(str, command)],
             stdout=out,
             stderr=subprocess.DEVNULL,
             env=environment(tree, token),
             cwd=cwd,
+            pass_fds=(figures.fileno(),),
+            check=True,
         )
-        _, status, used = os.wait4(process.pid, 0)
-        wall_s = time.perf_counter() - began_s
-        process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
-        return Used(
-            began_at_s=began_at_s,
-            wall_s=wall_s,
-            cpu_s=used.ru_utime + used.ru_stime,
-            peak_mb=used.ru_maxrss / 1024,
-            code=process.returncode,
-            out=out.read().decode(),
-        )
+        figures.seek(0)
+        took: dict[str, Any] = json.load(figures)
+        return Used(peak_mb=took.pop("peak_kb") / 1024, out=out.read().decode(), **took)
 
 
 @contextlib.contextmanager

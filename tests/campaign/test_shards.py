@@ -1,5 +1,6 @@
 """Plans, verifications and retirements that were split into shards and merged are those of one command."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -130,6 +131,34 @@ def test_a_merged_plan_can_be_run(site: Site) -> None:
     assert summary["manifest"]["rows"] == 9
 
 
+def test_with_partial_the_rows_of_a_missing_shard_are_left_out_as_the_plan_leaves_them_out(tmp_path: Path) -> None:
+    """What the plan could not do, or does not select, is in no file to run again, whichever shard it belongs to."""
+    site = Site(tmp_path, projects=3, seed=4)
+    names = [line.split(",")[0] for line in site.manifest.read_text().splitlines()[1:]]
+    site.run(*site.words("plan"), f"--out={site.folder / 'plan'}", f"--exclude={names[0]}")
+    run = ("run", str(site.folder / "plan"), "--rate=unlimited")
+    site.run(*run, f"--run-dir={site.folder / 'one'}")
+    shards = [site.folder / f"shard-{index}" for index in range(3)]
+    for index, path in enumerate(shards):
+        site.run(*run, f"--shard={index}/3", f"--run-dir={path}")
+    whole = left_out(site.folder / "one")
+    assert {"not selected", "planned: blocked"} <= {words for _, words in whole}, whole
+    for lost in shards:
+        here = [one for one in shards if one != lost]
+        assert site.merge(*here, "--partial", into=f"without-{lost.name}").code in {1, 3}
+        assert left_out(site.folder / f"without-{lost.name}") == whole
+    shutil.rmtree(site.folder / "plan")
+    ended = site.merge(*shards[1:], "--partial", into="no-plan")
+    assert (ended.code, "holds no plan.json" in ended.err) == (2, True), ended.err
+
+
+def left_out(run_dir: Path) -> list[tuple[str, str]]:
+    """Number and message of every row that a run takes along and never sends."""
+    with (run_dir / "outcomes.csv").open(newline="") as file:
+        rows = [(row["row"], row["error_message"]) for row in csv.DictReader(file)]
+    return [(row, words) for row, words in rows if words == "not selected" or words.startswith("planned: ")]
+
+
 def test_a_shard_of_a_plan_cannot_be_run(site: Site) -> None:
     shard = site.shards("plan-keys", 2)[0]
     ended = site.run("run", str(shard), f"--run-dir={site.folder / 'run'}")
@@ -227,6 +256,17 @@ def test_shards_of_other_projects_or_keys_are_refused(site: Site) -> None:
         site.run(*argv, "--shard=1/2", f"--out={site.folder / name}")
         ended = site.merge(shards[0], site.folder / name)
         assert (ended.code, reason in ended.err) == (2, True), ended.err
+
+
+def test_shards_whose_owners_are_in_another_column_are_refused(site: Site) -> None:
+    run = ("run", str(site.manifest), f"--endpoint={ENDPOINT}", f"--run-dir={site.folder / 'run'}")
+    site.manifest.write_text(site.manifest.read_text().replace(",owner", ",owner,team").replace(",team ", ",red,team "))
+    site.run(*run, "--rate=unlimited")
+    retire = ("retire", str(site.folder / "run"), f"--old-key={site.projects[0].key_ids.old}")
+    for index, column in ((0, "owner"), (1, "team")):
+        site.run(*retire, f"--shard={index}/2", f"--out={site.folder / column}", f"--owner-column={column}")
+    ended = site.merge(site.folder / "owner", site.folder / "team")
+    assert (ended.code, "--owner-column team" in ended.err) == (2, True), ended.err
 
 
 def test_a_merge_is_not_continued(site: Site) -> None:

@@ -70,3 +70,23 @@ def test_a_session_that_is_stopped_does_not_wait_until_anything_is_kept(folder: 
     assert end is not None
     assert end.stopped == "enough"
     assert set(job.statuses()) == {Status.NOT_ATTEMPTED}
+
+
+def test_a_session_that_is_held_sends_nothing_until_it_is_let_go_whatever_else_is_asked_of_it(folder: Path) -> None:
+    job = job_in(folder)
+    began_s = job.sandbox.exchange.last_s + 1.0
+
+    def held(session: Session) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.5, session.controls.hold, True)  # noqa: FBT003 - as it is there
+        loop.call_later(1.0, lambda: session.controls.obey(LIMITS.rate, paused=True))
+        loop.call_later(2.0, lambda: session.controls.obey(LIMITS.rate, paused=False))
+        loop.call_later(2.5, lambda: shown.append(session.look().paused))
+        loop.call_later(9.0, session.controls.hold, False)  # noqa: FBT003 - the same
+
+    shown: list[bool] = []
+    assert run_job(job, LIMITS, meanwhile=held) is not None
+    at = [one.at_s - began_s for one in records_of(job.sandbox.journal)]
+    assert not [one for one in at if 0.6 < one < 9.0]
+    assert shown == [True]
+    assert set(job.statuses()) == {Status.UPDATED}

@@ -85,7 +85,7 @@ def _merge(found: _Found, way: Way) -> int:
 
 def _take_in(directory: RunDirectory, found: _Found, patience: Patience, *, partial: bool) -> None:
     with directory.staging() as staged, directory.staging() as spool:
-        shards = Shards(staged, partial=partial)
+        shards = Shards(staged, spool, partial=partial)
         try:
             for one in found(spool):
                 shards.take(one, patience)

@@ -30,6 +30,17 @@ def test_it_says_who_with_which_login_and_which_options_differ_from_the_job(monk
     assert same.changed is None
 
 
+@pytest.mark.parametrize("command", ["go", "fleet shard"])
+def test_a_command_that_takes_failed_rows_up_by_itself_names_no_option_that_nobody_typed(
+    monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("CSMS_REKEY_TOKEN", "token-of-some-length")
+    job = JobSpec(auth=Auth.TOKEN)
+    access = login.open_access(AuthOptions(), job)
+    start = session_start(command, job, job.limits, access, also_failed=True)
+    assert (start.also_failed, start.changed) == (True, None)
+
+
 def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a container. A host name that is not text is made printable."""
     monkeypatch.setenv("CSMS_REKEY_TOKEN", "token-of-some-length")

@@ -4,11 +4,12 @@ import threading
 from collections.abc import Callable
 
 import msgspec
+import pytest
 
 from batch.fleet import campaign
 from batch.fleet.campaign import Stop, Worker
 from batch.fleet.keeper import Keeper
-from batch.fleet.lease import LeaseRecord, LeaseTimes
+from batch.fleet.lease import LeaseHeldError, LeaseRecord, LeaseTimes
 from batch.fleet.taking import Taker
 
 TIMES = LeaseTimes()
@@ -22,6 +23,8 @@ class Store:
         self.files: dict[str, bytes] = {}
         self.fails = False
         self.lies = False
+        self.listings = 0
+        self.listed: tuple[str, ...] | None = None
 
     def create(self, name: str, data: bytes) -> bool:
         if self.lies:
@@ -40,6 +43,10 @@ class Store:
         return self.files.get(name)
 
     def names(self, folder: str) -> tuple[str, ...]:
+        self.listings += 1
+        assert self.listings < 200, "lists for ever"
+        if self.listed is not None:
+            return self.listed
         return tuple(name.removeprefix(f"{folder}/") for name in self.files if name.startswith(f"{folder}/"))
 
     def record(self, epoch: int) -> LeaseRecord:
@@ -145,6 +152,15 @@ def test_an_owner_that_was_lost_is_waited_for_a_minute_and_a_timeout() -> None:
     begun_s = clock.now_s
     assert taken(store, clock).epoch == 2
     assert 120.0 <= clock.now_s - begun_s < 125.0
+
+
+def test_an_owner_that_a_listing_does_not_show_yet_has_the_lease_all_the_same() -> None:
+    store, clock = Store(), Hands()
+    taken(store, clock).release(5.0)
+    store.put(campaign.lease(3, 2), campaign.to_json(msgspec.structs.replace(MINE, nonce="another")))
+    store.listed = ("1",)
+    with pytest.raises(LeaseHeldError):
+        taken(store, clock)
 
 
 def test_a_lease_that_a_store_made_and_then_denied_is_ours() -> None:

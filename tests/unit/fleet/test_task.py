@@ -1,8 +1,11 @@
 """What a worker does with a shard that it is handed, without any cluster."""
 
 import errno
+import sys
 import uuid
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from batch.fleet import campaign
@@ -53,3 +56,34 @@ def test_a_folder_that_cannot_be_used_is_answered_without_the_words_of_the_store
     answer = take(task, "here", lambda: True)
     assert (answer.exit_code, "canary" in answer.reason) == (74, False)
     assert "Permission denied" in answer.reason
+
+
+def child_that(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has a script stand in for the command line."""
+    program = tmp_path / "child"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+
+@pytest.mark.parametrize("code", [2, 4, 70, 74])
+def test_what_a_child_says_stays_on_its_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], code: int
+) -> None:
+    """It may name a secret or a row; the answer goes through the scheduler."""
+    child_that(f"echo canary >&2; exit {code}", tmp_path, monkeypatch)
+    answer = take(task_in(new_storage()), "w", lambda: True)
+    assert answer.exit_code == code
+    assert answer.reason
+    assert "canary" not in answer.reason
+    assert "canary" in capfd.readouterr().err
+
+
+def test_a_child_that_is_asked_to_stop_has_time_for_its_last_word_besides_its_grace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child_that("read -r _; sleep 0.3; exit 143", tmp_path, monkeypatch)
+    task = msgspec.structs.replace(task_in(new_storage()), grace_s=0.0)
+    assert take(task, "w", lambda: False).exit_code == 143
+    monkeypatch.setattr("batch.fleet.task.LAST_WORD_S", 0.0)
+    assert take(msgspec.structs.replace(task, key="k-7-2"), "w", lambda: False).exit_code == 137

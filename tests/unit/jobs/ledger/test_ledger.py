@@ -22,6 +22,8 @@ from jobs.ledger.key_kinds import KeyKinds
 from jobs.ledger.keys import KeyCounts
 from jobs.ledger.record import read_record
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
+from jobs.run_dir import names
+from jobs.shard import Shard, ShardBy
 
 SCOPE = Scope(endpoint="https://kms.example.com", project_id="0" * 32)
 OTHER = Scope(endpoint="https://kms.example.com", project_id="1" * 32, region="r")
@@ -514,3 +516,20 @@ def test_of_more_target_keys_than_can_be_listed_those_with_the_most_rows_are(tmp
         found = ledger.told.keys()
         assert keys_counted_by_row(ledger) == found
     assert (len(found.keys), found.more, found.keys[0].kms_key_id) == (100, 5, f"{105:032x}")
+
+
+def test_the_ledger_of_a_shard_has_the_size_of_its_own_rows(tmp_path: Path) -> None:
+    sizes = {}
+    for shards in (1, 2):
+        folder = tmp_path / str(shards)
+        folder.mkdir()
+        loader = Loader(folder)
+        loader.add(planned(n, f"s{n}", scope=OTHER if n % 4 else SCOPE) for n in range(1, 4_001))
+        rows = loader.keep(Shard(1, shards) if shards == 2 else Shard(0, 1), ShardBy.PROJECT)
+        loader.finish([("job", "{}")])
+        with Ledger(folder) as ledger:
+            assert sum(one.open_rows for one in ledger.open_scopes()) == rows
+        assert [path.name for path in folder.iterdir()] == [names.LEDGER]
+        assert (folder / names.LEDGER).stat().st_mode & 0o777 == 0o600
+        sizes[rows] = (folder / names.LEDGER).stat().st_size
+    assert sizes[1_000] < 0.4 * sizes[4_000]
