@@ -11,6 +11,7 @@ from batch.cli.campaign_rows import looked_at
 from batch.cli.campaigns import campaign_in
 from batch.cli.screen import say
 from batch.fleet import campaign
+from batch.fleet.bounded import BoundedStorage
 from batch.fleet.campaign import Campaign
 from batch.fleet.source import source_files
 from batch.fleet.storage import Storage
@@ -39,7 +40,7 @@ def make_folder(uri: str, wanted: Wanted) -> int:
         UsageError: the folder holds another one, or the manifest cannot be used.
         StorageError: the folder cannot be read or written.
     """
-    storage = Storage(uri)
+    storage = BoundedStorage(uri)
     job = made_or_continued(storage, wanted, lambda: 1)
     say(f"campaign {job.id}: {job.rows} rows in {job.shards} shards, in {storage.uri}; nothing was sent")
     say(f"each machine calls `csms-rekey fleet shard I --dir {storage.uri}`, I from 0 to {job.shards - 1}")

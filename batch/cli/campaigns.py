@@ -6,6 +6,7 @@ import socket
 import msgspec
 
 from batch.fleet import campaign
+from batch.fleet.bounded import BoundedStorage
 from batch.fleet.campaign import Campaign
 from batch.fleet.storage import Storage
 from jobs.problem import one_line, plain
@@ -34,7 +35,7 @@ def require_campaign(uri: str) -> tuple[Storage, Campaign]:
         UsageError: it holds none.
         StorageError: it cannot be read.
     """
-    storage = Storage(uri)
+    storage = BoundedStorage(uri)
     if (found := campaign_in(storage)) is None:
         raise UsageError(f"{plain(storage.uri)}: holds no campaign; `fleet run` makes one")
     return storage, found

@@ -9,6 +9,7 @@ from batch.cli.fleet_options import ClusterOptions
 from batch.cli.fleet_screen import fleet_screen
 from batch.cli.screen import say
 from batch.fleet import campaign
+from batch.fleet.bounded import BoundedStorage
 from batch.fleet.campaign import Campaign
 from batch.fleet.cluster import Cluster
 from batch.fleet.lease import LeaseTimes
@@ -28,7 +29,7 @@ def run_campaign(where: ClusterOptions, scheduler: str, wanted: Wanted, times: L
         StorageError: the folder cannot be read or written.
     """
     words = ("--wait=60s", *(() if where.lease_times is None else (f"--lease-times={where.lease_times}",)))
-    storage = Storage(where.dir)
+    storage = BoundedStorage(where.dir)
     cluster = Cluster(scheduler, where.security_dir)
     try:
         cluster.require_same_release()
@@ -36,8 +37,7 @@ def run_campaign(where: ClusterOptions, scheduler: str, wanted: Wanted, times: L
         say(f"campaign {job.id}: {job.rows} rows in {job.shards} shards, in {storage.uri}")
         with PROCESS_SIGNALS.noting(), fleet_screen(say, where.progress) as screen:
             end = Running(
-                storage,
-                job,
+                Folder(storage, job),
                 cluster,
                 screen,
                 still_s=times.still_s,
@@ -57,12 +57,14 @@ def _ended(storage: Storage, job: Campaign, end: FleetEnd, into: Path | None) ->
     """What is merged says how the rows are; a shard that was given up, or a cluster that is lost, is a stop."""
     if end.left is not None:
         say(f"{end.left}; the same command continues the campaign")
-        return Exit.STOPPED_EARLY
+        return _interrupted(end.exit_code)
     if into is not None and storage.names(campaign.SNAPSHOT):
         code = merge_campaign(storage, job, into)
     else:
         code = exit_code_of_all(Folder(storage, job).all())
         say(f"`csms-rekey merge {storage.uri} --into DIR` writes the report of the whole")
-    if code == Exit.STOPPED_EARLY and PROCESS_SIGNALS.number is not None:
-        return 128 + PROCESS_SIGNALS.number
-    return Exit.STOPPED_EARLY if end.given_up and code != Exit.DONE else code
+    return _interrupted(Exit.STOPPED_EARLY if end.given_up and code != Exit.DONE else code)
+
+
+def _interrupted(code: int) -> int:
+    return 128 + PROCESS_SIGNALS.number if code == Exit.STOPPED_EARLY and PROCESS_SIGNALS.number is not None else code

@@ -1,5 +1,8 @@
 """One request of a client, from the credential to the answer: what every call to the service goes through."""
 
+import functools
+from collections.abc import Mapping
+
 import msgspec
 
 from batch.csms.auth import Credential, NotAuthorizedError
@@ -22,14 +25,7 @@ class Calls:
     def __init__(self, wire: Wire, credential: Credential, *, user_agent: str) -> None:
         self._wire = wire
         self.credential = credential
-        self._headers = {
-            "Accept": "application/json",
-            # A compressed answer could unpack to any size.
-            "Accept-Encoding": "identity",
-            "User-Agent": user_agent,
-            "X-Language": "en-us",
-        }
-        self._headers_with_body = {**self._headers, "Content-Type": "application/json"}
+        self._headers, self._headers_with_body = _headers(user_agent)
 
     async def get(
         self, target: str, departure: Departure = UNWATCHED, *, answer_limit: int = BODY_LIMIT
@@ -69,3 +65,18 @@ class Calls:
         finally:
             self.credential.observe(answer, generation)
         return answer
+
+
+@functools.cache
+def _headers(user_agent: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Those of a request without and with a body: the same objects for every project, by which those who add to them
+    know them again.
+    """
+    headers = {
+        "Accept": "application/json",
+        # A compressed answer could unpack to any size.
+        "Accept-Encoding": "identity",
+        "User-Agent": user_agent,
+        "X-Language": "en-us",
+    }
+    return headers, {**headers, "Content-Type": "application/json"}

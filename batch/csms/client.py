@@ -15,7 +15,7 @@ from batch.csms.calls import PAGE_LIMIT, Calls
 from batch.csms.errors import UNREADABLE, classify, garbled, mismatch
 from batch.csms.faults import Fault
 from batch.csms.messages import UNWATCHED, Departure, Wire, WireAnswer
-from batch.csms.paths import page_query, secret_target, secrets_target
+from batch.csms.paths import page_query, require_name, secret_target, secrets_target
 from batch.csms.shown import PageInfo, flag_of, seconds_of, text_of
 from jobs.model import SecretUpdate
 
@@ -98,6 +98,17 @@ class _Secret(msgspec.Struct):
         )
 
 
+class _Brief(msgspec.Struct):
+    """What a list is asked for where only keys matter."""
+
+    name: str
+    kms_key_id: str | None = None
+    description: Any = None
+
+    def view(self) -> SecretView:
+        return SecretView(name=self.name, kms_key_id=self.kms_key_id or "", description=text_of(self.description))
+
+
 class _Named(msgspec.Struct):
     """All that is looked at in the answer to a change."""
 
@@ -121,6 +132,11 @@ class _Many(msgspec.Struct):
     page_info: PageInfo | None = None
 
 
+class _ManyBrief(msgspec.Struct):
+    secrets: list[_Brief]
+    page_info: PageInfo | None = None
+
+
 class _Change(msgspec.Struct, omit_defaults=True):
     kms_key_id: str
     description: str | None = None
@@ -130,6 +146,7 @@ _ENCODE = msgspec.json.Encoder().encode
 _DECODE_ONE = msgspec.json.Decoder(_One).decode
 _DECODE_CHANGED = msgspec.json.Decoder(_Changed).decode
 _DECODE_MANY = msgspec.json.Decoder(_Many).decode
+_DECODE_BRIEF = msgspec.json.Decoder(_ManyBrief).decode
 
 
 def same_key(one: str, other: str) -> bool:
@@ -165,9 +182,11 @@ class CsmsClient:
         return _one_secret(await self._calls.get(target, departure), secret_name)
 
     async def list_secrets(
-        self, *, limit: int, marker: str | None = None, departure: Departure = UNWATCHED
+        self, *, limit: int, marker: str | None = None, departure: Departure = UNWATCHED, brief: bool = False
     ) -> SecretPage | Fault:
-        """Reads one page of a project's secrets, of at most `limit`, which is at most 1000."""
+        """Reads one page of a project's secrets, of at most `limit`, which is at most 1000. In `brief` only name, key
+        and description are taken of each.
+        """
         target = f"{secrets_target(self._project_id)}?{page_query(limit, marker)}"
         answer = await self._calls.get(target, departure, answer_limit=PAGE_LIMIT)
         if isinstance(answer, Fault):
@@ -175,9 +194,9 @@ class CsmsClient:
         if answer.status != HTTPStatus.OK:
             return classify(answer)
         try:
-            page = _DECODE_MANY(answer.body)
+            page = _DECODE_BRIEF(answer.body) if brief else _DECODE_MANY(answer.body)
             for one in page.secrets:
-                secret_target(self._project_id, one.name)
+                require_name(one.name)
         except (*UNREADABLE, ValueError):
             return mismatch(answer, "it is not a list of secrets")
         return SecretPage(

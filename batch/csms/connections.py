@@ -1,19 +1,23 @@
-"""Connections from the pool of aiohttp and answers from its parser, without the session that it puts around them.
+"""Connections made by aiohttp and answers from its parser, without the session that it puts around them.
 
 The session sends twice, follows redirects, keeps cookies and unpacks bodies, and takes two thirds of the time of a
 request. What is used instead has names that aiohttp does not document: its minor version is pinned, no other module
 uses them, and a test says which of them a newer version has moved.
 
+Connections are kept here, not in the pool of aiohttp: that looks each one up again, and makes a new object of it.
+
 - `ClientRequest(method, url, loop=, proxy=, proxy_headers=)`; `http.HttpProcessingError`;
-- `TCPConnector.connect(request, traces, timeout)`, which gives a `Connection`: `protocol`, `transport`, `close()`, and
-  `release()`, which keeps it unless something is left of the last exchange;
-- `ResponseHandler`, the protocol: `set_response_params(...)`, `read()`, `_parser`: what its `feed_data` raises closes
-  the connection, `feed_eof` is called when it is lost, and returns something when another message has begun;
+- `TCPConnector.connect(request, traces, timeout)`, which gives a `Connection`: `protocol`, `transport`, `close()`;
+- `ResponseHandler`, the protocol: `set_response_params(...)`, `read()`, `is_connected()`, `should_close`, which says
+  that something is left of the last exchange, or its answer that it was the last, and `_parser`: what its `feed_data`
+  raises closes the connection, `feed_eof` is called when it is lost, and returns something when another message has
+  begun;
 - what `read()` returns: a message with `code` and `headers`, and a `StreamReader` with `is_eof()` and `_buffer`.
 """
 
 import asyncio
 import select
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -22,7 +26,6 @@ from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError, RawResponseMessage
 from yarl import URL
 
-from batch.csms.deadlines import Deadline
 from batch.csms.wire_faults import GarbledError
 
 
@@ -38,6 +41,38 @@ class _Silence:
 _SILENCE: Any = _Silence()
 
 
+class Line:
+    """One connection, on which there is one exchange after the other."""
+
+    __slots__ = ("_connection", "_poll", "kept_at_s", "protocol", "transport")
+
+    def __init__(self, connection: Connection) -> None:
+        """Takes it from the connector, which closes it with all others.
+
+        Raises:
+            ServerDisconnectedError: it has ended already.
+        """
+        self._connection = connection
+        if connection.protocol is None or connection.transport is None:
+            self.close()
+            raise aiohttp.ServerDisconnectedError
+        self.protocol, self.transport = connection.protocol, connection.transport
+        self.kept_at_s = 0.0
+        self._poll = select.poll()
+        self._poll.register(self.transport.get_extra_info("socket"), select.POLLIN)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it is still there, and nothing has come that nobody has read yet: an end, or a word that was not
+        asked for.
+        """
+        return self.protocol.is_connected() and not self._poll.poll(0)
+
+    def close(self) -> None:
+        """Ends it."""
+        self._connection.close()
+
+
 class Connections:
     """Connections to one endpoint, directly or through a tunnel of a proxy; there may be any number of them."""
 
@@ -47,20 +82,25 @@ class Connections:
         connector: aiohttp.TCPConnector,
         timeout: aiohttp.ClientTimeout,
         *,
+        keep_s: float,
         proxy: str | None,
         proxy_headers: Mapping[str, str],
         header_limit: int,
     ) -> None:
         self._connector = connector
         self._timeout = timeout
+        self._keep_s = keep_s
         self._header_limit = header_limit
+        self._kept: deque[Line] = deque()
+        """The one that was kept first is the first to be used again."""
+        self._loop = asyncio.get_running_loop()
         url = URL(endpoint)
         self.host = url.host_port_subcomponent or ""
         """What the header of that name says."""
         self._template = aiohttp.ClientRequest(
             "GET",
             url,
-            loop=asyncio.get_running_loop(),
+            loop=self._loop,
             proxy=None if proxy is None else URL(proxy),
             # The connector adds Host to these, and what they are is part of the name that its pool goes by.
             proxy_headers=None if proxy is None else {**proxy_headers, "Host": self.host},
@@ -68,31 +108,29 @@ class Connections:
 
     async def close(self) -> None:
         """Closes every connection."""
+        while self._kept:
+            self._kept.popleft().close()
         await self._connector.close()
 
-    async def take(self, deadline: Deadline) -> Connection:
+    async def take(self) -> Line:
         """A connection on which nothing is under way; one that was kept, or a new one."""
+        while self._kept:
+            line = self._kept.popleft()
+            if self._loop.time() - line.kept_at_s <= self._keep_s and line.quiet:
+                return line
+            line.close()
         if self._connector.closed:
             raise RuntimeError("these connections are closed")
-        while True:
-            try:
-                connection = await self._connector.connect(self._template, [], self._timeout)
-            except TimeoutError as error:
-                raise aiohttp.ConnectionTimeoutError from error
-            if (transport := connection.transport) is None:
-                connection.close()
-                raise aiohttp.ServerDisconnectedError
-            if connection.protocol._parser is not _SILENCE or not _readable(transport):  # type: ignore[union-attr] # noqa: SLF001 - see above
-                deadline.watch(transport)
-                return connection
-            connection.close()
+        try:
+            return Line(await self._connector.connect(self._template, [], self._timeout))
+        except TimeoutError as error:
+            raise aiohttp.ConnectionTimeoutError from error
 
     async def exchange(
-        self, connection: Connection, request: bytes, *, bodiless: bool
+        self, line: Line, request: bytes, *, bodiless: bool
     ) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
         """Writes a request, and returns the head of its answer and what its body comes in."""
-        protocol, transport = connection.protocol, connection.transport
-        assert protocol is not None and transport is not None  # noqa: S101, PT018 - for the type; it was just taken
+        protocol = line.protocol
         protocol.set_response_params(
             skip_payload=bodiless,
             read_until_eof=True,
@@ -100,7 +138,7 @@ class Connections:
             max_line_size=self._header_limit,
             max_field_size=self._header_limit,
         )
-        transport.write(request)
+        line.transport.write(request)
         while True:
             try:
                 message, body = await protocol.read()
@@ -109,15 +147,20 @@ class Connections:
             if not 100 <= message.code < 200 or message.code == 101:  # noqa: PLR2004 - RFC 9110 15.2, all others precede it
                 return message, body
 
-    @staticmethod
-    def keep(connection: Connection) -> None:
+    def keep(self, line: Line) -> None:
         """Keeps it for another exchange, if nothing is left of this one: of the request, or behind the answer."""
-        protocol, transport = connection.protocol, connection.transport
-        if protocol is None or transport is None or transport.get_write_buffer_size() or _more(protocol._parser):  # noqa: SLF001 - see above
-            connection.close()
+        protocol = line.protocol
+        if (
+            not protocol.is_connected()
+            or protocol.should_close
+            or line.transport.get_write_buffer_size()
+            or _more(protocol._parser)  # noqa: SLF001 - see above
+        ):
+            line.close()
             return
         protocol._parser = _SILENCE  # noqa: SLF001 - see above
-        connection.release()
+        line.kept_at_s = self._loop.time()
+        self._kept.append(line)
 
 
 def _more(parser: Any) -> bool:
@@ -140,10 +183,3 @@ async def body_of(stream: aiohttp.StreamReader, limit: int) -> bytes | None:
         if len(read) > limit:
             return None
     return bytes(read)
-
-
-def _readable(transport: asyncio.Transport) -> bool:
-    """Whether something has come that nobody has read yet: an end, or a word that was not asked for."""
-    poll = select.poll()
-    poll.register(transport.get_extra_info("socket"), select.POLLIN)
-    return bool(poll.poll(0))

@@ -10,6 +10,8 @@ from urllib.parse import quote, urlencode
 # Nothing in it needs to be encoded (RFC 3986 2.3): most names are such, and encoding them takes ten times as long.
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
 
+_NO_NAMES = ("", ".", "..")
+
 
 def secret_target(project_id: str, secret_name: str) -> str:
     """The encoded path of one secret.
@@ -17,9 +19,18 @@ def secret_target(project_id: str, secret_name: str) -> str:
     Raises:
         ValueError: the name would reach another resource than this secret; a version's, for one, is its value.
     """
-    if secret_name in {"", ".", ".."} or "versions" in secret_name.split("/"):
-        raise ValueError(f"{secret_name!r} is not the name of a secret")
+    require_name(secret_name)
     return f"{secrets_target(project_id)}/{_encoded(secret_name)}"
+
+
+def require_name(secret_name: str) -> None:
+    """A secret can have this name.
+
+    Raises:
+        ValueError: it would reach another resource, as in `secret_target`.
+    """
+    if secret_name in _NO_NAMES or ("versions" in secret_name and "versions" in secret_name.split("/")):
+        raise ValueError(f"{secret_name!r} is not the name of a secret")
 
 
 @lru_cache(maxsize=4_096)

@@ -4,7 +4,7 @@ import base64
 import re
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -56,13 +56,12 @@ class HttpWire:
         """The last headers and their bytes: with a token they are the same for many requests."""
         self._connections = Connections(
             endpoint,
-            aiohttp.TCPConnector(
-                limit=0, ssl=tls if tls is not None else True, keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=60
-            ),
+            aiohttp.TCPConnector(limit=0, ssl=tls if tls is not None else True, ttl_dns_cache=60),
             # No rounding to whole seconds: the timeout is the one that was asked for.
             aiohttp.ClientTimeout(
                 connect=timeout_s, sock_connect=min(_CONNECT_TIMEOUT_S, timeout_s), ceil_threshold=1e9
             ),
+            keep_s=_KEEPALIVE_S,
             proxy=None if proxy is None else proxy.url,
             proxy_headers=_proxy_headers(proxy),
             header_limit=header_limit,
@@ -83,22 +82,23 @@ class HttpWire:
 
     async def send(self, request: WireRequest, leaving: Callable[[], None] = nothing) -> WireAnswer | Fault:
         """Sends it once; what goes wrong comes back as a value. Only cancellation is raised, and `HeldBackError`."""
-        deadline, connection, sent = self._deadlines.begin(), None, False
+        deadline, line, sent = self._deadlines.begin(), None, False
         try:
             if request.headers is not self._headers[0]:
                 self._headers = request.headers, fields_of(request.headers, self._connections.host)
             whole = bytes_of(request, self._headers[1])
-            connection = await self._connections.take(deadline)
+            line = await self._connections.take()
+            deadline.watch(line.transport)
             leaving()
             sent = True
-            head, stream = await self._connections.exchange(connection, whole, bodiless=request.method == "HEAD")
+            head, stream = await self._connections.exchange(line, whole, bodiless=request.method == "HEAD")
             body = await body_of(stream, request.answer_limit)
             # The end of a connection can be the end of an answer.
             deadline.check()
             if body is None:
                 return lost("oversized", f"the answer is larger than {request.answer_limit} bytes", head.code)
-            self._connections.keep(connection)
-            connection = None
+            self._connections.keep(line)
+            line = None
             return _answer(head.code, head.headers, body)
         except HeldBackError:
             raise
@@ -106,8 +106,8 @@ class HttpWire:
             return fault_of(TimeoutError() if deadline.passed else error, sent=sent)
         finally:
             self._deadlines.end(deadline)
-            if connection is not None:
-                connection.close()
+            if line is not None:
+                line.close()
 
 
 def fields_of(headers: Mapping[str, str], host: str) -> bytes:
@@ -118,7 +118,7 @@ def fields_of(headers: Mapping[str, str], host: str) -> bytes:
     """
     lines = [] if "Host" in headers else [f"Host: {host}"]
     lines.extend(map(": ".join, headers.items()))
-    return _bytes(lines)
+    return _bytes("\r\n".join([*lines, ""]), len(lines))
 
 
 def bytes_of(request: WireRequest, fields: bytes) -> bytes:
@@ -127,17 +127,17 @@ def bytes_of(request: WireRequest, fields: bytes) -> bytes:
     Raises:
         ValueError: there is a control character in its first line.
     """
-    first = _bytes([f"{request.method} {request.target} HTTP/1.1"])
+    first = _bytes(f"{request.method} {request.target} HTTP/1.1\r\n", 1)
     if not request.body and request.method in _BODILESS:
         return first + fields + b"\r\n"
     return b"%b%bContent-Length: %d\r\n\r\n%b" % (first, fields, len(request.body), request.body)
 
 
-def _bytes(lines: Sequence[str]) -> bytes:
-    text = ("\r\n".join(lines) + "\r\n").encode()
-    if text.translate(None, _TEXT) != b"\r\n" * len(lines):
+def _bytes(text: str, lines: int) -> bytes:
+    whole = text.encode()
+    if whole.translate(None, _TEXT) != b"\r\n" * lines:
         raise ValueError("a control character in a request")
-    return text
+    return whole
 
 
 def _answer(status: int, headers: Mapping[str, str], body: bytes) -> WireAnswer:

@@ -118,4 +118,4 @@ def _listing(scope: ScopeRun, client: CsmsClient, admission: Admission) -> Listi
         rng=Random(scope.rng.getrandbits(64)),  # noqa: S311 - jitter, not a secret
         heard=scope.events.answered,
     )
-    return Listing(client, asking)
+    return Listing(client, asking, brief=True)

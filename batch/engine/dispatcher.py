@@ -137,7 +137,7 @@ class Dispatcher:
                     rows_left=self._queue.left_to_write,
                     elsewhere=self._admission.wants is Pass.ELSEWHERE,
                 )
-                if ticket is None:
+                if ticket is None or not self._worker.may_leave(work, ticket):
                     self._queue.give_back(work)
                     continue
                 task = asyncio.create_task(self._handle(work, ticket))

@@ -51,7 +51,7 @@ class FirstLook:
 
     async def _list(self) -> None:
         scope_id, listing = self._scope.opened.id, self._listing
-        unseen, found = self._keys.begin(scope_id), 0
+        unseen, found, open_before = self._keys.begin(scope_id), 0, self._scope.open_rows
         while listing.more and _one_more(listing.pages, unseen, found):
             page = await listing.next()
             shown = self._keys.note(scope_id, _listed(page, self._scope.recorder.clean))
@@ -61,9 +61,10 @@ class FirstLook:
                 self._end(row, secret)
         if listing.stopped:
             return
-        # Whatever has ended is in the ledger before the first page of open rows is read.
-        self._scope.recorder.flush()
-        self._fresh.left = min(self._fresh.left, self._scope.open_rows)
+        if self._scope.open_rows < open_before:
+            # Whatever has ended is in the ledger before the first page of open rows is read.
+            self._scope.recorder.flush()
+            self._fresh.left = min(self._fresh.left, self._scope.open_rows)
         self._scope.looks = listing.failed is None
         self._keys.end(scope_id, self._trouble())
 

@@ -17,6 +17,8 @@ class RefusedRows:
 
     def before(self, sent_s: float, kms_key_id: str) -> list[Work]:
         """Takes out the rows whose refusal is older than a PUT of this key that left at `sent_s` and was accepted."""
+        if not self._works:
+            return []
         return self._take(lambda at_s, key, _: at_s < sent_s and key in {None, kms_key_id})
 
     def all_but(self, holds: Callable[[str], bool]) -> list[Work]:

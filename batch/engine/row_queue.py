@@ -23,9 +23,10 @@ _MANY = 1_000_000  # More rows left than any rule about the last few asks for.
 
 
 class RowQueue:
-    """Gives rows out one by one. Whatever is given out to be written has its intent on record.
+    """Gives rows out one by one. Whatever is given out to be written is intended.
 
-    `intend(intents)` records intents and says whether it could; `holds(kms_key_id)` says which rows are not wanted now.
+    `intend(intents)` takes intents, which are on record before any of them leaves, and says whether it could;
+    `holds(kms_key_id)` says which rows are not wanted now.
     """
 
     def __init__(
@@ -82,8 +83,8 @@ class RowQueue:
 
     def wanted(self, work: Work) -> bool:
         """Whether a row may leave: its key has not been held back since it was given out."""
-        free = work.streak is not None or work.tries_key or work.progress.phase is Phase.SETTLE
-        return free or not self._holds(work.progress.update.kms_key_id)
+        held = self._holds(work.progress.update.kms_key_id)
+        return not held or work.streak is not None or work.tries_key or work.progress.phase is Phase.SETTLE
 
     def next(self, now_s: float, per_s: float, wants: Pass = Pass.ROW) -> Work | None:
         """The next row whose time has come; None where there is none now or nothing can be recorded.
@@ -219,7 +220,7 @@ class RowQueue:
             self._ready.extend(batch)
 
     def _intended(self, batch: list[Work]) -> bool:
-        """Puts on record what is about to be sent; where that fails, nothing of it may leave."""
+        """Has what is about to be sent put on record; where that fails, nothing of it may leave."""
         to_write = [work for work in batch if work.needs_intent]
         if to_write and not self._intend([intent_of(work) for work in to_write]):
             for work in batch:

@@ -32,6 +32,14 @@ class RowWorker:
         self._queue = queue
         self._fail_fast = fail_fast
 
+    def may_leave(self, work: Work, ticket: Ticket) -> bool:
+        """Whether what is intended for a row is on record, by now at the latest; where it is not, its ticket ends."""
+        if self._scope.recorder.on_record(work.row):
+            return True
+        self._admission.withdraw(ticket)
+        self._admission.leave()
+        return False
+
     async def handle(self, work: Work, ticket: Ticket) -> None:
         """Uses a ticket for the next request of a row, and for the PUT that a read of it allows."""
         if ticket.good_for is Pass.READ:

@@ -1,14 +1,23 @@
 """A Dask cluster that exists already: tasks are handed out to it, and what they answer is collected."""
 
+import contextlib
+import errno
+import os
 import queue
+import time
 import warnings
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from distributed import Client, Future, Security
+from distributed import Client, Future, KilledWorker, Security
+from distributed.comm.core import CommClosedError
 
+from batch.fleet.hands import Cancelled, SchedulerError
 from batch.fleet.task import Answer, Gone, ShardTask, run_shard
+from batch.process.beside import within
 from jobs.endpoint import is_loopback
 from jobs.problem import one_line, plain
 from jobs.spec import UsageError
@@ -16,8 +25,12 @@ from reports import Exit
 
 _PACKAGES = frozenset({"python", "distributed", "dask", "cloudpickle", "tornado", "msgpack", "csms-rekey"})
 _CA, _CERT, _KEY = "ca.pem", "cert.pem", "key.pem"
+_CLOSED = frozenset({"closed", "closing"})
 _CONNECT_S = 20.0
 _ANSWER_S = 20.0
+_VERSIONS_S = 60.0
+"""All workers are asked."""
+T = TypeVar("T")
 
 
 class Cluster:
@@ -47,53 +60,104 @@ class Cluster:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found: Any = self._client.get_versions(packages=["csms-rekey"])
+            try:
+                found: Any = within(lambda: self._client.get_versions(packages=["csms-rekey"]), _VERSIONS_S)
+            except OSError as error:
+                raise UsageError(f"--scheduler: it or a worker has not answered for {_VERSIONS_S:.0f} s") from error
         for place, other in (("scheduler", found["scheduler"]), *found["workers"].items()):
             if words := differing(found["client"], other):
                 raise UsageError(f"{place}: {words}; the same releases are needed everywhere")
 
     def submit(self, task: ShardTask, avoid: frozenset[str]) -> None:
-        """Hands out a task under its key."""
-        workers = sorted(self.workers() - avoid) if avoid else []
-        more: dict[str, Any] = {"workers": workers, "allow_other_workers": True} if workers else {}
+        """Hands out a task under its key.
+
+        Raises:
+            SchedulerError: it does not answer.
+        """
+        workers = sorted(self.workers().keys() - avoid)
+        more: dict[str, Any] = {"workers": workers, "allow_other_workers": True} if workers and avoid else {}
         future = self._client.submit(run_shard, task, key=task.key, pure=False, retries=0, **more)
         self._futures[task.key] = future
         future.add_done_callback(lambda one: self._done.put((task.key, one)))
 
-    def next_answer(self, within_s: float) -> tuple[str, Answer] | Gone | None:
+    def next_answer(self, within_s: float) -> tuple[str, Answer | Cancelled] | Gone | None:
         """The key of a task that has ended, and what it answered; None where none has within that time."""
         try:
             key, future = self._done.get(timeout=within_s)
         except queue.Empty:
-            return Gone() if self._client.status in {"closed", "closing"} else None
-        if future.cancelled() or future.status == "lost":
+            return Gone() if self._client.status in _CLOSED else None
+        if self._client.status in _CLOSED:
             return Gone()
+        if self._client.status != "running":
+            # It has cancelled everything, and looks for its scheduler, which may be there again.
+            self._done.put((key, future))
+            time.sleep(within_s)
+            return None
         try:
-            return key, future.result(timeout=_ANSWER_S)
-        except Exception as error:  # noqa: BLE001 - whatever a task or the cluster raises is how the try ended
-            return key, Answer(exit_code=Exit.INTERNAL, worker="", reason=f"{type(error).__name__}: {one_line(error)}")
+            return key, _answer_of(future)
         finally:
             future.release()
             self._futures.pop(key, None)
 
-    def workers(self) -> frozenset[str]:
-        """The addresses of the workers that there are."""
-        return frozenset(self._client.nthreads()) if self._client.status == "running" else frozenset()
+    def workers(self) -> Mapping[str, int]:
+        """The addresses of the workers that there are, and how many threads each has.
+
+        Raises:
+            SchedulerError: it does not answer.
+        """
+        found: dict[str, int] = self._asked(self._client.nthreads)
+        return found
 
     def threads(self) -> int:
-        """How many tasks can run side by side."""
-        return sum(self._client.nthreads().values())
+        """How many tasks can run side by side.
 
-    def running(self) -> dict[str, str]:
-        """The keys of the tasks that a worker has taken, and its address."""
-        if self._client.status != "running":
-            return {}
-        found: dict[str, tuple[str, ...]] = self._client.processing()
+        Raises:
+            UsageError: the scheduler does not answer.
+        """
+        try:
+            return sum(self.workers().values())
+        except SchedulerError as error:
+            raise UsageError(f"--scheduler: {error}") from error
+
+    def running(self) -> Mapping[str, str]:
+        """The keys of the tasks that a worker has taken, and its address.
+
+        Raises:
+            SchedulerError: it does not answer.
+        """
+        found: dict[str, tuple[str, ...]] = self._asked(self._client.processing)
         return {str(key): worker for worker, keys in found.items() for key in keys}
+
+    def _asked(self, call: Callable[[], T]) -> T:
+        if self._client.status != "running":
+            raise SchedulerError
+        try:
+            return within(call, _ANSWER_S)
+        except OSError as error:
+            raise SchedulerError from error
 
     def close(self) -> None:
         """Lets go of it; what has begun is not stopped by that."""
-        self._client.close(timeout=_CONNECT_S)
+        # Where the scheduler does not answer, nobody needs to wait for it, and the command has its own exit code.
+        with contextlib.suppress(OSError):
+            self._client.close(timeout=_CONNECT_S)
+
+
+def _answer_of(future: "Future[Answer]") -> Answer | Cancelled:
+    """What a task that has ended answered, whatever it or the cluster raised."""
+    try:
+        return future.result(timeout=_ANSWER_S)
+    except CancelledError:
+        return Cancelled()
+    except (TimeoutError, CommClosedError, KilledWorker) as error:
+        # The worker that had run it has ended before it could be asked, or all that have tried did.
+        return Answer(exit_code=None, worker="", reason=one_line(error))
+    except OSError as error:
+        # Not in the store's own words, which may hold a signed address.
+        reason = os.strerror(error.errno or errno.EIO)
+        return Answer(exit_code=Exit.CANNOT_WRITE, worker="", reason=reason)
+    except Exception as error:  # noqa: BLE001 - it is how the try ended
+        return Answer(exit_code=Exit.INTERNAL, worker="", reason=f"{type(error).__name__}: {one_line(error)}")
 
 
 def differing(own: dict[str, Any], other: dict[str, Any] | None) -> str:

@@ -1,56 +1,44 @@
-"""Runs a campaign on a cluster until nothing is left to do: what the controller decides, it does and shows."""
+"""Runs a campaign on a cluster until nothing is left to do: what the controller decides, it does and shows.
 
+Folder or scheduler may not answer for a moment: what could not be done is kept, and done once they do.
+"""
+
+import contextlib
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import msgspec
 
 from batch.fleet import campaign
-from batch.fleet.campaign import Campaign, GivenUp, Stop
-from batch.fleet.controller import Action, Controller, GiveUp, Leave, Say, Submit, TryEnd
-from batch.fleet.standing import Folder, ShardStanding, ShardState
-from batch.fleet.storage import Storage
+from batch.fleet.actions import Action, GiveUp, Leave, Say, Seen, Submit, Try
+from batch.fleet.board import Board, Screen
+from batch.fleet.bounds import bounds_of, grace_s_of
+from batch.fleet.campaign import Stop
+from batch.fleet.controller import Controller
+from batch.fleet.hands import Cancelled, Hands, SchedulerError
+from batch.fleet.outage import Outage
+from batch.fleet.standing import Folder, ShardStanding
+from batch.fleet.storage import Storage, StorageError
 from batch.fleet.task import Answer, Gone, ShardTask
-from batch.fleet.view import FleetView, ended_words
+from batch.fleet.tries import Lost, TryEnd
+from batch.fleet.view import ended_words, late_words
+from jobs.duration import duration_text
+from reports import Exit
 
 _LOOK_S = 5.0
 _TICK_S = 0.25
-_GRACE_S = 60.0
-"""For a child beside the grace that its requests have: it writes reports, and its last snapshot."""
-
-
-class Hands(Protocol):
-    """Where tasks are handed out to."""
-
-    def submit(self, task: ShardTask, avoid: frozenset[str]) -> None:
-        """Hands one out."""
-
-    def next_answer(self, within_s: float) -> tuple[str, Answer] | Gone | None:
-        """What one has answered."""
-
-    def workers(self) -> frozenset[str]:
-        """Those that there are."""
-
-    def running(self) -> dict[str, str]:
-        """The keys of tasks that a worker has, and which one."""
-
-
-class Screen(Protocol):
-    """Shows how a campaign stands."""
-
-    def say(self, line: str) -> None:
-        """Something happened."""
-
-    def show(self, view: FleetView) -> None:
-        """How all of it stands at the moment."""
 
 
 class FleetEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """How a call of `fleet run` ended: `left` says why before all was over, and some shards may be `given_up`."""
+    """How a call of `fleet run` ended: `left` says why before all was over, then with this exit code, and some shards
+    may be `given_up`.
+    """
 
     left: str | None = None
+    exit_code: Exit = Exit.STOPPED_EARLY
     given_up: tuple[int, ...] = ()
 
 
@@ -59,126 +47,181 @@ class Running:
 
     def __init__(
         self,
-        storage: Storage,
-        job: Campaign,
+        folder: Folder,
         hands: Hands,
         screen: Screen,
         *,
         still_s: float,
         words: tuple[str, ...] = (),
         asked_to_stop: Callable[[], str | None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`words` are more options for the children; a lease that stands still for `still_s` has no owner any more."""
-        self._storage = storage
-        self._job = job
+        """`words` are more options for the children; a lease that stands still for `still_s` has no owner any more.
+
+        Raises:
+            StorageError: the folder cannot be read.
+        """
+        self._folder = folder
         self._hands = hands
         self._screen = screen
         self._words = words
         self._asked = asked_to_stop
-        self._still_s = still_s
-        self._session = uuid.uuid4().hex[:8]
-        self._folder = Folder(storage, job)
-        self._shown: dict[int, ShardStanding] = {}
-        self._given_up: list[int] = []
-        self._left: str | None = None
+        self._clock = clock
+        self._key = f"{folder.job.id}-{uuid.uuid4().hex[:8]}-"
+        self._bounds = bounds_of(folder.job, still_s)
+        self._board = Board(folder, screen, clock)
+        self._controller = Controller(self._board.open_shards, self._bounds)
+        self._outage = Outage(self._bounds.outage_s)
+        self._todo: deque[Action] = deque()
+        self._heard: deque[tuple[str, Answer | Cancelled]] = deque()
+        self._taken: set[int] = set()
+        self._look_s = clock()
+        self._flag: str | None = None
+        self._end: FleetEnd | None = None
 
     def run(self) -> FleetEnd:
-        """Until everything is over, or nothing more can be done now.
+        """Until everything is over, or nothing more can be done now."""
+        self._todo.extend(self._controller.begin())
+        while self._end is None and (self._todo or self._flag or not self._controller.over):
+            self._hear()
+            self._stop_if_asked()
+            self._todo.extend(self._controller.due(self._clock()))
+            if self._outage.due(self._clock()):
+                self._turn()
+        return msgspec.structs.replace(self._end or FleetEnd(), given_up=tuple(self._board.given_up))
 
-        Raises:
-            StorageError: the folder cannot be read or written.
-        """
-        began_s = time.monotonic()
-        self._shown = {one.index: one for one in self._folder.all()}
-        open_shards = [index for index, one in self._shown.items() if one.left]
-        limits = self._job.spec.limits
-        controller = Controller(open_shards, still_s=self._still_s + limits.timeout_s, patience_s=limits.max_outage_s)
-        self._do(controller.begin(began_s))
-        look_s = began_s
-        while not controller.over and self._left is None:
-            self._stop_if_asked(controller)
-            match self._hands.next_answer(_TICK_S):
-                case Gone():
-                    self._left = "the scheduler is lost"
-                case (key, answer):
-                    self._do(controller.ended(self._told(key, answer), self._hands.workers(), time.monotonic()))
-                case None:
-                    pass
-            if time.monotonic() >= look_s:
-                look_s = time.monotonic() + _LOOK_S
-                self._do(self._look(controller, time.monotonic() - began_s))
-        return FleetEnd(left=self._left, given_up=tuple(self._given_up))
+    def _hear(self) -> None:
+        match self._hands.next_answer(_TICK_S):
+            case Gone():
+                self._end = FleetEnd(left="the scheduler is lost")
+            case (key, answer):
+                self._heard.append((key, answer))
+            case None:
+                pass
 
-    def _stop_if_asked(self, controller: Controller) -> None:
-        if not controller.stopping and (who := self._asked()) is not None:
-            stop_campaign(self._storage, who)
-            self._stopping(controller)
+    def _stop_if_asked(self) -> None:
+        if not self._controller.stopping and (who := self._asked()) is not None:
+            self._flag = who
+            self._stop()
+        if (late := self._controller.overdue(self._clock())) is not None:
+            self._end = self._end_without(late)
 
-    def _stopping(self, controller: Controller) -> None:
-        controller.stopping = True
+    def _end_without(self, late: tuple[int, ...]) -> FleetEnd:
+        if self._outage.since_s is not None:
+            # Nobody can say how their tasks have ended, but the folder how their processes have.
+            late = tuple(one for one in late if not self._board.has_stopped(one))
+        if not late:
+            return FleetEnd()
+        unknown = "" if self._flag is None else "; the campaign folder does not say that they are to"
+        return FleetEnd(left=f"{late_words(late, self._bounds.stop_s)}{unknown}")
+
+    def _stop(self) -> None:
+        self._controller.stop(self._clock())
         self._screen.say("stopping: what is in flight is finished, and nothing new is begun")
 
-    def _told(self, key: str, answer: Answer) -> TryEnd:
-        *_, shard, number = key.split("-")
-        [now] = self._folder.some([int(shard)])
-        self._shown[now.index] = now
-        self._screen.say(ended_words(now, self._job.shards, answer.exit_code))
-        return TryEnd(
-            shard=int(shard),
-            number=int(number),
-            exit_code=answer.exit_code,
-            worker=answer.worker,
-            reason=answer.reason,
-            open_rows=now.open_rows if now.rows else None,
-        )
+    def _turn(self) -> None:
+        """All that there is to do; what fails stays to be done."""
+        try:
+            if self._flag is not None:
+                stop_campaign(self._folder.storage, self._flag)
+                self._flag = None
+            self._do_all()
+            while self._heard:
+                self._judge(*self._heard[0])
+                self._heard.popleft()
+            if self._outage.since_s is not None or self._clock() >= self._look_s:
+                self._look()
+            self._do_all()
+        except (StorageError, SchedulerError) as error:
+            self._failed(error)
+        else:
+            self._worked()
 
-    def _look(self, controller: Controller, elapsed_s: float) -> list[Action]:
-        if not controller.stopping and self._storage.get(campaign.STOP) is not None:
-            self._stopping(controller)
+    def _failed(self, error: StorageError | SchedulerError) -> None:
+        now_s = self._clock()
+        words = str(error)
+        if isinstance(error, StorageError):
+            words = f"the campaign folder does not answer: {error.filename}: {error.strerror}"
+        if self._outage.since_s is None:
+            self._screen.say(f"{words}; tried again for up to {duration_text(round(self._outage.most_s))}")
+        self._outage.failed(now_s)
+        self._controller.blind(now_s)
+        if isinstance(error, SchedulerError):
+            with contextlib.suppress(StorageError):
+                self._look_at_folder()
+        lasted = duration_text(round(now_s - (self._outage.since_s or now_s)))
+        self._board.show(trouble=f"{words}, for {lasted}")
+        if self._outage.too_long(now_s):
+            code = Exit.CANNOT_WRITE if isinstance(error, StorageError) else Exit.STOPPED_EARLY
+            self._end = FleetEnd(left=f"{words}, for {lasted}", exit_code=code)
+
+    def _worked(self) -> None:
+        if self._outage.since_s is not None:
+            lasted = duration_text(round(self._clock() - self._outage.since_s))
+            self._screen.say(f"campaign folder and scheduler answer again, after {lasted}")
+            self._outage.ended()
+
+    def _judge(self, key: str, answer: Answer | Cancelled) -> None:
+        one = self._try_of(key)
+        [now] = self._board.look([one.shard])
+        workers = self._hands.workers().keys()
+        end = TryEnd(shard=one.shard, number=one.number, exit_code=Lost.TASK)
+        if isinstance(answer, Answer):
+            code = Lost.WORKER if answer.exit_code is None else answer.exit_code
+            end = msgspec.structs.replace(end, exit_code=code, worker=answer.worker, reason=answer.reason)
+        end = msgspec.structs.replace(end, open_rows=now.open_rows if now.rows else None)
+        self._screen.say(ended_words(now, self._folder.job.shards, end.exit_code))
+        self._todo.extend(self._controller.ended(end, workers, self._clock()))
+
+    def _look(self) -> None:
+        if not self._controller.stopping and self._folder.storage.get(campaign.STOP) is not None:
+            self._stop()
         workers = self._hands.workers()
-        taken = {int(key.split("-")[-2]) for key in self._hands.running() if key.startswith(self._key())}
-        looked = self._folder.some(sorted(taken.intersection(controller.waited_for)))
-        self._shown |= {one.index: one for one in looked}
-        self._screen.show(
-            FleetView(
-                shards=tuple(self._shown.values()), rows=self._job.rows, workers=len(workers), elapsed_s=elapsed_s
-            )
-        )
+        own = {key: on for key, on in self._hands.running().items() if key.startswith(self._key)}
+        running = {self._try_of(key): on for key, on in own.items()}
+        self._taken = {one.shard for one in running}
+        looked = self._look_at_folder()
+        self._board.show(workers=len(workers))
         beats = {one.index: one.beat for one in looked if one.beat is not None}
-        return controller.look(workers, beats, frozenset(taken), time.monotonic())
+        now_s = self._clock()
+        self._look_s = now_s + _LOOK_S
+        self._todo.extend(self._controller.look(Seen(workers=workers, running=running, beats=beats), now_s))
 
-    def _do(self, actions: list[Action]) -> None:
-        for action in actions:
-            match action:
-                case Submit(shard=shard, number=number, avoid=avoid):
-                    self._hands.submit(self._task(shard, number), avoid)
-                case GiveUp(shard=shard, tries=tries, reason=reason):
-                    self._give_up(shard, GivenUp(tries=tries, reason=reason, at=time.time()))
-                case Say(words=words):
-                    self._screen.say(words)
-                case Leave(reason=reason):
-                    self._left = reason
-                case _:
-                    assert_never(action)
+    def _look_at_folder(self) -> tuple[ShardStanding, ...]:
+        return self._board.look(sorted(self._taken.intersection(self._controller.waited_for)))
 
-    def _give_up(self, shard: int, why: GivenUp) -> None:
-        self._storage.put(campaign.given_up(shard), campaign.to_json(why))
-        self._given_up.append(shard)
-        self._shown[shard] = msgspec.structs.replace(self._shown[shard], state=ShardState.GIVEN_UP, reason=why.reason)
-        self._screen.say(f"shard {shard}/{self._job.shards}: given up: {why.reason}")
+    def _do_all(self) -> None:
+        while self._todo:
+            self._do(self._todo[0])
+            self._todo.popleft()
 
-    def _key(self) -> str:
-        return f"{self._job.id}-{self._session}-"
+    def _do(self, action: Action) -> None:
+        match action:
+            case Submit(shard=shard, number=number, avoid=avoid):
+                self._hands.submit(self._task(Try(shard, number)), avoid)
+            case GiveUp(shard=shard, tries=tries, reason=reason):
+                self._board.give_up(shard, tries, reason)
+            case Say(words=words):
+                self._screen.say(words)
+            case Leave(reason=reason):
+                self._end = FleetEnd(left=reason)
+            case _:
+                assert_never(action)
 
-    def _task(self, shard: int, number: int) -> ShardTask:
+    def _task(self, one: Try) -> ShardTask:
+        job = self._folder.job
         return ShardTask(
-            uri=self._storage.uri,
-            shard=shard,
-            key=f"{self._key()}{shard}-{number}",
-            release=self._job.release,
-            grace_s=self._job.spec.limits.grace_s + _GRACE_S,
+            uri=self._folder.storage.uri,
+            shard=one.shard,
+            key=f"{self._key}{one.shard}-{one.number}",
+            release=job.release,
+            grace_s=grace_s_of(job),
             words=self._words,
         )
+
+    def _try_of(self, key: str) -> Try:
+        shard, number = key.removeprefix(self._key).split("-")
+        return Try(int(shard), int(number))
 
 
 def stop_campaign(storage: Storage, who: str) -> None:

@@ -7,8 +7,8 @@ from enum import StrEnum
 import msgspec
 
 from batch.fleet import campaign
+from batch.fleet.actions import Beat
 from batch.fleet.campaign import Campaign, End, GivenUp
-from batch.fleet.controller import Beat
 from batch.fleet.lease import LeaseRecord
 from batch.fleet.storage import Storage
 from jobs.model import Group, StatusCount
@@ -58,8 +58,8 @@ class Folder:
     """Looks into the folder of one campaign."""
 
     def __init__(self, storage: Storage, job: Campaign) -> None:
-        self._storage = storage
-        self._job = job
+        self.storage = storage
+        self.job = job
 
     def all(self) -> tuple[ShardStanding, ...]:
         """Every shard.
@@ -67,7 +67,7 @@ class Folder:
         Raises:
             StorageError: the folder cannot be read.
         """
-        return self.some(range(self._job.shards))
+        return self.some(range(self.job.shards))
 
     def some(self, shards: Iterable[int]) -> tuple[ShardStanding, ...]:
         """Some of them.
@@ -75,8 +75,8 @@ class Folder:
         Raises:
             StorageError: the folder cannot be read.
         """
-        epochs = _epochs(self._storage.names(campaign.LEASE))
-        ends, given_up = (set(self._storage.names(one)) for one in (campaign.END, campaign.GIVEN_UP))
+        epochs = _epochs(self.storage.names(campaign.LEASE))
+        ends, given_up = (set(self.storage.names(one)) for one in (campaign.END, campaign.GIVEN_UP))
 
         def one(index: int) -> ShardStanding:
             return standing(
@@ -91,7 +91,7 @@ class Folder:
             return tuple(pool.map(one, shards))
 
     def _read(self, name: str, kind: type[campaign.T]) -> campaign.T | None:
-        return campaign.read(self._storage.get(name), kind)
+        return campaign.read(self.storage.get(name), kind)
 
 
 def standing(

@@ -6,6 +6,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 import fsspec
@@ -170,15 +171,17 @@ class Storage:
         try:
             yield
         except Exception as error:
-            raise StorageError(f"{self.uri}/{name}", error) from error
+            raise StorageError.of(f"{self.uri}/{name}", error) from error
 
 
 class StorageError(OSError):
-    """The store cannot be read or written."""
+    """The store cannot be read or written. Made as any OSError is, so that it can be pickled as one."""
 
-    def __init__(self, place: str, error: Exception) -> None:
+    @classmethod
+    def of(cls, place: str, error: Exception) -> Self:
+        """What a library of stores has raised, at the place that it was about."""
         reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
-        super().__init__(getattr(error, "errno", None) or errno.EIO, reason, plain(place))
+        return cls(getattr(error, "errno", None) or errno.EIO, reason, plain(place))
 
 
 def _refuse_credential(uri: str) -> None:

@@ -1,14 +1,16 @@
 """How a campaign stands, in words: for a screen, a log, and `fleet status`. Nothing here names a secret."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from batch.fleet.standing import ShardStanding, ShardState
+from batch.fleet.tries import Lost
 from jobs.duration import duration_text
 from jobs.model import Group, Status, StatusCount
 from reports import Ending, Exit, exit_code_of
 
+_NAMED = 20
 _ORDER = (ShardState.RUNNING, ShardState.WAITING, ShardState.STOPPED, ShardState.GIVEN_UP, ShardState.OVER)
 
 
@@ -19,6 +21,8 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     workers: int | None = None
     elapsed_s: float | None = None
+    trouble: str | None = None
+    """Why this may be how it stood when it could be seen last."""
 
     def of(self, group: Group) -> int:
         """Rows of all shards that ended so."""
@@ -37,6 +41,8 @@ def total_lines(view: FleetView) -> Iterator[str]:
     words += [f"{rows:,} to fix first" for rows in [view.of(Group.FIX_FIRST)] if rows]
     words += [f"{rows:,} to run again" for rows in [view.of(Group.RUN_AGAIN)] if rows]
     yield ", ".join(words)
+    if view.trouble is not None:
+        yield f"{view.trouble}; what is shown may be old"
 
 
 def shard_line(one: ShardStanding, count: int) -> str:
@@ -53,10 +59,19 @@ def shard_line(one: ShardStanding, count: int) -> str:
     return "  ".join(parts)
 
 
-def ended_words(one: ShardStanding, count: int, exit_code: int | None) -> str:
+def late_words(shards: Sequence[int], after_s: float) -> str:
+    """That these have not stopped in time."""
+    named = ", ".join(map(str, shards[:_NAMED])) + (", ..." if len(shards) > _NAMED else "")
+    return (
+        f"after {duration_text(round(after_s))} these shards have not confirmed that they have stopped: {named};"
+        " their leases keep other processes off them"
+    )
+
+
+def ended_words(one: ShardStanding, count: int, exit_code: int | Lost) -> str:
     """That a try of a shard has ended."""
-    if exit_code is None:
-        return f"shard {one.index}/{count}: its worker is lost"
+    if isinstance(exit_code, Lost):
+        return f"shard {one.index}/{count}: {exit_code}"
     rows = f", {one.of(Group.DONE):,} of {one.rows:,} rows done" if one.rows else ""
     how = "over" if exit_code in {Exit.DONE, Exit.NOT_ALL_DONE} else f"ended with exit code {exit_code}"
     return f"shard {one.index}/{count}: {how}{rows}"

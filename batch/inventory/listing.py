@@ -17,8 +17,12 @@ class Listing:
     nothing may be sent any more.
     """
 
-    def __init__(self, client: CsmsClient, asking: Asking, *, paging: Paging | None = None) -> None:
+    def __init__(
+        self, client: CsmsClient, asking: Asking, *, paging: Paging | None = None, brief: bool = False
+    ) -> None:
+        """With `brief`, nothing but name, key and description is taken of each secret."""
         self._client = client
+        self._brief = brief
         self._asking = asking
         self.paging = paging or Paging()
         """The page that is next: its marker is enough to continue from there."""
@@ -36,7 +40,7 @@ class Listing:
 
     async def next(self) -> tuple[SecretView, ...]:
         """The secrets of the next page that were not on the one before."""
-        ask = partial(self._client.list_secrets, limit=_LIMIT, marker=self.paging.marker)
+        ask = partial(self._client.list_secrets, limit=_LIMIT, marker=self.paging.marker, brief=self._brief)
         page = await self._asking.ask(lambda departure: ask(departure=departure))
         self.pages += 1
         if page is None or isinstance(page, Fault):

@@ -10,7 +10,8 @@ import msgspec
 from jobs.ledger.entries import OPEN_COLUMNS, ListedKey, OpenRow, open_row
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
-"""All of a block or nothing, durable at its end."""
+"""All of a block or nothing. What it records is durable no later than an intent that is committed after it: a list that
+a crash takes back was followed by no PUT, and is asked for again."""
 
 
 class SeenBy(StrEnum):
@@ -35,6 +36,7 @@ _OF_PAGE = "scope = ? AND secret_name IN (SELECT value FROM json_each(?))"
 _SHOWN = f"SELECT {OPEN_COLUMNS} FROM stand WHERE row IN (SELECT row FROM temp.listing WHERE {_OF_PAGE})"  # noqa: S608 - the same
 _TAKEN = f"DELETE FROM temp.listing WHERE {_OF_PAGE}"  # noqa: S608 - the same
 _LISTED = f"UPDATE row SET before_kms_key_id = ?, before_how = '{SeenBy.LIST}' WHERE row = ?"  # noqa: S608 - the same
+_UNLISTED = "UPDATE scope SET unlisted = ? WHERE id = ? AND unlisted IS NOT ?"
 READ = f"""UPDATE row SET before_kms_key_id = ?, before_how = '{SeenBy.READ}' WHERE row = ? AND {_UNSEEN}
     AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.row = row.row AND i.attempts > ?)"""  # noqa: S608 - the same
 """For a row whose first PUT has not left, though it may be on record as about to."""
@@ -74,7 +76,7 @@ class KeysBefore:
         return int(unseen)
 
     def note(self, scope_id: int, page: Sequence[ListedKey]) -> list[tuple[OpenRow, ListedKey]]:
-        """Records a page in one durable transaction, and returns the open rows that it shows, as they were before. A
+        """Records a page in one transaction, and returns the open rows that it shows, as they were before. A
         secret that a list shows twice counts as it was shown first.
 
         Raises:
@@ -97,4 +99,6 @@ class KeysBefore:
         """
         with self._transaction() as write:
             write.execute("DELETE FROM temp.listing WHERE scope = ?", (scope_id,))
-            write.execute("UPDATE scope SET unlisted = ? WHERE id = ?", (failed, scope_id))
+            write.execute(
+                "UPDATE scope SET unlisted = ? WHERE id = ? AND unlisted IS NOT ?", (failed, scope_id, failed)
+            )

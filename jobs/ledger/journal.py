@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +16,7 @@ from jobs.ledger.entries import Elsewhere, Intent, OpenRow, OpenScope, PaceCell,
 from jobs.ledger.sessions import SessionStart
 from jobs.ledger.taking_up import take_up
 from jobs.ledger.told import Told
+from jobs.ledger.transactions import Transactions
 from jobs.model import Outcome, Scope
 from jobs.run_dir import names
 
@@ -50,7 +51,9 @@ class Ledger:
             self._connection.close()
             raise schema.blame(self.path, error) from error
         self.told = Told(self._connection, self.path)
-        self.keys_before = KeysBefore(self._transaction)
+        transactions = Transactions(self._connection, self.path)
+        self._transaction = transactions.durable
+        self.keys_before = KeysBefore(transactions.carried)
         self.copies = Copies(self._connection, self.path)
 
     def __enter__(self) -> Self:
@@ -185,13 +188,16 @@ class Ledger:
             LedgerError: the disk is full or broken; nothing of this call is recorded.
         """
         with self._transaction() as write:
-            write.executemany(before.READ, [one.values() for one in seen])
-            # A row that was put aside may be sent again in the same commit: what is about to leave counts.
-            write.executemany(_PARKED, [(*values, row) for row, *values in map(astuple, parked)])
-            write.executemany(_TAKE_BACK, [(one.row,) for one in parked])
-            write.executemany(_INTENT, map(astuple, intents))
-            write.executemany(_OUTCOME, map(entries.outcome_values, outcomes))
+            if seen:
+                write.executemany(before.READ, [one.values() for one in seen])
+            if parked:
+                # A row that was put aside may be sent again in the same commit: what is about to leave counts.
+                write.executemany(_PARKED, [(*values, row) for row, *values in map(astuple, parked)])
+                write.executemany(_TAKE_BACK, [(one.row,) for one in parked])
+            if intents:
+                write.executemany(_INTENT, map(astuple, intents))
             if outcomes:
+                write.executemany(_OUTCOME, map(entries.outcome_values, outcomes))
                 write.execute(sessions.COUNT, (len(outcomes),))
 
     def keep_pace(self, cells: Sequence[PaceCell]) -> None:
@@ -219,19 +225,6 @@ class Ledger:
     def release_key(self, scope_id: int, kms_key_id: str) -> None:
         """Takes that back."""
         self._run("DELETE FROM held_key WHERE scope = ? AND kms_key_id = ?", (scope_id, kms_key_id))
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of it or nothing, and durable at the end of the block."""
-        try:
-            if self._connection.in_transaction:
-                # Left open by a commit that failed; SQLite itself has rolled back only some kinds of failure.
-                self._connection.execute("ROLLBACK")
-            self._connection.execute("BEGIN IMMEDIATE")
-            yield self._connection
-            self._connection.execute("COMMIT")
-        except schema.ERRORS as error:
-            raise schema.blame(self.path, error) from error
 
     def _all(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """Every row of an answer: a damaged page shows only when it is stepped on."""

@@ -25,15 +25,14 @@ from reports.screen.session_words import (
     who_words,
 )
 from reports.screen.shard_words import shard_words
+from reports.screen.verdict import cause, headline, left_out_words
 from reports.screen.wave_words import wave_name
 from reports.screen.wording import (
     GROUP_WORDS,
     FileNote,
     Step,
     file_notes,
-    left_out_words,
     next_steps,
-    verdict,
     worst_group,
 )
 from reports.summary.open_rows import ListedRow
@@ -80,6 +79,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a page shows; its texts are printable but may be hostile, so a template has to escape them."""
 
     verdict: str
+    cause: str | None
     tone: str
     when: str
     tiles: tuple[Tile, ...]
@@ -113,7 +113,8 @@ def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) ->
     """The page of a run whose other files are written; `open_rows` are those of its rows that are not done to list."""
     open_total = summary.by_group.fix_first + summary.by_group.run_again
     return Page(
-        verdict=_sentence(verdict(summary)),
+        verdict=headline(summary),
+        cause=cause(summary),
         tone=worst_group(summary).value,
         when=_when(summary),
         tiles=_tiles(summary),
@@ -168,7 +169,7 @@ def _when(summary: Summary) -> str:
     started, ended = (clock_text(text) if text else "" for text in (timing.started_at, timing.ended_at))
     if started[:10] == ended[:10]:
         ended = ended[11:]
-    span = f"{started} to {ended} UTC" if ended else f"Started {started} UTC, and its end is not on record"
+    span = f"{started} to {ended} UTC" if ended else f"Started {started} UTC; no end recorded"
     again = f" in {timing.sessions} runs and resumes" if timing.sessions > 1 else ""
     slowed = slowed_words(summary)
     trouble = f" {_sentence(slowed)}" if slowed else ""

@@ -7,7 +7,8 @@ import msgspec
 
 from jobs.model import Status
 from jobs.printable import printable
-from reports.screen.wording import mended_first, next_steps, verdict
+from reports.screen.verdict import verdict
+from reports.screen.wording import mended_first, next_steps
 from reports.summary.schema import Summary
 
 _OWN_LIMITS = "--max-"

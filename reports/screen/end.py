@@ -22,8 +22,9 @@ from reports.screen.session_words import (
     who_words,
 )
 from reports.screen.shard_words import shard_words
+from reports.screen.verdict import cause, headline, left_out_words
 from reports.screen.wave_words import wave_counts, wave_name
-from reports.screen.wording import file_notes, group_words, left_out_words, next_steps, verdict, worst_group
+from reports.screen.wording import file_notes, group_words, next_steps, worst_group
 from reports.summary.schema import Summary
 
 _STYLE = {Group.DONE: "green", Group.FIX_FIRST: "red", Group.RUN_AGAIN: "yellow"}
@@ -46,7 +47,9 @@ class _Screen:
 
     def show(self, summary: Summary, folder: Path) -> None:
         self._console.print()
-        self._console.print(self._text(verdict(summary), f"bold {_STYLE[worst_group(summary)]}"))
+        self._console.print(self._text(headline(summary), f"bold {_STYLE[worst_group(summary)]}"))
+        if (because := cause(summary)) is not None:
+            self._console.print(self._text(because))
         if (slowed := slowed_words(summary)) is not None:
             self._console.print(self._text(slowed))
         self._console.print()

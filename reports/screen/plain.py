@@ -16,8 +16,9 @@ from reports.screen.session_words import (
     who_words,
 )
 from reports.screen.shard_words import shard_words
+from reports.screen.verdict import left_out_words, verdict
 from reports.screen.wave_words import wave_counts, wave_name
-from reports.screen.wording import file_notes, group_words, left_out_words, next_steps, verdict
+from reports.screen.wording import file_notes, group_words, next_steps
 from reports.summary.schema import ErrorSummary, Summary
 
 SHOWN_CODES = 5

@@ -8,21 +8,25 @@ from jobs.ledger import ScopeCount
 from jobs.model import Status, StatusCount
 from jobs.printable import printable
 from reports.moment import utc_text
-from reports.screen.wording import group_words, left_out_words
+from reports.screen.run_words import span
+from reports.screen.verdict import left_out_words
+from reports.screen.wording import group_words
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """How the rows stand at a moment, UTC seconds since 1970; encodes to JSON directly.
 
-    `running` says that somebody held the run's lock at that moment. Of a run that is going, rows that have not ended
-    are counted as `not_attempted`, or as `unknown` when they are in flight; `pace` says how fast it is, and `trouble`
-    what slows it; `paused` says that `set` holds it back, and `rate` differs from `full_rate` where `set` has changed
-    it. Of a run that has stopped, `mend` says what has to be mended before it can continue. `left_out` rows were not
-    selected, or are `carried` along because the plan could not do them, and are not among the others. `wave` says which
-    wave a run that is going is at, and `next` are the commands to give then, in order.
+    `running` says that somebody held the run's lock at that moment; `ended_at` is when the last session ended. Of a run
+    in progress, rows that have not ended are counted as `not_attempted`, or as `unknown` when they are in flight;
+    `pace` says how fast it is, and `trouble` what slows it; `paused` says that `set` holds it back, and `rate` differs
+    from `full_rate` where `set` has changed it. Of a run that has stopped, `mend` says what has to be mended before it
+    can continue. `left_out` rows were not selected, or are `carried` along because the plan could not do them, and are
+    not among the others. `wave` says which wave a run in progress is at, and `next` are the commands to give then, in
+    order.
     """
 
     at: float
+    ended_at: float | None = None
     running: bool
     rows: int
     counts: tuple[StatusCount, ...]
@@ -49,8 +53,8 @@ def status_lines(standing: Standing, now_s: float, encoding: str = "utf-8") -> I
 
 def _lines(standing: Standing, now_s: float) -> Iterator[str]:
     yield f"state: {_state(standing)}"
-    age_s = max(0.0, now_s - standing.at)
-    yield f"as_of: {utc_text(standing.at)} ({age_s:.0f} s ago)"
+    name, moment = ("as_of", standing.at) if standing.ended_at is None else ("ended", standing.ended_at)
+    yield f"{name}: {utc_text(moment)} ({span(max(0.0, round(now_s - moment)))} ago)"
     if standing.exit_code is not None:
         yield f"exit_code: {standing.exit_code}"
     if standing.wave:
@@ -94,7 +98,7 @@ def _state(standing: Standing) -> str:
         return "paused by `set`" if standing.paused else "running"
     if standing.stopped:
         return f"stopped: {standing.stopped}"
-    return "ended" if standing.exit_code is not None else "killed: no end is on record, resume it"
+    return "ended" if standing.exit_code is not None else "killed: no end recorded; resume it"
 
 
 def _label(status: Status, *, running: bool) -> str:

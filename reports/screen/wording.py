@@ -1,4 +1,4 @@
-"""What a summary comes to in words: the verdict, what each file is for, what to do next."""
+"""What a summary comes to in words: what each file is for, and what to do next."""
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,8 +18,8 @@ from reports.summary.schema import ErrorSummary, Summary
 GROUP_WORDS = {Group.DONE: "done", Group.FIX_FIRST: "fix first", Group.RUN_AGAIN: "run again"}
 _MOST_CAUSES = 3
 _PLACES = ("endpoint", "region", "project_id")
-_SIGNALS = (Exit.SIGHUP, Exit.SIGINT, Exit.SIGTERM)
-_RESUMABLE = (Exit.STOPPED_EARLY, *_SIGNALS)
+SIGNALS = (Exit.SIGHUP, Exit.SIGINT, Exit.SIGTERM)
+_RESUMABLE = (Exit.STOPPED_EARLY, *SIGNALS)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,40 +34,6 @@ class FileNote(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     purpose: str
-
-
-def verdict(summary: Summary) -> str:
-    """The run in one sentence without a full stop."""
-    rows = summary.manifest.rows - summary.left_out
-    left = f"{rows - summary.by_group.done:,} of {counted(rows, 'row')} not done"
-    if summary.carried and not (rows - summary.by_group.done):
-        left = f"{counted(rows, 'row')} done" if rows else "nothing was to be sent"
-    apart = "".join(
-        f"; {counted(count, 'row')} {words}" for count, words in left_out_words(summary.left_out, summary.carried)
-    )
-    return f"{_verdict(summary, rows, left)}{apart}"
-
-
-def left_out_words(left_out: int, carried: int) -> tuple[tuple[int, str], ...]:
-    """Rows that a job never sends, and why."""
-    both = ((carried, "the plan could not do"), (left_out - carried, "not selected"))
-    return tuple((count, words) for count, words in both if count)
-
-
-def _verdict(summary: Summary, rows: int, left: str) -> str:
-    match summary.exit_code:
-        case Exit.DONE if not summary.manifest.rows:
-            return "nothing to do: the manifest has no rows"
-        case Exit.DONE:
-            return f"all done: {counted(rows, 'row')}"
-        case Exit.NOT_ALL_DONE:
-            return f"finished, and {left}"
-        case Exit.STOPPED_EARLY:
-            return f"stopped early{_because(summary)}; {left}"
-        case code if code in _SIGNALS:
-            return f"interrupted by {Exit(code).name}; {left}"
-        case code:
-            return f"ended with exit code {code}{_because(summary)}; {left}"
 
 
 def worst_group(summary: Summary) -> Group:
@@ -196,14 +162,6 @@ def _with_gaps(job: JobFacts, options: Iterable[str]) -> JobFacts:
     """The same with a gap for what was wrong."""
     gaps = {name: f"<{spelled(name)}>" for name in options if getattr(job, name) is not None}
     return msgspec.structs.replace(job, **gaps)
-
-
-def _because(summary: Summary) -> str:
-    causes = [advice.cause for advice in mended_first(summary)]
-    held = (f"key {key.kms_key_id} is held back: {key.reason}" for key in summary.held_keys)
-    reasons = [*causes, *held, summary.stopped, *(scope.stopped for scope in summary.scopes)]
-    first = next((reason for reason in reasons if reason), None)
-    return f": {printable(first)}" if first else ""
 
 
 def _purpose(name: str, rows: int) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.bench import (
     bad_day,
+    fleet_beside,
     instructions,
     journal_alone,
     many_projects,
@@ -22,6 +23,7 @@ from tests.bench import (
     throughput,
     whole,
 )
+from tests.torture import fleet_rig
 
 
 def sections(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]]:
@@ -89,8 +91,11 @@ def _sizes(folder: Path, *, quick: bool) -> Iterator[tuple[str, Iterator[str]]]:
     yield "Time and memory by rows", scale.by_rows(folder, sizes=sizes)
     yield "Whole runs at unlimited rate", scale.whole_run(folder, sizes=few_and_many)
     yield "Looking at secrets at unlimited rate", scale.looks(folder, sizes=few_and_many)
+    shards = (8,) if quick else (64, 16, 2)
+    yield "Fleet beside one process", fleet_beside.against_one(folder, projects=64, rows_each=500, shards=shards)
     yield "First PUT", scale.first_put(folder, rows=500, rounds=5)
     yield "Resume", scale.resume(folder, rows=sizes[-1], left=1_000)
+    yield "Fleets that come to harm", fleet_rig.table(fleet_rig.play_all("no harm" if quick else ""))
 
 
 def main() -> None:

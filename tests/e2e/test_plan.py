@@ -139,7 +139,7 @@ def test_a_run_of_a_plan_carries_the_other_rows_in_the_order_of_the_source(odd: 
     assert puts(sandbox) == 2
     for name in ("retry.csv", "rejected.csv"):
         assert len((folder / "run" / name).read_bytes().splitlines()) == 1
-    assert "finished, and 3 rows done; 5 rows the plan could not do" in run.out
+    assert "finished: 3 rows done; 5 rows the plan could not do" in run.out
     assert "left_out: 5 (the plan could not do)" in status.out
 
 

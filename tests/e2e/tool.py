@@ -158,6 +158,12 @@ def manifest_of(asked: Sequence[Asked]) -> bytes:
     return "\n".join(["secret_name,kms_key_id,project_id,note", *lines, ""]).encode()
 
 
+def guarded_manifest_of(asked: Sequence[Asked]) -> bytes:
+    """The same for rows of which some say what key they have before."""
+    lines = [f"{one.secret_name},{one.kms_key_id},{one.project_id},{one.expected_kms_key_id or ''}" for one in asked]
+    return "\n".join(["secret_name,kms_key_id,project_id,expected_kms_key_id", *lines, ""]).encode()
+
+
 def outcomes_in(run_dir: Path) -> tuple[Claim, ...]:
     """What `outcomes.csv` says."""
     with (run_dir / "outcomes.csv").open(newline="", encoding="utf-8") as file:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from distributed import Client, Security
 
-from tests.fleet.rig import Fleet, fleet_in, sent_twice, wrong
+from tests.fleet.judged import sent_twice, wrong
+from tests.fleet.rig import fleet_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
@@ -16,7 +16,7 @@ def test_every_row_is_done_once_although_one_worker_is_killed_and_another_retire
         name, _ = fleet.worker_at_work()
         fleet.cluster.workers[name].kill()
         fleet.wait_for_puts(1_200)
-        _retire(fleet)
+        fleet.cluster.retire(fleet.worker_at_work()[0])
         assert running.wait(100) == 0, fleet.said()
         assert wrong(fleet) == []
         assert sent_twice(fleet.records()) <= 2 * 2 * fleet.rate * 4
@@ -25,17 +25,3 @@ def test_every_row_is_done_once_although_one_worker_is_killed_and_another_retire
         written = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "service.log"]
         assert len(written) > 50
         assert not [path for path in written if canary in path.read_bytes()]
-
-
-def _retire(fleet: Fleet) -> None:
-    tls = fleet.cluster.security
-    security = Security(
-        tls_ca_file=str(tls / "ca.pem"),
-        tls_client_cert=str(tls / "cert.pem"),
-        tls_client_key=str(tls / "key.pem"),
-        require_encryption=True,
-    )
-    name, _ = fleet.worker_at_work()
-    with Client(fleet.cluster.address, security=security, set_as_default=False) as client:
-        known = client.scheduler_info()["workers"]
-        client.retire_workers([address for address, one in known.items() if one["name"] == name])

@@ -9,12 +9,11 @@ from batch.fleet import campaign
 from batch.fleet.lease import LeaseRecord
 from batch.sandbox.assembly import Sandbox
 from jobs.model import Status
-from tests.e2e.tool import manifest_of, outcomes_in, served, wait_until
+from tests.e2e.tool import guarded_manifest_of, manifest_of, outcomes_in, served, wait_until
 from tests.engine.machine import keys_of
 from tests.engine.rows import moves, small_service
 from tests.fleet.campaigns import campaign_in, child, end_of, run_of
 from tests.kit.records import records_of
-from tests.oracle import Asked
 
 ROWS = 150
 
@@ -32,11 +31,6 @@ def busiest_second(sandbox: Sandbox) -> int:
     """The most requests that arrived in any second."""
     at = [one.at_s for one in records_of(sandbox.journal)]
     return max(sum(start <= one < start + 1.0 for one in at) for start in at)
-
-
-def manifest_with_expected(asked: list[Asked]) -> bytes:
-    lines = [f"{one.secret_name},{one.kms_key_id},{one.project_id},{one.expected_kms_key_id or ''}" for one in asked]
-    return "\n".join(["secret_name,kms_key_id,project_id,expected_kms_key_id", *lines, ""]).encode()
 
 
 def test_a_shard_runs_to_its_end_and_says_so(tmp_path: Path) -> None:
@@ -61,7 +55,7 @@ def test_a_machine_that_is_lost_is_replaced_by_another_which_sends_an_interval_a
         for row, one in enumerate(moves(sandbox))
     ]
     with served(sandbox, tmp_path, latency_ms=5) as tool:
-        storage = campaign_in(tmp_path / "shared", manifest_with_expected(asked), tool.url)
+        storage = campaign_in(tmp_path / "shared", guarded_manifest_of(asked), tool.url)
         with tool.start(*child(storage, 0, tmp_path / "lost")) as running:
             wait_until(lambda: len(puts(sandbox)) >= ROWS // 2, running)
             running.kill()

@@ -102,6 +102,7 @@ def _ended(run_dir: Path, ledger: Ledger) -> Standing:
     stops = stops_of(None if last is None else last.stopped, scopes, ledger.told.held_keys())
     return Standing(
         at=time.time(),
+        ended_at=None if last is None else last.ended_at,
         running=False,
         rows=sum(count.rows for count in counts),
         counts=counts,

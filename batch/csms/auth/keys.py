@@ -135,7 +135,7 @@ class KeyCredential(HeldCredential[AccessKeys]):
 
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request signed for now: every attempt is signed again."""
-        keys = await self._renewal.get()
+        keys = self._renewal.at_hand or await self._renewal.get()
         if self._signer is None or self._signer[0] is not keys:
             self._signer = (keys, Signer(keys.ak, keys.sk, keys.security_token))
         return self._signer[1].sign(request, host=self._host, project_id=self._project_id, at_s=self._utc())

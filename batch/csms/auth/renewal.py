@@ -19,6 +19,7 @@ _log = structlog.get_logger()
 _SAYS_NOTHING = PASSING | {FaultKind.FOREIGN, FaultKind.MISCONFIGURED, FaultKind.INTERNAL}
 # Tuples, as they are asked for every request: to find a member in them takes no hash.
 _LOOKS = (Standing.EMPTY, Standing.SPOILED)
+_UNSENT = (*_LOOKS, Standing.BARRED)
 _OVER = (Standing.REFUSED, Standing.BARRED)
 _MARGIN_SHARE = 0.2
 _KEPT = 2
@@ -89,6 +90,16 @@ class Renewal(Generic[V]):
         """Those of the value in use and of the one before it, whose requests may still be open."""
         return tuple(secret for value in self._kept for secret in value.secrets)
 
+    @property
+    def at_hand(self) -> V | None:
+        """What `get` returns, where there is nothing to wait for and nothing to begin."""
+        held = self._kept[0] if self._kept else None
+        if held is None or self._standing in _UNSENT:
+            return None
+        if held.expires_s is None or self._utc() < min(self._renew_at_s, held.expires_s):
+            return held
+        return None
+
     async def get(self) -> V:
         """The value to use for one request, whose answer `observe` then gets.
 
@@ -136,6 +147,8 @@ class Renewal(Generic[V]):
         but for a wrong signature, which bars both.
         """
         if isinstance(answer, Fault):
+            return
+        if answer.status < 300 and self._standing is Standing.PROVEN:  # noqa: PLR2004 - RFC 9110 15.3
             return
         fault = None if answer.status < 300 else classify(answer)  # noqa: PLR2004 - the class of status, RFC 9110 15.3
         if fault is not None and fault.kind is FaultKind.SIGNATURE:

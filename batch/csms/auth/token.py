@@ -34,7 +34,7 @@ class TokenBearer(HeldCredential[Token]):
 
     async def authorize(self, request: WireRequest) -> WireRequest:
         """The request with the token."""
-        token = await self._renewal.get()
+        token = self._renewal.at_hand or await self._renewal.get()
         if self._last is None or self._last[0] is not request.headers or self._last[1] is not token:
             self._last = request.headers, token, {**request.headers, "X-Auth-Token": token.value.reveal()}
         headers = self._last[2]

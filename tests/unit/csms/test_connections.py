@@ -252,11 +252,13 @@ _NAMES: dict[str, Callable[[], bool]] = {
         isinstance(aiohttp.connector.Connection.protocol, property)
         and isinstance(aiohttp.connector.Connection.transport, property)
     ),
-    "Connection.release()": lambda: _parameters(aiohttp.connector.Connection.release) == {"self"},
     "Connection.close()": lambda: _parameters(aiohttp.connector.Connection.close) == {"self"},
     "ResponseHandler.set_response_params(...)": lambda: (
         _parameters(ResponseHandler.set_response_params)
         >= {"skip_payload", "read_until_eof", "auto_decompress", "max_line_size", "max_field_size"}
+    ),
+    "ResponseHandler.is_connected(), .should_close": lambda: (
+        _parameters(ResponseHandler.is_connected) == {"self"} and isinstance(ResponseHandler.should_close, property)
     ),
     "ResponseHandler.read()": lambda: (
         ResponseHandler.read is DataQueue.read and inspect.iscoroutinefunction(DataQueue.read)

@@ -72,15 +72,58 @@ def test_outcomes_are_committed_together_within_a_twentieth_of_a_second_and_coun
     run_virtual(scenario())
 
 
-def test_intents_take_waiting_outcomes_along_and_are_on_record_when_the_call_returns() -> None:
+def test_intents_are_on_record_with_all_that_waits_before_the_first_of_them_may_leave() -> None:
     async def scenario() -> None:
         ledger = FailingLedger()
         record = recorder(ledger, [])
         record.settle(outcome(1))
-        assert record.intend([Intent(row=2, attempts=1)])
-        assert (ledger.commits, ledger.rows, ledger.intents) == (1, [1], [2])
+        for row in (2, 3, 4):
+            assert record.intend([Intent(row=row, attempts=1)])
+        assert record.on_record(3)
+        assert (ledger.commits, ledger.rows, ledger.intents) == (1, [1], [2, 3, 4])
+        assert record.on_record(2)
+        assert record.on_record(4)
+        assert ledger.commits == 1
 
     run_virtual(scenario())
+
+
+def test_as_many_intents_as_a_commit_takes_do_not_wait_for_the_first_of_them() -> None:
+    async def scenario() -> None:
+        ledger = FailingLedger()
+        record = recorder(ledger, [])
+        assert record.intend([Intent(row=row, attempts=1) for row in range(511)])
+        assert ledger.commits == 0
+        assert record.intend([Intent(row=511, attempts=1)])
+        assert ledger.intents == list(range(512))
+
+    run_virtual(scenario())
+
+
+def test_a_row_that_is_parked_before_it_could_leave_has_no_intent_on_record() -> None:
+    async def scenario() -> None:
+        ledger = FailingLedger()
+        record = recorder(ledger, [])
+        assert record.intend([Intent(row=1, attempts=1), Intent(row=2, attempts=1)])
+        record.park(Parked(row=1, attempts=0, doubt=False))
+        assert record.flush()
+        assert (ledger.rows, ledger.intents) == ([-1], [2])
+
+    run_virtual(scenario())
+
+
+def test_an_intent_that_could_not_be_recorded_never_counts_as_on_record() -> None:
+    for full in (False, True):
+
+        async def scenario(*, full: bool = full) -> None:
+            ledger = FailingLedger(full=[1] if full else [], broken=[] if full else [1])
+            record = recorder(ledger, [], room=[True])
+            assert record.intend([Intent(row=1, attempts=1)])
+            assert not record.on_record(1)
+            assert not record.on_record(1)
+            assert ledger.intents == []
+
+        run_virtual(scenario())
 
 
 def test_a_broken_ledger_is_told_once_and_nothing_is_intended_any_more() -> None:
@@ -102,7 +145,8 @@ def test_on_a_full_disk_room_is_made_once_and_outcomes_but_no_intents_are_record
         ledger, errors = FailingLedger(full=[1]), list[LedgerError]()
         record = recorder(ledger, errors, room=[True])
         record.settle(outcome(1))
-        assert not record.intend([Intent(row=2, attempts=1)])
+        assert record.intend([Intent(row=2, attempts=1)])
+        assert not record.on_record(2)
         assert (ledger.rows, ledger.intents) == ([1], [])
         record.settle(outcome(3))
         assert not record.intend([Intent(row=4, attempts=1)])

@@ -1,6 +1,7 @@
 """The folder that a fleet shares: what two machines may rely on, wherever it is."""
 
 import os
+import pickle
 import uuid
 from pathlib import Path
 
@@ -175,3 +176,13 @@ def test_a_place_that_cannot_be_used_or_holds_a_credential_is_refused_and_not_re
 def test_one_store_behind_another_is_refused() -> None:
     with pytest.raises(UsageError, match="name the store itself"):
         Storage("simplecache::memory://x")
+
+
+def test_an_error_of_the_store_crosses_to_another_process_as_it_is() -> None:
+    """A task raises it, and the cluster carries it back."""
+    with pytest.raises(StorageError) as caught:
+        Storage("broken://bucket/fleet").put("stop", b"")
+    error = caught.value
+    other = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own
+    assert type(other) is StorageError
+    assert (other.errno, other.strerror, other.filename) == (error.errno, error.strerror, error.filename)

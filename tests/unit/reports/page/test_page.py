@@ -58,7 +58,7 @@ def test_the_first_screen_answers_the_first_questions(make_run: MakeRun) -> None
     run = run_of(make_run, [timed(Status.UPDATED, 1), timed(Status.REJECTED, 2), timed(Status.FAILED, 3)])
     text = text_of(run)
     parts = [
-        "Finished, and 2 of 3 rows not done.",
+        "The run finished, but 2 of 3 rows are not done.",
         "2026-08-21 12:00:00 to 12:00:10 UTC. 10.0 s of work.",
         "Done 1 1 updated Fix first 1 1 rejected Run again 1 1 failed",
         "Keep the old key enabled",
@@ -73,7 +73,7 @@ def test_the_first_screen_answers_the_first_questions(make_run: MakeRun) -> None
 def test_a_run_that_is_done_says_so(make_run: MakeRun) -> None:
     """Nothing to do, no table of rows."""
     text = text_of(run_of(make_run, [timed(Status.UPDATED, 1)] * 2))
-    assert "All done: 2 rows." in text
+    assert "All 2 rows are done." in text
     assert "Nothing: every row is done." in text
     assert "Rows that are not done" not in text
 

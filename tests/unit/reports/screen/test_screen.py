@@ -17,7 +17,8 @@ from reports import Summary
 from reports.screen.end import show_end
 from reports.screen.plain import plain_lines
 from reports.screen.session_words import before_words
-from reports.screen.wording import next_steps, verdict
+from reports.screen.verdict import cause, headline, verdict
+from reports.screen.wording import next_steps
 from reports.summary.sessions import ControlSummary, HeldKeySummary
 from tests.unit.reports.runs import KEY, MakeRun
 
@@ -112,7 +113,7 @@ def test_plain_lines_are_keys_and_values(summary: Summary) -> None:
     """The contract for those who grep."""
     lines = list(plain_lines(summary, FOLDER))
     assert lines[:6] == [
-        "result: finished, and 2 of 3 rows not done",
+        "result: finished, but 2 of 3 rows not done",
         "exit_code: 1",
         "rows: 3",
         "updated: 1 (done)",
@@ -154,7 +155,7 @@ def test_many_codes_are_cut_and_said_to_be(summary: Summary) -> None:
     ("code", "rows", "sentence"),
     [
         (0, {}, "all done: 3 rows"),
-        (1, {}, "finished, and 2 of 3 rows not done"),
+        (1, {}, "finished, but 2 of 3 rows not done"),
         (3, {}, "stopped early; 2 of 3 rows not done"),
         (130, {}, "interrupted by SIGINT; 2 of 3 rows not done"),
         (143, {}, "interrupted by SIGTERM; 2 of 3 rows not done"),
@@ -164,6 +165,66 @@ def test_many_codes_are_cut_and_said_to_be(summary: Summary) -> None:
 def test_the_verdict_is_one_sentence(summary: Summary, code: int, rows: dict[str, int], sentence: str) -> None:
     """One for each way to end."""
     assert verdict(changed(summary, code, **rows)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (1, "The run finished, but 2 of 3 rows are not done."),
+        (3, "The run stopped early: 2 of 3 rows are not done."),
+        (130, "The run was interrupted by SIGINT: 2 of 3 rows are not done."),
+        (74, "The run ended with exit code 74: 2 of 3 rows are not done."),
+    ],
+)
+def test_the_heading_says_what_happened_in_one_sentence(summary: Summary, code: int, sentence: str) -> None:
+    """What caused it stands below."""
+    assert headline(msgspec.structs.replace(changed(summary, code), stopped="outage of 600 s")) == sentence
+
+
+@pytest.mark.parametrize(
+    ("rows", "left_out", "sentence"),
+    [
+        (0, 0, "Nothing to do: the manifest has no rows."),
+        (2, 2, "Nothing to do: no row was selected."),
+        (1, 0, "The only row is done."),
+        (3, 2, "The only selected row is done."),
+        (1200, 0, "All 1,200 rows are done."),
+        (1200, 200, "All 1,000 selected rows are done."),
+    ],
+)
+def test_the_heading_of_a_run_that_is_done_counts_its_rows(
+    summary: Summary, rows: int, left_out: int, sentence: str
+) -> None:
+    """Those that it was to do."""
+    manifest = msgspec.structs.replace(summary.manifest, rows=rows)
+    counts = msgspec.structs.replace(summary.by_group, done=rows - left_out, fix_first=0, run_again=0)
+    done = msgspec.structs.replace(changed(summary, 0), manifest=manifest, left_out=left_out, by_group=counts)
+    assert headline(done) == sentence
+
+
+def test_the_heading_names_what_the_plan_could_not_do(summary: Summary) -> None:
+    """The other rows are done."""
+    counts = msgspec.structs.replace(summary.by_group, done=1, fix_first=0, run_again=0)
+    planned = msgspec.structs.replace(changed(summary, 1), left_out=2, carried=2, by_group=counts)
+    assert headline(planned) == "The run finished, but the plan could not do 2 rows."
+
+
+def test_the_cause_is_one_bounded_sentence_below_the_heading(summary: Summary) -> None:
+    """Of a stop what stopped it, of other runs the most frequent error; a run that is done or interrupted has none."""
+    assert cause(stopped_by(summary, "CSMS.0302: denied")) == "Cause: the login lacks a right (CSMS.0302)."
+    assert cause(changed(summary, 130)) is None
+    assert cause(changed(summary, 0)) is None
+    first = summary.errors[0]
+    sample = msgspec.structs.replace(first.samples[0], message="Is it away?")
+    error = msgspec.structs.replace(first, rows=7, error_code="CSMS.0106", samples=(sample,))
+    finished = msgspec.structs.replace(changed(summary, 1), errors=(error,))
+    assert cause(finished) == "Cause: 7 rows with CSMS.0106: Is it away?"
+    sample = msgspec.structs.replace(sample, message="x" * 900)
+    finished = msgspec.structs.replace(finished, errors=(msgspec.structs.replace(error, samples=(sample,)), error))
+    words = cause(finished) or ""
+    assert words.startswith("Most often: 7 rows with CSMS.0106: xxx")
+    assert words.endswith("x...")
+    assert len(words) < 220
 
 
 def test_the_verdict_says_why_it_stopped(summary: Summary) -> None:

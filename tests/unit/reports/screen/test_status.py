@@ -33,7 +33,7 @@ def test_a_run_that_is_going() -> None:
     [
         (3, "outage\x1b[2J", r"stopped: outage\x1b[2J"),
         (1, None, "ended"),
-        (None, None, "killed: no end is on record, resume it"),
+        (None, None, "killed: no end recorded; resume it"),
     ],
 )
 def test_a_run_that_has_ended(exit_code: int | None, stopped: str | None, state: str) -> None:
@@ -42,6 +42,14 @@ def test_a_run_that_has_ended(exit_code: int | None, stopped: str | None, state:
     lines = list(status_lines(standing, -1.0))
     assert lines[:2] == [f"state: {state}", "as_of: 1970-01-01T00:00:00.000Z (0 s ago)"]
     assert "not_attempted: 6 (run again)" in lines
+
+
+def test_a_run_that_has_ended_says_when() -> None:
+    """The moment of its end, not of the question."""
+    ended_at = 1_787_313_600.0
+    standing = Standing(at=ended_at + 7_500, ended_at=ended_at, running=False, rows=10, counts=COUNTS, exit_code=0)
+    lines = list(status_lines(standing, ended_at + 7_500))
+    assert lines[:2] == ["state: ended", "ended: 2026-08-21T12:00:00.000Z (2 h 05 min ago)"]
 
 
 def test_a_run_that_has_stopped_says_what_is_to_be_mended() -> None:

@@ -1,0 +1,84 @@
+"""What a fleet of processes costs beside one process with the same rows: CPU time of all that takes part."""
+
+import os
+import resource
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.processes import TOOL, run
+from tests.fleet.rig import Fleet, fleet_in
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_WORKERS = ("w0", "w1")
+_OPTIONS = ("--rate=unlimited", "--before=list", "--timeout=30", "--lease-times=10,30,60,60")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """CPU seconds of the processes that worked on shards, and of workers, scheduler and `fleet run`."""
+
+    children_s: float
+    others_s: float
+
+
+def against_one(folder: Path, *, projects: int, rows_each: int, shards: Sequence[int]) -> Iterator[str]:
+    """Each fleet beside a process that did the same rows just before; yields the lines of a Markdown table."""
+    yield f"{projects} projects x {rows_each} rows at unlimited rate; two workers with a thread each."
+    yield ""
+    yield (
+        "| shards | rows each | CPU s of one process | of the shards' processes | ratio"
+        " | of workers, scheduler and `fleet run` besides | ratio with them |"
+    )
+    yield "|---|---|---|---|---|---|---|"
+    for count in shards:
+        place = folder / f"fleet-of-{count}"
+        place.mkdir()
+        with fleet_in(place, projects=projects, secrets=rows_each, workers=_WORKERS) as fleet:
+            alone_s = _alone(fleet)
+            fleet.manifest = _way_back(fleet)
+            cost = _fleet(fleet, count)
+        together_s = cost.children_s + cost.others_s
+        yield (
+            f"| {count} | {projects * rows_each // count:,} | {alone_s:.1f} | {cost.children_s:.1f}"
+            f" | {cost.children_s / alone_s:.2f} | {cost.others_s:.1f} | {together_s / alone_s:.2f} |"
+        )
+
+
+def _alone(fleet: Fleet) -> float:
+    place = fleet.folder / "alone"
+    options = (f"--endpoint={fleet.ready.url}", f"--run-dir={place}", *_OPTIONS[:3], "--progress=off")
+    used = run([*TOOL, "run", fleet.manifest, *options], token=fleet.ready.token, core=None)
+    assert used.code == 0, used.code
+    return used.cpu_s
+
+
+def _way_back(fleet: Fleet) -> Path:
+    text = fleet.manifest.read_text()
+    for one in fleet.world.projects.values():
+        text = text.replace(one.key_ids.new, one.key_ids.old)
+    path = fleet.folder / "way-back.csv"
+    path.write_text(text)
+    return path
+
+
+def _fleet(fleet: Fleet, shards: int) -> Cost:
+    cluster = fleet.cluster
+    assert cluster.scheduler is not None
+    pids = [cluster.scheduler.pid, *(worker.pid for worker in cluster.workers.values())]
+    before = [_used(pid) for pid in pids]
+    ran = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with fleet.running(f"--shards={shards}", "--progress=off", *_OPTIONS) as running:
+        assert running.wait() == 0, fleet.said()
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    after = [_used(pid) for pid in pids]
+    spent = [(own - own0, its - its0) for (own, its), (own0, its0) in zip(after, before, strict=True)]
+    run_s = ended.ru_utime + ended.ru_stime - ran.ru_utime - ran.ru_stime
+    return Cost(children_s=sum(its for _, its in spent), others_s=sum(own for own, _ in spent) + run_s)
+
+
+def _used(pid: int) -> tuple[float, float]:
+    """CPU seconds of a process, and of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    own, its = (sum(map(int, fields[first : first + 2])) / _TICKS for first in (11, 13))
+    return own, its

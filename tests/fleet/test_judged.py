@@ -1,0 +1,46 @@
+"""The judgement of fleets finds what it is for."""
+
+from tests.fleet.judged import sent_twice, too_fast
+from tests.kit.records import Record
+
+
+def record(at_s: float, name: str, *, project: str = "p", method: str = "PUT") -> Record:
+    return Record(
+        n=0,
+        at_s=at_s,
+        ended_s=at_s,
+        open=1,
+        method=method,
+        target="",
+        project_id=project,
+        secret_name=name,
+        kms_key_id=None,
+        applied=True,
+        fault=None,
+        lands_at_s=None,
+        landed_s=None,
+        status=200,
+        answered_whole=True,
+        request_id=None,
+    )
+
+
+def paced(name: str, *, from_s: float, count: int, project: str = "p") -> list[Record]:
+    return [record(from_s + number / 10, f"{name}{number}", project=project) for number in range(count)]
+
+
+def test_two_owners_that_send_at_once_are_too_fast() -> None:
+    assert too_fast(paced("a", from_s=0.0, count=30), rate=10) == []
+    both = paced("a", from_s=0.0, count=30) + paced("b", from_s=2.55, count=30)
+    assert too_fast(both, rate=10) == ["15 requests in 1 s in project p"]
+
+
+def test_projects_have_a_rate_each() -> None:
+    both = paced("a", from_s=0.0, count=30) + paced("b", from_s=0.0, count=30, project="q")
+    assert too_fast(both, rate=10) == []
+
+
+def test_only_a_change_that_is_sent_again_counts_as_sent_twice() -> None:
+    first = record(0.0, "a")
+    assert sent_twice([first, record(1.0, "a", method="GET"), record(1.0, "a", project="q")]) == 0
+    assert sent_twice([first, record(1.0, "a"), record(2.0, "a")]) == 2
