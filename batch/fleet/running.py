@@ -129,7 +129,7 @@ class Running:
             while self._heard:
                 self._judge(*self._heard[0])
                 self._heard.popleft()
-            if self._outage.since_s is not None or self._clock() >= self._look_s:
+            if self._clock() >= self._look_s:
                 self._look()
             self._do_all()
         except (StorageError, SchedulerError) as error:
