@@ -50,7 +50,7 @@ def play_all(only: str = "") -> Iterator[Played]:
     """Every trial whose name has these words, one after the other."""
     for trial in TRIALS:
         if only in trial.name:
-            with tempfile.TemporaryDirectory(prefix="csms-rekey-fleet-", ignore_cleanup_errors=True) as name:
+            with tempfile.TemporaryDirectory(prefix="csms-rekey-trial-", ignore_cleanup_errors=True) as name:
                 yield play(trial, Path(name))
 
 
