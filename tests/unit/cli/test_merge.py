@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -15,13 +16,13 @@ from jobs.ledger import Ledger, SessionStart
 from jobs.ledger.record import read_record
 from jobs.manifest.loading import load
 from jobs.model import Outcome, Status
-from jobs.shard import Shard
+from jobs.shard import Shard, ShardBy
 from jobs.spec import AccountsFile, JobSpec
 from reports import write_reports
 
 KEYS = ("11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555")
 PROJECTS = tuple(f"{number:032x}" for number in range(1, 6))
-ACCOUNT = "red"
+ACCOUNTS = ("red", "blue", "green")
 ENDPOINT = "https://kms.example.com"
 STARTED = 1_787_313_600.0
 ENDS = (Status.UPDATED, Status.UNCHANGED, Status.REJECTED, Status.FAILED, Status.UNKNOWN, None)
@@ -36,11 +37,12 @@ ROWS = st.lists(
 )
 
 
-def manifest_of(rows: Sequence[Row], *, accounts: bool = False) -> str:
-    """With `accounts`, every second project is in one."""
+def manifest_of(rows: Sequence[Row], *, accounts: int = 0) -> str:
+    """With `accounts`, projects are in one of so many in turn, or in none."""
     places = (*PROJECTS, "nowhere", "")
+    named = ("", *ACCOUNTS[:accounts])
     lines = (
-        f"{name},{KEYS[key]},{places[place]},team {place}{f',{ACCOUNT if place % 2 else str()}' if accounts else ''}\n"
+        f"{name},{KEYS[key]},{places[place]},team {place}{f',{named[place % len(named)]}' if accounts else ''}\n"
         for name, place, key in rows
     )
     return f"secret_name,kms_key_id,project_id,owner{',account' if accounts else ''}\n{''.join(lines)}"
@@ -75,12 +77,14 @@ def scope_of(ledger: Ledger, row: int) -> str:
 
 
 @contextlib.contextmanager
-def sharded(base: Path, manifest: str, count: int, **options: object) -> Iterator[tuple[Path, list[Path]]]:
+def sharded(
+    base: Path, manifest: str, count: int, by: ShardBy = ShardBy.PROJECT, **options: object
+) -> Iterator[tuple[Path, list[Path]]]:
     path = base / "m.csv"
     path.write_text(manifest)
     whole = applied(base / "whole", path, None, stopped="out of time", **options)
     shards = [
-        applied(base / f"shard-{index}", path, Shard(index, count), stopped="out of time", **options)
+        applied(base / f"shard-{index}", path, Shard(index, count), stopped="out of time", shard_by=by, **options)
         for index in range(count)
     ]
     yield whole, shards
@@ -91,19 +95,41 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
     return lambda: tmp_path_factory.mktemp("merge")
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=ROWS, count=st.integers(1, 4), limited=st.booleans(), accounts=st.booleans())
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=ROWS,
+    count=st.integers(1, 4),
+    limited=st.booleans(),
+    accounts=st.integers(0, len(ACCOUNTS)),
+    by=st.sampled_from(ShardBy),
+)
 def test_the_shards_of_a_run_put_together_report_what_the_run_itself_reports(
-    base: Callable[[], Path], rows: list[Row], count: int, *, limited: bool, accounts: bool
+    base: Callable[[], Path], rows: list[Row], count: int, *, limited: bool, accounts: int, by: ShardBy
 ) -> None:
     options: dict[str, object] = {"limit": 5} if limited else {}
     if accounts:
-        options["accounts"] = AccountsFile(path="accounts.toml", names=(ACCOUNT,))
-    with sharded(base(), manifest_of(rows, accounts=accounts), count, **options) as (whole, shards):
+        options["accounts"] = AccountsFile(path="accounts.toml", names=ACCOUNTS[:accounts])
+    with sharded(base(), manifest_of(rows, accounts=accounts), count, by, **options) as (whole, shards):
         into = whole.parent / "all"
         main(["merge", *map(str, reversed(shards)), "--into", str(into)])
         for name in REPORTS:
             assert (into / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+def test_shards_by_account_part_no_account_and_put_together_they_are_the_run(tmp_path: Path) -> None:
+    rows = [(name, place, 0) for place in range(len(PROJECTS)) for name in "abc"]
+    accounts = AccountsFile(path="accounts.toml", names=ACCOUNTS)
+    with sharded(tmp_path, manifest_of(rows, accounts=3), 3, ShardBy.ACCOUNT, accounts=accounts) as (whole, shards):
+        assert merged(tmp_path / "all", *shards) == 3
+        of_shards = [accounts_in(one) for one in shards]
+        assert accounts_in(tmp_path / "all") == accounts_in(whole) == {"", *ACCOUNTS}
+    assert sorted(name for found in of_shards for name in found) == ["", *sorted(ACCOUNTS)]
+
+
+def accounts_in(run_dir: Path) -> set[str]:
+    """The accounts in the outcomes of a run directory, once they are written."""
+    main(["report", str(run_dir)])
+    return {line.split(",")[-1] for line in (run_dir / "outcomes.csv").read_text().splitlines()[1:]}
 
 
 @pytest.fixture
@@ -214,6 +240,15 @@ def other_options(tmp_path: Path, three: list[Path]) -> list[Path]:
     return [three[0], applied(tmp_path / "other", tmp_path / "m.csv", Shard(1, 3), exclude=("a",)), three[2]]
 
 
+def other_plan(_: Path, three: list[Path]) -> list[Path]:
+    with contextlib.closing(sqlite3.connect(three[1] / "ledger.db")) as ledger, ledger:
+        ledger.execute(
+            "UPDATE meta SET value = json_set(value, '$.plan', json(?)) WHERE key = 'job'",
+            (json.dumps({"sha256": "ab" * 32, "made_at": STARTED, "made_by": "0.1.0"}),),
+        )
+    return three
+
+
 def whole_run(tmp_path: Path, three: list[Path]) -> list[Path]:
     return [three[0], tmp_path / "whole", three[2]]
 
@@ -230,6 +265,7 @@ def no_run(tmp_path: Path, three: list[Path]) -> list[Path]:
         (other_count, "one of 4 shards"),
         (other_manifest, "n.csv with SHA-256"),
         (other_options, "--exclude a"),
+        (other_plan, "its plan has the SHA-256 abab"),
         (whole_run, "not a shard: its run had no --shard"),
         (no_run, "not a run directory"),
     ],
