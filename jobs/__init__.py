@@ -1,1 +1,1 @@
-"""The job: what is to be done, and where it stands."""
+"""The job: what to do, and what is done."""

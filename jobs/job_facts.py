@@ -1,4 +1,4 @@
-"""A job in the words of its options: what its summary tells, and the command line that asks for the same again."""
+"""A job in the words of its options: what its summary says, and the command line that asks for the same again."""
 
 import shlex
 from collections.abc import Container
@@ -47,7 +47,7 @@ class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def job_facts(spec: JobSpec) -> JobFacts:
-    """A job as its summary tells it: rates and limits in the words an option takes."""
+    """A job as its summary shows it: rates and limits in the words an option takes."""
     values = msgspec.structs.asdict(spec) | msgspec.structs.asdict(spec.limits)
     told = {
         name: str(value) if isinstance(value, Rate | FailureLimit | Shard) else value for name, value in values.items()

@@ -1,4 +1,4 @@
-"""The values every part speaks in: what is to be changed, where, and how it ended."""
+"""The values every part speaks in: what to change, where, and how it ended."""
 
 from enum import StrEnum
 from typing import Annotated, assert_never
@@ -73,7 +73,7 @@ class KeyMove(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """A place with a quota of its own: rows of one scope share a rate, a gate and a budget.
+    """A place with its own quota: rows of one scope share a rate, a gate and a budget.
 
     `endpoint` is scheme, host and port without a trailing slash; `region` is None where `--endpoint` was given
     without a region. `account` is whose login it is asked with, as a manifest names it.

@@ -20,7 +20,7 @@ _TABLE = {
     "af-north": (1,),
     "af-south": (1,),
 }
-"""The region table of the vendor's CSMS SDK; CSMS has no host of its own, the KMS host serves its paths."""
+"""The region table of the vendor's CSMS SDK; CSMS has no separate host, the KMS host serves its paths."""
 _REGIONS = frozenset(f"{area}-{number}" for area, numbers in _TABLE.items() for number in numbers)
 
 _EUROPE = frozenset({"eu-west-101"})

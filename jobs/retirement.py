@@ -20,7 +20,7 @@ class Use(StrEnum):
     """Its current version was made with it."""
     PREVIOUS = "previous"
     OTHER = "other"
-    """A version with a stage of its owner's own, or with none."""
+    """A version with a custom stage, or with none."""
 
 
 class KeyUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -45,7 +45,7 @@ class KeyUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Todo(StrEnum):
     """What the owner of a secret has to do before the key is free of it, in words."""
 
-    DELETE = "delete for good, or restore first"
+    DELETE = "delete permanently, or restore first"
     UNFREEZE = "unfreeze first"
     MOVE_AND_ROTATE = "move to another key, then rotate"
     MOVE_AND_RENEW = "move to another key, then make a new version"
@@ -158,7 +158,7 @@ def together(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def todo_of(uses: Iterable[KeyUse]) -> Todo:
-    """What is to be done about one secret, by all its uses of a key."""
+    """What to do about one secret, by all its uses of a key."""
     found = tuple(uses)
     ways = {one.use for one in found}
     if any(one.pending_deletion for one in found):

@@ -50,7 +50,7 @@ class Shard(msgspec.Struct, frozen=True, order=True):
 
 
 class ShardBy(Word):
-    """What has a rate of its own, and so is never cut."""
+    """What has its own rate, and so is never cut."""
 
     PROJECT = "project"
     ACCOUNT = "account"
@@ -58,7 +58,7 @@ class ShardBy(Word):
 
 
 class RateKey(msgspec.Struct, frozen=True, kw_only=True):
-    """What has a rate of its own, and how many requests it will take at that rate."""
+    """What has its own rate, and how many requests it will take at that rate."""
 
     number: int
     weight: float

@@ -74,7 +74,7 @@ def _next_due(path: Path, block: ToldBlock, due: int, layout: OutcomesLayout) ->
 
 
 def _lines(block: ToldBlock, shared: "_Shared", layout: OutcomesLayout) -> list[str]:
-    # One format string and a quoting of its own take half the time of csv.writer: there is no line break to quote.
+    # One format string and its own quoting take half the time of csv.writer: there is no line break to quote.
     # Columns, and parts of a line that many rows share, take half of what is left.
     numbers, secret_names, messages, request_ids, started, finished, elapsed = zip(*block.rows, strict=True)
     return [

@@ -37,7 +37,7 @@ def with_accounts(find_base: Callable[[], Login], spec: JobSpec, connect: Connec
     try:
         base = find_base()
     except CredentialError as error:
-        # Whoever needs it hears why there is none.
+        # The job that needs it hears why there is none.
         base = Nobody(error)
 
     def find(name: str, region: str | None) -> Login:

@@ -60,7 +60,7 @@ def show_forecast(loaded: Loaded, ledger: Ledger, spec: JobSpec, access: Access,
 
 
 def login_words(access: Access) -> str:
-    """Which login it is; one without a name of its own is known by where it was found."""
+    """Which login it is; one without a name is known by where it was found."""
     shown = access.login.describe()
     return shown.line if shown.name else f"{shown.line} from {shown.source}"
 

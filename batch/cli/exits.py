@@ -30,7 +30,7 @@ def guarded(command: Callable[[], int], say: Callable[[str], None]) -> int:
         # What the network does is never an OSError here: the client makes values of it.
         say(_said(error))
         return Exit.CANNOT_WRITE
-    except Exception:  # noqa: BLE001 - the last boundary: what nobody expected has an exit code of its own
+    except Exception:  # noqa: BLE001 - the last boundary: an unexpected error has a separate exit code
         traceback.print_exc()
         say("internal error; what was recorded is safe, `status` and `report` tell it")
         return Exit.INTERNAL

@@ -43,7 +43,7 @@ def opened(
     note: Callable[[Sightings], None] = lambda _: None,
 ) -> Iterator[Sightings]:
     """The sightings of a directory, for the question that it is about; kept from every other process meanwhile. `note`
-    tells new ones what the question is about.
+    records in new ones what the question is about.
 
     Raises:
         UsageError: they are about another question, or it has its answer.
@@ -71,7 +71,7 @@ def opened(
 
 
 def asked_in(directory: LookDirectory, options: LookOptions) -> Question:
-    """The question of a directory that is to be continued.
+    """The question of a directory that has to be continued.
 
     Raises:
         UsageError: nothing was asked yet, or all of it was answered.

@@ -69,7 +69,7 @@ class Shards:
                     say(ledger.loss)
                 record = read_record(ledger)
                 facts = self._facts(directory.path, ledger, record)
-                # Closed it is one file, which is read without the locks and commits of its own.
+                # Closed it is one file, which is read without further locks and commits.
                 ledger.close()
                 if facts is not None:
                     if log_of(ledger.path).exists():

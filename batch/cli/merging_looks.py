@@ -107,7 +107,7 @@ class LookShards:
             if not self._parts:
                 self._whole = kept_whole(sightings)
             self._parts.append(part)
-            # Closed it is one file, which is read without the locks and commits of its own.
+            # Closed it is one file, which is read without further locks and commits.
             sightings.close()
             if log_of(sightings.path).exists():
                 raise LedgerError(sightings.path, "its log cannot be folded back into it")
@@ -194,7 +194,7 @@ def _question_of_all(parts: tuple[Part, ...], whole: tuple[Scope, ...]) -> Quest
 
 
 def _run_dir(asked: list[Question]) -> str | None:
-    """The run of all of them; None where each shard is one of its own."""
+    """The run of all of them; None where each shard is a separate one."""
     found = {one.run_dir for one in asked if not isinstance(one, PlanQuestion)}
     return found.pop() if len(found) == 1 else None
 

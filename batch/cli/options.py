@@ -99,7 +99,7 @@ class PlanOptions(ProjectsOptions):
 @Parameter(name="*", group=_MANIFEST)
 @dataclass(frozen=True, kw_only=True)
 class RetireOptions(ProjectsOptions):
-    """Which keys are to be retired, and in which projects."""
+    """Which keys to retire, and in which projects."""
 
     old_key: Annotated[tuple[str, ...] | None, Parameter(negative=())] = None
     """Key to retire; repeatable. [default: the old keys of RUN_DIR]"""

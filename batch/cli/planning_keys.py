@@ -38,7 +38,7 @@ def plan_keys(planning: Planning) -> int:
 
 
 def input_of_keys(question: PlanQuestion, sightings: Sightings, rate: Rate) -> PlanInput:
-    """What a plan is made of once everything was seen; says which keys and projects were looked at in vain."""
+    """What a plan is made of once everything was seen; says which keys and projects did not show the old key."""
     keys, selects, source = SeenKeys(sightings), name_selection(question.spec), question.source
     old_keys = tuple(dict.fromkeys(move.old_kms_key_id for move in source.keys))
 
@@ -84,7 +84,7 @@ def _in_vain(unused: tuple[str, ...], unknown: tuple[str, ...], sightings: Sight
 
 
 def _untouched(source: PlanSource, sightings: Sightings, counts: dict[Scope, int]) -> Iterator[str]:
-    """Projects that were looked at in vain, where others were not: they may have keys of their own."""
+    """Projects that did not show the old key while others did: they may have other keys."""
     places = {one.project for one in sightings.shown.secrets() if _target(source, one) is not None}
     for seen in sightings.projects() if places else ():
         if seen.scope not in places and trouble_of(seen) is None:

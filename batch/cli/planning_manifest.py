@@ -28,7 +28,7 @@ def plan_manifest(
     *,
     source: PlanSource | None = None,
 ) -> int:
-    """Makes the plan in the directory that is claimed once `load` has found the rows usable, in a folder of its own;
+    """Makes the plan in the directory that is claimed once `load` has found the rows usable, in a separate folder;
     returns the exit code. What is continued has its `source` already.
     """
     with ExitStack() as stack:

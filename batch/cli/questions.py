@@ -36,7 +36,7 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
 
 
 class PlanQuestion(Asking, frozen=True, kw_only=True, tag="plan"):
-    """What is to be planned: keys in these projects, or the rows of the manifest that the directory keeps."""
+    """What to plan: keys in these projects, or the rows of the manifest that the directory keeps."""
 
     source: PlanSource
     projects: tuple[Scope, ...] = ()

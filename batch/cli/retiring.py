@@ -31,7 +31,7 @@ _OF_A_SHARD = ("shard", "shard-by")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The question, and how to ask it. `known` tells the sightings what a run knows, while its ledger is open."""
+    """The question, and how to ask it. `known` gives the sightings what a run knows, while its ledger is open."""
 
     question: RetireQuestion
     access: Access
@@ -41,7 +41,7 @@ class Asked:
     """All the projects, also those of other shards, as far as they are known here."""
 
     def note(self, sightings: Sightings) -> None:
-        """Tells the sightings what the question is about."""
+        """Records in the sightings what the question is about."""
         if self.whole:
             keep_whole(sightings, self.question.spec, self.whole)
         for project in self.question.projects:

@@ -50,7 +50,7 @@ def exit_code_on_record(ledger: Ledger, record: JobRecord) -> int:
     if sessions and sessions[-1].exit_code is not None and not record.shards:
         return sessions[-1].exit_code
     over = bool(record.shards) and all(one.over for one in record.shards)
-    # A killed run was stopped, by something that is no rule of its own.
+    # A killed run was stopped, by something that has no name.
     return exit_code_of(told.counts(), Ending.FINISHED if over else Ending.STOPPED, carried=told.carried())
 
 

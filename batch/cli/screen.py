@@ -65,7 +65,7 @@ def show(folder: Path, summary: Summary, *, plain: bool) -> None:
 
     class _Patient(Console):
         def on_broken_pipe(self) -> None:
-            """Otherwise it ends the process, with an exit code of its own."""
+            """Otherwise it ends the process, with another exit code."""
             raise BrokenPipeError
 
     _say_kept(folder, summary)

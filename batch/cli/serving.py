@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own: starts it, says where it is, and ends it on a signal."""
+"""The sandbox as a separate process: starts it, prints its address, and ends it on a signal."""
 
 import asyncio
 import signal
@@ -20,8 +20,8 @@ from batch.sandbox.server import SandboxServer
 def serve(options: SandboxOptions) -> int:
     """Runs a sandbox until SIGINT or SIGTERM and returns the exit code.
 
-    One JSON line on stdout (`Ready`) tells when it listens and all a client has to know. The manifest, if asked for,
-    is written before that. Where stdout is a terminal, lines to paste into a shell follow on
+    One JSON line on stdout (`Ready`) says that it listens, and all that a client has to know. The manifest, if asked
+    for, is written before that. Where stdout is a terminal, lines to paste into a shell follow on
     stderr. Returns 0 after a signal; 2 when it cannot start, with the reason on stderr.
     """
     try:
@@ -35,7 +35,7 @@ def serve(options: SandboxOptions) -> int:
 async def _serve(options: SandboxOptions, tell: Callable[[Ready], None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    # Before the ready line: whoever read it may send the signal at once.
+    # Before the ready line: its reader may send the signal at once.
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop.set)
     sandbox = sandbox_of(options, epoch_s=time.time())

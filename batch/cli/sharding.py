@@ -43,13 +43,20 @@ def work_on(task: Task) -> int:
         code = _run(task, directory, incoming, tenant)
         if (why := tenant.why_not()) is not None:
             say(f"{why}; nothing more was sent, and another process may continue")
-            return code
+            return without_lease(code)
         try:
             keep_last_word(task.storage, tenant, directory.path, code)
         except (LedgerError, OSError) as error:
             say(f"shard {task.shard}: its last snapshot could not be kept: {str(error) or type(error).__name__}")
             return Exit.CANNOT_WRITE
         return code
+
+
+def without_lease(code: int) -> int:
+    """The exit code of a run that ended with `code`, and then had no lease to say so in the campaign folder: it is not
+    over there, even where every row has ended.
+    """
+    return max(code, Exit.LOCKED)
 
 
 def _run(task: Task, directory: RunDirectory, incoming: Incoming, tenant: Tenant) -> int:

@@ -44,7 +44,7 @@ class Rows:
         return VerifyQuestion(spec=self.record.spec, manifest=facts.name, manifest_sha256=facts.sha256, run_dir=run_dir)
 
     def note(self, sightings: Sightings, directory: LookDirectory) -> None:
-        """Tells the sightings which rows they are. A shard keeps the manifest: it has the rows of the others too."""
+        """Records the rows in the sightings. A shard keeps the manifest: it has the rows of the others too."""
         sightings.want(self.wanted())
         if self.record.spec.shard is not None:
             folder = self.run_dir or self.ledger.path.parent

@@ -33,7 +33,7 @@ class Access:
 
 async def own_project(spec: JobSpec, access: Access) -> str | None:
     """The project of a job that names one, the login's own, or the one that IAM knows by name; None where that is not
-    asked. With an endpoint of its own a job is not in its region's hands, and IAM there learns of no rehearsal: then it
+    asked. A job with its own endpoint does not use its region's hosts, so IAM there learns of no rehearsal: then it
     is asked only where it was named too.
 
     Raises:

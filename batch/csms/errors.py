@@ -19,7 +19,7 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What the decoder raises for a body that it can make nothing of; lists in lists without end are such a one."""
 # Families such as CSMS, KMS, APIG, APIGW, IAM, DEW. A code that repeats the status, as a proxy's does, is none.
 _OWN_CODE = re.compile(r"[A-Za-z][A-Za-z0-9]*\.[0-9]+")
-# Whoever says so has only stopped waiting; what it was waiting for may still be done.
+# The sender has only stopped waiting; what it was waiting for may still be done.
 _NOT_WAITED_FOR = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, 499})
 _GAVE_UP = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
 _GATEWAY = re.compile(r"APIGW?\.")

@@ -17,11 +17,11 @@ class FailureBudget:
 
     def note(self, status: Status) -> str | None:
         """Counts a row; why the run has to stop, if it has to."""
-        self._ended += 1
-        self._failed += status.group is not Group.DONE
         limit = self._limit
         if limit is None:
             return None
+        self._ended += 1
+        self._failed += status.group is not Group.DONE
         if limit.count is not None:
             exceeded = self._failed > limit.count
         else:

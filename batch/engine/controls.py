@@ -1,5 +1,6 @@
 """What the user asks of a session while it lasts, for all its scopes alike: another rate, or a pause."""
 
+import math
 from collections.abc import Callable, Iterator
 
 from batch.engine.lane import Lane
@@ -29,6 +30,15 @@ class Controls:
         """One more scope, which does what was asked for before."""
         self.scopes.append(scope)
         scope.obey(self.rate, paused=not self.sends)
+
+    def allowed_per_s(self) -> float:
+        """What all scopes together may send in a second now; once that is without a limit no more are asked."""
+        allowed_per_s = 0.0
+        for one in self.scopes:
+            allowed_per_s += one.allowed_per_s
+            if math.isinf(allowed_per_s):
+                break
+        return allowed_per_s
 
     def obey(self, rate: Rate, *, paused: bool) -> str:
         """Does what is asked for; in words what that changes, empty where it is nothing."""

@@ -167,17 +167,17 @@ class Dispatcher:
         """The row to send next: one from elsewhere while a streak of refusals is in doubt, else the next in order."""
         if (work := self._queue.chosen_before()) is not None:
             return work
+        if self._fail_fast.calm:
+            return self._queue.next(now_s, self._admission.rate_per_s, self._admission.wants)
         if (streak := self._fail_fast.of_scope) is not None:
             return self._from_elsewhere(streak)
         for of_key in tuple(self._fail_fast.of_keys()):
-            work = self._from_elsewhere(of_key)
-            if work is not None:
+            if (work := self._from_elsewhere(of_key)) is not None:
                 return work
         key = self._fail_fast.due(now_s)
         if key is not None:
             self._fail_fast.hold(key, now_s)
-            work = self._queue.of_held_key(key)
-            if work is not None:
+            if (work := self._queue.of_held_key(key)) is not None:
                 return work
         return self._queue.next(now_s, self._admission.rate_per_s, self._admission.wants)
 

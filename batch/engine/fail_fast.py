@@ -1,4 +1,4 @@
-"""Tells a wrong key, a missing right or a proxy in between, which every further row would meet, from the fault of one
+"""Distinguishes a wrong key, a missing right or a proxy in between, which every row would meet, from the fault of one
 row.
 
 Some rows refused in a row, and none accepted between them: then up to three rows from elsewhere in the manifest are
@@ -78,6 +78,11 @@ class FailFast:
         self._keys: dict[str, Streak] = {}
         self._held: dict[str, float] = {}
         """The keys that are held, and when each was last tried."""
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing was refused lately, and no key is held."""
+        return not (self.refused.rows or self.foreign.rows or self._keys or self._held)
 
     @property
     def of_scope(self) -> Streak | None:

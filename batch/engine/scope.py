@@ -69,7 +69,7 @@ class ScopeRun:
         self.events.ended(self.opened, outcome)
 
     def stop_for(self, reason: str) -> None:
-        """Stops the scope for a reason of its own; the first one counts."""
+        """Stops this scope alone; the first reason counts."""
         if not self.switch.stopped:
             self.reason = self.recorder.clean(reason)
             self.switch.stop()

@@ -197,7 +197,7 @@ class Session:
         fault = answer if isinstance(answer, Fault) else None
         if fault is not None:
             self._faults.note(fault)
-        if self._pace.note(self._outside.clock.now_s(), fault, lambda: sum(one.allowed_per_s for one in self._scopes)):
+        if self._pace.note(self._outside.clock.now_s(), fault, self.controls.allowed_per_s):
             self._keep_pace()
 
     def _keep_pace(self) -> None:

@@ -2,10 +2,11 @@
 
 from batch.fleet.actions import Bounds
 from batch.fleet.campaign import Campaign
+from batch.fleet.lease import LAST_WORD_S
 
 _SLACK_S = 30.0
 _GRACE_S = 60.0
-"""For a child beside the grace that its requests have: it writes reports, and its last snapshot."""
+"""For a child beside the grace that its requests have: it writes reports. Its last word has a time of its own."""
 _START_S = 600.0
 _LEAST_OUTAGE_S = 60.0
 _BYTES_PER_S = 1_000_000
@@ -13,7 +14,7 @@ _BYTES_PER_S = 1_000_000
 
 
 def grace_s_of(job: Campaign) -> float:
-    """How long a child may take to end once it is asked to."""
+    """How long a child that is asked to end may take until its last word."""
     return job.spec.limits.grace_s + _GRACE_S
 
 
@@ -26,5 +27,5 @@ def bounds_of(job: Campaign, still_s: float) -> Bounds:
         still_s=twice_still_s,
         start_s=_START_S + twice_still_s + size_s,
         outage_s=max(_LEAST_OUTAGE_S, limits.max_outage_s),
-        stop_s=grace_s_of(job) + _SLACK_S + size_s,
+        stop_s=grace_s_of(job) + LAST_WORD_S + _SLACK_S + size_s,
     )

@@ -10,10 +10,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from batch.fleet.actions import Action, Beat, Bounds, GiveUp, Leave, Say, Seen, Submit, Try
+from batch.fleet.lease import LAST_WORD_S
 from batch.fleet.tries import Lost, Tries, TryEnd
 from reports import Exit
 
 NO_WORKER_S = 60.0
+_QUIET_S = 60.0
+"""After which a process that has renewed its lease until then is not seen to live."""
 _ENDS = frozenset({Exit.DONE, Exit.NOT_ALL_DONE, Exit.STOPPED_EARLY})
 """What a shard is not tried again after: every row has ended, or it was a rule that stopped it, which somebody has to
 look at.
@@ -27,7 +30,9 @@ class _Shard:
     """When its pause ends, if it is in one."""
     on: str | None = None
     beat: Beat | None = None
+    moved_s: float = 0.0
     changed_s: float = 0.0
+    """The same, or until when nothing could be said."""
     lives: bool = False
     over: bool = False
 
@@ -35,7 +40,7 @@ class _Shard:
         """The first sight of a try says nothing of it: the lease may be that of an owner before."""
         if (on, beat) != (self.on, self.beat):
             self.lives = on is not None and on == self.on and beat is not None and not beat.released
-            self.on, self.beat, self.changed_s = on, beat, now_s
+            self.on, self.beat, self.moved_s, self.changed_s = on, beat, now_s, now_s
 
 
 class Controller:
@@ -74,10 +79,16 @@ class Controller:
             shard.over = shard.over or shard.due_s is not None
 
     def overdue(self, now_s: float) -> tuple[int, ...] | None:
-        """The shards that have not confirmed in time that they have stopped; None while there is time."""
+        """The shards that have not confirmed in time that they have stopped; None while there is time. Processes that
+        are seen to live have more: their last word may take long.
+        """
         if self._stop_s is None or now_s < self._stop_s:
             return None
-        return tuple(index for index in self.waited_for if self._shards[index].on is not None) or self.waited_for
+        late = [(index, one) for index, one in self._shards.items() if not one.over and one.on is not None]
+        live = any(one.lives and now_s < one.moved_s + _QUIET_S for _, one in late)
+        if live and now_s < self._stop_s + LAST_WORD_S:
+            return None
+        return tuple(index for index, _ in late) or self.waited_for
 
     def due(self, now_s: float) -> list[Action]:
         """The shards whose pause is over are handed out."""

@@ -1,4 +1,4 @@
-"""Keeps the lease of a shard from a thread of its own: neither a busy event loop nor a store that hangs holds it up.
+"""Keeps the lease of a shard from a separate thread: neither a busy event loop nor a store that hangs holds it up.
 
 A thread and no task of the loop, because the lease is held before the loop begins and after it has ended, while a
 manifest is loaded and reports are written. Each renewal has its own thread again, so that one that hangs is overtaken.

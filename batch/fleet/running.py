@@ -68,10 +68,10 @@ class Running:
         self._asked = asked_to_stop
         self._clock = clock
         self._key = f"{folder.job.id}-{uuid.uuid4().hex[:8]}-"
-        self._bounds = bounds_of(folder.job, still_s)
+        bounds = bounds_of(folder.job, still_s)
         self._board = Board(folder, screen, clock)
-        self._controller = Controller(self._board.open_shards, self._bounds)
-        self._outage = Outage(self._bounds.outage_s)
+        self._controller = Controller(self._board.open_shards, bounds)
+        self._outage = Outage(bounds.outage_s)
         self._todo: deque[Action] = deque()
         self._heard: deque[tuple[str, Answer | Cancelled]] = deque()
         self._taken: set[int] = set()
@@ -113,7 +113,7 @@ class Running:
         if not late:
             return FleetEnd()
         unknown = "" if self._flag is None else "; the campaign folder does not say that they are to"
-        return FleetEnd(left=f"{late_words(late, self._bounds.stop_s)}{unknown}")
+        return FleetEnd(left=f"{late_words(late)}{unknown}")
 
     def _stop(self) -> None:
         self._controller.stop(self._clock())
@@ -129,7 +129,7 @@ class Running:
             while self._heard:
                 self._judge(*self._heard[0])
                 self._heard.popleft()
-            if self._outage.since_s is not None or self._clock() >= self._look_s:
+            if self._clock() >= self._look_s:
                 self._look()
             self._do_all()
         except (StorageError, SchedulerError) as error:

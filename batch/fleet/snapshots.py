@@ -91,7 +91,7 @@ class Snapshots:
         on_late()
 
     async def _until_due(self, pace: Pace) -> None:
-        """A store that has just failed is left alone for a while, whoever waits."""
+        """A store that has just failed is left alone for a while, also where somebody waits."""
         now_s = asyncio.get_running_loop().time
         while (left_s := pace.due_s(self._times, wanted=self._wanted.is_set()) - now_s()) > 0:
             if self._wanted.is_set():

@@ -59,11 +59,11 @@ def shard_line(one: ShardStanding, count: int) -> str:
     return "  ".join(parts)
 
 
-def late_words(shards: Sequence[int], after_s: float) -> str:
+def late_words(shards: Sequence[int]) -> str:
     """That these have not stopped in time."""
     named = ", ".join(map(str, shards[:_NAMED])) + (", ..." if len(shards) > _NAMED else "")
     return (
-        f"after {duration_text(round(after_s))} these shards have not confirmed that they have stopped: {named};"
+        f"these shards have not confirmed in time that they have stopped: {named};"
         " their leases keep other processes off them"
     )
 

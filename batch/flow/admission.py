@@ -1,7 +1,7 @@
 """The one door of a scope: says whether a request may leave now, and which, from what its answers have said so far.
 
 Rate, gate, breaker, slots and the turns of the credential all meet here. Every sender - a dispatcher, a listing, a
-preflight - calls `enter`, sends, tells `note` what was answered and calls `leave`.
+preflight - calls `enter`, sends, passes the answer to `note` and calls `leave`.
 """
 
 import math
@@ -65,7 +65,8 @@ class Admission(Condition):
             await self._slots.acquire(silent=self.unheard)
             now_s = self._clock.now_s()
             if self._still(wanted, now_s):
-                return await self._take(now_s, rows_left, elsewhere=elsewhere)
+                await self._pace(now_s)
+                return self._ticket(now_s, rows_left, elsewhere=elsewhere)
             self._slots.release()
         return None
 
@@ -152,11 +153,12 @@ class Admission(Condition):
         """Seconds until a request may leave; infinite where only an answer can open the way, or the end of a pause."""
         if self._following or self._switch.paused:
             return math.inf
+        if self.well:
+            return self._pacer.wait_s(now_s)
         return max(gate.wait_s(self._gate, now_s), breaker.wait_s(self._breaker, now_s), self._pacer.wait_s(now_s))
 
-    async def _take(self, now_s: float, rows_left: Callable[[], int], *, elsewhere: bool) -> Ticket:
-        """Counts one request that leaves now, and says what it may be."""
-        await self._pace(now_s)
+    def _ticket(self, now_s: float, rows_left: Callable[[], int], *, elsewhere: bool) -> Ticket:
+        """What the request that leaves now may be."""
         good_for, forgives = self.good_for(elsewhere=elsewhere), self.forgives(rows_left)
         self._breaker = breaker.sent(self._breaker)
         if good_for is Pass.ELSEWHERE:

@@ -21,6 +21,7 @@ from jobs.spec import Limits
 _ALONE = 0.03
 _LATELY_S = 10.0
 _NOTHING: frozenset[FaultKind] = frozenset()
+_CLOSED = breaker.Stage.CLOSED
 
 
 class Condition:
@@ -63,11 +64,16 @@ class Condition:
         return self._meter.read(self._clock.now_s())
 
     @property
+    def well(self) -> bool:
+        """Whether the service answers, and refuses nothing for its rate."""
+        return self._breaker.stage is _CLOSED and not self._gate.refusals
+
+    @property
     def wants(self) -> Pass:
         """What the next request should be for."""
-        if self._breaker.stage is not breaker.Stage.CLOSED:
+        if self._breaker.stage is not _CLOSED:
             return Pass.TRIAL
-        return Pass.ELSEWHERE if breaker.asks_elsewhere(self._breaker) else Pass.ROW
+        return Pass.ELSEWHERE if self._breaker.unanswered and breaker.asks_elsewhere(self._breaker) else Pass.ROW
 
     @property
     def silent(self) -> bool:
@@ -80,15 +86,14 @@ class Condition:
 
     def patience_s(self, now_s: float) -> float:
         """Seconds until the scope has to stop if nothing changes; infinite while all is well, and in a pause."""
-        well = self._breaker.stage is breaker.Stage.CLOSED and not self._gate.refusals
-        if well or self._paused_at_s is not None:
+        if self.well or self._paused_at_s is not None:
             return math.inf
         troubled_s = max(breaker.down_for_s(self._breaker, now_s), gate.refused_for_s(self._gate, now_s))
         return max(0.0, self._limits.max_outage_s - troubled_s)
 
     def given_up(self, now_s: float) -> str | None:
         """Why the scope has to stop: its service has been down, or has refused everything, for too long."""
-        if self.patience_s(now_s) > 0:
+        if self.well or self.patience_s(now_s) > 0:
             return None
         down_s = breaker.down_for_s(self._breaker, now_s)
         if self._breaker.stage is not breaker.Stage.CLOSED and down_s >= self._limits.max_outage_s:
@@ -219,9 +224,9 @@ class Condition:
 
     def forgives(self, rows_left: Callable[[], int]) -> frozenset[FaultKind]:
         """What a request may meet at the expense of nobody: each such failure keeps the clock of `given_up` running."""
-        trial = self._breaker.stage is not breaker.Stage.CLOSED
-        if not (trial or self._gate.refusals):
+        if self.well:
             return _NOTHING
+        trial = self._breaker.stage is not _CLOSED
         free = trial and breaker.forgives(self._breaker, rows_left(), at_fault=self._at_fault)
         down = NO_SERVICE if free else _NOTHING
         refused = frozenset({FaultKind.THROTTLED}) if self._gate.refusals else _NOTHING

@@ -11,7 +11,7 @@ _LONGEST_WINDOW_S = 5.0
 # A refusal that stands alone, where no limit is named, is as likely to be chance.
 _ALONE_S = (0.1, 0.12)
 _LONGEST_S = 60.0
-# A named window soon frees something again: whoever sleeps a minute of it loses that.
+# A named window soon frees something again, and a minute of sleep would lose it.
 _LONGEST_NAMED_S, _LONGEST_NAMED_SHARE = 15.0, 0.25
 _MOST_DOUBLINGS = 9
 # Not everybody who was given the same Retry-After wakes in the same instant.

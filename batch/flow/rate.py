@@ -159,8 +159,8 @@ def _named(state: RateState, now_s: float, quota: Quota) -> RateState:
 
 
 def _judged(state: RateState, now_s: float, reading: Reading) -> RateState:
-    """Tells refusals for the rate from those by chance: the latter also come, between requests that are accepted, when
-    less is asked for than the service took a moment ago.
+    """Distinguishes refusals for the rate from those by chance: the latter also come, between requests that are
+    accepted, when less is asked for than the service took a moment ago.
     """
     if reading.refused > _CERTAIN:
         return msgspec.structs.replace(state, unexplained_s=(), believed_until_s=-math.inf)

@@ -31,6 +31,15 @@ class Turns:
         self._taken = 0
         self._waiting: list[asyncio.Future[None]] = []
 
+    def take(self, credential: Credential) -> bool:
+        """Takes a turn where there is nothing to wait for; whether there was."""
+        if (self._taken or self._waiting) and not credential.proven:
+            return False
+        self._taken += 1
+        if self._waiting:
+            self._wake()
+        return True
+
     async def acquire(self, credential: Credential) -> None:
         """Waits for a turn and takes it."""
         while self._taken and not credential.proven:
@@ -70,12 +79,14 @@ class ScopeSlots:
         slots.scopes += 1
 
     def full(self, most: int) -> bool:
-        """Whether this scope must wait for an answer of its own: it may have `most` requests in flight, and its share.
+        """Whether this scope must wait for one of its answers: it may have `most` requests in flight, and its share.
 
         Until its credential is proven that is one request.
         """
         if not self._credential.proven:
             return self.in_flight > 0
+        if not self.in_flight:
+            return False
         share = max(1, self._slots.limit // max(1, self._slots.scopes))
         return self.in_flight >= min(most, share)
 
@@ -89,7 +100,8 @@ class ScopeSlots:
 
     async def acquire(self, *, silent: bool) -> None:
         """Waits for its turn and a free slot, and takes both; `silent` where nothing is heard from the service."""
-        await self._turns.acquire(self._credential)
+        if not self._turns.take(self._credential):
+            await self._turns.acquire(self._credential)
         counted = silent and self._slots.scopes > 1
         try:
             if counted:

@@ -31,7 +31,7 @@ class ProjectState:
     doing: str = field(default="", init=False)
 
     def stop_for(self, why: Fault | str) -> None:
-        """Stops it for a reason of its own; the first one counts."""
+        """Stops this project alone; the first reason counts."""
         if self.switch.stopped:
             return
         if isinstance(why, Fault) and why.kind is FaultKind.INTERNAL:

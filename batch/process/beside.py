@@ -54,5 +54,5 @@ def within(work: Callable[[], T], within_s: float) -> T:
 def _outcome(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
     try:
         return work(), None
-    except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
+    except Exception as error:  # noqa: BLE001 - the caller that waits gets it
         return None, error

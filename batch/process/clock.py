@@ -1,4 +1,4 @@
-"""Tells UTC from the event loop's clock, so that one clock orders everything and a virtual loop gives virtual dates."""
+"""Derives UTC from the event loop's clock, so one clock orders everything and a virtual loop gives virtual dates."""
 
 import asyncio
 import time

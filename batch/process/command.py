@@ -1,4 +1,4 @@
-"""Runs a command of the user's beside a session: in a process group of its own, which can be ended as a whole."""
+"""Runs a command of the user's beside a session: in its own process group, which can be ended as a whole."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ _LINE_BYTES = 4_096
 """A longer line is reported in pieces."""
 _LOOK_S = 0.05
 _REST_S = 0.5
-"""For what a command has said before it ended: a child of its own may keep the pipe open for as long as it likes."""
+"""For what a command has said before it ended: one of its children may keep the pipe open for as long as it likes."""
 
 
 class Command:

@@ -6,6 +6,6 @@ if "rich" not in sys.modules:
     # So an import of it says that it is not installed, which structlog is prepared for.
     sys.modules["rich"] = None  # type: ignore[assignment]
     try:
-        import structlog  # noqa: F401 - for whoever imports it next
+        import structlog  # noqa: F401 - for the next import
     finally:
         del sys.modules["rich"]

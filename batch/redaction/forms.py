@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 from batch.redaction.masked import Masked
 
 _WORD = 8
-"""What is shorter than this may be a part of other words, and tells nothing there."""
+"""What is shorter than this may be a part of other words, and means nothing there."""
 _LEAST_CUT = 8
 _MOST_CUT = 16
 # Tokens are up to some ten thousand characters: their start is enough, and what follows it without a gap.
@@ -56,7 +56,7 @@ class Forms:
 
 
 class Heads:
-    """Tells of many secrets at once that none of them is in a text, at a cost that does not grow with their number."""
+    """Finds that none of many secrets is in a text, at a cost that does not grow with their number."""
 
     def __init__(self, known: Iterable[Forms]) -> None:
         heads = {head for forms in known for head in forms.heads}

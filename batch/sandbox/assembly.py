@@ -107,7 +107,7 @@ def sandbox_of(options: SandboxOptions, *, epoch_s: float, keep: bool = False) -
         OSError: the log cannot be written.
     """
     odds = parse_odds(options.faults)
-    # A generator of its own: how many request ids were drawn must not change which request meets which fault.
+    # A separate generator: how many request ids were drawn must not change which request meets which fault.
     rng = random.Random(f"faults {options.seed}")  # noqa: S311 # the same seed has to give the same faults
     return build_sandbox(
         _world_of(options),
@@ -138,7 +138,7 @@ def _world_of(options: SandboxOptions) -> World:
     )
     for project in world.projects.values():
         project.most_versions = options.keep_versions
-    # A generator of its own: which secrets are unlike the others must not change what they are called.
+    # A separate generator: which secrets are unlike the others must not change what they are called.
     vary(world, parse_mix(options.mix), random.Random(f"mix {options.seed}"))  # noqa: S311 # as above
     return world
 

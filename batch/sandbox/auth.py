@@ -70,7 +70,7 @@ class Directory:
         self.user = IamUser(domain=domain, name="rekey", password=_text(rng, 96))
         self.access_key = AccessKey(ak=f"HPUA{_text(rng, 64).upper()}", sk=_text(rng, 160), caller=self.everywhere)
         self._keys = {self.access_key.ak: self.access_key}
-        # Of its own, so that all else stays what it is for a seed.
+        # A separate generator, so that everything else stays the same for a seed.
         self.platform = Platform(random.Random(f"platform {self.access_key.sk}"))  # noqa: S311 # as all credentials here
         self.revoked = False
         """Everything was taken back: nothing opens anything any more, and nothing new is given out."""

@@ -29,7 +29,7 @@ class Authenticator(Protocol):
     """Asked for every request to CSMS, KMS and the list of projects."""
 
     def check(self, request: Request, now_s: float) -> Caller:
-        """Tells who made the request.
+        """Finds out who made the request.
 
         Raises:
             RefusedError: nobody known; it carries the gateway's answer.

@@ -18,7 +18,7 @@ from batch.sandbox.wire import Arrival, Reply, Request, Route, find_route
 class Act(msgspec.Struct, frozen=True, kw_only=True):
     """What has to be done about request `n`: `answer` is what to send, for a delivery that sends something.
 
-    `delay_s` comes before the delivery; `lands_at_s` tells when `settle` has something to do for it.
+    `delay_s` comes before the delivery; `lands_at_s` says when `settle` has something to do for it.
     """
 
     n: int

@@ -63,7 +63,7 @@ class SandboxOptions:
             negative="",
             help="KIND=SHARE of the secrets that are unlike the others, e.g. frozen=2%: pending-delete, frozen,"
             " disabled, rotating (by the service itself), hidden (in no list, as of an enterprise project), staged (the"
-            " oldest version has a stage of its owner's own); may be given several times.",
+            " oldest version has a custom stage); may be given several times.",
         ),
     ] = ()
     rate_limit: str | None = None

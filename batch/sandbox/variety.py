@@ -11,7 +11,7 @@ from batch.sandbox.world import Project, World
 
 KINDS = frozenset({"pending-delete", "frozen", "disabled", "rotating", "hidden", "staged"})
 """What a secret can be: in a state that takes no change; rotated by the service by itself; of an enterprise project
-that the login sees nothing of in a list, though it may read each of its secrets; with a stage of its owner's own on its
+that the login sees nothing of in a list, though it may read each of its secrets; with a custom stage on its
 oldest version.
 """
 _GONE_MS = 4_102_444_800_000  # 2100-01-01

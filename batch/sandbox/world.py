@@ -52,7 +52,7 @@ class World:
 
 
 def build_world(*, seed: int, secrets: int, projects: int = 1, versions: int | None = None) -> World:
-    """Spreads `secrets` secrets evenly over `projects` projects, each with keys of its own.
+    """Spreads `secrets` secrets evenly over `projects` projects, each with its own keys.
 
     Each secret has `versions` versions, from one to three where that is None.
 
@@ -76,7 +76,7 @@ def build_world(*, seed: int, secrets: int, projects: int = 1, versions: int | N
 
 
 def _build_project(rng: random.Random, domain_id: str, number: int) -> Project:
-    # Of their own, so that the ids of all else stay what they are for a seed.
+    # Made separately, so that all other ids stay the same for a seed.
     of_rare_keys = random.Random(f"rare keys {domain_id} {number}")  # noqa: S311 # as above
 
     def key(alias: str, state: KeyState = KeyState.ENABLED, rng: random.Random = rng) -> KmsKey:

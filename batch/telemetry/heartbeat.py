@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 _EVERY_S = 1.0
 _LINE_EVERY_S = 10.0
 _DRAW_EVERY_S = 0.1
-# A redraw is followed by a pause fifty times as long as it took, whatever the terminal and the number of scopes.
-_DRAW_SHARE = 0.02
+# A look, or a drawing of it, is followed by a pause fifty times as long as it took, whatever the number of scopes and
+# the terminal.
+_SHARE = 0.02
 _log = structlog.get_logger()
 
 
@@ -185,13 +186,14 @@ class Heartbeat:
     async def _tell(self) -> None:
         line_s = self._begun_s + _LINE_EVERY_S
         while True:
+            begun_s = time.perf_counter()
             self.look()
             for line in self._news():
                 self._say(line)
             if self._clock.now_s() >= line_s:
                 line_s += _LINE_EVERY_S
                 self._say(progress_line(self.latest))
-            await asyncio.sleep(_EVERY_S)
+            await asyncio.sleep(max(_EVERY_S, (time.perf_counter() - begun_s) / _SHARE))
 
     async def _show(self, draw: Callable[[RunView], None]) -> None:
         write_s = self._begun_s
@@ -205,7 +207,7 @@ class Heartbeat:
                 self.write()
                 self._news()
             draw(self.latest)
-            await asyncio.sleep(max(_DRAW_EVERY_S, (time.perf_counter() - begun_s) / _DRAW_SHARE))
+            await asyncio.sleep(max(_DRAW_EVERY_S, (time.perf_counter() - begun_s) / _SHARE))
 
     def _news(self) -> tuple[str, ...]:
         """Puts into the log what has changed since the last second, and words it for those who see no screen."""

@@ -73,7 +73,7 @@ def write_textfile(path: Path, summary: Summary) -> None:
 
 
 def write_exit(path: Path, exit_code: int, *, ended_s: float) -> None:
-    """The same for an end without a summary: the file has no figures, neither of this run nor of an earlier one.
+    """Writes the same for an end without a summary: the file then has no figures, not even those of an earlier run.
 
     Raises:
         OSError: it cannot be written.
@@ -98,14 +98,16 @@ class _Now(Collector):
         view = self._latest()
         rows = dict.fromkeys(Status, 0) | {count.status: count.rows for count in view.counts}
         yield _rows({status.value: count for status, count in rows.items()} | {_OPEN: view.open_rows})
-        yield _gauge("requests_in_flight", "Requests that are open.", view.in_flight)
-        yield _gauge("rows_per_second", "Rows that ended in a second, over the last ten.", view.rows_per_s)
-        yield _gauge("elapsed_seconds", "Since this run or resume began.", view.elapsed_s)
+        yield _gauge("requests_in_flight", "Requests in flight.", view.in_flight)
+        yield _gauge("rows_per_second", "Rows that ended per second, over the last ten seconds.", view.rows_per_s)
+        yield _gauge("elapsed_seconds", "Seconds since this run or resume began.", view.elapsed_s)
         if view.eta_s is not None:
-            yield _gauge("remaining_seconds", "For the open rows at the rate of the last minute.", view.eta_s)
-        sent = "Requests that have left since this run or resume began, reads too."
+            yield _gauge(
+                "remaining_seconds", "Seconds left for the open rows, at the rate of the last minute.", view.eta_s
+            )
+        sent = "Requests sent since this run or resume began, reads included."
         yield CounterMetricFamily(_name("requests"), sent, value=view.requests)
-        faults = CounterMetricFamily(_name("faults"), "Requests that were answered so.", labels=("code",))
+        faults = CounterMetricFamily(_name("faults"), "Requests that failed, by code.", labels=("code",))
         for fault in view.faults:
             # The library escapes line feeds, and no other way to end a line.
             faults.add_metric((printable(fault.code),), fault.requests)
@@ -122,7 +124,7 @@ class _Ended(Collector):
         yield _rows({status.value: summary.by_status.of(status) for status in Status} | {_OPEN: 0})
         yield _exit_code(summary.exit_code)
         yield _gauge("work_seconds", "Time spent running, over all runs and resumes.", summary.timing.wall_s)
-        ended = _labelled("scope_rows", "Rows of a scope by what is to be done about them.", (*_SCOPE, "group"))
+        ended = _labelled("scope_rows", "Rows of a project by what has to be done about them.", (*_SCOPE, "group"))
         for scope in summary.scopes:
             place = (scope.region or "", scope.project_id)
             ended.add_metric((*place, "done"), scope.done)
@@ -152,9 +154,9 @@ def _end_time(utc_s: float) -> Metric:
 
 
 def _scopes(view: RunView) -> Iterator[Metric]:
-    waiting = _labelled("scope_open_rows", "Rows of a scope that have not ended.", _SCOPE)
-    allowed = _labelled("scope_allowed_requests_per_second", "What a scope may send in a second now.", _SCOPE)
-    states = _labelled("scope_state", "1 for the state a scope is in, 0 for the others.", (*_SCOPE, "state"))
+    waiting = _labelled("scope_open_rows", "Rows of a project that have not ended.", _SCOPE)
+    allowed = _labelled("scope_allowed_requests_per_second", "Requests per second that a project may send now.", _SCOPE)
+    states = _labelled("scope_state", "1 for the state that a project is in, 0 for the others.", (*_SCOPE, "state"))
     for scope in view.scopes:
         place = (scope.region or "", scope.project_id)
         waiting.add_metric(place, scope.open_rows)

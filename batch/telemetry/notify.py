@@ -1,4 +1,4 @@
-"""Tells others that a run has ended: a post of its summary or of a message, a file of metrics. Neither fails a run."""
+"""Reports the end of a run: posts its summary or a message, and writes a file of metrics. Neither can fail a run."""
 
 from collections.abc import Callable
 from http import HTTPStatus

@@ -10,8 +10,7 @@ import msgspec
 from jobs.ledger.entries import OPEN_COLUMNS, ListedKey, OpenRow, open_row
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
-"""All of a block or nothing. What it records is durable no later than an intent that is committed after it: a list that
-a crash takes back was followed by no PUT, and is asked for again."""
+"""All of a block or nothing."""
 
 
 class SeenBy(StrEnum):
@@ -59,8 +58,12 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class KeysBefore:
     """Matches a project's list, page by page, with the open rows of one scope, and records what it showed."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, carried: Transaction) -> None:
+        """What is `carried` is durable no later than an intent that is committed after it: a page that a crash takes
+        back was followed by no PUT, and is asked for again.
+        """
         self._transaction = transaction
+        self._carried = carried
 
     def begin(self, scope_id: int) -> int:
         """Gets ready for the list of a scope; how many of its rows are unseen: nothing was sent for them, and nobody
@@ -84,7 +87,7 @@ class KeysBefore:
         """
         first = {one.secret_name: one for one in reversed(page)}
         of_page = (scope_id, msgspec.json.encode(list(first)).decode())
-        with self._transaction() as write:
+        with self._carried() as write:
             rows = [open_row(values) for values in write.execute(_SHOWN, of_page)]
             shown = [(row, first[row.update.secret_name]) for row in rows]
             write.execute(_TAKEN, of_page)

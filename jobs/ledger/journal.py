@@ -53,7 +53,7 @@ class Ledger:
         self.told = Told(self._connection, self.path)
         transactions = Transactions(self._connection, self.path)
         self._transaction = transactions.durable
-        self.keys_before = KeysBefore(transactions.carried)
+        self.keys_before = KeysBefore(self._transaction, transactions.carried)
         self.copies = Copies(self._connection, self.path)
 
     def __enter__(self) -> Self:

@@ -24,7 +24,7 @@ class KeyKinds:
             self._rows.update(kinds)
 
     def count(self, counts: Mapping[RowKind, int]) -> None:
-        """Counts rows that a ledger tells; `counts` says how many there are of each kind."""
+        """Counts rows that a ledger returns; `counts` says how many there are of each kind."""
         if self.known:
             for kind, rows in counts.items():
                 old = kind.before_kms_key_id, kind.expected_kms_key_id

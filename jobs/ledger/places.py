@@ -1,4 +1,4 @@
-"""What a ledger tells of rows that are still to be sent: how many go where, and a few for example."""
+"""The rows of a ledger that still have to be sent: how many go where, and a few examples."""
 
 from jobs.forecast import PlaceCount, Sample
 from jobs.ledger.keys import Query

@@ -5,7 +5,7 @@ VERSION = 6
 RELEASE = "release"
 """Under this name `meta` says which release gave the ledger its format."""
 
-# A row is written once, when it is loaded; what is recorded most while a run is going is added to tables of its own,
+# A row is written once, when it is loaded; what is recorded most while a run is going is added to separate tables,
 # which costs a third of a change in place.
 #
 # `row.leader` is an earlier row that asks for the very same: that one is sent, this one shares its outcome.

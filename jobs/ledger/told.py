@@ -1,4 +1,4 @@
-"""What a ledger tells: every row's outcome in manifest order, and their counts."""
+"""What a ledger knows: every row's outcome in manifest order, and their counts."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence

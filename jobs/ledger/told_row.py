@@ -1,4 +1,4 @@
-"""What a ledger tells of one row of its manifest, and of a block of them that share what most rows have in common."""
+"""What a ledger knows of one row of its manifest, and of a block of them that share what most rows have in common."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -72,7 +72,7 @@ class ToldBlock:
         return Counter(self.kinds)
 
     def told(self) -> Iterator[ToldRow]:
-        """Every row as a value of its own."""
+        """Every row as a separate value."""
         return map(told_row, self.rows, self.kinds)
 
 

@@ -1,4 +1,4 @@
-"""The rows that a ledger tells: a block of them is checked at once, and what they share is looked up."""
+"""The rows that a ledger returns: a block of them is checked at once, and what they share is looked up."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter

@@ -129,7 +129,7 @@ def _fold_back(path: Path, found: int) -> None:
 
 @contextlib.contextmanager
 def _upgraded_copy(path: Path, found: int, release: str) -> Iterator[Path]:
-    """In a folder of its own, which goes again and is swept where its process was killed."""
+    """In a separate folder, which is removed at the end, or swept later if the process was killed."""
     with tempfile.TemporaryDirectory(prefix=PART, dir=path.parent) as folder:
         for one in _with_side_files(path):
             shutil.copy(one, folder)

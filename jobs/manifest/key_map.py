@@ -94,7 +94,7 @@ def _chains(copy: ManifestCopy, rows: dict[int, KeyMove], moves: tuple[KeyMove, 
     for row, move in rows.items():
         for other, then in leaving.get(same_key(move.new_kms_key_id), ()):
             if _meet(move, then, moves):
-                reason = f"is to be left itself by row {other}; give the key that secrets end on"
+                reason = f"is the old key of row {other}; give the key that secrets end on"
                 yield copy.row_problem(row, "new_kms_key_id", reason)
 
 

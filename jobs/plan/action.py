@@ -1,4 +1,4 @@
-"""What is to be done about one row, from what it asks for and what the service shows: a pure decision."""
+"""What to do about one row, from what it asks for and what the service shows: a pure decision."""
 
 from enum import StrEnum
 from typing import assert_never
@@ -12,7 +12,7 @@ class Action(StrEnum):
     """What a run of the plan does with a row, or why it leaves it alone: a closed set."""
 
     CHANGE = "change"
-    """The secret is to be moved."""
+    """The secret has to be moved."""
     UNCHANGED = "unchanged"
     """It has all that its row asks for."""
     DRIFTED = "drifted"
@@ -78,7 +78,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 
 
 def decide(wish: Wish, seen: Shown | Absent | Unseen, key: KeyVerdict) -> Decision:
-    """What is to be done about a valid row. What is wrong with the secret itself comes before what is wrong with the
+    """What to do about a valid row. What is wrong with the secret itself comes before what is wrong with the
     key: the first belongs to this row, the other to many.
     """
     match seen:

@@ -159,7 +159,7 @@ def open_plan(folder: str, approved: str | None) -> OpenedPlan:
         _require_as_written(path, plan, name)
     for project in plan.not_whole:
         raise UsageError(
-            f"{plain(folder)}: project {project.project_id} could not be looked at as a whole, so rows of it may be"
+            f"{plain(folder)}: project {project.project_id} could not be read completely, so rows of it may be"
             " missing; make the plan again, with or without that project"
         )
     return OpenedPlan(folder=path, plan=plan, sha256=digest)
@@ -172,7 +172,7 @@ def _require_as_written(folder: Path, plan: Plan, name: str) -> None:
     if written is None or written.sha256 != found:
         raise UsageError(
             f"{plain(str(folder))}: {name} was changed since the plan was made; make the plan again, or run"
-            f" {ROWS} as a manifest of its own"
+            f" {ROWS} as a separate manifest"
         )
 
 

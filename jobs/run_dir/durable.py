@@ -49,7 +49,7 @@ def whole_file(
     """Opens a file that appears under its name only when the block ends well, and then durably unless asked otherwise;
     `settle` may choose another name for it once it is complete, or None where it is not needed.
 
-    It is written beside its target under a name of its own (created exclusively, 0600, so no link is followed), synced
+    It is written beside its target under a temporary name (created exclusively, 0600, so no link is followed), synced
     to disk, renamed over the target - which replaces a symbolic link rather than what it points to - and the folder is
     synced. When the block fails, the target is untouched and the part is removed.
 

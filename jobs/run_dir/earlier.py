@@ -48,7 +48,7 @@ def clear_unloaded(folder: Path) -> None:
 
 
 def set_aside(folder: Path, kind: str, loaded_at: float) -> Path:
-    """Moves the files of a job into a folder of their own beside the next one's, named after when it was loaded.
+    """Moves the files of a job into a separate folder beside the next one's, named after when it was loaded.
 
     The ledger moves after the reports: until then the job is still the one of the directory, with its manifest, and
     the next call moves the rest. The manifest comes last; cut off before that, `clear_unloaded` moves it. The ledger

@@ -1,4 +1,4 @@
-"""Tells filesystems that keep their promises about locks and durability from those across a network."""
+"""Recognises filesystems across a network, which do not keep their promises about locks and durability."""
 
 import os
 from pathlib import Path

@@ -79,7 +79,7 @@ class FileLock:
                 raise LockHeldError(path, _read_holder(path), folder) from None
             raise
         if not _is_file_of(path, self._descriptor):
-            # Whoever had it before removed it with its directory: a lock on a removed file keeps nobody out.
+            # The last holder removed it with its directory: a lock on a removed file excludes nobody.
             self.release()
             raise LockHeldError(path, None, folder)
         if purpose is not None:

@@ -34,7 +34,7 @@ class RunDirectory:
 
     @classmethod
     def claim(cls, path: Path | None, manifest: str, *, network_ok: bool) -> Self:
-        """A folder for a run: a new one, under a free name of its own where none is given, or one that is there and
+        """A folder for a run: a new one, under a free name where none is given, or one that is there and
         has nothing in it but what runs leave. Nothing is touched in that one; what it needs is for its holder to say.
 
         Raises:

@@ -18,7 +18,7 @@ _LONGEST_LOOK_S = 30.0
 
 
 class Patience:
-    """How long a process waits for all its locks together, and whom it tells that it waits.
+    """How long a process waits for all its locks together, and where it reports that it waits.
 
     A command that only looks at a run directory is over soon: for that everybody waits, whatever they asked for.
     """

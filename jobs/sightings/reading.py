@@ -94,7 +94,7 @@ class Shown:
             yield Matched(wanted=wanted, secret=seen)
 
     def query(self, statement: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
-        """Runs one statement of reading, for a command that joins in a way of its own."""
+        """Runs one statement of reading, for a command with a special join."""
         try:
             cursor = self._connection.execute(statement, values)
             while block := cursor.fetchmany(_BLOCK):

@@ -18,7 +18,7 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """A table with its `title` and what is to be said of it. A number in a cell is set to the right."""
+    """A table with its `title` and a note on it. A number in a cell is set to the right."""
 
     title: str
     columns: tuple[str, ...]
@@ -35,7 +35,8 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
 
 class CampaignPage(msgspec.Struct, frozen=True, kw_only=True):
     """All that a page shows, in its order. `what` is the kind of page, `tone` done, fix_first or run_again, `verdict`
-    one sentence, and each of the `facts` a name and a value. Texts are printable but may be hostile: all are escaped.
+    one sentence with its `cause`, and each of the `facts` a name and a value. Texts are printable but may be hostile:
+    all are escaped.
     """
 
     what: str
@@ -44,6 +45,7 @@ class CampaignPage(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str
     when: str
     version: str
+    cause: str | None = None
     tiles: tuple[Tile, ...] = ()
     notice: tuple[str, str] | None = None
     advice: tuple[Advice, ...] = ()
@@ -65,4 +67,15 @@ def write_campaign_page(files: ReportFiles, name: str, page: CampaignPage, *, al
 
 def render_campaign(page: CampaignPage, also: tuple[FileFacts, ...]) -> str:
     """The page as text."""
-    return rendered(asset("campaign.html"), style=asset("report.css"), script="", page=page, files=also)
+    shown = msgspec.structs.replace(page, tables=tuple(map(_without_blanks, page.tables)))
+    return rendered(asset("campaign.html"), style=asset("report.css"), script="", page=shown, files=also)
+
+
+def _without_blanks(table: Table) -> Table:
+    """Columns in which nothing stands only take room."""
+    filled = [place for place in range(len(table.columns)) if any(row[place] not in {"", None} for row in table.rows)]
+    return msgspec.structs.replace(
+        table,
+        columns=tuple(table.columns[place] for place in filled),
+        rows=tuple(tuple(row[place] for place in filled) for row in table.rows),
+    )

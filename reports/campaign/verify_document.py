@@ -80,11 +80,12 @@ def verified_words(verified: Verified) -> str:
     if verified.unread:
         return f"{verified.unread:,} of {counted(verified.rows, 'row')} could not be read."
     if others := verified.moved + verified.missing:
-        return f"{others:,} of {counted(verified.rows, 'row')} {'does' if others == 1 else 'do'} not hold."
+        are = "is not on its" if others == 1 else "are not on their"
+        return f"{others:,} of {counted(verified.rows, 'row')} {are} key."
     if verified.invalid and not verified.holds:
-        return f"No row could be asked for: {verified.invalid:,} invalid."
+        return f"No row could be checked: {verified.invalid:,} invalid."
     if verified.invalid:
-        return f"Every row that was asked for holds, but not every one is valid: {verified.invalid:,} invalid."
+        return f"Every valid row is on its key, but {counted(verified.invalid, 'row')} cannot be used."
     if verified.carried:
-        return f"Every row that the plan could do holds: {verified.holds:,} of {counted(verified.rows, 'row')}."
-    return f"Every row holds: {counted(verified.holds, 'row')}."
+        return f"Every row that the plan could do is on its key: {verified.holds:,} of {counted(verified.rows, 'row')}."
+    return f"Every row is on its key: {counted(verified.holds, 'row')}."

@@ -11,8 +11,8 @@ from reports.moment import clock_text
 from reports.summary.schema import FileFacts
 
 _NOT_HELD = (
-    "Find out who changed the secrets that do not hold. To move them after all, plan the manifest again: the plan says"
-    " what a run of it would change now."
+    "Find out who changed these secrets. To move them after all, plan the manifest again: the plan shows what a run"
+    " would change now."
 )
 
 
@@ -39,11 +39,12 @@ def _page(verified: Verified, facts: VerifyFacts) -> CampaignPage:
         verdict=verified_words(verified),
         when=f"The service was asked from {clock_text(verified.started_at)} to {clock_text(verified.ended_at)} UTC.",
         version=verified.version,
+        cause=None if verified.stopped is None else f"Cause: {shortened(verified.stopped)}",
         tiles=(
             Tile(kind="all", name="Rows", rows=verified.rows, detail=_not_asked(verified)),
-            _tile("done", "Hold", verified.holds, "the secret shows the key of its row"),
-            _tile("fix_first", "Do not", verified.moved + verified.missing, _how(verified)),
-            _tile("run_again", "Unread", verified.unread, "nobody could see them"),
+            _tile("done", "On their key", verified.holds, "the secret shows the key of its row"),
+            _tile("fix_first", "Not on their key", verified.moved + verified.missing, _how(verified)),
+            _tile("run_again", "Not read", verified.unread, "the service did not show them"),
         ),
         advice=tuple(advice),
         tables=tuple(_tables(verified)),
@@ -61,7 +62,7 @@ def _not_asked(verified: Verified) -> str:
         (verified.not_selected, "not selected"),
         (verified.carried, "the plan could not do"),
     )
-    return ", ".join(f"{count:,} {what}" for count, what in parts if count) or "all of them were asked for"
+    return ", ".join(f"{count:,} {what}" for count, what in parts if count) or "all of them were checked"
 
 
 def _how(verified: Verified) -> str:
@@ -74,7 +75,7 @@ def _tables(verified: Verified) -> Iterator[Table]:
     if listed:
         more = f"The first {MOST_LISTED} of {total:,}; {CSV} has all of them." if total > len(listed) else ""
         yield Table(
-            title="Rows that do not hold",
+            title="Rows to look at",
             note=more,
             columns=("Row", "Secret", "Project", "Key of the row", "Key shown", "Result", "Why"),
             rows=tuple(
@@ -89,7 +90,7 @@ def _tables(verified: Verified) -> Iterator[Table]:
         )
     yield Table(
         title="Projects",
-        columns=("Project", "Region", "Hold", "Moved", "Missing", "Unread", "List", "Trouble"),
+        columns=("Project", "Region", "On their key", "Moved", "Missing", "Not read", "List", "Trouble"),
         rows=tuple(
             (
                 one.project_id,
@@ -98,7 +99,7 @@ def _tables(verified: Verified) -> Iterator[Table]:
                 one.moved,
                 one.missing,
                 one.unread,
-                "whole" if one.listed else "not whole",
+                "complete" if one.listed else "incomplete",
                 shortened(one.trouble or ""),
             )
             for one in verified.projects[:MOST_LISTED]

@@ -183,7 +183,7 @@ def _tiles(summary: Summary) -> tuple[Tile, ...]:
     tiles = [Tile(kind="all", name="Rows", rows=summary.manifest.rows, detail=f"in the manifest{left_out}")]
     for group, rows in _groups(summary):
         counts = ((status, summary.by_status.of(status)) for status in Status if status.group is group)
-        detail = ", ".join(f"{count:,} {status.value}" for status, count in counts if count) or "none"
+        detail = ", ".join(f"{count:,} {status.value.replace('_', ' ')}" for status, count in counts if count) or "none"
         name = GROUP_WORDS[group].capitalize()
         tiles.append(Tile(kind=group.value if rows else "none", name=name, rows=rows, detail=detail))
     return tuple(tiles)

@@ -34,7 +34,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def bar_figures(summary: Summary) -> Iterator[Figure]:
-    """Outcomes by project, reasons, and PUTs per row, each where there is something to tell."""
+    """Outcomes by project, reasons, and PUTs per row, each where there is something to show."""
     if summary.scopes:
         yield _scopes(summary)
     if summary.errors:
@@ -69,7 +69,7 @@ def _scopes(summary: Summary) -> Figure:
 
 
 def _codes(summary: Summary) -> Figure:
-    title = "Rows not done by code"
+    title = "Rows not done, by reason"
     by_code: dict[str, dict[str, int]] = {}
     for error in summary.errors:
         parts = by_code.setdefault(error.error_code or error.status.value, dict.fromkeys(_OPEN_KINDS, 0))
@@ -80,7 +80,7 @@ def _codes(summary: Summary) -> Figure:
     more = f", the first {len(shown)} of {len(ordered)}" if len(ordered) > len(shown) else ""
     return Figure(
         title=title,
-        note=f"By the last error code of a row, or its status where it has none{more}.",
+        note=f"The last error code of a row, or its status if it has no code{more}.",
         keys=tuple(Key(kind=kind, name=name) for kind, name in _OPEN_KINDS.items()),
         svg=bar_chart(title, words, bars=[Bar(label=code, parts=tuple(parts.items())) for code, parts in shown]),
         columns=("Code", *(name.capitalize() for name in _OPEN_KINDS.values())),
@@ -89,11 +89,11 @@ def _codes(summary: Summary) -> Figure:
 
 
 def _puts(summary: Summary) -> Figure:
-    title = "PUTs per row"
+    title = "Attempts per row"
     shown = [(_puts_name(count.attempts), count.rows) for count in summary.attempts]
     return Figure(
         title=title,
-        note="How many PUTs a row took, over all runs and resumes.",
+        note="How many PUTs a row needed, over all runs and resumes.",
         keys=(),
         svg=bar_chart(
             title,

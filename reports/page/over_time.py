@@ -65,21 +65,23 @@ def _requests(summary: Summary, slots: Sequence[_Slot]) -> Figure:
     """Where failures and refusals are counted as they came: what part of the requests they are at each moment."""
     length_s = summary.over_time.interval_s
     series = [
-        _Series(kind="requests", name="requests", values=_per_s(slots, length_s, lambda i: i.requests)),
-        _Series(kind="done", name="rows ended", values=_per_s(slots, length_s, lambda i: i.done + i.not_done)),
+        _Series(kind="requests", name="requests sent", values=_per_s(slots, length_s, lambda i: i.requests)),
+        _Series(kind="done", name="rows finished", values=_per_s(slots, length_s, lambda i: i.done + i.not_done)),
         _Series(kind="run_again", name="failed requests", values=_per_s(slots, length_s, lambda i: i.unanswered)),
-        _Series(kind="fix_first", name="refused for their rate", values=_per_s(slots, length_s, lambda i: i.refused)),
+        _Series(
+            kind="fix_first", name="refused for their rate (429)", values=_per_s(slots, length_s, lambda i: i.refused)
+        ),
     ]
     series = [one for one in series if one.top or one.kind in {"requests", "done"}]
     allowed = _Series(
         kind="allowed",
-        name="allowed requests",
+        name="allowed",
         values=tuple(slot.interval.allowed_per_s if slot.interval else None for slot in slots),
     )
     drawn = 0 < allowed.top <= max(series[0].top, 1.0) * _DRAWN_UP_TO
     return _figure_of(
-        "Requests over time",
-        f"Per second, in steps of {length_s:g} s. {_allowed_words(allowed, drawn=drawn)}",
+        "Requests per second",
+        f"Averages over {length_s:g} s. {_allowed_words(allowed, drawn=drawn)}",
         series=[*series, allowed] if drawn else series,
         slots=slots,
         columns=("From", "Rows done", "Rows not done", "Requests", "Failed", "Refused"),
@@ -91,13 +93,13 @@ def _rows(summary: Summary, slots: Sequence[_Slot]) -> Figure:
     """Of a run whose release did not count requests."""
     length_s = summary.over_time.interval_s
     series = [
-        _Series(kind="done", name="rows ended", values=_per_s(slots, length_s, lambda i: i.done + i.not_done)),
+        _Series(kind="done", name="rows finished", values=_per_s(slots, length_s, lambda i: i.done + i.not_done)),
         _Series(kind="run_again", name="repeated PUTs", values=_per_s(slots, length_s, lambda i: i.repeats)),
     ]
     return _figure_of(
-        "Rows and repeated PUTs over time",
-        f"Per second, in steps of {length_s:g} s. A row counts where it ended, and so do its repeats: this ledger knows"
-        " how many PUTs a row took, not the moment at which one was refused.",
+        "Rows and repeated PUTs per second",
+        f"Averages over {length_s:g} s. A row and its repeats count when it ended: this ledger does not know when each"
+        " PUT was refused.",
         series=series,
         slots=slots,
         columns=("From", "Done", "Not done", "Repeated PUTs"),
@@ -114,7 +116,7 @@ def _figure_of(
     columns: tuple[str, ...],
     cells: Callable[[Interval], tuple[str | int, ...]],
 ) -> Figure:
-    words = f"{note} At most, in a second: {', '.join(f'{one.top:g} {one.name}' for one in series)}."
+    words = f"{note} Highest: {', '.join(f'{one.top:g} {one.name}' for one in series)}."
     lines = [Line(kind=one.kind, values=one.values, filled=one.kind == "done") for one in series]
     return Figure(
         title=title,
@@ -141,14 +143,14 @@ def _counted(interval: Interval) -> tuple[str | int, ...]:
 
 def _allowed_words(allowed: _Series, *, drawn: bool) -> str:
     if not allowed.top:
-        return "Nothing limited the rate."
+        return "The rate was not limited."
     if drawn:
-        return "The dashed line is what all projects together could send."
-    return f"Up to {allowed.top:g} were allowed, too far above to be drawn."
+        return "The dashed line is what all projects together were allowed to send."
+    return f"Up to {allowed.top:g} were allowed: too far above to draw."
 
 
 def _answers(summary: Summary, slots: Sequence[_Slot]) -> Figure:
-    title = "Answer times"
+    title = "Response times"
     lines = [
         Line(kind="middle", values=tuple(s.interval.p50_ms if s.interval else None for s in slots)),
         Line(kind="high", values=tuple(s.interval.p95_ms if s.interval else None for s in slots)),
@@ -156,16 +158,16 @@ def _answers(summary: Summary, slots: Sequence[_Slot]) -> Figure:
     ]
     one, every = summary.elapsed_ms.one_attempt, summary.elapsed_ms.all_rows
     note = (
-        "Milliseconds from first send to answer of the rows that took one PUT, within 2 %."
-        f" Over all of them {_percentiles(one)}; with those that were repeated, waits included, {_percentiles(every)}."
+        "Milliseconds from the first request of a row to its answer, for rows that needed one PUT (within 2 %)."
+        f" Whole run: {_percentiles(one)}. With repeated rows and their waits: {_percentiles(every)}."
     )
     return Figure(
         title=title,
         note=note,
         keys=(
-            Key(kind="middle", name="median (p50)"),
-            Key(kind="high", name="95 % (p95)"),
-            Key(kind="highest", name="99 % (p99)"),
+            Key(kind="middle", name="half of the rows (p50)"),
+            Key(kind="high", name="95 % of the rows (p95)"),
+            Key(kind="highest", name="99 % of the rows (p99)"),
         ),
         svg=time_chart(title, note, lines=lines, ticks=_ticks(slots)),
         columns=("From", "p50 ms", "p95 ms", "p99 ms"),
@@ -174,7 +176,7 @@ def _answers(summary: Summary, slots: Sequence[_Slot]) -> Figure:
 
 
 def _percentiles(found: Percentiles | None) -> str:
-    return "nothing is known" if found is None else f"p50 {found.p50:,.0f}, p95 {found.p95:,.0f}, p99 {found.p99:,.0f}"
+    return "not known" if found is None else f"p50 {found.p50:,.0f}, p95 {found.p95:,.0f}, p99 {found.p99:,.0f}"
 
 
 def _ticks(slots: Sequence[_Slot]) -> tuple[Tick, ...]:

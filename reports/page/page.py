@@ -19,7 +19,7 @@ from reports.summary.schema import FileFacts, Summary
 
 
 def write_page(files: ReportFiles, summary: Summary, open_rows: tuple[ListedRow, ...]) -> FileFacts:
-    """Writes the page of a summary that tells of every file but this one and itself.
+    """Writes the page of a summary that lists every file but this one and itself.
 
     Raises:
         ReportError: it cannot be written.

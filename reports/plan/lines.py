@@ -1,4 +1,4 @@
-"""The rows of a plan, each with what is to be done about it."""
+"""The rows of a plan, each with what to do about it."""
 
 from collections.abc import Callable, Iterable, Iterator
 

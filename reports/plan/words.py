@@ -17,7 +17,7 @@ _SHOWN_KEYS = 5
 
 
 def part_words(plan: Plan) -> str:
-    """What is to be done with a plan that is a shard."""
+    """What to do with a plan that is a shard."""
     return f"this is shard {plan.shard} of a plan: `merge` puts all of them together, and only the whole can be run"
 
 
@@ -25,11 +25,11 @@ def verdict(plan: Plan) -> str:
     """What it comes to, in one sentence."""
     change, undone = plan.rows_of(Action.CHANGE), plan.undone
     if plan.exit_code == _COULD_NOT_LOOK:
-        return f"Not everything could be looked at: {counted(change, 'row')} would be changed as far as known"
+        return f"Not everything could be read: {counted(change, 'row')} would be changed as far as known"
     if undone:
         return f"{counted(undone, 'row')} cannot be done; {counted(change, 'row')} would be changed"
     if not change:
-        return "Nothing is to be changed"
+        return "Nothing has to be changed"
     return f"Everything can be done: {counted(change, 'row')} would be changed"
 
 
@@ -42,7 +42,7 @@ def action_words(action: Action) -> str:
         case Action.CHANGE:
             return "will get the new key"
         case Action.UNCHANGED:
-            return "have all that they ask for"
+            return "already have the new key"
         case Action.DRIFTED:
             return "are on another key than expected"
         case Action.MISSING:
@@ -54,7 +54,7 @@ def action_words(action: Action) -> str:
         case Action.INVALID:
             return "cannot be used"
         case Action.UNREAD:
-            return "could not be looked at"
+            return "could not be read"
         case _:
             assert_never(action)
 

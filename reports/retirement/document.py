@@ -67,7 +67,7 @@ class ProjectResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TodoCount(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be done about so many secrets, a few of them by name."""
+    """What to do about so many secrets, a few of them by name."""
 
     todo: Todo
     secrets: int

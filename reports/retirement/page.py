@@ -41,11 +41,13 @@ def _page(document: Retirement, again: str) -> CampaignPage:
     seen = Tile(
         kind="all", name="Looked at", rows=document.secrets, detail=f"secrets with {document.versions:,} versions"
     )
+    verdict, cause = _heading(document.sentence)
     return CampaignPage(
         what="retire",
         name=shortened(document.run_dir or ""),
         tone=_TONES[document.verdict],
-        verdict=document.sentence,
+        verdict=verdict,
+        cause=cause,
         when=(
             f"The service was asked from {clock_text(document.began_at)} to {clock_text(document.ended_at)} UTC."
             " Nothing was changed, and no value was read."
@@ -61,6 +63,12 @@ def _page(document: Retirement, again: str) -> CampaignPage:
         tables=tuple(_tables(document)),
         facts=tuple(_facts(document)),
     )
+
+
+def _heading(sentence: str) -> tuple[str, str | None]:
+    """The sentence on one key says why behind a colon: that stands below the heading."""
+    what, _, why = sentence.partition(": ")
+    return (f"{what}.", f"{why[0].upper()}{why[1:]}") if why else (sentence, None)
 
 
 def _tile(name: str, rows: int, detail: str) -> Tile:
@@ -128,7 +136,7 @@ def _projects(document: Retirement) -> Table:
     return Table(
         title="Projects",
         note=_more(len(document.projects)),
-        columns=("Project", "Region", "Endpoint", "Secrets", "Versions", "Secrets on an old key", "Read whole"),
+        columns=("Project", "Region", "Endpoint", "Secrets", "Versions", "Secrets on an old key", "Read completely"),
         rows=tuple(
             (
                 one.project_id,
@@ -148,7 +156,7 @@ def _todo(document: Retirement) -> Table:
     more = len(document.owners) + document.more_owners - _MOST
     by_owner = document.owner_column is not None
     return Table(
-        title="What to do",
+        title="How the keys become free",
         note=f"{_HOW_IT_BECOMES_FREE}{f' {more:,} owners more are in {DOCUMENT} or {USES}.' if more > 0 else ''}",
         columns=(*((document.owner_column or "",) if by_owner else ()), "Secrets", "What to do", "For example"),
         rows=tuple(row for owner in document.owners[:_MOST] for row in _todo_rows(owner, by_owner=by_owner)),

@@ -47,7 +47,7 @@ class UseTally:
 
     @property
     def owners(self) -> tuple[OwnerResult, ...]:
-        """What is to be done, by those who have to do it, those with the most first."""
+        """What to do, by those who have to do it, those with the most first."""
         found = [_owner(name, todos) for name, todos in sorted(self._owners.items())]
         return tuple(nlargest(MOST_OWNERS, found, key=lambda one: one.secrets))
 

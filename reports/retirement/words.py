@@ -27,7 +27,7 @@ def key_sentence(
             more = f" {_not_whole(gaps)}, so there may be more." if gaps else ""
             return f"Key {kms_key_id} is still needed: {uses_words(uses)}; {_freed_by(uses)}.{more}"
         case Verdict.INCOMPLETE:
-            return f"Nobody can say yet whether key {kms_key_id} is free: {_why_not(facts, projects, gaps)}"
+            return f"It is not yet known whether key {kms_key_id} is free: {_why_not(facts, projects, gaps)}"
         case _:
             assert_never(verdict)
 
@@ -136,7 +136,7 @@ def _why_not(facts: Sequence[KeyFacts], projects: int, gaps: int) -> str:
 
 
 def _not_whole(gaps: int) -> str:
-    return f"{counted(gaps, 'project')} {'was' if gaps == 1 else 'were'} not read whole"
+    return f"{counted(gaps, 'project')} {'was' if gaps == 1 else 'were'} not read completely"
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -115,7 +115,7 @@ _LOGIN_STEPS = {
 # What KMS has against a key, as the end of a sentence, and what to do about it.
 _OF_KEY = {
     KeyFault.DISABLED: ("is disabled", "enable it", Way.RESUME),
-    KeyFault.PENDING_DELETION: ("is to be deleted", "cancel its deletion", Way.RESUME),
+    KeyFault.PENDING_DELETION: ("is pending deletion", "cancel its deletion", Way.RESUME),
     KeyFault.PENDING_IMPORT: ("has no material yet", "import its material", Way.RESUME),
     KeyFault.PENDING_ACTIVATION: ("is not active yet", "wait until KMS has activated it", Way.RESUME),
     KeyFault.FROZEN: ("is frozen", "settle what the account is frozen for", Way.RESUME),
@@ -144,7 +144,7 @@ class _Held(Protocol):
 
 
 def stops_of(stopped: str | None, scopes: Iterable[_Scope], held: Iterable[_Held]) -> tuple[Stop, ...]:
-    """All that stopped a run: projects, keys and, where no project has a reason of its own, the run as a whole."""
+    """All that stopped a run: projects, keys and, where no project has its own reason, the run as a whole."""
     of_scopes = [Stop(reason=scope.stopped) for scope in scopes if scope.stopped]
     of_keys = [Stop(reason=one.reason, kms_key_id=one.kms_key_id) for one in held]
     whole = [Stop(reason=stopped)] if stopped and not of_scopes and not stopped.startswith(HELD) else []
@@ -192,7 +192,7 @@ def _of_words(reason: str) -> Iterator[Advice]:
         yield Advice(cause=reason, step="see who else uses the quota, or lower --rate")
     if reason.endswith(NEXT_WAVE):
         asked = "--between" in reason
-        why = "see in report.html why, and whether the next wave may begin even so"
+        why = "see in report.html why, and whether the next wave may begin anyway"
         yield Advice(cause=reason, step="see in run.log what it said, and give --between again" if asked else why)
     if "--max-failures" in reason:
         yield Advice(

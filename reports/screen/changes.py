@@ -34,7 +34,7 @@ class Changes:
         """How often a project was seen slowed, less how often it was not, within bounds."""
 
     def note(self, view: RunView) -> tuple[Change, ...]:
-        """What is to be shown now. The beginning or end of a project is not."""
+        """What to show now. The beginning or end of a project is left out."""
         return tuple(change for scope in view.scopes if (change := self._changed(scope)) is not None)
 
     def of_wave(self, view: RunView) -> Iterator[str]:
@@ -46,7 +46,7 @@ class Changes:
 
     def _changed(self, scope: ScopeView) -> Change | None:
         if scope.state is ScopeState.PAUSED:
-            # Whoever paused the run knows, and it says nothing about the service.
+            # The person who paused the run knows, and it says nothing about the service.
             return None
         place = (scope.region, scope.project_id)
         told = self._told.get(place, ScopeState.RUNNING)

@@ -75,7 +75,7 @@ def shown_scopes(scopes: Iterable[ScopeView]) -> list[ScopeView]:
 
 
 def rest_words(scopes: tuple[ScopeView, ...]) -> str:
-    """What the projects without a line of their own do."""
+    """What the projects without a line on the screen do."""
     rest = sorted(scopes, key=_place)[MOST_SCOPES:]
     return f"and {len(rest)} more projects: {', '.join(state_counts(rest))}"
 
@@ -87,7 +87,7 @@ def _place(scope: ScopeView) -> tuple[int, int]:
 def _bar(view: RunView, width: int) -> Iterator[RenderableType]:
     words = f"{view.ended:,} of {view.total:,} rows  {percent(view)}"
     room = width - len(words) - 2
-    if room < 10:  # noqa: PLR2004 - a shorter bar tells nothing
+    if room < 10:  # noqa: PLR2004 - a shorter bar shows nothing
         yield Text(words[:width])
         return
     bar = ProgressBar(

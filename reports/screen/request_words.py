@@ -45,7 +45,7 @@ def slowed_words(summary: Summary) -> str | None:
         parts.append(f"{share(refused / sent)}{'' if parts else of_all} were refused for their rate")
     sentences = [", and ".join(parts)] if parts else []
     if parts and (wall_s := summary.timing.wall_s):
-        sentences.append(f"about {span(wall_s * (failed + refused) / sent)} of {span(wall_s)} went into these")
+        sentences.append(f"this cost about {span(wall_s * (failed + refused) / sent)} of {span(wall_s)}")
     return "; ".join([*sentences, *_lowered(summary)]) or None
 
 

@@ -103,7 +103,9 @@ def _only_carried(summary: Summary, rows: int) -> bool:
 def _left(summary: Summary, rows: int) -> str:
     left = rows - summary.by_group.done
     if not left:
-        return f"{counted(rows, 'row')} done"
+        return "every row is done"
+    if left == rows > 1:
+        return f"none of the {rows:,} rows is done"
     return f"{left:,} of {counted(rows, 'row')} {'is' if left == 1 else 'are'} not done"
 
 

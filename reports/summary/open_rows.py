@@ -31,7 +31,7 @@ class ListedRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def place_name(region: str | None, project_id: str) -> str:
-    """A scope in few characters: its region and how its project's id begins, which tells it from its neighbours."""
+    """A scope in few characters: its region and the beginning of its project id, which distinguishes it from others."""
     return shortened(f"{region or ''} {project_id[:8]}".strip())
 
 

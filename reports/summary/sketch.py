@@ -45,7 +45,7 @@ class Sketch:
     def merge(self, other: "Sketch") -> None:
         """Counts everything another sketch has counted."""
         self.rows += other.rows
-        self._max = max(self._max, other._max)  # noqa: SLF001 - of its own kind
+        self._max = max(self._max, other._max)  # noqa: SLF001 - of the same class
         self._classes.update(other._classes)  # noqa: SLF001 - see above
 
     def percentiles(self) -> Percentiles | None:

@@ -216,7 +216,7 @@ def test_with_partial_the_rows_of_a_missing_shard_are_unread(site: Site) -> None
 def test_with_partial_a_plan_by_keys_lacks_projects_and_cannot_be_run(site: Site) -> None:
     shards = site.shards("plan-keys", 3)
     assert site.merge(shards[0], shards[2], "--partial").code == 3
-    with pytest.raises(UsageError, match="could not be looked at as a whole"):
+    with pytest.raises(UsageError, match="could not be read completely"):
         open_plan(str(site.folder / "all"), None)
 
 
@@ -286,7 +286,7 @@ def test_a_plan_whose_shard_was_cut_off_is_merged_only_in_part(site: Site) -> No
     assert ended.code == 2
     assert "shard 1/2 is not finished" in ended.err
     assert site.merge(*shards, "--partial").code == 3
-    with pytest.raises(UsageError, match="could not be looked at as a whole"):
+    with pytest.raises(UsageError, match="could not be read completely"):
         open_plan(str(site.folder / "all"), None)
 
 

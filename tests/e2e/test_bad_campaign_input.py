@@ -33,7 +33,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], dict[str, Ended]]] = {
         {
             "plan": (1, f"{UNKNOWN}: cannot be used: "),
             "plan rows": (1, f"{UNKNOWN}: cannot be used: "),
-            "verify": (1, "3 of 3 rows do not hold."),
+            "verify": (1, "3 of 3 rows are not on their key."),
             "run": (1, f"CSMS.0401 key {UNKNOWN}: does not exist"),
         },
     ),
@@ -53,7 +53,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], dict[str, Ended]]] = {
         {"project": NOWHERE},
         {
             "plan": (3, f"trouble       project {NOWHERE}: {DENIED}"),
-            "plan rows": (3, "3 rows: could not be looked at"),
+            "plan rows": (3, "3 rows: could not be read"),
             "verify": (3, f"project {NOWHERE}: {DENIED}"),
             "retire": (3, f"project {NOWHERE}: its list of secrets was not read to its end: {DENIED}"),
             "run": (1, f"3 rejected CSMS.0302; row 1 {{first}}: {DENIED.partition(': ')[2]}"),
@@ -63,9 +63,9 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], dict[str, Ended]]] = {
         (),
         {"secrets": ""},
         {
-            "plan": (0, "Nothing is to be changed."),
+            "plan": (0, "Nothing has to be changed."),
             "plan rows": (1, "3 rows: name a secret that does not exist"),
-            "verify": (1, "3 of 3 rows do not hold."),
+            "verify": (1, "3 of 3 rows are not on their key."),
             "retire": (0, "in the project looked at, with 0 secrets."),
             "run": (1, "3 rejected CSMS.0106"),
         },

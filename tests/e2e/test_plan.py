@@ -211,7 +211,7 @@ def test_a_plan_by_old_key_covers_all_projects_and_leaves_out_what_takes_no_chan
     assert {claim.status for claim in outcomes_in(tmp_path / "run")} == {Status.UPDATED}
     old = {first.key_ids.old, second.key_ids.old}
     assert [place[1] for place, key in keys_of(sandbox).items() if key in old] == [names[0]]
-    assert "Nothing is to be changed" in again.out
+    assert "Nothing has to be changed" in again.out
     # Approval is for what can be run.
     for folder, shown in (("plan", plan), ("again", again)):
         page = (tmp_path / folder / "plan.html").read_text(encoding="utf-8")
@@ -275,7 +275,7 @@ def test_a_plan_by_old_key_that_could_not_list_a_project_claims_nothing_of_it_an
     assert document(tmp_path / "plan")["rows"] == 3
     assert f"no secret that could be seen is on {OLD}" in plan.err
     assert "csms-rekey run" not in plan.out + (tmp_path / "plan" / "plan.html").read_text(encoding="utf-8")
-    assert f"project {other} could not be looked at as a whole, so rows of it may be missing" in run.err
+    assert f"project {other} could not be read completely, so rows of it may be missing" in run.err
     assert not (tmp_path / "run").exists()
 
 

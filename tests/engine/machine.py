@@ -51,7 +51,7 @@ class TapedLedger(Ledger):
         # A process that dies loses nothing in any mode of SQLite; only power does.
         self._connection.execute("PRAGMA synchronous=OFF")
         self._fuse = fuse
-        self.keys_before = TapedKeys(self._transaction)
+        self.keys_before = TapedKeys(self._transaction, self._transaction)
         self.keys_before.fuse = fuse
         self._arrived = arrived
         self._tape = tape

@@ -19,7 +19,7 @@ from tests.e2e.tool import ROOT, environment
 PATIENCE_S = 80.0
 TTL_S = 5
 WORKERS = ("w0", "w1", "w2")
-_YIELDING = ("nice", "-n", "10")
+_YIELDING = ("nice", "-n", "3")
 """Few cores have to do for all machines: the service, which takes the times, comes first."""
 
 

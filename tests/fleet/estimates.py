@@ -26,4 +26,4 @@ def lost_s(fleet: Fleet) -> float:
     next owner begins, and sends again what no snapshot had.
     """
     lease_s = TIMES.still_s + fleet.timeout_s
-    return NOTICED_AFTER_S + lease_s + overhead_s(fleet) + TIMES.snapshot_s + fleet.snapshot_s
+    return NOTICED_AFTER_S + lease_s + overhead_s(fleet) + TIMES.snapshot_s

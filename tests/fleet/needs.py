@@ -14,7 +14,7 @@ MANIFEST_BYTES = 91
 OTHERS_BYTES = 89
 SNAPSHOT_BYTES = 215
 OUTCOME_BYTES = 245
-SNAPSHOT_EVERY_S = 60
+SNAPSHOT_EVERY_S = 45
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

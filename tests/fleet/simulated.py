@@ -1,4 +1,4 @@
-"""Thousands of projects on machines that die, in virtual time: the product's own shards and leases, all else a model.
+"""Thousands of projects on machines that die, in virtual time: the product's own decisions, all else a model.
 
 A machine serves one shard at a time, in turns of a second. It dies and loses its disk, freezes and thaws, or cannot
 reach the storage while the service still answers it. Each has a clock of its own.
@@ -27,6 +27,7 @@ from batch.fleet.lease import (
     verdict,
     watched,
 )
+from batch.fleet.pace import Pace
 from jobs.shard import RateKey, Shard, keys_of
 
 TIMES = LeaseTimes()
@@ -321,6 +322,7 @@ class Child:
         self.over = False
         self.begun_with_s = 0.0
         self.ledger: Ledger
+        self._pace = Pace(kept_s=0.0, tried_s=0.0)
         self._stored = world.stored[shard]
         self._tenure: Tenure
         self._record: LeaseRecord
@@ -436,8 +438,13 @@ class Child:
                 if not self._keeps(epoch):
                     return False
                 yield
+            self._notes(written)
             if written.good:
                 return True
+
+    def _notes(self, written: Written) -> None:
+        now_s = self._now_s
+        self._pace = self._pace.kept(written.begun_s, now_s) if written.good else self._pace.not_kept(now_s)
 
     def _upload(self, epoch: int) -> Written:
         copy = self.ledger.copy(self._world.now_s)
@@ -452,21 +459,22 @@ class Child:
         """A list for each project that has rows, or the rows; False where the lease has lapsed."""
         fleet, ledger = self._world.fleet, self.ledger
         counts = sorted((1 if lists else left) for left in ledger.left if left)
-        over, each, saved_s, saving = 0, 0.0, self._world.now_s, None
+        over, each, saving = 0, 0.0, None
         while over < len(counts):
             if not self._keeps(epoch):
                 return False
-            each += min(fleet.rate, fleet.capacity / (len(counts) - over))
-            while over < len(counts) and counts[over] <= each:
-                over += 1
-            if not lists:
-                ledger.each = int(each)
-            self._world.hear(self, puts=not lists)
             if saving is not None and saving.ended:
-                # One that failed is taken again at once.
-                saved_s, saving = (saved_s if saving.good else 0.0), None
-            if saving is None and not lists and self._world.now_s - saved_s >= TIMES.snapshot_s:
-                saved_s, saving = self._world.now_s, self._upload(epoch)
+                self._notes(saving)
+                saving = None
+            if lists or self._now_s < self._pace.holds_s(TIMES):
+                each += min(fleet.rate, fleet.capacity / (len(counts) - over))
+                while over < len(counts) and counts[over] <= each:
+                    over += 1
+                if not lists:
+                    ledger.each = int(each)
+                self._world.hear(self, puts=not lists)
+            if saving is None and not lists and self._now_s >= self._pace.due_s(TIMES, wanted=False):
+                saving = self._upload(epoch)
             yield
         return True
 

@@ -13,8 +13,8 @@ from batch.fleet.cluster import Cluster
 from batch.fleet.hands import Cancelled, SchedulerError
 from batch.fleet.storage import StorageError
 from batch.fleet.task import Answer, Gone, ShardTask
-from tests.fleet.rig import Cluster as Machines
-from tests.fleet.rig import cluster_in, wait_until
+from tests.fleet.cluster import Cluster as Machines
+from tests.fleet.cluster import cluster_in, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(100)]
 LIMIT_S, CONNECT_S = 2.0, 8.0

@@ -40,6 +40,13 @@ def test_a_folder_that_cannot_be_read_for_five_minutes_ends_nothing_and_is_shown
     assert sum("answer again, after" in line for line in one.screen.lines) == 1
 
 
+def test_the_time_for_which_the_folder_is_away_does_not_count_against_a_child_that_begins() -> None:
+    one = fleet({0: [Child(renews=False, for_s=1_000.0)]})
+    one.cluster.loses_the_storage(30.0, 600.0)
+    ended_well(one)
+    assert [shard for shard, _ in one.cluster.handed_out] == [0, 1]
+
+
 def test_an_answer_that_comes_while_the_folder_is_away_is_not_lost() -> None:
     one = fleet({0: [Child(for_s=30.0, code=137)], 1: [Child(for_s=30.0, code=137)]})
     one.cluster.loses_the_storage(25.0, 60.0)
@@ -130,6 +137,15 @@ def test_a_stop_while_the_folder_is_away_ends_in_time_and_is_written_once_it_is_
     assert one.run().left is None
     assert one.storage.get(campaign.STOP) is not None
     assert one.took_s < 115.0
+
+
+def test_a_stop_while_the_folder_is_away_and_no_process_runs_is_written_too() -> None:
+    failing = [Child(code=74, for_s=1.0, renews=False) for _ in range(6)]
+    one = fleet({0: failing}, shards=1)
+    one.cluster.loses_the_storage(23.0, 31.0)
+    one.cluster.at(30.0, lambda: one.asked.append("me"))
+    assert one.run().left is None
+    assert one.storage.get(campaign.STOP) is not None
 
 
 def test_a_stop_while_the_scheduler_is_silent_ends_in_time_and_names_only_who_has_not_stopped() -> None:

@@ -76,3 +76,24 @@ def test_a_machine_that_is_lost_is_replaced_by_another_which_sends_an_interval_a
     last = campaign.read(storage.get(campaign.lease(0, 2)), LeaseRecord)
     assert last is not None
     assert last.quiet_s is not None
+
+
+def test_a_machine_without_the_login_of_an_account_refuses_the_shard_at_once_and_leaves_it_to_another(
+    tmp_path: Path,
+) -> None:
+    sandbox = small_service(secrets=4)
+    asked = moves(sandbox)
+    lines = [f"{one.secret_name},{one.kms_key_id},{one.project_id},alpha" for one in asked]
+    rows = "\n".join(["secret_name,kms_key_id,project_id,account", *lines, ""]).encode()
+    known = tmp_path / "accounts.toml"
+    known.write_text('[beta]\nprofile = "second"\n')
+    with served(sandbox, tmp_path) as tool:
+        storage = campaign_in(tmp_path / "shared", rows, tool.url)
+        for epoch in (1, 2):
+            refused = tool.run(*child(storage, 0, tmp_path / f"work{epoch}"), more={"CSMS_REKEY_ACCOUNTS": str(known)})
+            assert (refused.code, "'alpha' is not an account" in refused.err) == (2, True), refused.err
+            last = campaign.read(storage.get(campaign.lease(0, epoch)), LeaseRecord)
+            assert last is not None
+            assert last.quiet_s is not None
+    assert puts(sandbox) == {}
+    assert storage.names(campaign.END) == ()

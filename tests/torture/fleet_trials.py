@@ -143,6 +143,16 @@ def _stop_with_child_paused(fleet: Fleet, running: "subprocess.Popen[bytes]") ->
             os.kill(child, signal.SIGCONT)
 
 
+def _lose_folder(fleet: Fleet, _: "subprocess.Popen[bytes]") -> None:
+    """As a share that is not mounted for a while: each access to it is an error."""
+    away = fleet.folder / "away"
+    fleet.campaign.rename(away)
+    fleet.campaign.touch()
+    time.sleep(PAUSE_S)
+    fleet.campaign.unlink()
+    away.rename(fleet.campaign)
+
+
 def _quiet(fleet: Fleet) -> Iterator[str]:
     """Once `fleet run` has ended in order, nothing is sent any more."""
     puts = fleet.puts()
@@ -187,6 +197,7 @@ TRIALS = (
     Trial(name=f"worker: SIGSTOP, SIGCONT after {PAUSE_S:g} s", harm=_pause(slice(0, 1))),
     Trial(name=f"child: SIGSTOP, SIGCONT after {PAUSE_S:g} s", harm=_pause(slice(1, 2)), ledgers_lost=1),
     Trial(name=f"both: SIGSTOP, SIGCONT after {PAUSE_S:g} s", harm=_pause(slice(0, 2)), ledgers_lost=1),
+    Trial(name=f"campaign folder out of reach for {PAUSE_S:g} s", harm=_lose_folder, ledgers_lost=3),
     Trial(name="scheduler: kill -9", harm=_kill_scheduler, codes=(3,)),
     Trial(name="`fleet run`: kill -9", harm=_kill_run, codes=(-signal.SIGKILL,)),
     Trial(name="`fleet run`: SIGTERM", harm=_end_run, codes=(143,), between=_quiet),

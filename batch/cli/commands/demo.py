@@ -52,11 +52,11 @@ def demo(*, run_dir: Path | None = None, seed: int = 7) -> int:
 
 @contextlib.contextmanager
 def _sandbox(manifest: Path, log: Path, seed: int) -> Iterator[Ready]:
-    """A sandbox in a process of its own."""
+    """A sandbox in a separate process."""
     command = [sys.executable, "-m", "batch", "sandbox", f"--secrets={_SECRETS}", f"--projects={_PROJECTS}"]
     command += [f"--rate-limit={_QUOTA}", "--latency=30", f"--seed={seed}", f"--manifest={manifest}", f"--log={log}"]
     command += [f"--fault={fault}" for fault in _FAULTS]
-    # In a group of its own: Ctrl-C is for the run, which still needs the sandbox for what is in flight.
+    # In a separate group: Ctrl-C is for the run, which still needs the sandbox for what is in flight.
     with subprocess.Popen(command, stdout=subprocess.PIPE, process_group=0) as process:  # noqa: S603 - this very program
         try:
             line = process.stdout.readline() if process.stdout else b""

@@ -1,4 +1,4 @@
-"""`go`: runs a manifest in a directory of its own, or continues there, whatever the directory needs."""
+"""`go`: runs a manifest in its own directory or continues there, as needed."""
 
 import shlex
 from contextlib import AbstractContextManager, ExitStack

@@ -57,7 +57,7 @@ def agency_named(given: Mapping[str, str], names: tuple[str, str], source: str) 
 class AgencyLogin(KeyLogin):
     """An agency's keys for every place, got and renewed by the `base` login, which is used for nothing else.
 
-    Projects are those of the agency's account: what the base knows of its own is of no use.
+    Projects are those of the agency's account: those of the base login are of no use.
     """
 
     def __init__(

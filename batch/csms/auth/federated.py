@@ -65,7 +65,7 @@ class Federation(msgspec.Struct, frozen=True, kw_only=True):
         return cls(idp_id=valid_text(names[0], idp), token_file=Path(file), source=source, project_id=project_id)
 
     async def keys(self, token: IdentityToken, used: LatelyUsed, endpoint: str, connect: Connect) -> AccessKeys | Fault:
-        """The keys that IAM gives for the token, by way of a token of its own."""
+        """The keys that IAM gives for the token, by way of another token."""
         shown = await token.get()
         if isinstance(shown, Fault):
             return shown

@@ -49,7 +49,7 @@ def find_login(
     takes that on.
 
     A `profile` that is named is the only place to look, unless a login of another kind is. What is given only in part
-    is an error. `connect` is for the requests of the login itself, `utc` tells seconds since 1970. STS and IAM are in
+    is an error. `connect` is for the requests of the login itself, `utc` gives seconds since 1970. STS and IAM are in
     the `region` unless the environment names them.
 
     Raises:

@@ -160,7 +160,7 @@ async def look_up_project(credential: Credential, name: str, *, endpoint: str, c
 
 
 async def authorized(wire: Wire, request: WireRequest, credential: Credential) -> WireAnswer | Fault:
-    """The answer to a request of its own, tried once more where there is another token or key after a refusal, and
+    """The answer to one of its requests, tried once more where there is another token or key after a refusal, and
     some times where there is none.
     """
     renewed, pauses_s = False, iter(_RETRY_S)

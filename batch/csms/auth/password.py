@@ -60,7 +60,7 @@ class PasswordLogin:
 
     async def project_id(self, region: str) -> str:
         """The project that was given by id, else the one of the name that was given or of the region's: a token for a
-        project given by name tells its id.
+        project given by name shows its id.
 
         Raises:
             CredentialError: IAM gives no token for it.

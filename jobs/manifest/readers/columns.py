@@ -37,7 +37,7 @@ def _quoted(bodies: list[str], delimiter: str, width: int, places: list[int]) ->
     """
     import pandas as pd  # noqa: PLC0415 - half a second and 100 MB that a manifest without quotes does without
 
-    # pandas drops U+FEFF at the start of what it reads, and there only: a line of its own takes that place.
+    # pandas drops U+FEFF at the start of what it reads, and there only: an extra line takes that place.
     guard = delimiter.join("0" * width)
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)

@@ -19,7 +19,7 @@ _KEY_LIKE = re.compile(r"[0-9A-Za-z]{8}(-[0-9A-Za-z]{4}){3}-[0-9A-Za-z]{12}|[0-9
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """The column names of a manifest; `used` are those the tool knows, with their places, none when it is unusable. The
-    column that waves go by is among them, under a name of its own.
+    column that waves go by is among them, under a separate name.
 
     Columns without a name at the places `unnamed` must be empty: a value there has slipped out of its own column.
     """

@@ -253,6 +253,24 @@ def test_a_stop_ends_in_time_and_names_the_shards_that_have_not_confirmed_it() -
     assert one.overdue(120.0) == (2,)
 
 
+def test_a_stop_waits_longer_for_a_process_that_is_seen_to_live_and_not_for_ever() -> None:
+    one, on = controller(2), {0: "a", 1: "b"}
+    one.stop(0.0)
+    for tick in range(23):
+        assert one.overdue(10.0 * tick) is None
+        looked(one, 10.0 * tick, {0: beat(tick)}, on)
+    assert one.overdue(230.0) == (0, 1)
+
+
+def test_a_stop_waits_no_longer_once_a_process_is_not_seen_to_live() -> None:
+    one, on = controller(), {0: "a"}
+    one.stop(0.0)
+    for at_s in (0.0, 50.0, 60.0, 100.0):
+        looked(one, at_s, {0: beat(min(int(at_s), 60))}, on)
+    assert one.overdue(119.0) is None
+    assert one.overdue(120.0) == (0,)
+
+
 def test_a_shard_in_a_pause_is_over_once_everything_is_to_stop() -> None:
     one = controller()
     ended(one, 1, 74)

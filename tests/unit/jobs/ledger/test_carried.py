@@ -60,14 +60,14 @@ def test_whatever_is_left_of_the_log_no_intent_is_found_without_the_list_before_
 
 
 def fail_in(ledger: Ledger) -> None:
-    with ledger.keys_before._transaction() as write:
+    with ledger.keys_before._carried() as write:
         write.execute("UPDATE row SET before_how = 'list'")
         write.execute("no statement")
 
 
 def test_every_other_commit_waits_for_the_disk_also_after_a_list_that_could_not_be_recorded(tmp_path: Path) -> None:
     with loaded(tmp_path) as ledger:
-        with ledger.keys_before._transaction():
+        with ledger.keys_before._carried():
             assert level_of(ledger) == NORMAL
         assert level_of(ledger) == FULL
         with pytest.raises(LedgerError):

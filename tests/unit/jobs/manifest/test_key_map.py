@@ -53,11 +53,11 @@ def test_each_row_says_where_secrets_on_an_old_key_go(tmp_path: Path) -> None:
         ),
         (
             f"old_kms_key_id,new_kms_key_id\n{A},{B}\n{B.upper()},{A}\n",
-            "map.csv:2: new_kms_key_id: is to be left itself by row 2; give the key that secrets end on",
+            "map.csv:2: new_kms_key_id: is the old key of row 2; give the key that secrets end on",
         ),
         (
             f"old_kms_key_id,new_kms_key_id,project_id\n{A},{B},\n{C},{B},\n{B},{C},{P}\n",
-            "map.csv:2: new_kms_key_id: is to be left itself by row 3;",
+            "map.csv:2: new_kms_key_id: is the old key of row 3;",
         ),
         (f"old_kms_key_id,new_kms_key_id,project_id\n{A},{B},../x\n", "map.csv:2: project_id: '../x' is not 32"),
         (f"old_kms_key_id,new_kms_key_id,region\n{A},{B},moon-1\n", "map.csv:2: region: unknown region 'moon-1'"),

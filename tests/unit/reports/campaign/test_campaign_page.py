@@ -35,6 +35,13 @@ def test_every_text_is_escaped_and_no_script_may_run() -> None:
     assert "1,234" in page
 
 
+def test_a_column_in_which_nothing_stands_is_left_out() -> None:
+    table = Table(title="Rows", columns=("Row", "Region", "Why"), rows=((0, "", None), (2, "", "away")))
+    shown = seen_in(render_campaign(msgspec.structs.replace(PAGE, tables=(table,)), ()))
+    assert "Row Why 0 2 away" in shown
+    assert "Region" not in shown
+
+
 def test_a_cell_is_safe_in_a_spreadsheet() -> None:
     assert line_of((1, None, "=1+1", "a,b", 'c"d', "holds")) == '1,,\'=1+1,"a,b","c""d",holds\n'
 
@@ -65,7 +72,7 @@ def test_the_files_of_a_verification_agree(tmp_path: Path) -> None:
     ]
     assert msgspec.json.decode((tmp_path / "verify.json").read_bytes(), type=Verified) == found
     assert (found.exit_code, found.rows, found.holds, found.moved, found.invalid) == (1, 3, 1, 1, 1)
-    assert "1 of 3 rows does not hold." in seen_in((tmp_path / "verify.html").read_text())
+    assert "1 of 3 rows is not on its key." in seen_in((tmp_path / "verify.html").read_text())
     named = {line.split("  ")[1] for line in (tmp_path / "SHA256SUMS").read_text().splitlines()}
     assert named == {"verify.csv", "verify.json", "verify.html"}
 
@@ -74,12 +81,15 @@ def test_the_files_of_a_verification_agree(tmp_path: Path) -> None:
     ("changes", "expected"),
     [
         ({"unread": 2, "moved": 1}, "2 of 9 rows could not be read."),
-        ({"moved": 1, "missing": 2}, "3 of 9 rows do not hold."),
-        ({"missing": 1}, "1 of 9 rows does not hold."),
-        ({"invalid": 2}, "No row could be asked for: 2 invalid."),
-        ({"invalid": 1, "holds": 8}, "Every row that was asked for holds, but not every one is valid: 1 invalid."),
-        ({"invalid": 0, "holds": 1}, "Every row holds: 1 row."),
-        ({"holds": 7, "carried": 2}, "Every row that the plan could do holds: 7 of 9 rows."),
+        ({"moved": 1, "missing": 2}, "3 of 9 rows are not on their key."),
+        ({"missing": 1}, "1 of 9 rows is not on its key."),
+        ({"invalid": 2}, "No row could be checked: 2 invalid."),
+        (
+            {"invalid": 1, "holds": 8},
+            "Every valid row is on its key, but 1 row cannot be used.",
+        ),
+        ({"invalid": 0, "holds": 1}, "Every row is on its key: 1 row."),
+        ({"holds": 7, "carried": 2}, "Every row that the plan could do is on its key: 7 of 9 rows."),
     ],
 )
 def test_one_sentence_says_it_all(tmp_path: Path, changes: dict[str, int], expected: str) -> None:

@@ -121,8 +121,8 @@ def test_of_a_run_whose_requests_were_not_counted_the_page_says_what_it_cannot_k
     """As of a ledger of an earlier release: refusals have no moment of their own in it."""
     run = run_of(make_run, [timed(Status.UPDATED, second) for second in range(9)])
     text = text_of(run)
-    assert "this ledger knows how many PUTs a row took, not the moment at which one was refused" in text
-    assert "Requests over time" not in text
+    assert "this ledger does not know when each PUT was refused" in text
+    assert "Requests per second" not in text
 
 
 def counted(summary: Summary, *intervals: tuple[int, int, int, float | None]) -> Summary:
@@ -148,9 +148,9 @@ def test_requests_over_time_show_what_part_of_them_failed_and_was_refused(make_r
     """As lines under that of all requests and the rate that was allowed at that moment, and as shares in the table."""
     summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
     [figure] = time_figures(counted(summary, (50, 15, 0, 50.0), (40, 10, 4, 40.0), (40, 0, 0, 45.0)))
-    assert figure.title == "Requests over time"
+    assert figure.title == "Requests per second"
     assert [key.name for key in figure.keys] == [
-        *("requests", "rows ended", "failed requests", "refused for their rate", "allowed requests")
+        *("requests sent", "rows finished", "failed requests", "refused for their rate (429)", "allowed")
     ]
     assert [row[3:] for row in figure.rows] == [
         (50, "15 (30 %)", "0"),
@@ -163,9 +163,9 @@ def test_requests_over_time_show_what_part_of_them_failed_and_was_refused(make_r
 @pytest.mark.parametrize(
     ("allowed_per_s", "words"),
     [
-        (1000.0, "Up to 1000 were allowed, too far above to be drawn."),
-        (None, "Nothing limited the rate."),
-        (60.0, "The dashed line is what all projects together could send."),
+        (1000.0, "Up to 1000 were allowed: too far above to draw."),
+        (None, "The rate was not limited."),
+        (60.0, "The dashed line is what all projects together were allowed to send."),
     ],
 )
 def test_a_rate_far_above_is_told_and_not_drawn(make_run: MakeRun, allowed_per_s: float | None, words: str) -> None:
@@ -181,7 +181,7 @@ def test_the_page_says_at_its_top_what_slowed_the_run_and_lists_its_sessions(mak
     slow = counted(summary, (50, 15, 1, 50.0), (50, 15, 1, 50.0))
     twice = msgspec.structs.replace(slow, sessions=slow.sessions * 2)
     page = page_of(twice, (), Path("run"))
-    assert "30 % of 200 requests failed (mostly 504), and 2 % were refused for their rate; about" in page.when
+    assert "30 % of 200 requests failed (mostly 504), and 2 % were refused for their rate; this cost about" in page.when
     assert shown_of(twice).count("100 30 (30 %) 2 (2 %)") == len(page.sessions)
     assert shown_of(slow).count("100 30 (30 %) 2 (2 %)") == len(slow.sessions)
     many = msgspec.structs.replace(slow, sessions=slow.sessions * 70)
@@ -196,7 +196,7 @@ def test_the_facts_of_a_run_say_how_many_requests_failed_and_which_keys_are_held
     key = HeldKeySummary(project_id="p", region=None, kms_key_id="k" * 32, reason="CSMS.9999: <b>no</b>", rows=1)
     held = msgspec.structs.replace(counted(summary, (1000, 300, 4, 50.0)), held_keys=(key,) * 23)
     shown = shown_of(held)
-    assert "Requests 1,000 Failed 300 (30 %) Refused, rate 4 (0.4 %) Key held back" in shown
+    assert "Requests 1,000 Failed 300 (30 %) Refused (429) 4 (0.4 %) Key held back" in shown
     assert shown.count(f"{'k' * 32}: CSMS.9999: <b>no</b>") == 20
     assert "Keys held back 3 more are in summary.json" in shown
 

@@ -42,7 +42,7 @@ PUSHED = "newer versions have pushed the old ones out."
             2,
             (
                 f"Key K is still needed: 1 current version was made with it; it is free once {PUSHED} 2 projects were"
-                " not read whole, so there may be more."
+                " not read completely, so there may be more."
             ),
         ),
         (
@@ -57,14 +57,14 @@ PUSHED = "newer versions have pushed the old ones out."
             Uses(),
             (),
             1,
-            "Nobody can say yet whether key K is free: no use of it was seen, but 1 project was not read whole.",
+            "It is not yet known whether key K is free: no use of it was seen, but 1 project was not read completely.",
         ),
         (
             Verdict.INCOMPLETE,
             Uses(),
             (),
             0,
-            "Nobody can say yet whether key K is free: no use of it was seen, but not everything was looked at.",
+            "It is not yet known whether key K is free: no use of it was seen, but not everything was looked at.",
         ),
         (
             Verdict.INCOMPLETE,
@@ -72,7 +72,7 @@ PUSHED = "newer versions have pushed the old ones out."
             UNKNOWN,
             0,
             (
-                "Nobody can say yet whether key K is free: no use of it was seen, but KMS does not know such a key in"
+                "It is not yet known whether key K is free: no use of it was seen, but KMS does not know such a key in"
                 " the project. Is its id right?"
             ),
         ),

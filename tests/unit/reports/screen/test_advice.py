@@ -61,7 +61,7 @@ def advice(reason: str, key: str | None = None, auth: Auth = Auth.TOKEN) -> Advi
         (
             stop_words("canary", 1, 10),
             "wave 'canary': 1 of 10 rows not done, so the next wave did not begin",
-            "see in report.html why, and whether the next wave may begin even so",
+            "see in report.html why, and whether the next wave may begin anyway",
         ),
         (
             halt_words("canary", "the command of --between ended with exit code 7"),
@@ -100,7 +100,7 @@ def test_a_login_is_mended_in_its_own_way(auth: Auth, word: str) -> None:
             "correct kms_key_id",
             Way.NEW_KEY,
         ),
-        ("CSMS.0401: in state 4, AES_256", "is to be deleted (CSMS.0401)", "cancel its deletion", Way.RESUME),
+        ("CSMS.0401: in state 4, AES_256", "is pending deletion (CSMS.0401)", "cancel its deletion", Way.RESUME),
         ("CSMS.0401: failed", "was not accepted by KMS (CSMS.0401)", "see that it is enabled and that", Way.RESUME),
         (
             "CSMS.0401: key x does not exist",
@@ -126,7 +126,7 @@ def test_a_held_key_is_named_with_its_state_in_words(said: str, cause: str, step
     [
         ("project p: 5 rows in a row were refused; CSMS.0302: denied", "the login lacks a right (CSMS.0302)"),
         (f"held back: key {KEY}: 8 rows; CSMS.0401: in state 3", f"key {KEY} is disabled (CSMS.0401)"),
-        (f"held back: key {KEY} (and 2 more): 8 rows; KMS.0210: no", f"key {KEY} is to be deleted (KMS.0210)"),
+        (f"held back: key {KEY} (and 2 more): 8 rows; KMS.0210: no", f"key {KEY} is pending deletion (KMS.0210)"),
         ("--max-duration 10 s is over", "--max-duration 10 s is over"),
     ],
 )

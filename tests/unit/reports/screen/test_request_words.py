@@ -13,7 +13,7 @@ from tests.unit.summaries import summary_of
 
 BOTH = (
     r"40 % of 2,000 requests failed (mostly a\x1b), and 1 % were refused for their rate;"
-    " about 5 s of 10 s went into these"
+    " this cost about 5 s of 10 s"
 )
 
 
@@ -38,11 +38,11 @@ def summary(tmp_path: Path) -> Summary:
         ([session(1000, 9, 9)], None),
         (
             [session(1000, 300, 0, "504")],
-            "30 % of 1,000 requests failed (mostly 504); about 3 s of 10 s went into these",
+            "30 % of 1,000 requests failed (mostly 504); this cost about 3 s of 10 s",
         ),
         (
             [session(1000, 0, 200)],
-            "20 % of 1,000 requests were refused for their rate; about 2 s of 10 s went into these",
+            "20 % of 1,000 requests were refused for their rate; this cost about 2 s of 10 s",
         ),
         (
             [session(1000, 300, 10, "504"), session(1000, 500, 10, "a\x1b")],

@@ -202,6 +202,16 @@ def test_the_heading_of_a_run_that_is_done_counts_its_rows(
     assert headline(done) == sentence
 
 
+@pytest.mark.parametrize(
+    ("done", "words"), [(0, "none of the 3 rows is done"), (2, "1 of 3 rows is not done"), (3, "every row is done")]
+)
+def test_the_heading_of_a_stop_says_how_much_is_left(summary: Summary, done: int, words: str) -> None:
+    """None and all in words."""
+    counts = msgspec.structs.replace(summary.by_group, done=done)
+    stopped = msgspec.structs.replace(changed(summary, 3), by_group=counts)
+    assert headline(stopped) == f"The run stopped early: {words}."
+
+
 def test_the_heading_names_what_the_plan_could_not_do(summary: Summary) -> None:
     """The other rows are done."""
     counts = msgspec.structs.replace(summary.by_group, done=1, fix_first=0, run_again=0)
