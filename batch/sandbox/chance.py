@@ -53,7 +53,7 @@ def parse_shares(specs: Sequence[str], kinds: AbstractSet[str], what: str) -> tu
     for spec in specs:
         kind, _, text = spec.partition("=")
         if kind not in kinds:
-            raise ValueError(f"{what} {spec!r}: unknown kind, know {', '.join(sorted(kinds))}")
+            raise ValueError(f"{what} {spec!r}: unknown kind; the kinds are {', '.join(sorted(kinds))}")
         if kind in shares:
             raise ValueError(f"{what} {spec!r}: {kind} is given twice")
         shares[kind] = _share(f"{what} {spec!r}", text)

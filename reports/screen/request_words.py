@@ -44,7 +44,9 @@ def slowed_words(summary: Summary) -> str | None:
     if sent and refused >= _WORTH_A_WORD * sent:
         parts.append(f"{share(refused / sent)}{'' if parts else of_all} were refused for their rate")
     sentences = [", and ".join(parts)] if parts else []
-    if parts and (wall_s := summary.timing.wall_s):
+    # The time of a session that was killed is not known, so it would be too short for the requests of all.
+    known = all(session.ended_at is not None for session in summary.sessions)
+    if parts and known and (wall_s := summary.timing.wall_s):
         sentences.append(f"this cost about {span(wall_s * (failed + refused) / sent)} of {span(wall_s)}")
     return "; ".join([*sentences, *_lowered(summary)]) or None
 

@@ -29,7 +29,7 @@ def test_a_share_may_be_given_in_percent(text: str, share: float) -> None:
 @pytest.mark.parametrize(
     ("specs", "reason"),
     [
-        (["505=0.1"], "unknown kind"),
+        (["505=0.1"], "unknown kind; the kinds are 401, "),
         (["504"], "a share after the ="),
         (["504="], "a share after the ="),
         (["504=x"], "a share after the ="),

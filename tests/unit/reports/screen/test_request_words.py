@@ -18,9 +18,10 @@ BOTH = (
 
 
 def session(requests: int, failed: int = 0, refused: int = 0, code: str | None = None) -> SessionSummary:
+    """One that ended."""
     return SessionSummary(
-        started_at="2026-08-21T12:00:00.000Z", ended_at=None, exit_code=None, stopped=None, requests=requests,
-        refused=refused, unanswered=failed, code=code,
+        started_at="2026-08-21T12:00:00.000Z", ended_at="2026-08-21T12:00:05.000Z", exit_code=None, stopped=None,
+        requests=requests, refused=refused, unanswered=failed, code=code,
     )  # fmt: skip
 
 
@@ -60,6 +61,13 @@ def test_without_a_known_end_no_cost_is_told(summary: Summary) -> None:
     timing = msgspec.structs.replace(summary.timing, wall_s=0.0)
     slow = msgspec.structs.replace(summary, sessions=(session(10, 5),), timing=timing)
     assert slowed_words(slow) == "50 % of 10 requests failed"
+
+
+def test_the_cost_is_not_guessed_where_a_session_was_killed(summary: Summary) -> None:
+    """Its requests count, its time is not known: 1 s would be said to hold the faults of a whole night."""
+    killed = msgspec.structs.replace(session(10, 5), ended_at=None)
+    slow = msgspec.structs.replace(summary, sessions=(killed, session(10, 5)))
+    assert slowed_words(slow) == "50 % of 20 requests failed"
 
 
 @pytest.mark.parametrize(
