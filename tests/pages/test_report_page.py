@@ -88,7 +88,7 @@ def test_the_policy_holds(browser: Browser, page: Path) -> None:
 def test_hostile_names_and_messages_are_shown_as_text(browser: Browser, page: Path) -> None:
     """Script tags, escapes, overrides and two thousand characters: all of it is there to be read, and only read."""
     browser.open(page)
-    assert browser.run("document.title").startswith("Finished")
+    assert browser.run("document.title").startswith("The run finished")
     assert column(browser, 1)[0].startswith("<script>document.title='taken'</script>\\x1b[31m\\u202egnp.exe")
     message = column(browser, 5)[0]
     assert message.startswith('<img src="https://example.com/x.png"')
