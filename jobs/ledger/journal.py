@@ -34,7 +34,9 @@ _OLD_PACE = "DELETE FROM pace WHERE session = (SELECT MAX(id) FROM session)"
 
 
 class Ledger:
-    """One open ledger, its only user; everything written is durable when the call returns."""
+    """One open ledger, its only user; everything written is durable when the call returns, but for
+    a page of a list, which the next intent carries.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Opens the ledger of a run.
