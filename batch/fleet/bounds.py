@@ -2,7 +2,6 @@
 
 from batch.fleet.actions import Bounds
 from batch.fleet.campaign import Campaign
-from batch.fleet.lease import LAST_WORD_S
 
 _SLACK_S = 30.0
 _GRACE_S = 60.0
@@ -27,5 +26,5 @@ def bounds_of(job: Campaign, still_s: float) -> Bounds:
         still_s=twice_still_s,
         start_s=_START_S + twice_still_s + size_s,
         outage_s=max(_LEAST_OUTAGE_S, limits.max_outage_s),
-        stop_s=grace_s_of(job) + LAST_WORD_S + _SLACK_S + size_s,
+        stop_s=grace_s_of(job) + _SLACK_S + size_s,
     )

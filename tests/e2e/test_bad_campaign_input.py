@@ -43,7 +43,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], dict[str, Ended]]] = {
         {
             "plan": (2, "--old-key: is 1 characters long"),
             "plan rows": (1, "3 rows: cannot be used"),
-            "verify": (1, "No row could be asked for: 3 invalid."),
+            "verify": (1, "No row could be checked: 3 invalid."),
             "retire": (2, "--old-key: is 1 characters long"),
             "run": (1, "3 invalid invalid.kms_key_id"),
         },
