@@ -136,8 +136,8 @@ def counted(summary: Summary, *intervals: tuple[int, int, int, float | None]) ->
         for second, (sent, failed, refused, allowed) in enumerate(intervals)
     )  # fmt: skip
     session = SessionSummary(
-        started_at="2026-08-21T12:00:00.000Z", ended_at="2026-08-21T12:00:10.000Z", exit_code=0, stopped=None, code="504",
-        requests=sum(one.requests for one in made), refused=sum(one.refused for one in made),
+        started_at="2026-08-21T12:00:00.000Z", ended_at="2026-08-21T12:00:10.000Z", exit_code=0, stopped=None,
+        code="504", requests=sum(one.requests for one in made), refused=sum(one.refused for one in made),
         unanswered=sum(one.unanswered for one in made),
     )  # fmt: skip
     over = OverTime(interval_s=1.0, intervals=made)
