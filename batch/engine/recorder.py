@@ -129,7 +129,7 @@ class Recorder:
 
 
 def _cleaned(records: Sequence[R], clean: Callable[[str], str]) -> Sequence[R]:
-    """The same without the credentials that the service may have echoed; one look at all of it tells whether there are
+    """The same without the credentials that the service may have echoed; one look at all of it shows whether there are
     any.
     """
     said = "\n".join(text for record in records for text in _said(record) if text)

@@ -5,7 +5,7 @@ from batch.fleet.campaign import Campaign
 
 _SLACK_S = 30.0
 _GRACE_S = 60.0
-"""For a child beside the grace that its requests have: it writes reports. Its last word has a time of its own."""
+"""Time that a child needs after the grace of its requests to write reports; the limit of its last word is separate."""
 _START_S = 600.0
 _LEAST_OUTAGE_S = 60.0
 _BYTES_PER_S = 1_000_000

@@ -39,7 +39,7 @@ class ShardTask(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     release: str
     grace_s: float
-    """How long a child that is asked to stop may take until its last word, which has a time of its own."""
+    """How long a child that is asked to stop may take until its last word, which has a separate limit."""
     words: tuple[str, ...] = ()
     """More options for the child."""
 

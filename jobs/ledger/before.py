@@ -102,6 +102,4 @@ class KeysBefore:
         """
         with self._transaction() as write:
             write.execute("DELETE FROM temp.listing WHERE scope = ?", (scope_id,))
-            write.execute(
-                "UPDATE scope SET unlisted = ? WHERE id = ? AND unlisted IS NOT ?", (failed, scope_id, failed)
-            )
+            write.execute(_UNLISTED, (failed, scope_id, failed))

@@ -1,6 +1,6 @@
 """Runs a command and says what it took: `launch.py FD WORDS`, the figures as JSON to the file descriptor.
 
-The kernel counts the memory of whoever starts a process as its own, so this one imports next to nothing.
+The kernel counts the memory of the starting process towards the peak of the new one, so this one imports little.
 """
 
 import json

@@ -97,7 +97,7 @@ def _write(path: Path, manifest: MadeManifest, facts: ManifestFacts, shard: Shar
     _number_as_in_the_whole(path / names.LEDGER, shard)
     with Ledger(path) as ledger:
         ledger.begin_session(SessionStart(started_at=_BEGAN_S))
-        ledger.commit(outcomes=[_outcome(row) for row in own])
+        ledger.commit(outcomes=[outcome_of(row, failed=row % _ONE_FAILS_OF == 0) for row in own])
         ledger.end_session(ended_at=_BEGAN_S + manifest.rows / 1000, exit_code=1, stopped=None)
 
 
@@ -114,8 +114,8 @@ def _name(row: int) -> str:
     return f"payments-db-{row:07d}"
 
 
-def _outcome(row: int) -> Outcome:
-    failed = row % _ONE_FAILS_OF == 0
+def outcome_of(row: int, *, failed: bool) -> Outcome:
+    """That of a row which was updated, or failed after five attempts; the later the row, the later it was."""
     return Outcome(
         row=row,
         status=Status.FAILED if failed else Status.UPDATED,

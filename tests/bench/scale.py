@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jobs.ledger import Ledger
-from jobs.model import Outcome, Status
+from tests.bench.made_runs import outcome_of
 from tests.bench.processes import TOOL, Service, run, service
 from tests.kit.records import read_journal
 
@@ -136,20 +136,5 @@ def _end_all(run_dir: Path, *, but: int = 0) -> None:
         (scope,) = ledger.open_scopes()
         after_row, left = 0, scope.open_rows - but
         while left > 0 and (page := ledger.open_rows(scope.id, after_row, min(10_000, left))):
-            ledger.commit(outcomes=[_outcome(row.row, failed=chance.random() < 0.02) for row in page])
+            ledger.commit(outcomes=[outcome_of(row.row, failed=chance.random() < 0.02) for row in page])
             after_row, left = page[-1].row, left - len(page)
-
-
-def _outcome(row: int, *, failed: bool) -> Outcome:
-    return Outcome(
-        row=row,
-        status=Status.FAILED if failed else Status.UPDATED,
-        attempts=5 if failed else 1,
-        http_status=504 if failed else 200,
-        error_code="APIG.0201" if failed else None,
-        error_message="Backend timeout" if failed else None,
-        request_id=f"{row:032x}",
-        started_at=1.8e9 + row / 1000,
-        finished_at=1.8e9 + row / 1000 + 0.04,
-        elapsed_ms=40.25,
-    )

@@ -304,7 +304,7 @@ def test_the_shards_of_a_run_are_verified_and_retired_by_themselves_and_merged(s
 
 
 def test_owners_are_those_of_the_rows_also_in_a_shard_of_a_run(site: Site) -> None:
-    """The rows of a shard are some of the manifest's, and each keeps the cells of its own line."""
+    """The rows of a shard are some of the manifest's, and each keeps the cells of its line."""
     owners = {line.split(",")[0]: line.split(",")[3] for line in site.manifest.read_text().splitlines()[1:]}
     for index in range(3):
         path = site.folder / f"run-{index}"

@@ -1,4 +1,4 @@
-"""A Dask cluster of real processes over TLS, each worker as a machine of its own."""
+"""A Dask cluster of real processes over TLS; each worker stands for a separate machine."""
 
 import contextlib
 import os

@@ -105,7 +105,7 @@ class Cluster:
         self.at(until_s, lambda: setattr(self, "silent", False))
 
     def cancel(self, shard: int) -> None:
-        """Takes its task away; what runs goes on."""
+        """Takes its task away; what runs continues."""
         [key] = [one.task.key for one in self._busy.values() if one and one.task and one.task.shard == shard]
         self._answers.append((key, Cancelled()))
         for name, one in self._busy.items():
