@@ -124,7 +124,7 @@ def test_plain_lines_are_keys_and_values(summary: Summary) -> None:
         *(["error"] * 2 + ["key", "key_before", "session"] + ["file"] * 5 + ["next"] * 2 + ["notice"])
     ]
     assert lines[6] == "error: 1 failed -; row 3 name-3"
-    assert lines[8] == f"key: {KEY}; 1 done, 1 fix first, 1 run again; old key: not known"
+    assert lines[8] == f"key: {KEY}; 1 done, 1 fix first, 1 run again; old key: none seen"
     assert lines[9] == f"key_before: project {'a' * 32}: the key before is not known for 1 changed row"
     assert lines[10] == "session: 2026-08-21T12:00:00.000Z run; --rate 2/s; 3 rows ended; exit code 1"
     assert lines[11] == "file: runs/my campaign/outcomes.csv (how every row ended)"
