@@ -47,8 +47,8 @@ def test_a_disabled_key_stops_a_run_by_its_name_and_the_resume_that_ends_it_is_o
     (counted,) = summary.keys
     assert (counted.kms_key_id, counted.done, counted.old_keys) == (key.key_id, ROWS, (project.key_ids.old,))
     page = (run_dir / "report.html").read_text(encoding="utf-8")
-    assert "<td>--rate 100/s --timeout 5s</td>" in page
-    assert "<td>--rate 200/s --timeout 5s</td>" in page
+    assert ">--rate 100/s --timeout 5s</td>" in page
+    assert ">--rate 200/s --timeout 5s</td>" in page
     assert "state 3" not in page
 
 
