@@ -1,6 +1,7 @@
 """Who ran a job, how and with what end, and how the rows of each key stand, in words."""
 
 from jobs.job_facts import JobFacts, limits_of, with_changes
+from jobs.printable import counted
 from jobs.spec import Auth, Before
 from reports.moment import clock_text
 from reports.screen.advice import Stop, advise, cause_of
@@ -71,7 +72,9 @@ def before_words(summary: Summary) -> tuple[str, ...]:
 def _before(scope: ScopeSummary) -> str:
     failed = f"its secrets could not be listed ({scope.unlisted})" if scope.unlisted else ""
     rows = scope.without_key_before
-    unknown = f"the key before is not known for {rows:,} changed {'row' if rows == 1 else 'rows'}" if rows else ""
+    were = "was" if rows == 1 else "were"
+    of_whom = f"{counted(rows, 'row')} that {were} changed or may have been"
+    unknown = f"the key before is not known for {of_whom}" if rows else ""
     return f"project {scope.project_id}: {'; '.join(filter(None, (failed, unknown)))}"
 
 
