@@ -19,6 +19,7 @@ from tests.e2e.tool import Tool, served
 
 UNITS = Path(__file__).parents[2] / "docs" / "examples" / "systemd"
 SERVICE = UNITS / "csms-rekey.service"
+ALERT = UNITS / "csms-rekey-alert.service"
 CONFINED = Path(__file__).parent / "confined.py"
 SHELL = "/opt/csms-rekey/bin/csms-rekey"
 confinable = pytest.mark.skipif(unusable() is not None, reason=str(unusable()))
@@ -35,10 +36,19 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     assert (said.returncode, said.stderr) == (0, "")
 
 
-def test_the_service_is_never_restarted_for_rows_to_fix() -> None:
-    """The same again gives the same; and one signal is enough."""
+def test_the_service_is_not_restarted_for_rows_to_fix_nor_to_begin_its_hours_again() -> None:
+    """The same again gives the same, and what a rule stopped would get another --max-duration; one signal is enough."""
     lines = SERVICE.read_text().splitlines()
-    assert {"RestartPreventExitStatus=1 2", "KillMode=mixed", "TimeoutStopSec=90"} <= set(lines)
+    assert {"RestartPreventExitStatus=1 2 3", "KillMode=mixed", "TimeoutStopSec=90"} <= set(lines)
+    assert {"CSMS_REKEY_MAX_DURATION=4h", "CSMS_REKEY_MAX_OUTAGE=2h"} <= set(settings("\n".join(lines), "Environment"))
+
+
+def test_a_service_that_failed_for_good_alerts_somebody_with_the_end_of_its_output() -> None:
+    """A stop by hand, or of the machine, is not a failure."""
+    lines = SERVICE.read_text().splitlines()
+    assert {f"OnFailure={ALERT.name}", "SuccessExitStatus=143"} <= set(lines)
+    [command] = settings(ALERT.read_text(), "ExecStart")
+    assert f"--unit={SERVICE.name}" in command
 
 
 def test_a_night_with_nothing_to_do_is_no_failure_to_the_service_manager() -> None:
