@@ -176,7 +176,7 @@ def _when(summary: Summary) -> str:
 
 
 def _work(summary: Summary) -> str:
-    """How long all sessions took; of one that was killed nobody knows."""
+    """How long all sessions took; that of one that was killed is not known."""
     timing = summary.timing
     again = f" in {timing.sessions} runs and resumes" if timing.sessions > 1 else ""
     known = f"{duration(timing.wall_s)} of work{again}"

@@ -61,7 +61,7 @@ def key_words(key: KeySummary) -> str:
 
 
 def before_words(summary: Summary) -> tuple[str, ...]:
-    """Of which projects the secrets could not be listed, and where rows were changed whose key before nobody knows."""
+    """Of which projects the secrets could not be listed, and where rows were changed whose key before is not known."""
     if summary.job.before is Before.OFF:
         return ()
     words = [_before(scope) for scope in summary.scopes if scope.unlisted or scope.without_key_before]
