@@ -125,7 +125,10 @@ def test_plain_lines_are_keys_and_values(summary: Summary) -> None:
     ]
     assert lines[6] == "error: 1 failed -; row 3 name-3"
     assert lines[8] == f"key: {KEY}; 1 done, 1 fix first, 1 run again; old key: none seen"
-    assert lines[9] == f"key_before: project {'a' * 32}: the key before is not known for 1 changed row"
+    assert (
+        lines[9]
+        == f"key_before: project {'a' * 32}: the key before is not known for 1 row that was changed or may have been"
+    )
     assert lines[10] == "session: 2026-08-21T12:00:00.000Z run; --rate 2/s; 3 rows ended; exit code 1"
     assert lines[11] == "file: runs/my campaign/outcomes.csv (how every row ended)"
 
@@ -145,7 +148,7 @@ def test_a_list_that_failed_is_said_on_every_screen_unless_nobody_asked_for_one(
     failed = msgspec.structs.replace(summary, scopes=(scope,) * 7)
     words = (
         f"project {scope.project_id}: its secrets could not be listed (CSMS.0302: no right);"
-        " the key before is not known for 2 changed rows"
+        " the key before is not known for 2 rows that were changed or may have been"
     )
     assert before_words(failed) == (words,) * 5 + ("2 more projects are in summary.json",)
     assert f"key_before: {words}" in list(plain_lines(failed, FOLDER))
