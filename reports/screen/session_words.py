@@ -49,7 +49,7 @@ def old_key_words(key: KeySummary) -> str:
     """The keys that its rows move away from, the first of them."""
     more = len(key.old_keys) - SHOWN_OLD_KEYS + key.more_old_keys
     names = [*key.old_keys[:SHOWN_OLD_KEYS], *((f"{more} more",) if more > 0 else ())]
-    return ", ".join(names) or "not known"
+    return ", ".join(names) or "none seen"
 
 
 def key_words(key: KeySummary) -> str:

@@ -488,6 +488,6 @@ def test_a_resume_logs_in_as_its_job_did_and_not_with_whatever_is_found_first(
 
         other = {"CSMS_REKEY_TOKEN": "a-stale-token-that-nobody-lets-in"}
         refused = resume(**other)
-        assert (refused.returncode, "the run logged in so" in refused.stderr) == (2, True), refused.stderr
+        assert (refused.returncode, "the run used this kind of login" in refused.stderr) == (2, True), refused.stderr
         done = resume("--max-duration=60", **keys, **other)
         assert done.returncode == 0, done.stderr

@@ -281,4 +281,4 @@ _NAMES: dict[str, Callable[[], bool]] = {
 
 @pytest.mark.parametrize("name", _NAMES)
 def test_a_name_that_aiohttp_does_not_document_is_still_there(name: str) -> None:
-    assert _NAMES[name](), f"aiohttp {aiohttp.__version__} has moved {name}; see batch/csms/connections.py"
+    assert _NAMES[name](), f"aiohttp {aiohttp.__version__} has moved {name}; see batch/csms/line.py"

@@ -19,7 +19,7 @@ from reports.screen.plain import plain_lines
 from reports.screen.session_words import before_words
 from reports.screen.verdict import cause, headline, verdict
 from reports.screen.wording import next_steps
-from reports.summary.sessions import ControlSummary, HeldKeySummary
+from reports.summary.sessions import ControlSummary, HeldKeySummary, PlanSummary
 from tests.unit.reports.runs import KEY, MakeRun
 
 FOLDER = Path("runs/my campaign")
@@ -124,10 +124,19 @@ def test_plain_lines_are_keys_and_values(summary: Summary) -> None:
         *(["error"] * 2 + ["key", "key_before", "session"] + ["file"] * 5 + ["next"] * 2 + ["notice"])
     ]
     assert lines[6] == "error: 1 failed -; row 3 name-3"
-    assert lines[8] == f"key: {KEY}; 1 done, 1 fix first, 1 run again; old key: not known"
+    assert lines[8] == f"key: {KEY}; 1 done, 1 fix first, 1 run again; old key: none seen"
     assert lines[9] == f"key_before: project {'a' * 32}: the key before is not known for 1 changed row"
     assert lines[10] == "session: 2026-08-21T12:00:00.000Z run; --rate 2/s; 3 rows ended; exit code 1"
     assert lines[11] == "file: runs/my campaign/outcomes.csv (how every row ended)"
+
+
+def test_the_plan_that_was_run_is_named_on_every_screen(summary: Summary) -> None:
+    """With who made it, and the number that was approved."""
+    plan = PlanSummary(sha256="ab" * 32, made_at="2026-08-21T11:00:00.000Z", made_by="ann at ops-1")
+    planned = msgspec.structs.replace(summary, plan=plan)
+    words = f"2026-08-21 11:00:00 UTC by ann at ops-1, plan.json has the SHA-256 {'ab' * 32}"
+    assert f"plan: {words}" in list(plain_lines(planned, FOLDER))
+    assert words in " ".join(shown(planned, width=300).split())
 
 
 def test_a_list_that_failed_is_said_on_every_screen_unless_nobody_asked_for_one(summary: Summary) -> None:
