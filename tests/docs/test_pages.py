@@ -164,7 +164,7 @@ def test_every_code_of_our_own_is_explained() -> None:
         "cancelled",
         "stopped",
         "paused",
-    }  # they say that a request was withheld, or whose answer nobody wants
+    }  # they say that a request was withheld, or its answer is not wanted
     explained = {cells[0].split("`")[1] for cells in table("errors.md", r"\| `[a-z]+`")}
     assert explained == made - never_shown
 
