@@ -105,10 +105,10 @@ def nothing_left(directory: RunDirectory, session: SessionOptions) -> int:
     elif code is Exit.DONE:
         say(f"{directory.path}: nothing to do, every row is done")
     else:
-        failed = ", and resume --failed takes failed rows again" if so_far.failed else ""
+        failed = "; resume --failed takes failed and unknown rows again" if so_far.failed else ""
         page = ReportFiles(directory.path).current(names.PAGE)
         see = names.PAGE if page is None else page.name
-        say(f"{directory.path}: nothing to do, every row has ended; not all are done: see {see}{failed}")
+        say(f"{directory.path}: no row is left to resume; {see} says what to do about those that are not done{failed}")
     if session.json:
         tell_json(read_summary_text(directory.path))
     return code

@@ -20,6 +20,7 @@ from jobs.spec import Limits
 
 _ALONE = 0.03
 _LATELY_S = 10.0
+_LASTS_S = 5.0
 _NOTHING: frozenset[FaultKind] = frozenset()
 _CLOSED = breaker.Stage.CLOSED
 
@@ -90,6 +91,12 @@ class Condition:
             return math.inf
         troubled_s = max(breaker.down_for_s(self._breaker, now_s), gate.refused_for_s(self._gate, now_s))
         return max(0.0, self._limits.max_outage_s - troubled_s)
+
+    def gives_up_in_s(self, now_s: float) -> float | None:
+        """The same where it is worth a word: None while all is well, and while a refusal has only just come."""
+        patience_s = self.patience_s(now_s)
+        just_refused = self._breaker.stage is _CLOSED and gate.refused_for_s(self._gate, now_s) < _LASTS_S
+        return None if just_refused or math.isinf(patience_s) else patience_s
 
     def given_up(self, now_s: float) -> str | None:
         """Why the scope has to stop: its service has been down, or has refused everything, for too long."""

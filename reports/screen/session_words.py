@@ -57,6 +57,8 @@ def key_words(key: KeySummary) -> str:
     """How its rows stand, and which keys they leave."""
     counts = ((key.done, "done"), (key.fix_first, "fix first"), (key.run_again, "run again"))
     words = [f"{rows:,} {name}" for rows, name in (*counts, (key.left_out, "left out")) if rows]
+    if key.left_out == key.rows:
+        return ", ".join(words)
     return f"{', '.join(words)}; old key{'s' if len(key.old_keys) > 1 else ''}: {old_key_words(key)}"
 
 

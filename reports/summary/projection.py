@@ -66,6 +66,7 @@ def summarize(
         keys=targets,
         more_keys=keys.more,
         plan=None if record.plan is None else plan_summary(record.plan),
+        unknown_ended=tally.unknown_ended,
     )
 
 

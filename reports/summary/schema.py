@@ -156,7 +156,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     `left_out` rows were not selected for this job, or are `carried` along because its plan could not do them; they
     stand in `outcomes.csv`, and only there. Of the target keys, those with the most rows are listed, and there are
-    `more_keys`. `waves` are in the order in which they run. With `shards`, these were merged.
+    `more_keys`. `waves` are in the order in which they run. With `shards`, these were merged. Of the `unknown` rows,
+    `unknown_ended` have used up their attempts, and only `resume --failed` takes them up; the others are in doubt
+    because the run did, and any `resume` takes them up. It is null in the files of releases that did not count them.
     """
 
     schema: Literal["csms-rekey/summary/1"] = "csms-rekey/summary/1"
@@ -186,6 +188,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     waves: tuple[WaveSummary, ...] = ()
     shards: tuple[ShardSummary, ...] = ()
     plan: PlanSummary | None = None
+    unknown_ended: int | None = None
 
 
 def summary_json(summary: Summary) -> bytes:

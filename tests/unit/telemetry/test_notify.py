@@ -196,6 +196,12 @@ def test_https_and_this_machine_may_be_told(text: str) -> None:
     assert NotifyUrl.parse(text).url.reveal() == text
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_break_at_the_end_does_not_belong_to_the_address(end: str) -> None:
+    """A secret that was made from a file ends with one."""
+    assert NotifyUrl.parse(f"https://example.com/x{end}").url.reveal() == "https://example.com/x"
+
+
 @pytest.mark.parametrize(
     "text",
     [
