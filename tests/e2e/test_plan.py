@@ -362,7 +362,7 @@ def test_a_selection_leaves_rows_out_of_the_plan_and_tells_them_as_not_selected(
         (("m.csv", "--old-key=x"), "a manifest says which keys"),
         (("m.csv", "--all-projects"), "a manifest says which projects"),
         (("--old-key=x",), "give them as pairs"),
-        (("--old-key=x", "--new-key=y"), "--old-key: is 1 characters long"),
+        (("--old-key=x", "--new-key=y"), "--old-key: is 1 character long"),
         (("--key-map=no-such.csv",), "no-such.csv: "),
         (("--key-map=x.csv", "--old-key=x"), "not both"),
         (("--old-key", OLD, "--new-key", NEW), "--project-id or --all-projects"),
