@@ -222,7 +222,7 @@ def _why(parts: tuple[Part, ...], missing: tuple[int, ...]) -> str | None:
 
 
 def _note_unseen(sightings: Sightings, parts: tuple[Part, ...], whole: tuple[Scope, ...]) -> None:
-    """Projects that were not looked at to the end say so, also where nobody has come as far as to name them. Of a
+    """Projects that were not looked at to the end say so, also where they have not been named yet. Of a
     verification and a retirement, each secret that is unread says it for itself.
     """
     for part in parts:

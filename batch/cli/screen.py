@@ -110,7 +110,7 @@ def say_lost() -> None:
 
 @contextlib.contextmanager
 def _shown_if_possible() -> Iterator[None]:
-    """The end of a run is on record; that nobody can be shown it does not change how it ended."""
+    """The end of a run is on record; whether it can be shown does not change how it ended."""
     try:
         yield
     except BrokenPipeError:

@@ -27,7 +27,7 @@ _CONNECT_TIMEOUT_S = 10.0
 # Below the 60 s and more after which load balancers drop idle connections.
 _KEEPALIVE_S = 10.0
 _BODILESS = frozenset({"GET", "HEAD"})
-"""Methods of which nobody expects a body, so that an empty one needs no length."""
+"""Methods that are not expected to have a body, so that an empty one needs no length."""
 _TEXT = bytes((9, *range(0x20, 0x7F), *range(0x80, 0x100)))
 """What a header may hold (RFC 9110 5.5)."""
 

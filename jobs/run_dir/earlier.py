@@ -34,7 +34,7 @@ def strangers(folder: Path) -> list[str]:
 
 def clear_unloaded(folder: Path) -> None:
     """Moves a manifest away that no ledger belongs to: into the folder of its job where `set_aside` was cut off, else
-    into one of its own. A load that was killed leaves one, but a person may have put it there too.
+    into a new one. A load that was killed leaves one, but a person may have put it there too.
 
     Raises:
         OSError: it cannot be moved.

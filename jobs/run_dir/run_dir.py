@@ -211,7 +211,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _free_name(manifest: str) -> Path:
-    """A name by time and manifest that nobody has taken yet; one that is taken meanwhile is noticed by `mkdir`."""
+    """A name by time and manifest that is free; one that is taken meanwhile is noticed by `mkdir`."""
     stem = "stdin" if manifest == "-" else Path(manifest).name.split(".")[0] or "manifest"
     name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{stem}"
     candidates = (Path("runs") / (name if number == 1 else f"{name}-{number}") for number in count(1))

@@ -223,8 +223,10 @@ def test_images_and_tables_are_told_to_those_who_do_not_see_them(browser: Browse
     assert fields == {"Search", "Status", "Code"}
 
 
-def test_on_a_phone_no_table_and_no_command_is_cut_off(browser: Browser, page: Path, tmp_path: Path) -> None:
-    """Each row stands as a block, with the names of its columns; that holds for the page of a look as well."""
+def test_on_a_phone_and_on_paper_no_table_and_no_command_is_cut_off(
+    browser: Browser, page: Path, tmp_path: Path
+) -> None:
+    """On a phone each row is a block that names its columns; the page of a look follows the same rules."""
     key, sums = "0ed90475-9531-485d-9d9d-c9f81818e811", FileFacts(name="verify.csv", sha256="0" * 64, bytes=1, rows=1)
     names = ("Old key", "Verdict", "Secrets on an old key", "What KMS says")
     look = CampaignPage(
@@ -234,9 +236,16 @@ def test_on_a_phone_no_table_and_no_command_is_cut_off(browser: Browser, page: P
     )  # fmt: skip
     (tmp_path / "look.html").write_text(render_campaign(look, (sums,)), encoding="utf-8")
     cut = "[...document.querySelectorAll('table.list, pre')].map(one => one.closest('.wide') || one)"
+    too_wide = f"{cut}.filter(one => one.scrollWidth > one.clientWidth).map(one => one.ariaLabel)"
+    for shown in (tmp_path / "look.html", page):
+        browser.open(shown, width=703)
+        # What is left of A4 between the margins.
+        browser.call("Emulation.setEmulatedMedia", media="print")
+        assert browser.run(too_wide) == []
+        browser.call("Emulation.setEmulatedMedia", media="")
     for shown in (page, tmp_path / "look.html"):
         browser.open(shown, width=390)
-        assert browser.run(f"{cut}.filter(one => one.scrollWidth > one.clientWidth).map(one => one.ariaLabel)") == []
+        assert browser.run(too_wide) == []
     labels = "[...document.querySelectorAll('td')].map(td => getComputedStyle(td, '::before').content)"
     assert [json.loads(label) for label in browser.run(labels)] == [*names, "Rows", "Bytes", "SHA-256"]
 

@@ -176,6 +176,20 @@ def test_a_rate_far_above_is_told_and_not_drawn(make_run: MakeRun, allowed_per_s
     assert len(figure.keys) == (3 if allowed_per_s == 60.0 else 2)
 
 
+def test_the_time_of_a_session_that_was_killed_is_not_taken_for_nothing(make_run: MakeRun) -> None:
+    """Its end is not on record: a run of ten minutes would be said to have worked for 0.0 s."""
+    summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
+    (ended,) = summary.sessions
+    killed = msgspec.structs.replace(ended, ended_at=None)
+    never = msgspec.structs.replace(summary.timing, wall_s=0.0)
+    once = msgspec.structs.replace(summary, sessions=(killed,), timing=never)
+    assert page_of(once, (), Path("run")).when.endswith(". How long it worked is not recorded.")
+    assert "Time spent running not recorded" in shown_of(once)
+    timing = msgspec.structs.replace(summary.timing, wall_s=90.0, sessions=2)
+    twice = msgspec.structs.replace(summary, sessions=(killed, ended), timing=timing)
+    assert page_of(twice, (), Path("run")).when.endswith(". At least 1 min 30 s of work in 2 runs and resumes.")
+
+
 def test_the_page_says_at_its_top_what_slowed_the_run_and_lists_its_sessions(make_run: MakeRun) -> None:
     summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
     slow = counted(summary, (50, 15, 1, 50.0), (50, 15, 1, 50.0))

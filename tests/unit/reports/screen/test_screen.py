@@ -125,7 +125,10 @@ def test_plain_lines_are_keys_and_values(summary: Summary) -> None:
     ]
     assert lines[6] == "error: 1 failed -; row 3 name-3"
     assert lines[8] == f"key: {KEY}; 1 done, 1 fix first, 1 run again; old key: none seen"
-    assert lines[9] == f"key_before: project {'a' * 32}: the key before is not known for 1 changed row"
+    assert (
+        lines[9]
+        == f"key_before: project {'a' * 32}: the key before is not known for 1 row that was changed or may have been"
+    )
     assert lines[10] == "session: 2026-08-21T12:00:00.000Z run; --rate 2/s; 3 rows ended; exit code 1"
     assert lines[11] == "file: runs/my campaign/outcomes.csv (how every row ended)"
 
@@ -145,7 +148,7 @@ def test_a_list_that_failed_is_said_on_every_screen_unless_nobody_asked_for_one(
     failed = msgspec.structs.replace(summary, scopes=(scope,) * 7)
     words = (
         f"project {scope.project_id}: its secrets could not be listed (CSMS.0302: no right);"
-        " the key before is not known for 2 changed rows"
+        " the key before is not known for 2 rows that were changed or may have been"
     )
     assert before_words(failed) == (words,) * 5 + ("2 more projects are in summary.json",)
     assert f"key_before: {words}" in list(plain_lines(failed, FOLDER))
@@ -156,7 +159,7 @@ def test_a_list_that_failed_is_said_on_every_screen_unless_nobody_asked_for_one(
 def test_many_codes_are_cut_and_said_to_be(summary: Summary) -> None:
     """Five of them are enough for a screen."""
     many = msgspec.structs.replace(summary, errors=summary.errors * 4)
-    assert "more_errors: 3" in list(plain_lines(many, FOLDER))
+    assert "more_errors: 3 (in summary.json)" in list(plain_lines(many, FOLDER))
     assert "and 3 more codes, in summary.json" in shown(many, color_system=None)
 
 
@@ -371,7 +374,7 @@ def test_the_end_says_who_ran_each_session_with_which_login_limits_and_end(summa
     assert "run by ann on box, access keys, ends in ABCD" in text
     assert "--failed --rate 30/s --burst 3" in text
     many = msgspec.structs.replace(both, sessions=both.sessions * 4)
-    assert "more_sessions: 3" in list(plain_lines(many, FOLDER))
+    assert "more_sessions: 3 (in summary.json)" in list(plain_lines(many, FOLDER))
     assert "3 earlier ones are in summary.json" in shown(many, color_system=None)
 
 
@@ -386,7 +389,7 @@ def test_the_end_says_of_each_key_how_its_rows_stand_what_is_wrong_with_it_and_w
     lines = list(plain_lines(some, FOLDER))
     old = f"old keys: {'a' * 32}, {'b' * 32}, {'c' * 32}, 8 more"
     assert f"key: {KEY} (disabled); 1 done, 1 fix first, 1 run again; {old}" in lines
-    assert "more_keys: 42" in lines
+    assert "more_keys: 42 (in summary.json)" in lines
     text = shown(some, color_system=None)
     assert f"{KEY}  disabled" in text
     assert "and 42 more keys, in summary.json" in text

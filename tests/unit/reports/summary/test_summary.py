@@ -29,7 +29,7 @@ GONE = Outcome(
 KEYS = {
     "": "attempts by_group by_status carried elapsed_ms errors exit_code files held_keys job kept_files keys left_out"
     " manifest more_keys notice over_time plan rows_without_project schema scopes sessions shards stopped timing"
-    " version waves",
+    " unknown_ended version waves",
     "job": "auth before burst concurrency delimiter encoding endpoint exclude grace_s key_pattern limit max_attempts"
     " max_duration_s max_failures max_outage_s only project_id project_pattern rate region shard shard_by soak_s strict"
     " timeout_s wave_by",
