@@ -99,7 +99,7 @@ def test_a_refusal_is_told_and_a_redirect_is_not_followed(summary: Summary, stat
     assert len(server.got) == 1
 
 
-def test_nobody_there_is_told(summary: Summary) -> None:
+def test_a_receiver_that_does_not_answer_is_told(summary: Summary) -> None:
     """In the library's words."""
     with listening() as server:
         url = server.url

@@ -118,7 +118,7 @@ def test_the_policy_allows_only_what_is_in_the_page(make_run: MakeRun) -> None:
 
 
 def test_of_a_run_whose_requests_were_not_counted_the_page_says_what_it_cannot_know(make_run: MakeRun) -> None:
-    """As of a ledger of an earlier release: refusals have no moment of their own in it."""
+    """As of a ledger of an earlier release: refusals have no separate moment in it."""
     run = run_of(make_run, [timed(Status.UPDATED, second) for second in range(9)])
     text = text_of(run)
     assert "this ledger does not know when each PUT was refused" in text
@@ -228,7 +228,7 @@ def test_the_page_says_who_ran_it_which_limits_held_and_how_each_key_stands(make
     assert "box, access keys, ends in ABCD csms-rekey 9 --rate 30/s 1 " in shown
     assert "exit code 1: the login was not accepted (CSMS.0301)" in shown
     assert f"{key.kms_key_id} 1 1 1 0 0 pending deletion {'f' * 32}" in shown
-    assert "no usable project 1 0 1 0" in shown
+    assert "other invalid rows 1 0 1 0" in shown
 
 
 def test_a_night_between_two_runs_is_a_gap_in_the_lines(make_run: MakeRun) -> None:
@@ -243,7 +243,7 @@ def test_a_night_between_two_runs_is_a_gap_in_the_lines(make_run: MakeRun) -> No
 
 
 def test_drawings_have_their_figures_beside_them(make_run: MakeRun) -> None:
-    """Every one of them, for whoever does not see it or wants to copy it."""
+    """Every one of them, for a reader who does not see it or wants to copy it."""
     page = run_of(make_run, [timed(Status.FAILED, 1), timed(Status.UPDATED, 5)]).read("report.html").decode()
     assert page.count('<svg xmlns="http://www.w3.org/2000/svg" class="chart"') == 5
     assert page.count('<table class="figures">') == 5

@@ -142,7 +142,7 @@ def test_the_plan_that_was_run_is_named_on_every_screen(summary: Summary) -> Non
     assert words in " ".join(shown(planned, width=300).split())
 
 
-def test_a_list_that_failed_is_said_on_every_screen_unless_nobody_asked_for_one(summary: Summary) -> None:
+def test_a_list_that_failed_is_said_on_every_screen_unless_none_was_asked_for(summary: Summary) -> None:
     """With what became of it, and bounded however many projects there are."""
     scope = msgspec.structs.replace(summary.scopes[0], unlisted="CSMS.0302: no right", without_key_before=2)
     failed = msgspec.structs.replace(summary, scopes=(scope,) * 7)
@@ -294,7 +294,7 @@ def test_what_stopped_a_run_is_to_be_mended_before_it_is_resumed(summary: Summar
 
 
 def test_a_run_refused_for_a_right_is_never_only_resumed_with_the_same_project(make_run: MakeRun) -> None:
-    """Nobody can tell a missing right from a wrong project while nothing was ever accepted there."""
+    """A missing right looks like a wrong project while nothing was ever accepted there."""
     spec = JobSpec(endpoint="https://kms.example.com", project_id="a" * 32)
     summary = make_run(MANIFEST, [Status.NOT_ATTEMPTED] * 3, spec=spec).write(3)
     stopped = msgspec.structs.replace(summary.scopes[0], stopped="5 rows in a row; CSMS.0302: denied")
@@ -333,7 +333,7 @@ def test_a_run_whose_waves_a_command_decides_on_is_never_resumed_past_it_by_the_
     assert step.command == "csms-rekey resume 'runs/my campaign' --between '<command>'"
 
 
-def test_a_key_held_for_a_reason_that_nobody_knows_is_named_all_the_same(summary: Summary) -> None:
+def test_a_key_held_for_an_unknown_reason_is_named_too(summary: Summary) -> None:
     held = stopped_by(summary, held="CSMS.0999: new words")
     assert verdict(held) == f"stopped early: key {'k' * 32} is held back: CSMS.0999: new words; 2 of 3 rows not done"
 
