@@ -42,11 +42,13 @@ def import_all() -> None:
     from batch.cli import app, sharding  # noqa: F401, PLC0415
     from batch.cli.commands import fleet_shard  # noqa: F401, PLC0415
     from batch.csms import network  # noqa: F401, PLC0415
-    from reports.page import page  # noqa: F401, PLC0415
+    from reports.page import page  # noqa: PLC0415
     from reports.screen import end  # noqa: F401, PLC0415
 
     with contextlib.suppress(ImportError):
         import uvloop  # noqa: F401, PLC0415 - not there on every platform
+
+    page.prepare()
 
 
 def _next_command() -> list[str] | None:

@@ -40,7 +40,7 @@ def work_on(task: Task) -> int:
         home.sweep()
         incoming = fetch_source(task.storage, task.of, home.source)
         tenant = stack.enter_context(held(task.claim(home), directory, incoming))
-        code = _run(task, directory, incoming, tenant)
+        code = _run(task, home, directory, incoming, tenant)
         if (why := tenant.why_not()) is not None:
             say(f"{why}; nothing more was sent, and another process may continue")
             return without_lease(code)
@@ -59,12 +59,18 @@ def without_lease(code: int) -> int:
     return max(code, Exit.LOCKED)
 
 
-def _run(task: Task, directory: RunDirectory, incoming: Incoming, tenant: Tenant) -> int:
+def _run(task: Task, home: Home, directory: RunDirectory, incoming: Incoming, tenant: Tenant) -> int:
     """As `go` does, in a directory that no other job can have."""
     if not directory.loaded:
         access = open_access(task.auth, task.spec)
         start = Start(
-            command=_COMMAND, incoming=incoming, spec=task.spec, access=access, options=task.session, guard=tenant
+            command=_COMMAND,
+            incoming=incoming,
+            spec=task.spec,
+            access=access,
+            options=task.session,
+            guard=tenant,
+            kept=home.whole,
         )
         return load_and_apply(directory, start)
     if not look_at(directory)[1].again:

@@ -28,7 +28,8 @@ from jobs.spec import JobSpec
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """What a run is made of. With `keep`, the job that is in its directory is moved into a folder named so and after
-    its time, once the new one is loaded. A shard of a fleet has a `guard`.
+    its time, once the new one is loaded. A shard of a fleet has a `guard`, and a folder `kept` for what all shards of
+    its campaign share on this machine.
     """
 
     command: str
@@ -38,6 +39,7 @@ class Start:
     options: SessionOptions
     keep: str | None = None
     guard: Guard | None = None
+    kept: Path | None = None
 
 
 def load_and_apply(directory: RunDirectory, start: Start) -> int:
@@ -50,7 +52,7 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
     spec, no_project = with_project(start.spec, access)
     spec = with_login(spec, access)
     with directory.staging() as staged:
-        loaded = load_to_run(start.incoming, spec, staged, no_project)
+        loaded = load_to_run(start.incoming, spec, staged, no_project, kept=start.kept)
         assign_accounts_in(access, staged)
         if start.keep is not None:
             _keep_aside(directory.path, start.keep)

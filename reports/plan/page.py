@@ -72,7 +72,7 @@ def _advice(files: ReportFiles, plan: Plan, sha256: str) -> Iterator[Advice]:
         words = f"{plan.blocked:,} secrets on an old key are pending deletion or frozen, and take no change"
         yield Advice(why=f"{words}: {PREVIEW} lists them without a row number.")
     if uncovered := sum(project.uncovered for project in plan.projects):
-        yield Advice(why=f"{uncovered:,} secrets are on an old key and in no row: {UNCOVERED} lists them.")
+        yield Advice(why=f"{uncovered:,} secrets are on an old key and in no usable row: {UNCOVERED} lists them.")
 
 
 def _sentence(words: str) -> str:

@@ -6,14 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from batch.fleet.lease import LeaseTimes
 from tests.bench.processes import TOOL, run
-from tests.fleet.cluster import Cluster
+from tests.fleet.cluster import WORKERS, Cluster
 from tests.fleet.rig import Fleet, fleet_in
 from tests.kit.processes import children_of
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_WORKERS = ("w0", "w1")
-_OPTIONS = ("--rate=unlimited", "--before=list", "--timeout=30", "--lease-times=10,30,60,60")
+_WORKERS = WORKERS[:2]
+_OPTIONS = ("--rate=unlimited", "--before=list", "--timeout=30")
+_USUAL = LeaseTimes()
+_LEASE_TIMES = f"--lease-times={_USUAL.renew_s},{_USUAL.lapse_s},{_USUAL.still_s},{_USUAL.snapshot_s}"
+"""Those of the rig are much shorter than in earnest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,7 @@ def against_one(folder: Path, *, projects: int, rows_each: int, shards: Sequence
 
 def _alone(fleet: Fleet) -> float:
     place = fleet.folder / "alone"
-    options = (f"--endpoint={fleet.ready.url}", f"--run-dir={place}", *_OPTIONS[:3], "--progress=off")
+    options = (f"--endpoint={fleet.ready.url}", f"--run-dir={place}", *_OPTIONS, "--progress=off")
     used = run([*TOOL, "run", fleet.manifest, *options], token=fleet.ready.token, core=None)
     assert used.code == 0, used.code
     return used.cpu_s
@@ -68,7 +72,7 @@ def _fleet(fleet: Fleet, shards: int) -> Cost:
     cluster = fleet.cluster
     before = _used_by(cluster)
     ran = resource.getrusage(resource.RUSAGE_CHILDREN)
-    with fleet.running(f"--shards={shards}", "--progress=off", *_OPTIONS) as running:
+    with fleet.running(f"--shards={shards}", "--progress=off", _LEASE_TIMES, *_OPTIONS) as running:
         assert running.wait() == 0, fleet.said()
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     after = _used_by(cluster)

@@ -90,6 +90,8 @@ def test_the_cron_job_is_locked_down_and_handles_exit_codes() -> None:
     assert (job["apiVersion"], job["spec"]["concurrencyPolicy"]) == ("batch/v1", "Forbid")
     spec = job["spec"]["jobTemplate"]["spec"]
     [codes] = [rule["onExitCodes"] for rule in spec["podFailurePolicy"]["rules"] if "onExitCodes" in rule]
+    [[drained]] = [rule["onPodConditions"] for rule in spec["podFailurePolicy"]["rules"] if "onPodConditions" in rule]
+    assert drained == {"type": "DisruptionTarget", "status": "True"}  # the schema requires both
     assert (codes["operator"], codes["values"]) == ("In", [1, 2, 3])
     assert pod()["terminationGracePeriodSeconds"] >= 60
     assert pod()["restartPolicy"] == "Never"  # or a policy for failures is refused

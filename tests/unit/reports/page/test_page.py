@@ -228,7 +228,7 @@ def test_the_page_says_who_ran_it_which_limits_held_and_how_each_key_stands(make
     assert "box, access keys, ends in ABCD csms-rekey 9 --rate 30/s 1 " in shown
     assert "exit code 1: the login was not accepted (CSMS.0301)" in shown
     assert f"{key.kms_key_id} 1 1 1 0 0 pending deletion {'f' * 32}" in shown
-    assert "no usable project 1 0 1 0" in shown
+    assert "other invalid rows 1 0 1 0" in shown
 
 
 def test_a_night_between_two_runs_is_a_gap_in_the_lines(make_run: MakeRun) -> None:

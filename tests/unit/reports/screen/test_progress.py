@@ -296,3 +296,12 @@ def test_while_no_scope_runs_no_time_is_announced_and_no_rate_is_said_to_be_allo
     line = progress_line(view(scopes=(scope(1, state),), requests_per_s=3.0))
     assert "left" not in line
     assert "allowed" not in line
+
+
+def test_a_run_that_only_waits_for_rows_in_doubt_says_so_on_every_line() -> None:
+    """It sends nothing for a minute, and would seem to hang."""
+    settling = (scope(1, ScopeState.SETTLING, again_in_s=41.3), scope(2, ScopeState.SETTLING, again_in_s=20.0))
+    ended = scope(3, ScopeState.ENDED)
+    assert progress_line(view(scopes=(*settling, ended))).endswith("outcome of some rows uncertain; checking in 20 s")
+    assert "uncertain" not in progress_line(view(scopes=(settling[0], scope(2))))
+    assert "uncertain" not in progress_line(view(scopes=(ended,)))
