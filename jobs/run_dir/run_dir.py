@@ -237,7 +237,7 @@ def _described(path: Path) -> str:
     if not path.is_dir():
         return "a file, not a run directory"
     if (path / names.SIGHTINGS).is_file():
-        return "what a command has looked at, not a run directory; call that command again with this --out"
+        return "the result of a plan, verify or retire, not a run directory; its page is the .html file there"
     found = sorted((plain(entry.name) for entry in path.iterdir() if _is_run_directory(entry)), reverse=True)
     match found:
         case []:

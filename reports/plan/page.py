@@ -117,7 +117,7 @@ def _facts(plan: Plan, sha256: str) -> Iterator[tuple[str, str]]:
     if plan.shard is not None:
         yield "Shard", plan.shard
     elif plan.to_run and not plan.not_whole:
-        yield "Approval", sha256
+        yield "Number to approve", sha256
     if plan.source.name is not None:
         yield "Source", shortened(plan.source.name)
     if plan.source.sha256 is not None:

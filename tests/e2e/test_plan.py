@@ -215,7 +215,7 @@ def test_a_plan_by_old_key_covers_all_projects_and_leaves_out_what_takes_no_chan
     # Approval is for what can be run.
     for folder, shown in (("plan", plan), ("again", again)):
         page = (tmp_path / folder / "plan.html").read_text(encoding="utf-8")
-        assert (number(tmp_path / folder) in shown.out, ">Approval<" in page) == ((folder == "plan"),) * 2
+        assert (number(tmp_path / folder) in shown.out, ">Number to approve<" in page) == ((folder == "plan"),) * 2
 
 
 def test_an_unusable_target_key_ends_a_plan_by_old_key_with_1(tmp_path: Path) -> None:
