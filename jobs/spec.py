@@ -175,7 +175,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     project_pattern: Annotated[str, Option("Regular expression for project ids.", "32 hex digits")] = PROJECT_PATTERN
     limits: Limits = Limits()
     project_found: bool = False
-    """The project is the login's own: nobody gave one."""
+    """The project is the login's own: none was given."""
 
     def __post_init__(self) -> None:
         """Refuses options that contradict themselves before anything is read.

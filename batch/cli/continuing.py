@@ -74,7 +74,7 @@ def _upgrade(directory: RunDirectory) -> None:
 
 
 def require_same_job(stored: JobSpec, source: RowsOptions, origins: Origins) -> None:
-    """Makes sure that nobody asks a run on the command line for another job than it was loaded with. What environment
+    """Makes sure that a run is not asked on the command line for another job than it was loaded with. What environment
     or job file say otherwise is reported and ignored: they may be made for other runs.
 
     Raises:
@@ -105,10 +105,10 @@ def nothing_left(directory: RunDirectory, session: SessionOptions) -> int:
     elif code is Exit.DONE:
         say(f"{directory.path}: nothing to do, every row is done")
     else:
-        failed = ", and resume --failed takes failed rows again" if so_far.failed else ""
+        failed = "; resume --failed takes failed and unknown rows again" if so_far.failed else ""
         page = ReportFiles(directory.path).current(names.PAGE)
         see = names.PAGE if page is None else page.name
-        say(f"{directory.path}: nothing to do, every row has ended; not all are done: see {see}{failed}")
+        say(f"{directory.path}: no row is left to resume; {see} says what to do about those that are not done{failed}")
     if session.json:
         tell_json(read_summary_text(directory.path))
     return code

@@ -22,6 +22,7 @@ from jobs.run_dir.look_dir import LookDirectory
 from jobs.run_dir.scope_locks import Patience, lock_scopes
 from jobs.sightings import Sightings
 from jobs.spec import Limits, UsageError
+from reports.screen.advice import Stop, advise
 
 _BEGUN, _OVER = "begun", "over"
 
@@ -110,7 +111,7 @@ def is_over(sightings: Sightings, ended_at: str) -> None:
 
 
 def look(directory: LookDirectory, sightings: Sightings, errands: Sequence[Errand], way: Way) -> LookEnd:
-    """Runs errands while nobody else sends to their projects, and says why it stopped, if it did.
+    """Runs errands while no other process sends to their projects, and says why it stopped, if it did.
 
     Raises:
         LockHeldError: another run uses one of the projects.
@@ -135,5 +136,7 @@ def look(directory: LookDirectory, sightings: Sightings, errands: Sequence[Erran
         )
         end = session_kept(sightings, way.access, lambda: run_look(plan, sightings))
     if end.stopped is not None:
-        say(f"stopped: {end.stopped}; `{resume_command(directory.path)}` continues")
+        advice = advise(Stop(reason=end.stopped), way.access.login.describe().kind)
+        first = "" if advice is None else f"{advice.step}; then "
+        say(f"stopped: {end.stopped}; {first}`{resume_command(directory.path)}` continues")
     return end

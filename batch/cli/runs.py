@@ -31,11 +31,15 @@ def runs_in(folder: Path) -> list[RunLine]:
     return [line for line, _ in found]
 
 
-def next_commands(folder: Path, exit_code: int | None) -> tuple[str, ...]:
-    """What to do next about a run that is not active and ended so, in order; None: no end is recorded."""
+def next_commands(folder: Path, exit_code: int | None, ledger: Ledger) -> tuple[str, ...]:
+    """What to do next about a run that is not active and ended so, in order; None: no end is recorded.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
     summary = None if exit_code is None else _summary(folder)
     if summary is None:
-        return (_without_reports(folder, exit_code),)
+        return (_without_reports(folder, exit_code, ledger),)
     return tuple(step.command for step in next_steps(summary, folder))
 
 
@@ -100,7 +104,8 @@ def _from_ledger(run: RunDirectory) -> RunLine:
         reading(run.path, release=version()) as ledger,
     ):
         counts, sessions = ledger.told.counts(), ledger.told.sessions()
-    exit_code = sessions[-1].exit_code if sessions else None
+        exit_code = sessions[-1].exit_code if sessions else None
+        following = _without_reports(run.path, exit_code, ledger)
     return RunLine(
         path=str(run.path),
         state=RunState.KILLED if exit_code is None else state_of(exit_code),
@@ -109,7 +114,7 @@ def _from_ledger(run: RunDirectory) -> RunLine:
         open=_of(Group.RUN_AGAIN, counts),
         exit_code=exit_code,
         started_at=utc_text(sessions[0].started_at) if sessions else None,
-        next=_without_reports(run.path, exit_code),
+        next=following,
     )
 
 
@@ -117,5 +122,8 @@ def _of(group: Group, counts: tuple[StatusCount, ...]) -> int:
     return sum(count.rows for count in counts if count.status.group is group)
 
 
-def _without_reports(folder: Path, exit_code: int | None) -> str:
-    return shlex.join(("csms-rekey", "resume" if exit_code is None else "report", str(folder)))
+def _without_reports(folder: Path, exit_code: int | None, ledger: Ledger) -> str:
+    if exit_code is not None:
+        return shlex.join(("csms-rekey", "report", str(folder)))
+    failed = ("--failed",) if ledger.told.so_far().failed else ()
+    return shlex.join(("csms-rekey", "resume", str(folder), *failed))

@@ -27,7 +27,8 @@ def serve(options: SandboxOptions) -> int:
     try:
         run_loop(lambda: _serve(options, lambda ready: _print_ready(ready, options)))
     except OSError as error:
-        sys.stderr.write(f"csms-rekey: sandbox: {error}\n")
+        named = "" if error.filename is None else f"{error.filename}: "
+        sys.stderr.write(f"csms-rekey: sandbox: {named}{error.strerror or error}\n")
         return 2
     return 0
 

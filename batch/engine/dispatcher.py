@@ -102,7 +102,7 @@ class Dispatcher:
             unanswered=reading.unanswered,
             code=clean(reading.code) if reading.code else "",
             again_in_s=again_in_s,
-            gives_up_in_s=_known(admission.patience_s(self.scope.clock.now_s())),
+            gives_up_in_s=admission.gives_up_in_s(self.scope.clock.now_s()),
             reason=self.scope.reason,
             held_keys=len(self._fail_fast.held()),
             held_reason=None if held is None else clean(held),
@@ -244,7 +244,3 @@ class Dispatcher:
     def _defect(self, error: Exception) -> None:
         _log.error("run.defect", exc_info=error)
         self.scope.events.defect(f"internal error: {type(error).__name__}")
-
-
-def _known(seconds: float) -> float | None:
-    return None if math.isinf(seconds) else seconds

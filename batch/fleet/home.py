@@ -76,7 +76,7 @@ class Home:
         sweep_parts(self.path)
 
     def mark(self) -> Mark | None:
-        """What the ledger here was recorded under; None where there is none, or nobody knows."""
+        """What the ledger here was recorded under; None where there is none, or it is not known."""
         if not (self.run / names.LEDGER).is_file():
             return None
         with contextlib.suppress(OSError, msgspec.MsgspecError):

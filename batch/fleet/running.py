@@ -114,7 +114,7 @@ class Running:
 
     def _end_without(self, late: tuple[int, ...]) -> FleetEnd:
         if self._outage.since_s is not None:
-            # Nobody can say how their tasks have ended, but the folder how their processes have.
+            # How their tasks have ended is not known, but the folder says how their processes have.
             late = tuple(one for one in late if not self._board.has_stopped(one))
         if not late:
             return FleetEnd()

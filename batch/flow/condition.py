@@ -20,6 +20,7 @@ from jobs.spec import Limits
 
 _ALONE = 0.03
 _LATELY_S = 10.0
+_LASTS_S = 5.0
 _NOTHING: frozenset[FaultKind] = frozenset()
 _CLOSED = breaker.Stage.CLOSED
 
@@ -41,7 +42,7 @@ class Condition:
         self._answered_s = {True: -math.inf, False: -math.inf}
         """When a write (True) or a read (False) was last answered."""
         self._paused_at_s: float | None = None
-        """Since when nobody asks the service anything."""
+        """Since when nothing is sent to the service."""
 
     @property
     def rate_per_s(self) -> float:
@@ -91,6 +92,12 @@ class Condition:
         troubled_s = max(breaker.down_for_s(self._breaker, now_s), gate.refused_for_s(self._gate, now_s))
         return max(0.0, self._limits.max_outage_s - troubled_s)
 
+    def gives_up_in_s(self, now_s: float) -> float | None:
+        """The same where it is worth a word: None while all is well, and while a refusal has only just come."""
+        patience_s = self.patience_s(now_s)
+        just_refused = self._breaker.stage is _CLOSED and gate.refused_for_s(self._gate, now_s) < _LASTS_S
+        return None if just_refused or math.isinf(patience_s) else patience_s
+
     def given_up(self, now_s: float) -> str | None:
         """Why the scope has to stop: its service has been down, or has refused everything, for too long."""
         if self.well or self.patience_s(now_s) > 0:
@@ -125,7 +132,7 @@ class Condition:
         self._rate = rate.asked(self._rate, self._clock.now_s(), asked)
 
     def pause(self) -> None:
-        """Nobody asks the service anything from now on."""
+        """Nothing is sent to the service from now on."""
         if self._paused_at_s is None:
             self._paused_at_s = self._clock.now_s()
 
@@ -223,7 +230,7 @@ class Condition:
                 return Pass.ELSEWHERE if elsewhere else Pass.ROW
 
     def forgives(self, rows_left: Callable[[], int]) -> frozenset[FaultKind]:
-        """What a request may meet at the expense of nobody: each such failure keeps the clock of `given_up` running."""
+        """What a request may meet at no cost to any row: each such failure keeps the clock of `given_up` running."""
         if self.well:
             return _NOTHING
         trial = self._breaker.stage is not _CLOSED

@@ -1,6 +1,5 @@
 """One project that is looked at: through which door its questions leave, and why nothing more is asked."""
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -47,7 +46,6 @@ class ProjectState:
         state, again_in_s = admission.standing(now_s)
         if state is ScopeState.RUNNING:
             return None
-        patience_s = admission.patience_s(now_s)
         return ScopeView(
             project_id=self.project.project_id,
             region=self.project.region,
@@ -57,7 +55,7 @@ class ProjectState:
             allowed_per_s=admission.rate_per_s,
             code=self.clean(admission.reading.code),
             again_in_s=again_in_s,
-            gives_up_in_s=None if math.isinf(patience_s) else patience_s,
+            gives_up_in_s=admission.gives_up_in_s(now_s),
         )
 
     def obey(self, rate: Rate, *, paused: bool) -> None:

@@ -47,5 +47,6 @@ class KeyKinds:
                 continue
             same = same_key(key)
             old = expected if before is None or same_key(before) in {"", same} else before
+            old = None if left_out or status == Status.DRIFTED else old
             parts.append((same, None if old is None else same_key(old), scope, status, left_out != 0, rows, key, old))
         return key_counts(sorted(parts, key=lambda part: (part[0], part[1] or "", -part[5])), status_of)

@@ -30,8 +30,9 @@ class HeldKey(msgspec.Struct, frozen=True, kw_only=True):
 
 class KeyCount(msgspec.Struct, frozen=True, kw_only=True):
     """How the rows of one target key stand in all their projects; `left_out` of them were not selected, and `counts`
-    is of the others. `old_keys` are those that the secrets showed before or, where that is not known or is the target
-    itself, that the manifest expects; there are `more_old_keys` that are not listed.
+    is of the others. `old_keys` are those that the others showed before or, where that is not known or is the target
+    itself, that the manifest expects; there are `more_old_keys` that are not listed. A secret that drifted leaves none:
+    what it is on is somebody else's choice, and what its row expects may be a mistake.
     """
 
     kms_key_id: str
@@ -60,15 +61,17 @@ class KeyCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 # As `same_key`. Few rows are left once those are counted that agree, so that only few are made equal and sorted.
 _SAME = "lower(replace({}, '-', ''))"
-# Of a row that was on its key already nobody knows which one it left, unless the manifest does.
+# Which key a row left that was on its key already is not known, unless the manifest says so.
 _LEFT = f"""CASE WHEN {_SAME.format("before_kms_key_id")} <> {_SAME.format("kms_key_id")}
     THEN NULLIF(before_kms_key_id, '') END"""
 _EXPECTED = f"""CASE WHEN {_SAME.format("expected_kms_key_id")} <> {_SAME.format("kms_key_id")}
     THEN expected_kms_key_id END"""
-_OLD_KEYS = f"""SELECT MIN(key) FROM (SELECT {_LEFT} AS key FROM told WHERE scope IS NOT NULL UNION ALL
-    SELECT {_EXPECTED} FROM told WHERE scope IS NOT NULL) WHERE key IS NOT NULL
+_LEAVES = f"left_out = 0 AND status <> '{Status.DRIFTED}'"
+_OLD_KEYS = f"""SELECT MIN(key) FROM (SELECT {_LEFT} AS key FROM told WHERE scope IS NOT NULL AND {_LEAVES} UNION ALL
+    SELECT {_EXPECTED} FROM told WHERE scope IS NOT NULL AND {_LEAVES}) WHERE key IS NOT NULL
     GROUP BY {_SAME.format("key")} ORDER BY COUNT(*) DESC, 1"""  # noqa: S608 - its own text
-_OLD = f"""CASE WHEN {_SAME.format("before")} NOT IN ('', {_SAME.format("key")}) THEN before ELSE expected END"""
+_OLD = f"""CASE WHEN apart OR status = '{Status.DRIFTED}' THEN NULL
+    WHEN {_SAME.format("before")} NOT IN ('', {_SAME.format("key")}) THEN before ELSE expected END"""
 ROWS = f"""SELECT {_SAME.format("key")}, {_SAME.format("old")}, scope, status, apart, rows, key, old FROM (
     SELECT key, {_OLD} AS old, scope, status, apart, rows FROM (
     SELECT kms_key_id AS key, before_kms_key_id AS before, expected_kms_key_id AS expected, scope, status,

@@ -54,7 +54,7 @@ def _scopes(summary: Summary) -> Figure:
         sums = (sum(s.done for s in rest), sum(s.fix_first for s in rest), sum(s.run_again for s in rest))
         shown.append((f"{len(rest)} more", sums))
     if nowhere := summary.by_group.fix_first - sum(scope.fix_first for scope in summary.scopes):
-        shown.append(("no usable project", (0, nowhere, 0)))
+        shown.append(("other invalid rows", (0, nowhere, 0)))
     kinds = tuple(group.value for group in GROUP_WORDS)
     bars = [Bar(label=name, parts=tuple(zip(kinds, rows, strict=True))) for name, rows in shown]
     words = "; ".join(f"{name}: {d:,} done, {f:,} to fix first, {r:,} to run again" for name, (d, f, r) in shown)

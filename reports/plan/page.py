@@ -62,7 +62,9 @@ def _advice(files: ReportFiles, plan: Plan, sha256: str) -> Iterator[Advice]:
     elif plan.not_whole:
         yield Advice(why=_sentence(NOT_WHOLE))
     elif plan.to_run:
-        words = f"Run exactly this plan, once it is approved: {plan.requests:,} requests, {duration_words(plan)}."
+        words = (
+            f"Run exactly this plan, once it is approved: {plan.requests:,} requests; duration {duration_words(plan)}."
+        )
         yield Advice(why=words, command=run_command(files.folder, sha256))
     if plan.undone:
         yield Advice(why=f"Mend the rows that cannot be done, and plan again: {PREVIEW} says what is wrong with each.")
@@ -70,7 +72,7 @@ def _advice(files: ReportFiles, plan: Plan, sha256: str) -> Iterator[Advice]:
         words = f"{plan.blocked:,} secrets on an old key are pending deletion or frozen, and take no change"
         yield Advice(why=f"{words}: {PREVIEW} lists them without a row number.")
     if uncovered := sum(project.uncovered for project in plan.projects):
-        yield Advice(why=f"{uncovered:,} secrets are on an old key and in no row: {UNCOVERED} lists them.")
+        yield Advice(why=f"{uncovered:,} secrets are on an old key and in no usable row: {UNCOVERED} lists them.")
 
 
 def _sentence(words: str) -> str:

@@ -22,7 +22,7 @@ class Uncovered:
         """`selected` says that the plan was asked for some secrets only."""
         self._accounts = accounts
         self._old_keys = {same_key(key) for key in old_keys if key}
-        self._reason = "no selected row names it" if selected else "no row names it"
+        self._reason = "no selected row names it" if selected else "no usable row names it"
         self.counts = Counter[Scope]()
 
     def write(self, files: ReportFiles, secrets: Iterable[SeenSecret]) -> FileFacts:

@@ -63,13 +63,13 @@ def key_words(key: PlanKey) -> str:
     """Whether a target key can take secrets, in words."""
     if key.usable is None:
         return f"not checked: {key.reason}"
-    return "enabled, can be used" if key.usable else f"cannot be used: {key.reason}"
+    return "enabled, can be used" if key.usable else f"cannot be used: it {key.reason}"
 
 
 def duration_words(plan: Plan) -> str:
     """How long a run of it takes."""
     if plan.duration_s is None:
-        return "not known: the rate has no number"
+        return f"not known at --rate {plan.rate}"
     return f"about {span(plan.duration_s)} at {plan.rate} per project, if nothing fails"
 
 
@@ -81,15 +81,10 @@ def run_command(folder: Path, sha256: str) -> str:
 def plan_lines(plan: Plan, folder: Path, sha256: str) -> Iterator[str]:
     """One fact in each line; none of them is printable yet."""
     yield f"{verdict(plan)}."
-    for count in plan.counts:
-        yield f"{count.action:<13} {counted(count.rows, 'row')}: {action_words(count.action)}"
-    if plan.left_out:
-        yield f"{'not selected':<13} {counted(plan.left_out, 'row')}"
-    if plan.blocked:
-        yield f"{'left out':<13} {counted(plan.blocked, 'secret')} pending deletion or frozen, see {PREVIEW}"
+    yield from _row_lines(plan)
     yield from _key_lines(plan)
     if uncovered := sum(project.uncovered for project in plan.projects):
-        yield f"{'not covered':<13} {counted(uncovered, 'secret')} on an old key and in no row, see {UNCOVERED}"
+        yield f"{'not covered':<13} {counted(uncovered, 'secret')} on an old key and in no usable row, see {UNCOVERED}"
     for project in plan.projects:
         if project.trouble is not None:
             yield f"{'trouble':<13} project {project.project_id}: {project.trouble}"
@@ -101,6 +96,17 @@ def plan_lines(plan: Plan, folder: Path, sha256: str) -> Iterator[str]:
         yield f"{'next':<13} {then}"
 
 
+def _row_lines(plan: Plan) -> Iterator[str]:
+    for count in plan.counts:
+        yield f"{count.action:<13} {counted(count.rows, 'row')}: {action_words(count.action)}"
+    if plan.undone:
+        yield f"{'':<13} {PREVIEW} says of each row why it cannot be done"
+    if plan.left_out:
+        yield f"{'not selected':<13} {counted(plan.left_out, 'row')}"
+    if plan.blocked:
+        yield f"{'left out':<13} {counted(plan.blocked, 'secret')} pending deletion or frozen, see {PREVIEW}"
+
+
 def _next_words(plan: Plan, folder: Path, sha256: str) -> str:
     if plan.shard is not None:
         return part_words(plan)
@@ -110,7 +116,9 @@ def _next_words(plan: Plan, folder: Path, sha256: str) -> str:
 
 
 def _key_lines(plan: Plan) -> Iterator[str]:
+    many = len(plan.projects) > 1
     for key in plan.keys[:_SHOWN_KEYS]:
-        yield f"{'new key':<13} {key.kms_key_id}: {key_words(key)}; {counted(key.rows, 'row')}"
+        where = f" in project {key.project_id}" if many else ""
+        yield f"{'new key':<13} {key.kms_key_id}{where}: {key_words(key)}; {counted(key.rows, 'row')}"
     if len(plan.keys) > _SHOWN_KEYS:
         yield f"{'':<13} and {len(plan.keys) - _SHOWN_KEYS} more, see {PAGE}"

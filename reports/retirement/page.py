@@ -174,6 +174,8 @@ def _facts(document: Retirement) -> Iterator[tuple[str, str]]:
         yield "Run directory", shortened(document.run_dir)
     if document.shard is not None:
         yield "Shard", document.shard
+    if document.asked_by:
+        yield "Asked by", document.asked_by
     yield "Exit code", str(document.exit_code)
     yield "Stopped", document.stopped or "no"
     yield "Requests", f"{document.requests:,}"

@@ -13,6 +13,7 @@ from reports.screen.session_words import (
     error_key_words,
     key_words,
     option_words,
+    planned_words,
     who_words,
 )
 from reports.screen.shard_words import shard_words
@@ -61,6 +62,8 @@ def _lines(summary: Summary, folder: Path) -> Iterator[str]:
         yield f"key_before: {words}"
     for words in shard_words(summary):
         yield f"shards: {words}"
+    if summary.plan is not None:
+        yield f"plan: {planned_words(summary.plan)}"
     yield from _session_lines(summary)
     for note in file_notes(summary):
         yield f"file: {folder / note.name} ({note.purpose})"
@@ -74,21 +77,21 @@ def _error_lines(summary: Summary) -> Iterator[str]:
         key = f" {words};" if (words := error_key_words(error)) else ";"
         yield f"error: {error.rows} {error.status} {error.error_code or '-'}{key} {example(error)}"
     if (more := len(summary.errors) - SHOWN_CODES) > 0:
-        yield f"more_errors: {more}"
+        yield f"more_errors: {more} (in summary.json)"
 
 
 def _key_lines(summary: Summary) -> Iterator[str]:
     for one in summary.keys[:SHOWN_KEYS]:
         yield f"key: {one.kms_key_id}{f' ({one.state})' if one.state else ''}; {key_words(one)}"
     if (more := len(summary.keys) - SHOWN_KEYS + summary.more_keys) > 0:
-        yield f"more_keys: {more}"
+        yield f"more_keys: {more} (in summary.json)"
 
 
 def _wave_lines(summary: Summary) -> Iterator[str]:
     for wave in summary.waves[:SHOWN_WAVES]:
         yield f"wave: {shortened(wave_name(wave), SHOWN_CHARS)}; {wave_counts(wave)}"
     if (more := len(summary.waves) - SHOWN_WAVES) > 0:
-        yield f"more_waves: {more}"
+        yield f"more_waves: {more} (in summary.json)"
 
 
 def _session_lines(summary: Summary) -> Iterator[str]:
@@ -96,4 +99,4 @@ def _session_lines(summary: Summary) -> Iterator[str]:
         words = (option_words(session, summary.job), ended_words(session), end_words(session))
         yield f"session: {session.started_at} {who_words(session)}; {'; '.join(words)}"
     if (more := len(summary.sessions) - SHOWN_SESSIONS) > 0:
-        yield f"more_sessions: {more}"
+        yield f"more_sessions: {more} (in summary.json)"

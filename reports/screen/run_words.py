@@ -33,7 +33,7 @@ _STATE_NAMES = {
 
 def progress_line(view: RunView) -> str:
     """How it stands, on one line."""
-    trouble = trouble_words(view)
+    trouble = trouble_words(view) or _settling_words(view)
     parts = [
         f"{view.ended:,} of {view.total:,} rows ({percent(view)})",
         *(() if view.wave is None else (wave_line(view.wave),)),
@@ -125,6 +125,14 @@ def trouble_words(view: RunView) -> str | None:
             return f"project {place_name(only.region, only.project_id)}: {state_words(only)}"
         case _:
             return f"{len(troubled)} of {len(view.scopes)} projects: {', '.join(state_counts(troubled))}"
+
+
+def _settling_words(view: RunView) -> str | None:
+    """What a run waits for that sends nothing because of rows in doubt: it would seem to hang."""
+    left = [scope for scope in view.scopes if scope.state not in _IDLE_WORDS]
+    if not left or any(scope.state is not ScopeState.SETTLING for scope in left):
+        return None
+    return state_words(min(left, key=lambda scope: scope.again_in_s or 0.0))
 
 
 def state_counts(scopes: Sequence[ScopeView]) -> Iterator[str]:

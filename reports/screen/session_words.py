@@ -1,6 +1,7 @@
 """Who ran a job, how and with what end, and how the rows of each key stand, in words."""
 
 from jobs.job_facts import JobFacts, limits_of, with_changes
+from jobs.printable import counted
 from jobs.spec import Auth, Before
 from reports.moment import clock_text
 from reports.screen.advice import Stop, advise, cause_of
@@ -49,18 +50,20 @@ def old_key_words(key: KeySummary) -> str:
     """The keys that its rows move away from, the first of them."""
     more = len(key.old_keys) - SHOWN_OLD_KEYS + key.more_old_keys
     names = [*key.old_keys[:SHOWN_OLD_KEYS], *((f"{more} more",) if more > 0 else ())]
-    return ", ".join(names) or "not known"
+    return ", ".join(names) or "none seen"
 
 
 def key_words(key: KeySummary) -> str:
     """How its rows stand, and which keys they leave."""
     counts = ((key.done, "done"), (key.fix_first, "fix first"), (key.run_again, "run again"))
     words = [f"{rows:,} {name}" for rows, name in (*counts, (key.left_out, "left out")) if rows]
+    if key.left_out == key.rows:
+        return ", ".join(words)
     return f"{', '.join(words)}; old key{'s' if len(key.old_keys) > 1 else ''}: {old_key_words(key)}"
 
 
 def before_words(summary: Summary) -> tuple[str, ...]:
-    """Of which projects the secrets could not be listed, and where rows were changed whose key before nobody knows."""
+    """Of which projects the secrets could not be listed, and where rows were changed whose key before is not known."""
     if summary.job.before is Before.OFF:
         return ()
     words = [_before(scope) for scope in summary.scopes if scope.unlisted or scope.without_key_before]
@@ -71,7 +74,9 @@ def before_words(summary: Summary) -> tuple[str, ...]:
 def _before(scope: ScopeSummary) -> str:
     failed = f"its secrets could not be listed ({scope.unlisted})" if scope.unlisted else ""
     rows = scope.without_key_before
-    unknown = f"the key before is not known for {rows:,} changed {'row' if rows == 1 else 'rows'}" if rows else ""
+    were = "was" if rows == 1 else "were"
+    of_whom = f"{counted(rows, 'row')} that {were} changed or may have been"
+    unknown = f"the key before is not known for {of_whom}" if rows else ""
     return f"project {scope.project_id}: {'; '.join(filter(None, (failed, unknown)))}"
 
 

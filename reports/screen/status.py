@@ -71,7 +71,7 @@ def _lines(standing: Standing, now_s: float) -> Iterator[str]:
         rows = scope.rows - scope.left_out
         yield f"project: {scope.endpoint} {scope.project_id} {scope.done} of {rows} done{left_out}{stopped}"
     if standing.scopes and (nowhere := _nowhere(standing)) > 0:
-        yield f"no usable project: {nowhere}"
+        yield f"other invalid rows: {nowhere}"
     for line in standing.mend:
         yield f"mend: {line}"
     for line in standing.next:

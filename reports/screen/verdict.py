@@ -22,14 +22,9 @@ def headline(summary: Summary) -> str:
             return f"The only {selected}row is done." if rows == 1 else f"All {rows:,} {selected}rows are done."
         case Exit.NOT_ALL_DONE if _only_carried(summary, rows):
             return f"The run finished, but the plan could not do {counted(summary.carried, 'row')}."
-        case Exit.NOT_ALL_DONE:
-            return f"The run finished, but {left}."
-        case Exit.STOPPED_EARLY:
-            return f"The run stopped early: {left}."
-        case code if code in SIGNALS:
-            return f"The run was interrupted by {Exit(code).name}: {left}."
         case code:
-            return f"The run ended with exit code {code}: {left}."
+            was = "was " if code in SIGNALS else ""
+            return f"The run {was}{_end(code)}{', but' if code == Exit.NOT_ALL_DONE else ':'} {left}."
 
 
 def cause(summary: Summary) -> str | None:
@@ -71,13 +66,22 @@ def _verdict(summary: Summary, rows: int, left: str) -> str:
         case Exit.DONE:
             return f"all done: {counted(rows, 'row')}"
         case Exit.NOT_ALL_DONE:
-            return f"finished{':' if _only_carried(summary, rows) else ', but'} {left}"
-        case Exit.STOPPED_EARLY:
-            return f"stopped early{because}; {left}"
-        case code if code in SIGNALS:
-            return f"interrupted by {Exit(code).name}; {left}"
+            return f"{_end(Exit.NOT_ALL_DONE)}{':' if _only_carried(summary, rows) else ', but'} {left}"
         case code:
-            return f"ended with exit code {code}{because}; {left}"
+            return f"{_end(code)}{because}; {left}"
+
+
+def _end(code: int) -> str:
+    """How it ended, whatever became of its rows."""
+    match code:
+        case Exit.NOT_ALL_DONE:
+            return "finished"
+        case Exit.STOPPED_EARLY:
+            return "stopped early"
+        case _ if code in SIGNALS:
+            return f"interrupted by {Exit(code).name}"
+        case _:
+            return f"ended with exit code {code}"
 
 
 def _reason(summary: Summary) -> str | None:

@@ -102,7 +102,8 @@ def job_now(summary: Summary) -> JobFacts:
 
 def _after_stop(summary: Summary, folder: Path, retry: Path) -> Iterator[Step]:
     causes = mended_first(summary)
-    ended = summary.by_status.failed + summary.by_status.unknown
+    unknown = summary.by_status.unknown if summary.unknown_ended is None else summary.unknown_ended
+    ended = summary.by_status.failed + unknown
     also = ", and take failed and unknown rows again" if ended else ""
     resumed = [cause for cause in causes if cause.way is Way.RESUME]
     if resumed or not causes:

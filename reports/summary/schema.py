@@ -78,8 +78,8 @@ class ByGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 class ScopeSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One endpoint and project; `stopped` says why the rest of its rows was not attempted, if it was. `unlisted` says
-    why its secrets could not be listed, and of `without_key_before` rows, which were or may have been changed, nobody
-    knows the key before.
+    why its secrets could not be listed, and of `without_key_before` rows, which were or may have been changed, the
+    key before is not known.
 
     Rows that have no usable place belong to no scope: with `rows_without_project` the scopes add up to all rows.
     """
@@ -156,7 +156,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     `left_out` rows were not selected for this job, or are `carried` along because its plan could not do them; they
     stand in `outcomes.csv`, and only there. Of the target keys, those with the most rows are listed, and there are
-    `more_keys`. `waves` are in the order in which they run. With `shards`, these were merged.
+    `more_keys`. `waves` are in the order in which they run. With `shards`, these were merged. Of the `unknown` rows,
+    `unknown_ended` have used up their attempts, and only `resume --failed` takes them up; the others are in doubt
+    because the run did, and any `resume` takes them up. It is null in the files of releases that did not count them.
     """
 
     schema: Literal["csms-rekey/summary/1"] = "csms-rekey/summary/1"
@@ -186,6 +188,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     waves: tuple[WaveSummary, ...] = ()
     shards: tuple[ShardSummary, ...] = ()
     plan: PlanSummary | None = None
+    unknown_ended: int | None = None
 
 
 def summary_json(summary: Summary) -> bytes:
@@ -227,7 +230,7 @@ def read_summary_text(folder: Path) -> str:
 
 
 def remove_summary(files: ReportFiles) -> None:
-    """Takes the summary away, durably: whatever changes in the folder from now on, nobody takes it for complete.
+    """Takes the summary away, durably: whatever changes in the folder from now on, it is not taken for complete.
 
     Raises:
         ReportError: the folder cannot be written.

@@ -33,6 +33,7 @@ class Tally:
         self.attempted = 0
         self.left_out = 0
         self.carried = 0
+        self.unknown_ended = 0
         self.timeline = Timeline(origin_s)
         self.open_rows = OpenRows()
         self._by_puts: dict[int, int] = {}
@@ -102,6 +103,9 @@ class Tally:
 
     def _add_open(self, row: ToldRow) -> None:
         self.open_rows.add(row)
+        # An outcome has the moment of its last answer; a row in doubt, which was stopped before its own, has none.
+        if row.outcome.status is Status.UNKNOWN and row.outcome.finished_at is not None:
+            self.unknown_ended += 1
         if row.outcome.status in _AGAIN:
             place = (row.project_id, row.region)
             self._run_again[place] = self._run_again.get(place, 0) + 1

@@ -121,7 +121,7 @@ def test_a_secret_that_is_on_an_old_key_and_in_no_row_is_listed_as_uncovered(odd
     names = [one.secret_name for one in moves(sandbox)]
     found = lines(folder / "plan" / "uncovered.csv")
     assert [(line["secret_name"], line["reason"]) for line in found] == [
-        (name, "no row names it") for name in names[6:]
+        (name, "no usable row names it") for name in names[6:]
     ]
 
 
@@ -226,7 +226,7 @@ def test_an_unusable_target_key_ends_a_plan_by_old_key_with_1(tmp_path: Path) ->
         plan = planned(tool, tmp_path / "plan", *keys, "--project-id", project.id)
         run = ran(tool, tmp_path / "plan", tmp_path / "run")
     assert (plan.code, run.code, puts(sandbox)) == (1, 1, 0), (plan, run)
-    assert "cannot be used: is pending deletion; 2 rows" in plan.out
+    assert "cannot be used: it is pending deletion; 2 rows" in plan.out
     assert [claim.status for claim in outcomes_in(tmp_path / "run")] == [Status.NOT_ATTEMPTED] * 2
 
 
@@ -362,7 +362,7 @@ def test_a_selection_leaves_rows_out_of_the_plan_and_tells_them_as_not_selected(
         (("m.csv", "--old-key=x"), "a manifest says which keys"),
         (("m.csv", "--all-projects"), "a manifest says which projects"),
         (("--old-key=x",), "give them as pairs"),
-        (("--old-key=x", "--new-key=y"), "--old-key: is 1 characters long"),
+        (("--old-key=x", "--new-key=y"), "--old-key: is 1 character long"),
         (("--key-map=no-such.csv",), "no-such.csv: "),
         (("--key-map=x.csv", "--old-key=x"), "not both"),
         (("--old-key", OLD, "--new-key", NEW), "--project-id or --all-projects"),

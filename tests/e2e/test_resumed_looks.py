@@ -34,7 +34,8 @@ def test_what_was_stopped_is_asked_again_although_all_that_it_was_given_is_missi
             *words, f"--out={out}", "--rate=1000/s", given=source.read_bytes(), more={"CSMS_REKEY_TOKEN": "no"}
         )
         assert refused.code == 3, refused
-        assert f"`csms-rekey resume {out}` continues" in refused.err
+        step = "get a new token and put it into CSMS_REKEY_TOKEN or --token-file"
+        assert f"{step}; then `csms-rekey resume {out}` continues" in refused.err
         source.unlink()
         if run_dir.exists():
             run_dir.rename(tmp_path / "elsewhere")

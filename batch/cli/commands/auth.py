@@ -99,7 +99,10 @@ def _own_place(spec: JobSpec, access: Access) -> Scope:
         raise UsageError(str(error) if spec.region else "no endpoint: give --region or --endpoint") from error
     project_id = ask_loop(lambda: own_project(spec, access))
     if project_id is None:
-        raise CredentialError("no project: give --project-id, or --region without --endpoint to have it looked up")
+        raise CredentialError(
+            "no project: give --project-id, or a manifest, whose projects are all tested (csms-rekey auth MANIFEST), or"
+            " --region without --endpoint to have it looked up"
+        )
     return Scope(endpoint=endpoint, project_id=project_id, region=spec.region)
 
 

@@ -113,7 +113,7 @@ def _ended(run_dir: Path, ledger: Ledger) -> Standing:
         stopped=None if last is None else last.stopped,
         wave=_waves_done(ledger),
         mend=tuple(advice.whole for advice in mendings(stops, read_record(ledger).spec.auth)),
-        next=next_commands(run_dir, exit_code),
+        next=next_commands(run_dir, exit_code, ledger),
     )
 
 

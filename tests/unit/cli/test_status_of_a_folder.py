@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from batch.cli.app import main
-from jobs.ledger import Ledger
+from jobs.ledger import Intent, Ledger
 from jobs.model import Status, StatusCount
 from jobs.run_dir.lock import FileLock
 from jobs.run_dir.state import LiveState, write_state
@@ -91,7 +91,7 @@ def test_every_state_has_its_word_its_rows_and_the_command_that_continues(
     }
     assert {name: run["next"] for name, run in runs.items() if run["next"]} == {
         "a-finished": f"csms-rekey run {tmp_path}/a-finished/retry.csv",
-        "b-killed": f"csms-rekey resume {tmp_path}/b-killed",
+        "b-killed": f"csms-rekey resume {tmp_path}/b-killed --failed",
     }
     assert runs["d-unreadable"]["reason"]
 
@@ -120,3 +120,23 @@ def test_a_run_is_one_line_for_a_person(tmp_path: Path, capsys: pytest.CaptureFi
     assert lines[0].startswith("yesterday  finished  1 of 2 done  1 open  exit 1  started 2026-08-21 12:00:00Z  next: ")
     assert lines[1].startswith("a\\x1bb")
     assert len(lines) == 2
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_killed_run_is_continued_by_the_same_command_in_status_and_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, failed: bool
+) -> None:
+    """A row in doubt is taken up by any resume; only one that has ended needs --failed."""
+    run_dir = killed(tmp_path, "r")
+    with Ledger(run_dir) as ledger:
+        if not failed:
+            ledger._run("DELETE FROM outcome WHERE status = 'failed'")
+            ledger.commit(intents=[Intent(row=2, attempts=1)])
+    commands = []
+    for command in (("status", str(tmp_path), "--json"), ("status", str(run_dir)), ("report", str(run_dir))):
+        main(command)
+        commands.append(capsys.readouterr().out)
+    expected = f"csms-rekey resume {run_dir}{' --failed' if failed else ''}"
+    assert json.loads(commands[0])[0]["next"] == expected
+    assert f"next: {expected}\n" in commands[1]
+    assert f"next: {expected} (continue where it stopped" in commands[2]

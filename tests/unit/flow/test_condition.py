@@ -270,6 +270,20 @@ def test_it_gives_up_a_service_that_has_been_down_for_too_long() -> None:
     run(scenario)
 
 
+def test_giving_up_is_only_worth_a_word_once_refusals_last() -> None:
+    async def scenario() -> None:
+        scope = Scope(max_outage_s=60.0)
+        assert scope.door.gives_up_in_s(scope.loop_s) is None
+        await scope.send(THROTTLED)
+        refused_s = scope.loop_s
+        assert scope.door.gives_up_in_s(refused_s + 4.9) is None
+        assert scope.door.gives_up_in_s(refused_s + 10.0) == pytest.approx(50.0, abs=1e-3)
+        await scope.send(fault(), 20)
+        assert scope.door.gives_up_in_s(scope.loop_s) is not None
+
+    run(scenario)
+
+
 def test_it_gives_up_a_service_that_refuses_everything_for_too_long() -> None:
     async def scenario() -> None:
         scope = Scope(max_outage_s=60.0)

@@ -10,7 +10,7 @@ from jobs.model import Outcome, PlannedRow, Scope, SecretUpdate, Status
 
 SCOPE = Scope(endpoint="https://kms.example.com", project_id="a" * 32)
 OTHER = Scope(endpoint="https://kms.example.com", project_id="b" * 32)
-NEW, OLD, THIRD = (letter * 32 for letter in "abc")
+NEW, OLD, THIRD, FOURTH = (letter * 32 for letter in "abcd")
 
 
 def loaded(folder: Path, rows: int = 4) -> Ledger:
@@ -113,3 +113,28 @@ def test_old_keys_are_those_that_were_seen_and_else_those_that_are_expected(tmp_
         assert sum(len(block.rows) for block in ledger.told.blocks(kinds)) == 4
         assert ledger.told.keys(kinds).keys == (key,)
     assert [one.lower() for one in key.old_keys] == [OLD, THIRD]
+
+
+def test_a_row_that_was_not_selected_or_that_drifted_makes_no_old_key(tmp_path: Path) -> None:
+    """A rollback of a part concerns no other key, and what somebody else chose is not to be retired."""
+    loader = Loader(tmp_path)
+    expected = {"s1": OLD, "s2": THIRD, "s3": OLD}
+    loader.add(
+        PlannedRow(
+            row=row,
+            scope=SCOPE,
+            update=SecretUpdate(secret_name=name, kms_key_id=NEW, expected_kms_key_id=key),
+            selected=name != "s2",
+        )
+        for row, (name, key) in enumerate(expected.items(), 1)
+    )
+    loader.finish([])
+    with Ledger(tmp_path) as ledger:
+        ledger.keys_before.begin(1)
+        ledger.keys_before.note(1, listed(("s1", OLD), ("s3", FOURTH)))
+        ledger.commit(outcomes=[Outcome(row=3, status=Status.DRIFTED, attempts=0)])
+        (key,) = ledger.told.keys().keys
+        kinds = KeyKinds()
+        assert sum(len(block.rows) for block in ledger.told.blocks(kinds)) == 3
+        assert ledger.told.keys(kinds).keys == (key,)
+        assert (key.old_keys, list(ledger.told.old_keys())) == ((OLD,), [OLD])

@@ -286,7 +286,7 @@ def test_a_job_that_this_release_cannot_read_is_an_error_of_the_ledger(tmp_path:
             read_record(ledger)
 
 
-def test_a_status_of_a_later_release_is_an_error_of_the_ledger_whoever_reads_it(tmp_path: Path) -> None:
+def test_a_status_of_a_later_release_is_an_error_of_the_ledger_for_every_reader(tmp_path: Path) -> None:
     with loaded(tmp_path, planned(1, "a")) as ledger:
         ledger.commit(outcomes=[ended(1)])
         ledger._run("UPDATE outcome SET status = 'waived'")

@@ -256,7 +256,7 @@ def test_all_is_not_said_before_all_is(total: int, open_rows: int, text: str) ->
     [(0, "0 s"), (59.2, "1 min 00 s"), (185, "3 min 05 s"), (7620, "2 h 07 min"), (273_600, "3 d 04 h")],
 )
 def test_time_is_told_in_two_units(seconds: float, text: str) -> None:
-    """Rounded up: nobody is promised too much."""
+    """Rounded up: it never promises too much."""
     assert span(seconds) == text
 
 
@@ -290,9 +290,18 @@ def test_pace_keeps_few_samples() -> None:
 
 
 @pytest.mark.parametrize("state", [ScopeState.THROTTLED, ScopeState.OUTAGE, ScopeState.SETTLING, ScopeState.STOPPED])
-def test_while_no_scope_runs_nobody_can_tell_how_long_it_takes_and_no_rate_is_said_to_be_allowed(
+def test_while_no_scope_runs_no_time_is_announced_and_no_rate_is_said_to_be_allowed(
     state: ScopeState,
 ) -> None:
     line = progress_line(view(scopes=(scope(1, state),), requests_per_s=3.0))
     assert "left" not in line
     assert "allowed" not in line
+
+
+def test_a_run_that_only_waits_for_rows_in_doubt_says_so_on_every_line() -> None:
+    """It sends nothing for a minute, and would seem to hang."""
+    settling = (scope(1, ScopeState.SETTLING, again_in_s=41.3), scope(2, ScopeState.SETTLING, again_in_s=20.0))
+    ended = scope(3, ScopeState.ENDED)
+    assert progress_line(view(scopes=(*settling, ended))).endswith("outcome of some rows uncertain; checking in 20 s")
+    assert "uncertain" not in progress_line(view(scopes=(settling[0], scope(2))))
+    assert "uncertain" not in progress_line(view(scopes=(ended,)))

@@ -29,7 +29,7 @@ GONE = Outcome(
 KEYS = {
     "": "attempts by_group by_status carried elapsed_ms errors exit_code files held_keys job kept_files keys left_out"
     " manifest more_keys notice over_time plan rows_without_project schema scopes sessions shards stopped timing"
-    " version waves",
+    " unknown_ended version waves",
     "job": "auth before burst concurrency delimiter encoding endpoint exclude grace_s key_pattern limit max_attempts"
     " max_duration_s max_failures max_outage_s only project_id project_pattern rate region shard shard_by soak_s strict"
     " timeout_s wave_by",
@@ -259,7 +259,7 @@ def test_hostile_text_is_printable_everywhere() -> None:
 def test_a_rate_is_told_only_where_it_is_known(
     sessions: tuple[SessionRecord, ...], wall_s: float, rate: float | None
 ) -> None:
-    """A session that was killed sent requests for a time that nobody knows."""
+    """A session that was killed sent requests for a time that is not known."""
     tally = Tally()
     tally.add(block_of(told(1, GONE)))
     timing = summary_of(tally, sessions=sessions).timing
