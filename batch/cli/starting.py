@@ -65,7 +65,7 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
 
 
 def load_into(folder: Path, start: Start) -> tuple[JobSpec, Loaded]:
-    """Loads a manifest into an empty folder, with a login for each of its projects; the job as it is known then.
+    """Loads a manifest into an empty folder, with a login for each of its projects, and returns the job it found.
 
     Raises:
         UsageError: the manifest cannot be used.
