@@ -35,8 +35,9 @@ def cause(summary: Summary) -> str | None:
         return None
     most = summary.errors[0]
     message = next((sample.message for sample in most.samples if sample.message), None)
-    code = most.error_code or most.status.value
-    words = f"{counted(most.rows, 'row')} with {code}{f': {message}' if message else ''}"
+    status, code = most.status.value, most.error_code
+    how = status.replace("_", " ") if code in {"", status} else f"with {code}"
+    words = f"{counted(most.rows, 'row')} {how}{f': {message}' if message else ''}"
     return f"{'Most often' if len(summary.errors) > 1 else 'Cause'}: {_ended(words)}"
 
 

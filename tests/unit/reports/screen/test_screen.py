@@ -241,6 +241,8 @@ def test_the_cause_is_one_bounded_sentence_below_the_heading(summary: Summary) -
     error = msgspec.structs.replace(first, rows=7, error_code="CSMS.0106", samples=(sample,))
     finished = msgspec.structs.replace(changed(summary, 1), errors=(error,))
     assert cause(finished) == "Cause: 7 rows with CSMS.0106: Is it away?"
+    drifted = msgspec.structs.replace(error, status=Status.DRIFTED, error_code="drifted", samples=())
+    assert cause(msgspec.structs.replace(finished, errors=(drifted,))) == "Cause: 7 rows drifted."
     sample = msgspec.structs.replace(sample, message="x" * 900)
     finished = msgspec.structs.replace(finished, errors=(msgspec.structs.replace(error, samples=(sample,)), error))
     words = cause(finished) or ""
