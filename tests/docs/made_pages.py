@@ -20,7 +20,7 @@ also an environment variable and a key of a job file, unless the end of a sectio
 explains how that works, and [environment](environment.md) lists the variables.
 """
 _HEADING = re.compile(r"^#{2,3} csms-rekey ", re.MULTILINE)
-_OPTION = re.compile(r"^\* `(--[a-z-]+) ([A-Z]+)(\.{3})?`", re.MULTILINE)
+_OPTION = re.compile(r"^\* `(--[a-z0-9-]+) ([A-Z]+)(\.{3})?`", re.MULTILINE)
 _CODE = re.compile(r"(```.*?```|`[^`]*`)", re.DOTALL)
 
 
