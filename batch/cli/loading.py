@@ -14,6 +14,7 @@ from jobs.problem import Problem
 from jobs.spec import JobSpec, UsageError
 
 _SHOWN_PROBLEMS = 20
+__all__ = ["Loaded", "ProblemPrinter", "incoming_of", "load_to_run"]
 
 
 def incoming_of(manifest: str) -> Incoming:

@@ -62,7 +62,7 @@ def _verification(
         again=_continued(together),
     )
     verified = write_verified(directory.path, sightings, facts)
-    show_verified(directory.path, verified, json=json)
+    show_verified(directory.path, verified, again="", json=json)
     return verified.exit_code
 
 
@@ -82,7 +82,7 @@ def _retirement(
         owner_column=sightings.kept(OWNER_COLUMN),
     )
     told = write_retirement(directory.path, sightings, question.key_ids, looked)
-    show_retired(directory.path, told, json=json)
+    show_retired(directory.path, told, again="", json=json)
     return told.exit_code
 
 

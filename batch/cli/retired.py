@@ -8,6 +8,7 @@ from batch.cli.questions import RetireQuestion
 from batch.cli.screen import tell, tell_json
 from jobs.job_facts import job_facts, options_of
 from jobs.model import Scope
+from jobs.retirement import Verdict
 from reports.retirement.document import PAGE, USES, Retirement, retirement_json
 from reports.retirement.words import lines
 
@@ -25,11 +26,13 @@ def again(question: RetireQuestion, whole: Sequence[Scope]) -> str:
     return command_line("retire", *keys, *where, *options_of(job_facts(spec)))
 
 
-def show_retired(folder: Path, told: Retirement, *, json: bool) -> None:
-    """Shows it; `folder` is where its files are."""
+def show_retired(folder: Path, told: Retirement, *, again: str, json: bool) -> None:
+    """Shows it; `folder` is where its files are, and `again` the command that looks again, if any."""
     if json:
         tell_json(retirement_json(told).decode().rstrip("\n"))
         return
     for line in lines(told):
         tell(line)
     tell(f"{folder / PAGE} shows it, {USES} lists every use")
+    if again and told.verdict is not Verdict.FREE:
+        tell(f"to look again once that is done: {again}")

@@ -43,8 +43,8 @@ def facts_of(
     )
 
 
-def show_verified(folder: Path, verified: Verified, *, json: bool) -> None:
-    """Shows it; `folder` is where its files are."""
+def show_verified(folder: Path, verified: Verified, *, again: str, json: bool) -> None:
+    """Shows it; `folder` is where its files are, and `again` the command that asks for what was not read."""
     if json:
         tell_json(verified_json(verified).decode().rstrip("\n"))
         return
@@ -53,5 +53,6 @@ def show_verified(folder: Path, verified: Verified, *, json: bool) -> None:
             verified_words(verified),
             *(f"project {one.project_id}: {one.trouble}" for one in verified.projects if one.trouble is not None),
             f"{folder / PAGE} shows them, {CSV} lists every row",
+            *((f"to ask again for those that could not be read: {again}",) if again and verified.unread else ()),
         )
     )

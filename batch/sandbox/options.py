@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, Token
 
-from batch.sandbox.chance import parse_odds
+from batch.sandbox.chance import KINDS, parse_odds
 from batch.sandbox.checks import AuthMode
 from batch.sandbox.lists import MAX_PAGE, Markers
 from batch.sandbox.metadata import MetadataMode
@@ -75,8 +75,15 @@ class SandboxOptions:
             " --rate-limit. [default: none]"
         ),
     ] = None
-    faults: Annotated[tuple[str, ...], Parameter(name="--fault", negative="")] = ()
-    """KIND=SHARE of all requests, e.g. 504=2% or 504=0.02, reset=1%; may be given several times."""
+    faults: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--fault",
+            negative="",
+            help="KIND=SHARE of all requests, e.g. 504=2% or 504=0.02, reset=1%; may be given several times. Kinds:"
+            f" {', '.join(sorted(KINDS))}.",
+        ),
+    ] = ()
     markers: Annotated[
         Markers,
         Parameter(

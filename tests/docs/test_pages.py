@@ -15,6 +15,9 @@ from batch.csms.auth.clouds import CLOUD, REGION_PREFIX
 from batch.csms.auth.variables import NO_PART, REFUSED, TAKEN
 from batch.csms.errors import _KIND_OF_CODE
 from batch.csms.faults import FaultKind
+from batch.sandbox import chance, rights, variety
+from batch.sandbox.model import KeyIds
+from batch.sandbox.ready import Ready
 from batch.telemetry.metrics import serving, write_textfile
 from jobs.manifest.layout import MANIFEST_LAYOUT
 from jobs.model import Status
@@ -58,6 +61,16 @@ def test_every_event_of_the_log_is_documented_and_no_other() -> None:
     logged = {name: (level, " ".join(f"`{field}`" for field in fields)) for name, level, fields in events()}
     assert documented == logged
     assert all(re.fullmatch(r"[a-z]+\.[a-z_]+", name) for name in logged)
+
+
+def test_the_page_on_the_sandbox_has_all_that_a_rehearsal_can_ask_for() -> None:
+    """Every fault with its own row, every kind of secret, key and right, and every field of its first line."""
+    assert {
+        cells[0].strip("`") for cells in table("sandbox.md", r"\| `[a-z]*\d*` \| (no|half|yes|2 s)")
+    } == chance.KINDS
+    words = set(re.findall(r"`([^`]+)`", (DOCS / "sandbox.md").read_text(encoding="utf-8")))
+    fields = {*Ready.__struct_fields__, *KeyIds.__struct_fields__}
+    assert {*fields, *variety.KINDS, *rights.RIGHTS} <= words
 
 
 def test_every_metric_is_documented_and_no_other(tmp_path: Path) -> None:

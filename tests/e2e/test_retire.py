@@ -112,6 +112,7 @@ def test_the_command_on_the_page_asks_for_the_same_again(tmp_path: Path) -> None
             again = tool.run(*shlex.split(command)[1:], f"--out={tmp_path / f'again-{number}'}")
             assert (first.code, again.code, again.out.splitlines()[0]) == (3, 3, first.out.splitlines()[0]), command
             assert old not in command
+            assert first.out.splitlines()[-1] == f"to look again once that is done: {command}"
 
 
 def test_a_secret_that_only_the_plan_of_a_run_has_seen_is_looked_for_although_no_list_shows_it_any_more(

@@ -111,7 +111,10 @@ def test_what_cannot_be_read_ends_with_three_and_a_refused_login_too(tmp_path: P
     sandbox = small_service(secrets=8, denied=frozenset({Operation.LIST_SECRETS, Operation.SHOW_SECRET}))
     with served(sandbox, tmp_path) as tool:
         path = manifest(tmp_path, sandbox)
-        assert tool.run("verify", str(path), *to(tool, tmp_path / "denied")).code == 3
+        denied = tool.run("verify", str(path), *to(tool, tmp_path / "denied"))
+        resume = f"csms-rekey resume {tmp_path / 'denied'}"
+        last = f"to ask again for those that could not be read: {resume}"
+        assert (denied.code, denied.out.splitlines()[-1]) == (3, last)
         found, lines = told(tmp_path / "denied")
         assert {result for _, result in lines} == {"unread"}
         assert found["projects"][0]["trouble"].startswith("CSMS.0302")

@@ -68,7 +68,7 @@ def ask_retire(folder: LookDirectory, sightings: Sightings, question: RetireQues
     told = write_retirement(folder.path, sightings, question.key_ids, looked)
     if looked.stopped is None and told.verdict is not Verdict.INCOMPLETE:
         is_over(sightings, told.ended_at)
-    show_retired(folder.path, told, json=way.options.json)
+    show_retired(folder.path, told, again=looked.again if looked.stopped is None else "", json=way.options.json)
     return told.exit_code
 
 

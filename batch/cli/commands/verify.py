@@ -85,7 +85,7 @@ def ask_verify(directory: LookDirectory, sightings: Sightings, question: VerifyQ
     verified = write_verified(directory.path, sightings, facts)
     if not verified.unread:
         is_over(sightings, verified.ended_at)
-    show_verified(directory.path, verified, json=way.options.json)
+    show_verified(directory.path, verified, again="" if end.stopped else facts.again, json=way.options.json)
     return verified.exit_code
 
 
