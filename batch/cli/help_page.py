@@ -67,6 +67,7 @@ _VALUES = {
     "--before": "list|off",
     "--between": "COMMAND",
     "--deny": "RIGHT",
+    "--dir": "DIR",
     "--encoding": "NAME",
     "--endpoint": "URL",
     "--exclude": "GLOB",
