@@ -127,7 +127,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 def differences(stored: JobSpec, given: JobSpec) -> tuple[Difference, ...]:
     """What a job that is given asks otherwise than a stored one, option by option; limits and login do not count.
 
-    A project that nobody gave, but the login named, is the same as none.
+    A project that was not given, but that the login named, is the same as none.
     """
     before = stored
     if stored.project_found and given.project_id is None:

@@ -38,7 +38,7 @@ class Status(StrEnum):
     FAILED = "failed"
     """Attempts ran out, and the service's last definite word is that the change is not applied."""
     UNKNOWN = "unknown"
-    """The change may have been applied, and nobody could say."""
+    """The change may have been applied, and that could not be found out."""
     NOT_ATTEMPTED = "not_attempted"
     """The run stopped before this row."""
 

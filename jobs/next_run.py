@@ -8,7 +8,7 @@ import msgspec
 
 class SoFar(msgspec.Struct, frozen=True, kw_only=True):
     """How far a job has come, in rows: `again` are still to be run (open, failed or unknown), of which `failed` have
-    ended; `in_doubt` may have been changed and nobody knows; `sent` had a PUT, and `accepted` one that was accepted.
+    ended; `in_doubt` may have been changed, which is not known; `sent` had a PUT, and `accepted` one that was accepted.
     Rows `beyond_limit` are in none of these: only a person's `resume` takes them up.
     """
 

@@ -133,7 +133,7 @@ def use_of(stages: Iterable[str]) -> Use:
 
 def verdict_of(uses: Uses, facts: Iterable[KeyFacts], *, projects: int, whole: bool) -> Verdict:
     """The verdict on one key, of projects that were read `whole` or not. A use that was seen counts for more than what
-    was not seen. An id that no project knows is taken for a mistake rather than for a key that nobody needs, and
+    was not seen. An id that no project knows is taken for a mistake rather than for a key that is not needed, and
     nothing follows from no projects at all.
     """
     if uses:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 
+from jobs.printable import counted
 from jobs.problem import character, foreign_character, quoted
 
 KEY_PATTERN = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}"
@@ -67,7 +68,7 @@ def _key_fault(pattern: str, text: str | None) -> str | None:
         return reason
     assert text  # noqa: S101 - the common faults hold null and empty
     if not MIN_KEY_CHARS <= len(text) <= MAX_KEY_CHARS:
-        return f"is {len(text)} characters long, {MIN_KEY_CHARS} to {MAX_KEY_CHARS} are possible"
+        return f"is {counted(len(text), 'character')} long, {MIN_KEY_CHARS} to {MAX_KEY_CHARS} are possible"
     if not re.fullmatch(pattern, text):
         expected = "a UUID or 32 hexadecimal digits" if pattern == KEY_PATTERN else f"of the form {pattern}"
         return f"{quoted(text)} is not {expected} (--key-pattern){foreign_character(text)}"

@@ -152,7 +152,7 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. `counts` are of rows that have ended, over all runs and resumes; rates are those of the last seconds.
 
-    `eta_s` is how long the open rows take at the rate that is really achieved, None where nobody can tell. So many
+    `eta_s` is how long the open rows take at the rate that is really achieved, None where that is not known. So many
     projects were `sending` at once in these seconds.
     """
 

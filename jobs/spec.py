@@ -165,7 +165,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     ] = Before.LIST
     wave_by: Annotated[str | None, Option("Column of waves; each is done before the next begins.", "no waves")] = None
     shard: Annotated[
-        Shard | None, Option("Work only on part I of N, from 0/N on. Parts are whole projects.", "all")
+        Shard | None, Option("Work only on part I of N, counted from 0. Parts are whole projects.", "all")
     ] = None
     shard_by: Annotated[ShardBy, Option("What a part keeps whole: project, or account with all its projects.")] = (
         ShardBy.PROJECT
@@ -175,7 +175,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     project_pattern: Annotated[str, Option("Regular expression for project ids.", "32 hex digits")] = PROJECT_PATTERN
     limits: Limits = Limits()
     project_found: bool = False
-    """The project is the login's own: nobody gave one."""
+    """The project is the login's own: none was given."""
 
     def __post_init__(self) -> None:
         """Refuses options that contradict themselves before anything is read.

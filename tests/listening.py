@@ -1,4 +1,4 @@
-"""Servers of a test's own on loopback, of which nothing is left when the test goes on."""
+"""Servers of a test on loopback, of which nothing is left when the test continues."""
 
 import asyncio
 import ssl

@@ -112,7 +112,13 @@ HELP = [[*command.split(), "--help"] for command in commands()]
 ONLY_IN = {
     "pandas": {"jobs/manifest/readers"},
     "pyarrow": {"jobs/manifest/readers", "jobs/manifest/cut_batches.py"},
-    "aiohttp": {"batch/csms/connections.py", "batch/csms/wire.py", "batch/csms/wire_faults.py", "batch/sandbox"},
+    "aiohttp": {
+        "batch/csms/connections.py",
+        "batch/csms/line.py",
+        "batch/csms/wire.py",
+        "batch/csms/wire_faults.py",
+        "batch/sandbox",
+    },
     "aiolimiter": {"batch/flow/pacer.py"},
     "sqlite3": {"jobs/ledger", "jobs/sightings"},
     "fsspec": {"batch/fleet/storage.py"},

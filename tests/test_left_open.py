@@ -1,4 +1,4 @@
-"""What fails on the way leaves no file open: a process that goes on would keep it, and newer Pythons warn of it."""
+"""What fails on the way leaves no file open: a process that continues would keep it, and newer Pythons warn of it."""
 
 import contextlib
 import errno
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not DESCRIPTORS.exists(), reason="no list of wha
 def still_open() -> list[str]:
     found = []
     for one in DESCRIPTORS.iterdir():
-        with contextlib.suppress(FileNotFoundError):  # the list is a file of its own while it is read
+        with contextlib.suppress(FileNotFoundError):  # the list is a file too while it is read
             found.append(str(one.readlink()))
     return sorted(found)
 

@@ -27,7 +27,7 @@ class _JumpingSelector(selectors.SelectSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Starts at a time that is not zero, so that nobody takes zero for never."""
+    """Starts at a time that is not zero, so that zero is not taken for never."""
 
     def __init__(self) -> None:
         self.now_s = 1_000.0

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from batch.csms.access import Access
 from batch.csms.auth import CredentialError, Login, find_login
-from batch.csms.auth.accounts import AccountsLogin, Nobody
+from batch.csms.auth.accounts import AccountsLogin, NoLogin
 from batch.csms.auth.agency import AgencyLogin, agency_in
 from batch.csms.auth.credential import Connect
 from batch.csms.auth.variables import Variables
@@ -38,7 +38,7 @@ def with_accounts(find_base: Callable[[], Login], spec: JobSpec, connect: Connec
         base = find_base()
     except CredentialError as error:
         # The job that needs it hears why there is none.
-        base = Nobody(error)
+        base = NoLogin(error)
 
     def find(name: str, region: str | None) -> Login:
         entry = entries.get(name)
@@ -63,7 +63,7 @@ def assign_accounts(access: Access, ledger: Ledger) -> None:
 
 
 def assign_accounts_in(access: Access, folder: Path) -> None:
-    """The same for a ledger that nobody has opened yet.
+    """The same for a ledger that has not been opened yet.
 
     Raises:
         CredentialError: an account, or a row without one, has no login that can be used.

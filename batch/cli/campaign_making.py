@@ -62,7 +62,7 @@ def made_or_continued(storage: Storage, wanted: Wanted, threads: Callable[[], in
             if storage.create(campaign.CAMPAIGN, campaign.to_json(made)):
                 return made
             found = campaign_in(storage)
-            assert found is not None  # noqa: S101 - it is there, and nobody takes one away
+            assert found is not None  # noqa: S101 - it is there, and none is ever taken away
         _require_same(storage, found, wanted, wanted.incoming.sha256(Path(spool)))
     _take_up(storage)
     return found

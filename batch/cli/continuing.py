@@ -74,7 +74,7 @@ def _upgrade(directory: RunDirectory) -> None:
 
 
 def require_same_job(stored: JobSpec, source: RowsOptions, origins: Origins) -> None:
-    """Makes sure that nobody asks a run on the command line for another job than it was loaded with. What environment
+    """Makes sure that a run is not asked on the command line for another job than it was loaded with. What environment
     or job file say otherwise is reported and ignored: they may be made for other runs.
 
     Raises:

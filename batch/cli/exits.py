@@ -1,5 +1,6 @@
 """What a command can end with besides an outcome: one error boundary, one line, one exit code."""
 
+import errno
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +9,13 @@ from batch.csms.auth import CredentialError, LoginRefusedError
 from batch.fleet.lease import LeaseHeldError
 from jobs.ledger import LedgerError
 from jobs.problem import ManifestError
+from jobs.run_dir import names
 from jobs.run_dir.lock import LockHeldError
 from jobs.spec import SpecError, UsageError
 from reports import Exit, ReportError
+
+_READ_ONLY = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_COPY = "; if you may only read this directory, make a copy of it and use that"
 
 
 def guarded(command: Callable[[], int], say: Callable[[str], None]) -> int:
@@ -41,7 +46,8 @@ def _said(error: LedgerError | ReportError | OSError) -> str:
     if not isinstance(error, OSError) or not error.strerror:
         return str(error)
     if error.filename:
-        return f"{error.filename}: {error.strerror}"
+        hint = _COPY if error.errno in _READ_ONLY and Path(error.filename).name == names.LOCK else ""
+        return f"{error.filename}: {error.strerror}{hint}"
     if isinstance(error, FileNotFoundError) and _is_nowhere():
         return "the current directory was removed: change to another one"
     return error.strerror

@@ -16,11 +16,11 @@ class FleetLoginOptions:
     """How the workers of a fleet log in, with credentials that they have themselves."""
 
     auth: Auth | None = None
-    """Kind of credential. [default: auto]"""
+    """Kind of login. [default: auto]"""
     agency: str | None = None
-    """Agency to take on with that login. [default: none]"""
+    """Agency to assume with that login."""
     agency_domain: str | None = None
-    """Account whose agency it is."""
+    """Account that owns the agency."""
     profile: str | None = None
     """Profile of ~/.huaweicloud/credentials, or of KooCLI's file. [default: basic]"""
     accounts: Path | None = None

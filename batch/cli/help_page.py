@@ -67,6 +67,7 @@ _VALUES = {
     "--before": "list|off",
     "--between": "COMMAND",
     "--deny": "RIGHT",
+    "--dir": "DIR",
     "--encoding": "NAME",
     "--endpoint": "URL",
     "--exclude": "GLOB",
@@ -106,6 +107,7 @@ _KINDS = {"STR": "TEXT", "INT": "N", "FLOAT": "N", "CHOICE": "WORD"}
 
 _INDENT, _COLUMN, _GAP = 2, 24, 2
 _WIDEST = 100
+_ONE_LINE = 50
 _NO_BREAK = "\0"
 _NARROWEST = 40
 
@@ -167,10 +169,10 @@ def _text(entry: "HelpEntry", console: "Console") -> str:
         parts.append(f"[default: {entry.default}]")
     if entry.required and entry.positional_label is None:
         parts.append("[required]")
-    # What stands in brackets stays on one line, where there is room.
+    # What stands in brackets stays on one line, where there is room; a long one would be cut within a word.
     whole = (part.rpartition("[") for part in parts)
     return " ".join(
-        "".join((first, bracket, last.replace(" ", _NO_BREAK) if bracket else last))
+        "".join((first, bracket, last.replace(" ", _NO_BREAK) if bracket and len(last) < _ONE_LINE else last))
         for first, bracket, last in whole
         if last
     )

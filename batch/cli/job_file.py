@@ -27,7 +27,7 @@ def named_by_job(app: cyclopts.App, commands: tuple[str, ...], arguments: Any) -
 
 
 def place_of(option: str, words: Sequence[str], environment: Mapping[str, str]) -> str:
-    """The variable or the job file that gave an option; nothing where the command line did, or nobody."""
+    """The variable or the job file that gave an option; empty where the command line gave it, or nothing did."""
     if any(word.partition("=")[0] == f"--{option}" for word in words):
         return ""
     if environment.get(variable := variable_of(option)):

@@ -14,6 +14,7 @@ from jobs.problem import Problem
 from jobs.spec import JobSpec, UsageError
 
 _SHOWN_PROBLEMS = 20
+__all__ = ["Loaded", "ProblemPrinter", "incoming_of", "load_to_run"]
 
 
 def incoming_of(manifest: str) -> Incoming:
@@ -21,8 +22,16 @@ def incoming_of(manifest: str) -> Incoming:
     return Incoming(manifest, StandardInput())
 
 
-def load_to_run(incoming: Incoming, spec: JobSpec, folder: Path, no_project: CredentialError | None) -> Loaded:
+def load_to_run(
+    incoming: Incoming,
+    spec: JobSpec,
+    folder: Path,
+    no_project: CredentialError | None,
+    *,
+    kept: Path | None = None,
+) -> Loaded:
     """Rows without a project are not at fault where that of the job could not be found: then nothing is sent at all.
+    `kept` as `load` has it.
 
     Raises:
         UsageError: the manifest cannot be used.
@@ -38,7 +47,9 @@ def load_to_run(incoming: Incoming, spec: JobSpec, folder: Path, no_project: Cre
         problems.add(problem)
 
     copy = incoming.copy_to(folder)
-    loaded = load(copy, spec, folder, version=version(), on_problem=note, planned=incoming.planned)
+    # Where the project is not known, what its rows lack has to be noted each time.
+    kept = kept if no_project is None else None
+    loaded = load(copy, spec, folder, version=version(), on_problem=note, planned=incoming.planned, kept=kept)
     problems.finish()
     if no_project is not None and lacking:
         raise no_project

@@ -63,7 +63,7 @@ def _asked_for(options: AuthOptions, spec: JobSpec, connect: Connect) -> Login:
     except CredentialError as error:
         if options.auth is not None or spec.auth is Auth.AUTO:
             raise
-        raise CredentialError(f"{error}; the run logged in so, and --auth takes another kind") from error
+        raise CredentialError(f"{error}; the run used this kind of login, and --auth chooses another") from error
     if spec.auth is not Auth.AUTO and agency is None and (found := login.describe().agency) is not None:
         # It is in the environment or a file by now.
         raise CredentialError(

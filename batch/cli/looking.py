@@ -111,7 +111,7 @@ def is_over(sightings: Sightings, ended_at: str) -> None:
 
 
 def look(directory: LookDirectory, sightings: Sightings, errands: Sequence[Errand], way: Way) -> LookEnd:
-    """Runs errands while nobody else sends to their projects, and says why it stopped, if it did.
+    """Runs errands while no other process sends to their projects, and says why it stopped, if it did.
 
     Raises:
         LockHeldError: another run uses one of the projects.

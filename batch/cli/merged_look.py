@@ -9,7 +9,7 @@ from batch.cli.planning_keys import input_of_keys
 from batch.cli.planning_rows import input_of_manifest, wanted
 from batch.cli.questions import PlanQuestion, RetireQuestion, VerifyQuestion
 from batch.cli.retired import again, show_retired
-from batch.cli.standing import kept_standing
+from batch.cli.standing import asked_by, kept_standing
 from batch.cli.verified import facts_of, show_verified
 from batch.cli.verifying import wanted_in
 from batch.cli.whole_rows import note_missing, whole_rows
@@ -75,6 +75,7 @@ def _retirement(
         began_at=began_at(sightings),
         ended_at=(standing and standing.ended_at) or 0.0,
         requests=standing.requests if standing else 0,
+        asked_by=asked_by(sightings),
         stopped=together.stopped,
         again=again(question, ()) if together.stopped is None else _continued(together),
         run_dir=question.run_dir,

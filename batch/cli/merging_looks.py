@@ -12,7 +12,7 @@ from batch.cli.questions import PlanQuestion, Question, RetireQuestion, VerifyQu
 from batch.cli.roll_call import RollCall
 from batch.cli.same_question import of_the_whole, other_question
 from batch.cli.sharing import kept_whole
-from batch.cli.standing import Standing, keep_standing, kept_standing
+from batch.cli.standing import Standing, all_who_asked, keep_standing, kept_standing
 from batch.process.version import version
 from jobs.ledger import LedgerError
 from jobs.ledger.log_file import log_of
@@ -205,6 +205,7 @@ def _standing_of_all(together: Together) -> Standing:
     return Standing(
         release=version(),
         login=shortened("; ".join(logins)),
+        asked_by=all_who_asked(*(one.asked_by for one in known)),
         requests=sum(one.requests for one in known),
         ended_at=max((one.ended_at or 0.0 for one in known), default=0.0),
         stopped=together.stopped,
@@ -221,7 +222,7 @@ def _why(parts: tuple[Part, ...], missing: tuple[int, ...]) -> str | None:
 
 
 def _note_unseen(sightings: Sightings, parts: tuple[Part, ...], whole: tuple[Scope, ...]) -> None:
-    """Projects that were not looked at to the end say so, also where nobody has come as far as to name them. Of a
+    """Projects that were not looked at to the end say so, also where they have not been named yet. Of a
     verification and a retirement, each secret that is unread says it for itself.
     """
     for part in parts:

@@ -58,7 +58,7 @@ def _of_account(spec: JobSpec, found: list[ProjectView]) -> list[Scope]:
     """Those that are enabled and belong to a region that is known, or to the one that was asked for."""
     regions = {spec.region} if spec.region is not None else set(known_regions())
     if spec.endpoint is not None and spec.region is None:
-        # It serves one region, and nobody says which: all of them are asked for there.
+        # It serves one region, and it is not said which: all of them are asked for there.
         regions = {one.region for one in found}
     places = [_place(spec, one.id, one.region) for one in found if one.enabled and one.region in regions]
     if not places:
@@ -70,8 +70,8 @@ async def listed_projects(spec: JobSpec, access: Access, login: Login) -> list[P
     """Every project that IAM lists for the login.
 
     Raises:
-        CredentialError: it lists none, cannot be asked, or nobody says where it is: a login for an endpoint of one's
-            own is not sent to the IAM of some region.
+        CredentialError: it lists none, cannot be asked, or its address is not known: a login for an `--endpoint` is
+            not sent to the IAM of some region.
         LoginRefusedError: the login was refused.
     """
     if spec.endpoint is not None and not login.describe().iam_named:

@@ -1,18 +1,16 @@
 """What is known for a plan beside its rows: who makes it, what KMS said of keys, how many secrets a project has."""
 
-import socket
 import time
 
 from batch.cli.looking import began_at
 from batch.cli.questions import PlanQuestion
-from batch.cli.session_start import os_user
+from batch.cli.session_start import this_user
 from batch.cli.standing import kept_standing
 from batch.process.version import version
 from jobs.ledger import same_key
 from jobs.model import Scope
 from jobs.plan.document import Plan
 from jobs.plan.target_key import KeyVerdict, verdict_on
-from jobs.printable import shortened
 from jobs.sightings import SeenKey, Sightings
 from reports.plan.lines import facts_of
 
@@ -50,7 +48,7 @@ def document(question: PlanQuestion, sightings: Sightings) -> Plan:
         release=version(),
         looked_from=began_at(sightings),
         made_at=time.time(),
-        made_by=shortened(f"{os_user()} at {socket.gethostname()}"),
+        made_by=this_user(),
         login="" if standing is None else standing.login,
         source=question.source,
         endpoint=spec.endpoint,

@@ -70,7 +70,9 @@ def show(folder: Path, summary: Summary, *, plain: bool) -> None:
 
     _say_kept(folder, summary)
     with _shown_if_possible():
-        show_end(summary, folder, _Patient(file=_strict(sys.stdout), highlight=False), plain=plain)
+        # Said here, because FORCE_COLOR and its like would turn a pipe into a terminal.
+        console = _Patient(file=_strict(sys.stdout), highlight=False, force_terminal=sys.stdout.isatty())
+        show_end(summary, folder, console, plain=plain)
 
 
 def show_json(folder: Path, summary: Summary) -> None:
@@ -108,7 +110,7 @@ def say_lost() -> None:
 
 @contextlib.contextmanager
 def _shown_if_possible() -> Iterator[None]:
-    """The end of a run is on record; that nobody can be shown it does not change how it ended."""
+    """The end of a run is on record; whether it can be shown does not change how it ended."""
     try:
         yield
     except BrokenPipeError:

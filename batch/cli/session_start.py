@@ -36,6 +36,11 @@ def session_start(command: str, job: JobSpec, limits: Limits, access: Access, *,
     )
 
 
+def this_user() -> str:
+    """Who runs this process, and where."""
+    return shortened(f"{os_user()} at {socket.gethostname()}")
+
+
 def os_user() -> str:
     """Whose process it is; the environment may say anything."""
     try:

@@ -1,6 +1,7 @@
 """One shard of a campaign on this machine: its lease, the newest ledger there is, its run, and its last word."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 from batch.cli.continuing import continue_run, nothing_left
 from batch.cli.login import open_access
@@ -8,7 +9,7 @@ from batch.cli.options import LimitOptions
 from batch.cli.run_to_look_at import look_at
 from batch.cli.screen import say
 from batch.cli.shard_task import Task
-from batch.cli.starting import Start, load_and_apply
+from batch.cli.starting import Start, load_and_apply, load_into
 from batch.fleet.holding import held
 from batch.fleet.home import Home
 from batch.fleet.last_word import keep_last_word
@@ -39,8 +40,9 @@ def work_on(task: Task) -> int:
         directory.sweep()
         home.sweep()
         incoming = fetch_source(task.storage, task.of, home.source)
+        start = None if directory.loaded else _start(task, home, directory, incoming)
         tenant = stack.enter_context(held(task.claim(home), directory, incoming))
-        code = _run(task, directory, incoming, tenant)
+        code = _run(task, directory, start, tenant)
         if (why := tenant.why_not()) is not None:
             say(f"{why}; nothing more was sent, and another process may continue")
             return without_lease(code)
@@ -59,14 +61,21 @@ def without_lease(code: int) -> int:
     return max(code, Exit.LOCKED)
 
 
-def _run(task: Task, directory: RunDirectory, incoming: Incoming, tenant: Tenant) -> int:
+def _start(task: Task, home: Home, directory: RunDirectory, incoming: Incoming) -> Start:
+    """How it begins here. A machine without a login that it needs says so before it waits for any other."""
+    access, kept = open_access(task.auth, task.spec), home.whole
+    start = Start(command=_COMMAND, incoming=incoming, spec=task.spec, access=access, options=task.session, kept=kept)
+    if task.spec.accounts is not None:
+        # Only the rows say which of them are needed.
+        with directory.staging() as staged:
+            load_into(staged, start)
+    return start
+
+
+def _run(task: Task, directory: RunDirectory, start: Start | None, tenant: Tenant) -> int:
     """As `go` does, in a directory that no other job can have."""
-    if not directory.loaded:
-        access = open_access(task.auth, task.spec)
-        start = Start(
-            command=_COMMAND, incoming=incoming, spec=task.spec, access=access, options=task.session, guard=tenant
-        )
-        return load_and_apply(directory, start)
+    if start is not None and not directory.loaded:
+        return load_and_apply(directory, replace(start, guard=tenant))
     if not look_at(directory)[1].again:
         return nothing_left(directory, task.session)
     limits = LimitOptions()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from batch.cli.confirm import login_words
+from batch.cli.session_start import this_user
 from batch.csms.access import Access
 from batch.look import LookEnd
 from batch.process.version import version
@@ -21,11 +22,13 @@ _KILLED = "killed; no end recorded"
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """By which release and login it was asked last, with how many requests in all its sessions, when that ended, and
-    why not everything was asked for. With `shards`, so many were merged, and nothing continues it.
+    why not everything was asked for. `asked_by` names each user with a login, of all sessions. With `shards`, so many
+    were merged, and nothing continues it.
     """
 
     release: str
     login: str
+    asked_by: str = ""
     requests: Count = 0
     ended_at: Moment | None = None
     stopped: str | None = _KILLED
@@ -50,13 +53,26 @@ def session_kept(sightings: Sightings, access: Access, session: Callable[[], Loo
     """Runs a session, and keeps how it ended; one that is killed on the way stands as that."""
     before = kept_standing(sightings)
     requests = 0 if before is None else before.requests
-    begun = Standing(release=version(), login=shortened(login_words(access)), requests=requests)
+    login = shortened(login_words(access))
+    who = all_who_asked("" if before is None else before.asked_by, f"{this_user()}, {login}")
+    begun = Standing(release=version(), login=login, asked_by=who, requests=requests)
     keep_standing(sightings, begun)
     end = session()
     stopped = None if end.whole else end.stopped or "not everything was asked for"
     requests += end.requests
     keep_standing(sightings, msgspec.structs.replace(begun, requests=requests, ended_at=time.time(), stopped=stopped))
     return end
+
+
+def all_who_asked(*each: str) -> str:
+    """Each of them once, in the order in which they came."""
+    return shortened("; ".join(dict.fromkeys(one for who in each for one in who.split("; ") if one)))
+
+
+def asked_by(sightings: Sightings) -> str:
+    """Who asked, in all sessions, and with which logins."""
+    found = kept_standing(sightings)
+    return "" if found is None else found.asked_by
 
 
 def requests_of(sightings: Sightings) -> int:

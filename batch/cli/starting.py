@@ -6,7 +6,7 @@ from pathlib import Path
 
 from batch.cli.accounts import assign_accounts_in
 from batch.cli.confirm import show_forecast
-from batch.cli.loading import load_to_run
+from batch.cli.loading import Loaded, load_to_run
 from batch.cli.login import with_login, with_project
 from batch.cli.options import SessionOptions
 from batch.cli.screen import say
@@ -28,7 +28,8 @@ from jobs.spec import JobSpec
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """What a run is made of. With `keep`, the job that is in its directory is moved into a folder named so and after
-    its time, once the new one is loaded. A shard of a fleet has a `guard`.
+    its time, once the new one is loaded. A shard of a fleet has a `guard`, and a folder `kept` for what all shards of
+    its campaign share on this machine.
     """
 
     command: str
@@ -38,6 +39,7 @@ class Start:
     options: SessionOptions
     keep: str | None = None
     guard: Guard | None = None
+    kept: Path | None = None
 
 
 def load_and_apply(directory: RunDirectory, start: Start) -> int:
@@ -47,11 +49,8 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
         UsageError: the manifest cannot be used, and nothing has changed.
     """
     access, options = start.access, start.options
-    spec, no_project = with_project(start.spec, access)
-    spec = with_login(spec, access)
     with directory.staging() as staged:
-        loaded = load_to_run(start.incoming, spec, staged, no_project)
-        assign_accounts_in(access, staged)
+        spec, loaded = load_into(staged, start)
         if start.keep is not None:
             _keep_aside(directory.path, start.keep)
         directory.take_in(staged, loaded.copy)
@@ -63,6 +62,20 @@ def load_and_apply(directory: RunDirectory, start: Start) -> int:
             show_forecast(loaded, ledger, spec, access, start.incoming)
         begin = session_start(start.command, spec, spec.limits, access, also_failed=False)
         return apply(directory.path, ledger, access, options, spec.limits, start=begin, guard=start.guard)
+
+
+def load_into(folder: Path, start: Start) -> tuple[JobSpec, Loaded]:
+    """Loads a manifest into an empty folder, with a login for each of its projects, and returns the job it found.
+
+    Raises:
+        UsageError: the manifest cannot be used.
+        CredentialError: a login that it needs cannot be.
+    """
+    spec, no_project = with_project(start.spec, start.access)
+    spec = with_login(spec, start.access)
+    loaded = load_to_run(start.incoming, spec, folder, no_project, kept=start.kept)
+    assign_accounts_in(start.access, folder)
+    return spec, loaded
 
 
 def _keep_aside(folder: Path, kind: str) -> None:

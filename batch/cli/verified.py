@@ -4,6 +4,7 @@ from pathlib import Path
 
 from batch.cli.questions import VerifyQuestion
 from batch.cli.screen import tell_json, tell_written
+from batch.cli.standing import asked_by
 from batch.cli.verifying import CARRIED, INVALID, NOT_SELECTED
 from batch.process.version import version
 from jobs.sightings import Sightings
@@ -33,6 +34,7 @@ def facts_of(
         stopped=stopped,
         unread_as=unread_as,
         requests=requests,
+        asked_by=asked_by(sightings),
         invalid=notes.get(INVALID, 0),
         not_selected=notes.get(NOT_SELECTED, 0),
         carried=notes.get(CARRIED, 0),

@@ -15,7 +15,7 @@ from jobs.spec import JobSpec, UsageError
 
 
 def note_missing(sightings: Sightings, take: Callable[[], None]) -> None:
-    """Takes in the rows of shards that are missing; their projects say why nobody has looked."""
+    """Takes in the rows of shards that are missing; their projects say why they were not looked at."""
     known = {one.scope for one in sightings.projects()}
     take()
     for one in sightings.projects():

@@ -11,7 +11,7 @@ from batch.csms.messages import BODY_LIMIT, UNWATCHED, Departure, HeldBackError,
 
 PAGE_LIMIT = 8_388_608
 """The largest answer that is taken for a page of a list: a thousand secrets with the longest descriptions fit in."""
-_UNHEARD = Fault(kind=FaultKind.LOST, code="cancelled", message="nobody waited for the answer", maybe_applied=True)
+_UNHEARD = Fault(kind=FaultKind.LOST, code="cancelled", message="the answer was not waited for", maybe_applied=True)
 _STOPPED = Fault(
     kind=FaultKind.UNREACHABLE, code="stopped", message="the run was stopped", maybe_applied=False, withheld=True
 )

@@ -28,7 +28,7 @@ class Departure(Protocol):
 
 
 class Unwatched:
-    """A departure that nobody minds."""
+    """A departure that is not recorded."""
 
     def may_leave(self) -> bool:
         """Always."""

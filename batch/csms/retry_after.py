@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 LONGEST_S = 300.0
 """Whatever it asks for, it is asked again after this."""
 _SECONDS = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*(?:,|$)")
-# A date has a comma of its own behind the day of the week, but for the old form of C's asctime.
+# A date has a comma behind the day of the week, but for the old form of C's asctime.
 _DATE = re.compile(r"\s*((?:[A-Za-z]+,)?[^,]+)")
 
 

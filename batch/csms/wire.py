@@ -11,9 +11,10 @@ from typing import Self
 import aiohttp
 import msgspec
 
-from batch.csms.connections import Connections, body_of
+from batch.csms.connections import Connections
 from batch.csms.deadlines import Deadlines
 from batch.csms.faults import Fault, bounded
+from batch.csms.line import body_of
 from batch.csms.messages import HeldBackError, WireAnswer, WireRequest, nothing
 from batch.csms.wire_faults import fault_of, lost
 from batch.redaction.masked import Masked
@@ -26,7 +27,7 @@ _CONNECT_TIMEOUT_S = 10.0
 # Below the 60 s and more after which load balancers drop idle connections.
 _KEEPALIVE_S = 10.0
 _BODILESS = frozenset({"GET", "HEAD"})
-"""Methods of which nobody expects a body, so that an empty one needs no length."""
+"""Methods that are not expected to have a body, so that an empty one needs no length."""
 _TEXT = bytes((9, *range(0x20, 0x7F), *range(0x80, 0x100)))
 """What a header may hold (RFC 9110 5.5)."""
 
@@ -64,8 +65,8 @@ class HttpWire:
             keep_s=_KEEPALIVE_S,
             proxy=None if proxy is None else proxy.url,
             proxy_headers=_proxy_headers(proxy),
-            header_limit=header_limit,
         )
+        self._header_limit = header_limit
 
     async def __aenter__(self) -> Self:
         return self
@@ -91,7 +92,9 @@ class HttpWire:
             deadline.watch(line.transport)
             leaving()
             sent = True
-            head, stream = await self._connections.exchange(line, whole, bodiless=request.method == "HEAD")
+            head, stream = await line.exchange(
+                whole, bodiless=request.method == "HEAD", header_limit=self._header_limit
+            )
             body = await body_of(stream, request.answer_limit)
             # The end of a connection can be the end of an answer.
             deadline.check()

@@ -95,7 +95,7 @@ def _unsent(kind: FaultKind, code: str, message: str) -> Fault:
 
 
 def lost(code: str, message: str, http_status: int | None = None) -> Fault:
-    """It may have left, and nobody can say what became of it."""
+    """It may have left, and what became of it is not known."""
     return Fault(kind=FaultKind.LOST, code=code, message=message, maybe_applied=True, http_status=http_status)
 
 

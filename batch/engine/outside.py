@@ -67,7 +67,7 @@ class Between(Protocol):
         """Why not to continue after this wave; None where nothing is against it."""
 
     def stop(self) -> None:
-        """Nobody waits for the answer any more; it may take a little to end."""
+        """The answer is not waited for any more; that may take a little to end."""
 
     def cancel(self) -> None:
         """It ends at once."""

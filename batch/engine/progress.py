@@ -19,7 +19,7 @@ class Phase(StrEnum):
     """What a row needs next."""
 
     LOOK = "look"
-    """Read it, as nobody knows its key before: whatever that shows but its new key, it is written."""
+    """Read it, as its key before is not known: whatever that shows but its new key, it is written."""
     CHECK = "check"
     """Read it: it is written only if it shows the key the row expects."""
     WRITE = "write"
@@ -110,7 +110,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, spent=self.spent + 1, budget=self.budget + 1)
 
     def doubted(self) -> Self:
-        """The same row once nobody will hear what became of its last PUT."""
+        """The same row once the answer to its last PUT will not be read."""
         return msgspec.structs.replace(self, doubt=True)
 
 

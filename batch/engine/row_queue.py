@@ -48,8 +48,8 @@ class RowQueue:
         self._ready: deque[Work] = deque()
         self._delayed = DelayedRows()
         self.doubtful: set[int] = set()
-        """Rows that met no service twice, with others answered between: while they wait, a few that nobody has sent are
-        kept as witnesses."""
+        """Rows that met no service twice, with others answered between: while they wait, a few unsent ones are kept as
+        witnesses."""
 
     def delay(self, work: Work, due_s: float) -> None:
         """Puts a row aside until `due_s`."""
@@ -103,7 +103,7 @@ class RowQueue:
         return self._in_order(now_s, at_once)
 
     def elsewhere(self, *, of_key: str | None = None) -> Work | None:
-        """A row far from the next one, of one key or of any; one that nobody has sent, as long as there are any."""
+        """A row far from the next one, of one key or of any; one that has not been sent, as long as there are any."""
         chosen = partial(self._fresh.elsewhere, of_key=of_key, holds=self._holds)
         row = (chosen() if self._fresh.unsent else None) or self._passed_over(of_key)
         if row is None:

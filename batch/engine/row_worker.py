@@ -56,7 +56,7 @@ class RowWorker:
         work.intended = False
 
     def leave(self, work: Work) -> None:
-        """Puts on record that nobody will hear what became of what is in flight."""
+        """Puts on record that the answers to what is in flight will not be read."""
         if work.sending:
             work.progress = work.progress.doubted()
         self.park(work)

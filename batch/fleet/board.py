@@ -23,20 +23,16 @@ class Screen(Protocol):
 
 
 class Board:
-    """Each shard as it was seen last, and those that were `given_up` here."""
+    """Each shard as it was seen last, all of them waiting until then, and those that were `given_up` here."""
 
     def __init__(self, folder: Folder, screen: Screen, clock: Callable[[], float]) -> None:
-        """Looks at all of them.
-
-        Raises:
-            StorageError: the folder cannot be read.
-        """
         self._folder = folder
         self._screen = screen
         self._clock = clock
         self._began_s = clock()
         self._workers: int | None = None
-        self._shards = {one.index: one for one in folder.all()}
+        every = range(folder.job.shards)
+        self._shards = {index: ShardStanding(index=index, state=ShardState.WAITING) for index in every}
         self.given_up: list[int] = []
 
     @property

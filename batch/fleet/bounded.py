@@ -43,6 +43,12 @@ class BoundedStorage(Storage):
         upload = super().upload
         self._bounded(name, lambda: upload(file, name), more_s=file.stat().st_size / _BYTES_PER_S)
 
+    def download(self, name: str, file: Path) -> bool:
+        """The same; a large file has more time."""
+        size, download = super().size_bytes, super().download
+        more_s = self._bounded(name, lambda: size(name)) / _BYTES_PER_S
+        return self._bounded(name, lambda: download(name, file), more_s=more_s)
+
     def names(self, folder: str = "") -> tuple[str, ...]:
         """The same, in bounded time."""
         names = super().names

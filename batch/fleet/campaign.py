@@ -66,7 +66,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
-    """A shard that nobody shall try again by himself, and what the last try came to."""
+    """A shard that is not to be tried again without being asked for, and what the last try came to."""
 
     tries: Count
     reason: str

@@ -138,7 +138,7 @@ class Cluster:
 
     def close(self) -> None:
         """Lets go of it; what has begun is not stopped by that."""
-        # Where the scheduler does not answer, nobody needs to wait for it, and the command has its own exit code.
+        # Where the scheduler does not answer, it need not be waited for, and the command has its own exit code.
         with contextlib.suppress(OSError):
             self._client.close(timeout=_CONNECT_S)
 

@@ -66,7 +66,7 @@ def held(claim: Claim, directory: RunDirectory, incoming: Incoming) -> Iterator[
         yield tenant
     finally:
         if tenant.begun:
-            # Nobody knows whether its requests have ended.
+            # Whether its requests have ended is not known.
             keeper.stop()
         else:
             keeper.release(tenant.quiet_s)

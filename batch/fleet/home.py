@@ -57,6 +57,8 @@ class Home:
         self.path = work / f"{of.id}-{shard}"
         self.run = self.path / "run"
         self.source = self.path / "source"
+        self.whole = work / f"{of.id}-whole"
+        """What all shards of the campaign share on this machine."""
         self._of = of
         self._shard = shard
 
@@ -66,14 +68,15 @@ class Home:
         Raises:
             OSError: it cannot be made.
         """
-        self.source.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.source, self.whole):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def sweep(self) -> None:
         """Removes what a killed process left half written."""
         sweep_parts(self.path)
 
     def mark(self) -> Mark | None:
-        """What the ledger here was recorded under; None where there is none, or nobody knows."""
+        """What the ledger here was recorded under; None where there is none, or it is not known."""
         if not (self.run / names.LEDGER).is_file():
             return None
         with contextlib.suppress(OSError, msgspec.MsgspecError):

@@ -85,8 +85,8 @@ class Keeper:
         self._thread.start()
 
     def release(self, quiet_s: float) -> None:
-        """Says that the last request has left, and is answered after `quiet_s` at the latest: nobody needs to wait for
-        longer. Where that cannot be written, or hangs, the next owner waits.
+        """Says that the last request has left, and is answered after `quiet_s` at the latest: waiting longer is
+        needless. Where that cannot be written, or hangs, the next owner waits.
         """
         self.stop()
         if self._thread is not None:

@@ -56,11 +56,7 @@ class Running:
         asked_to_stop: Callable[[], str | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`words` are more options for the children; a lease that stands still for `still_s` has no owner any more.
-
-        Raises:
-            StorageError: the folder cannot be read.
-        """
+        """`words` are more options for the children; a lease that stands still for `still_s` has no owner any more."""
         self._folder = folder
         self._hands = hands
         self._screen = screen
@@ -68,10 +64,11 @@ class Running:
         self._asked = asked_to_stop
         self._clock = clock
         self._key = f"{folder.job.id}-{uuid.uuid4().hex[:8]}-"
-        bounds = bounds_of(folder.job, still_s)
+        self._bounds = bounds_of(folder.job, still_s)
         self._board = Board(folder, screen, clock)
-        self._controller = Controller(self._board.open_shards, bounds)
-        self._outage = Outage(bounds.outage_s)
+        self._begun = False
+        self._controller = Controller((), self._bounds)
+        self._outage = Outage(self._bounds.outage_s)
         self._todo: deque[Action] = deque()
         self._heard: deque[tuple[str, Answer | Cancelled]] = deque()
         self._taken: set[int] = set()
@@ -81,14 +78,23 @@ class Running:
 
     def run(self) -> FleetEnd:
         """Until everything is over, or nothing more can be done now."""
-        self._todo.extend(self._controller.begin())
-        while self._end is None and (self._todo or self._flag or not self._controller.over):
+        while self._end is None and (self._todo or self._flag or self._begins or not self._controller.over):
             self._hear()
             self._stop_if_asked()
             self._todo.extend(self._controller.due(self._clock()))
             if self._outage.due(self._clock()):
                 self._turn()
         return msgspec.structs.replace(self._end or FleetEnd(), given_up=tuple(self._board.given_up))
+
+    @property
+    def _begins(self) -> bool:
+        return not self._begun and not self._controller.stopping
+
+    def _begin(self) -> None:
+        """Looks at all shards, before any is handed out."""
+        self._board.look(range(self._folder.job.shards))
+        self._controller, self._begun = Controller(self._board.open_shards, self._bounds), True
+        self._todo.extend(self._controller.begin())
 
     def _hear(self) -> None:
         match self._hands.next_answer(_TICK_S):
@@ -108,7 +114,7 @@ class Running:
 
     def _end_without(self, late: tuple[int, ...]) -> FleetEnd:
         if self._outage.since_s is not None:
-            # Nobody can say how their tasks have ended, but the folder how their processes have.
+            # How their tasks have ended is not known, but the folder says how their processes have.
             late = tuple(one for one in late if not self._board.has_stopped(one))
         if not late:
             return FleetEnd()
@@ -125,6 +131,8 @@ class Running:
             if self._flag is not None:
                 stop_campaign(self._folder.storage, self._flag)
                 self._flag = None
+            if self._begins:
+                self._begin()
             self._do_all()
             while self._heard:
                 self._judge(*self._heard[0])
@@ -162,6 +170,8 @@ class Running:
             self._outage.ended()
 
     def _judge(self, key: str, answer: Answer | Cancelled) -> None:
+        # Else a try that was stopped would look like one that failed.
+        self._stop_if_flagged()
         one = self._try_of(key)
         [now] = self._board.look([one.shard])
         workers = self._hands.workers().keys()
@@ -174,8 +184,7 @@ class Running:
         self._todo.extend(self._controller.ended(end, workers, self._clock()))
 
     def _look(self) -> None:
-        if not self._controller.stopping and self._folder.storage.get(campaign.STOP) is not None:
-            self._stop()
+        self._stop_if_flagged()
         workers = self._hands.workers()
         own = {key: on for key, on in self._hands.running().items() if key.startswith(self._key)}
         running = {self._try_of(key): on for key, on in own.items()}
@@ -186,6 +195,10 @@ class Running:
         now_s = self._clock()
         self._look_s = now_s + _LOOK_S
         self._todo.extend(self._controller.look(Seen(workers=workers, running=running, beats=beats), now_s))
+
+    def _stop_if_flagged(self) -> None:
+        if not self._controller.stopping and self._folder.storage.get(campaign.STOP) is not None:
+            self._stop()
 
     def _look_at_folder(self) -> tuple[ShardStanding, ...]:
         return self._board.look(sorted(self._taken.intersection(self._controller.waited_for)))

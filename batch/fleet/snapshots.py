@@ -142,7 +142,7 @@ class Snapshots:
             raise OSError("the lease is lost")
         self._shelf.upload(file, campaign.snapshot(self._shard, self._epoch, number))
         if number > _KEPT:
-            # Of a store that lets nobody remove, all are kept; the newest counts.
+            # Of a store that allows no removal, all are kept; the newest counts.
             with contextlib.suppress(OSError):
                 self._shelf.remove(campaign.snapshot(self._shard, self._epoch, number - _KEPT))
 

@@ -131,6 +131,18 @@ class Storage:
                 return False
         return True
 
+    def size_bytes(self, name: str) -> int:
+        """Of a file; 0 where there is none, or its store does not say.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        with self._blaming(name):
+            try:
+                return int(self._fs.size(self._path(name)) or 0)
+            except FileNotFoundError:
+                return 0
+
     def names(self, folder: str = "") -> tuple[str, ...]:
         """The files below a folder, as they are named from there, in the order of their names; none where there is no
         such folder.

@@ -1,26 +1,21 @@
-"""What a worker of the cluster runs: starts the command line for one shard as a child, and answers how that ended.
+"""What a worker of the cluster runs: has a child of it work on one shard, and answers how that ended."""
 
-The child is tied to this process by a pipe: whatever becomes of the worker, the child stops when its end is closed.
-"""
-
-import contextlib
 import errno
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 
 import msgspec
 
 from batch.fleet import campaign
+from batch.fleet.children import Children
 from batch.fleet.lease import LAST_WORD_S
 from batch.fleet.storage import Storage
 from batch.process.version import version
 from jobs.printable import printable
 from reports import Exit
 
-_LOOK_S = 0.25
+_CHILDREN = Children()
 _LOG = "the log of the worker says why"
 _REASONS: dict[int, str] = {
     Exit.USAGE: f"it cannot be begun there, most often as the login of an account is not on that machine; {_LOG}",
@@ -79,34 +74,6 @@ def take(task: ShardTask, worker: str, wanted: Callable[[], bool]) -> Answer:
         # Not in the store's own words: they go through the scheduler, and may hold a signed address.
         reason = f"it cannot use the campaign folder: {os.strerror(error.errno or errno.EIO)}"
         return Answer(exit_code=Exit.CANNOT_WRITE, worker=worker, reason=reason)
-    code = _child(task, wanted)
+    words = ("fleet", "shard", str(task.shard), "--dir", task.uri, "--tied", "--progress", "off", *task.words)
+    code = _CHILDREN.run(words, wanted, task.grace_s + LAST_WORD_S)
     return Answer(exit_code=code, worker=worker, reason=_REASONS.get(code, ""))
-
-
-def _child(task: ShardTask, wanted: Callable[[], bool]) -> int:
-    """What it says stands in the log of the worker."""
-    # Safe path: what lies in the worker's current folder is not to be imported.
-    words = [sys.executable, "-P", "-m", "batch", "fleet", "shard", str(task.shard), "--dir", task.uri, "--tied"]
-    with subprocess.Popen(  # noqa: S603 - itself
-        [*words, "--progress", "off", *task.words],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as child:
-        try:
-            while child.poll() is None and wanted():
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.wait(_LOOK_S)
-            assert child.stdin is not None  # noqa: S101 - it was asked for
-            child.stdin.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                return _as_shell(child.wait(task.grace_s + LAST_WORD_S))
-            child.kill()
-            return _as_shell(child.wait())
-        finally:
-            if child.poll() is None:
-                child.kill()
-
-
-def _as_shell(code: int) -> int:
-    return code if code >= 0 else 128 - code

@@ -67,7 +67,7 @@ class Tenant:
         try:
             await asyncio.gather(self._look_after(session, view), self.snapshots.make_for(ledger, hold, late))
         except Exception as error:
-            _log.exception("guard.defect")
+            _log.error("guard.defect", exc_info=True)
             session.defect(f"internal error: {type(error).__name__}")
             raise
 

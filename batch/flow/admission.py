@@ -76,7 +76,7 @@ class Admission(Condition):
         """
         trial = ticket.good_for is Pass.TRIAL
         if trial:
-            # The read was answered, and the trial is not over: nobody else may leave meanwhile.
+            # The read was answered, and the trial is not over: no other request may leave meanwhile.
             self._breaker = breaker.sent(self._breaker)
         self._following += 1
         try:

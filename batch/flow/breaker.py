@@ -1,5 +1,5 @@
-"""The circuit breaker: notices that nobody answers writes any more, and finds out that they are answered again without
-using up rows. Pure, time is an argument.
+"""The circuit breaker: notices that writes are not answered any more, and finds out without using up rows that
+they are answered again. Pure, time is an argument.
 
 A share of failures, however large, opens nothing while other writes are answered between them. It is for silence: ten
 unanswered writes in a row have rows tried that stand elsewhere in the manifest, twenty open it. Then nothing leaves but
@@ -82,7 +82,7 @@ def failed(state: BreakerState, now_s: float, failure: Failure, rng: Random) -> 
 
 
 def suspect(now_s: float, *, rng: Random) -> BreakerState:
-    """Opens at once: a row is about to use up its attempts, and nobody has been answered since it first failed."""
+    """Opens at once: a row is about to use up its attempts, and no write has been answered since it first failed."""
     return BreakerState(stage=Stage.READ, opened_at_s=now_s, next_s=now_s + _interval_s(0, rng))
 
 
@@ -139,7 +139,7 @@ def withdrawn(state: BreakerState) -> BreakerState:
 
 
 def excused(state: BreakerState, since_s: float, now_s: float) -> BreakerState:
-    """The time since a moment does not count for how long the service has been down: nobody asked it."""
+    """The time since a moment does not count for how long the service has been down: it was not asked."""
     return msgspec.structs.replace(state, opened_at_s=state.opened_at_s + now_s - max(since_s, state.opened_at_s))
 
 

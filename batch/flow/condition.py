@@ -42,7 +42,7 @@ class Condition:
         self._answered_s = {True: -math.inf, False: -math.inf}
         """When a write (True) or a read (False) was last answered."""
         self._paused_at_s: float | None = None
-        """Since when nobody asks the service anything."""
+        """Since when nothing is sent to the service."""
 
     @property
     def rate_per_s(self) -> float:
@@ -132,7 +132,7 @@ class Condition:
         self._rate = rate.asked(self._rate, self._clock.now_s(), asked)
 
     def pause(self) -> None:
-        """Nobody asks the service anything from now on."""
+        """Nothing is sent to the service from now on."""
         if self._paused_at_s is None:
             self._paused_at_s = self._clock.now_s()
 
@@ -230,7 +230,7 @@ class Condition:
                 return Pass.ELSEWHERE if elsewhere else Pass.ROW
 
     def forgives(self, rows_left: Callable[[], int]) -> frozenset[FaultKind]:
-        """What a request may meet at the expense of nobody: each such failure keeps the clock of `given_up` running."""
+        """What a request may meet at no cost to any row: each such failure keeps the clock of `given_up` running."""
         if self.well:
             return _NOTHING
         trial = self._breaker.stage is not _CLOSED

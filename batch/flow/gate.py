@@ -81,7 +81,7 @@ def refused_for_s(state: GateState, now_s: float) -> float:
 
 
 def excused(state: GateState, since_s: float, now_s: float) -> GateState:
-    """The time since a moment does not count for how long there was nothing but refusals: nobody asked."""
+    """The time since a moment does not count for how long there was nothing but refusals: nothing was sent then."""
     if not state.refusals:
         return state
     begun_s = state.refused_since_s

@@ -28,7 +28,7 @@ class Pacer(Protocol):
         """Seconds until a request may leave; 0 now."""
 
     async def take(self, now_s: float) -> None:
-        """Counts one request that leaves now; returns at once if `wait_s` said 0 and nobody else took since."""
+        """Counts one request that leaves now; returns at once if `wait_s` said 0 and no other request left since."""
 
 
 class Unpaced:

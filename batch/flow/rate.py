@@ -126,7 +126,7 @@ def asked(state: RateState, now_s: float, rate: Rate) -> RateState:
 
 
 def held(state: RateState, seconds: float) -> RateState:
-    """After a refusal nothing leaves for so many seconds more. A rate that nobody tries does not rise."""
+    """After a refusal nothing leaves for so many seconds more. A rate that is not used does not rise."""
     return msgspec.structs.replace(state, held_s=state.held_s + seconds)
 
 

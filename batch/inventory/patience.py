@@ -30,7 +30,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """What is known besides the fault. The question was `free` where it tried, for the good of all, whether the service
-    is back; others were `answered` since it last failed. `silent` says that the service answers nobody.
+    is back; others were `answered` since it last failed. `silent` says that the service answers no request.
     """
 
     free: bool = False

@@ -1,4 +1,4 @@
-"""Runs what may hang in a thread that nobody has to wait for: neither the event loop nor the end of the process."""
+"""Runs what may hang in a thread that is never waited for: neither the event loop nor the end of the process."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ async def beside(work: Callable[[], T], within_s: float) -> T:
 
     def run() -> None:
         result, error = _outcome(work)
-        # A loop that is closed has nobody who waits.
+        # Nothing waits on a loop that is closed.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, result, error)
 

@@ -39,7 +39,7 @@ class Supervisor:
         self._send("STOPPING=1")
 
     def reporting(self) -> None:
-        """The event loop is over, and the reports are written: nobody says any more that it is alive."""
+        """The event loop is over, and the reports are written: it is not reported as alive any more."""
         watchdog = [] if self._watchdog_s is None else [_UNWATCHED]
         self._send(*watchdog, _AT_LENGTH, "STATUS=writing the reports")
 

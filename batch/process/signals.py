@@ -127,7 +127,7 @@ class Interruption:
         """Ends the process where a signal has come.
 
         Raises:
-            InterruptedBySignal: one has, and nobody has asked to hold them.
+            InterruptedBySignal: one has, and they are not held.
         """
         if self.number is not None and not self._held:
             raise InterruptedBySignal(self.number)

@@ -22,7 +22,7 @@ class StandardInput:
             waiting = select.poll()
             waiting.register(number, select.POLLIN)
             waiting.register(wake, select.POLLIN)
-            # Python runs the handlers between the two; a handler that raises nothing lets the waiting go on.
+            # Python runs the handlers between the two; a handler that raises nothing lets the waiting continue.
             while not any(ready == number for ready, _ in waiting.poll()):
                 os.read(wake, 1)
         return os.read(number, size)

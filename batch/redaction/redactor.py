@@ -92,11 +92,11 @@ class StandardStream(RedactedStream):
     """
 
     lost: OSError | None = None
-    """Why nothing can be written any more, as far as nobody has said it yet; a reader that has left does not count."""
+    """Why nothing can be written any more, until that has been said; a reader that has left does not count."""
 
     @property
     def strict(self) -> RedactedStream:
-        """The same stream for one who has to know that nobody was shown it: errors are raised."""
+        """The same stream for one who has to know that it was not shown: errors are raised."""
         return RedactedStream(self._stream, self._redactor)
 
     def write(self, text: str) -> int:

@@ -32,7 +32,7 @@ class Authenticator(Protocol):
         """Finds out who made the request.
 
         Raises:
-            RefusedError: nobody known; it carries the gateway's answer.
+            RefusedError: the caller is not known; it carries the gateway's answer.
         """
         ...
 

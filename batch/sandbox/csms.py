@@ -64,7 +64,7 @@ _Body = TypeVar("_Body")
 def update_secret(project: Project, route: Route, request: Request, unix_s: float) -> Result:
     """Changes the fields that are in the body and leaves the others; versions keep the key they were made with.
 
-    What no document settles is decided on the strict side, so that nobody leans on it: a body with no field in it,
+    What no document settles is decided on the strict side, so that no client relies on it: a body with no field in it,
     and null for a field, are refused.
     """
     update = _read_update(request)

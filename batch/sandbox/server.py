@@ -66,7 +66,7 @@ class SandboxServer:
 
     async def start(self) -> None:
         """Listens from now on; a port that was chosen freely stays the same over a stop and a start."""
-        # The exchange's time goes on where it stood, so a second start does not take it back.
+        # The exchange's time continues where it stood, so a second start does not take it back.
         self._began_s = self._clock() - self._exchange.last_s
         server = web.Server(self._serve, access_log=None, handler_cancellation=True)
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
@@ -85,7 +85,7 @@ class SandboxServer:
         if runner is None:
             return
         # A connection takes a few turns of the loop until the runner knows and closes it; one that is half-way in when
-        # its listening socket closes is let go of by nobody (CPython 3.11).
+        # its listening socket closes is never let go of (CPython 3.11).
         await _turns(_TURNS_TO_ARRIVE)
         for site in runner.sites:
             await site.stop()

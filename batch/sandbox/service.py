@@ -58,7 +58,7 @@ class Service:
         self._rng = rng
 
     def answer(self, request: Request, route: Route | None, now_s: float) -> Reply:
-        """The whole way of a request: gateway, then operation. `route` None is a path nobody serves."""
+        """The whole way of a request: gateway, then operation. `route` None is a path that is not served."""
         if route is None:
             return self.refuse(request, refusal("APIGW.0101"))
         return self.admit(request, route, now_s) or self.perform(request, route, now_s)

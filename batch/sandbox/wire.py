@@ -66,7 +66,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """A request at the door: the `n`-th since the start, `now_s` seconds after it; without a route nobody serves it."""
+    """A request at the door: the `n`-th since the start, `now_s` seconds after it; without a route it is not served."""
 
     n: int
     now_s: float
@@ -85,7 +85,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_route(method: str, target: str) -> Route | None:
-    """The operation a request line names, or None: an empty or surplus path segment is a path nobody serves."""
+    """The operation a request line names, or None: an empty or surplus path segment makes a path that is not served."""
     path, _, query = target.partition("?")
     parts = path.split("/")
     if "%" in path:

@@ -85,6 +85,6 @@ def without_credentials(environment: Mapping[str, str], clean: Callable[[str], s
 
 
 def _refused(wave: str, how: str, said: deque[str]) -> str:
-    """The words of the command itself stand in no ledger: nobody knows what is in them."""
+    """The words of the command itself stand in no ledger: they may hold anything."""
     _log.warning("between.refused", wave=wave, reason=shortened(" | ".join((how, *said)), _MOST_CHARS))
     return f"the command of --between {how}"

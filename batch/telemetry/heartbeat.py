@@ -75,7 +75,7 @@ class Heartbeat:
         self._session = session
         self._clock = clock
         self.job_rate = job_rate
-        """What nobody may exceed in the middle of a session without saying so."""
+        """What `set` may exceed in the middle of a session only with `--yes`."""
         self._say = viewers.say
         self._console = viewers.console
         self._metrics_port = viewers.metrics_port

@@ -37,11 +37,13 @@ class NotifyUrl(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "NotifyUrl":
-        """Reads an https URL, or an http one of this machine.
+        """Reads an https URL, or an http one of this machine; a line break at its end, as a secret made from a file has
+        it, does not belong to it.
 
         Raises:
             ValueError: another scheme, no host, or http to elsewhere; the text is not repeated.
         """
+        text = text.rstrip("\r\n")
         try:
             parts = urlsplit(text)
             host, _ = parts.hostname, parts.port

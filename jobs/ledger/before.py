@@ -26,7 +26,7 @@ _NAMES = """CREATE TABLE IF NOT EXISTS temp.listing (scope INTEGER NOT NULL, sec
     row INTEGER NOT NULL, PRIMARY KEY (scope, secret_name)) STRICT, WITHOUT ROWID"""
 _OPEN = "status IS NULL AND leader IS NULL AND left_out = 0"
 _UNSEEN = "before_how IS NULL AND attempts = 0 AND doubt = 0"
-"""Nothing was sent for the row, and nobody knows its key before."""
+"""Nothing was sent for the row, and its key before is not known."""
 _LAY_OUT = f"""INSERT OR REPLACE INTO temp.listing SELECT scope, secret_name, row FROM stand
     WHERE scope = ? AND {_OPEN}"""  # noqa: S608 - its own text
 _COUNT_UNSEEN = f"SELECT COUNT(*) FROM stand WHERE scope = ? AND {_OPEN} AND {_UNSEEN}"  # noqa: S608 - the same
@@ -66,8 +66,8 @@ class KeysBefore:
         self._carried = carried
 
     def begin(self, scope_id: int) -> int:
-        """Gets ready for the list of a scope; how many of its rows are unseen: nothing was sent for them, and nobody
-        knows their key before.
+        """Gets ready for the list of a scope; how many of its rows are unseen: nothing was sent for them, and their
+        key before is not known.
 
         Raises:
             LedgerError: the ledger cannot be read, or there is no room for the names.

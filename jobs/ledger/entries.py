@@ -103,8 +103,9 @@ class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
 class PaceCell(msgspec.Struct, frozen=True, kw_only=True):
     """How the requests of one session were answered that got their answer within `width_s`, over all scopes.
 
-    Of those `sent`, some were `refused` for their rate and some `unanswered`: nobody met the service. `code` is what
-    most of these had in place of an answer. `allowed_per_s` could be sent in a second, None where nothing limited it.
+    Of those `sent`, some were `refused` for their rate and some `unanswered`: the service was not reached. `code` is
+    what most of these had in place of an answer. `allowed_per_s` could be sent in a second, None where nothing limited
+    it.
     """
 
     at_s: Moment

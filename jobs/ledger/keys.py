@@ -61,7 +61,7 @@ class KeyCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 # As `same_key`. Few rows are left once those are counted that agree, so that only few are made equal and sorted.
 _SAME = "lower(replace({}, '-', ''))"
-# Of a row that was on its key already nobody knows which one it left, unless the manifest does.
+# Which key a row left that was on its key already is not known, unless the manifest says so.
 _LEFT = f"""CASE WHEN {_SAME.format("before_kms_key_id")} <> {_SAME.format("kms_key_id")}
     THEN NULLIF(before_kms_key_id, '') END"""
 _EXPECTED = f"""CASE WHEN {_SAME.format("expected_kms_key_id")} <> {_SAME.format("kms_key_id")}

@@ -11,10 +11,11 @@ from msgspec.structs import astuple
 
 from jobs.ledger import accounts, schema, waves
 from jobs.ledger.counted import Counted
+from jobs.ledger.cutting import Cut, cut
 from jobs.ledger.forecast import Asks
 from jobs.ledger.new_ledger import part_of, seal
 from jobs.model import InvalidRow, PlannedRow, Scope, Status
-from jobs.shard import Shard, ShardBy, own_places
+from jobs.shard import Shard, ShardBy
 
 # Values go in in the order of the fields of InvalidRow.
 _INVALID = """INSERT INTO row (row, secret_name, kms_key_id, region, project_id, status, error_code, error_message,
@@ -51,11 +52,6 @@ _FOLLOW = "UPDATE row SET wave = l.wave FROM row l WHERE l.row = row.leader AND 
 # The first row that would make one request too many; a repeat of an earlier row stays with it.
 _BEYOND = """UPDATE row SET left_out = 2 WHERE status IS NULL AND left_out = 0 AND COALESCE(leader, row) >= (
     SELECT row FROM row WHERE status IS NULL AND left_out = 0 AND leader IS NULL ORDER BY row LIMIT 1 OFFSET ?)"""
-# Rows that are sent, by place.
-_WEIGHTS = """SELECT scope, COUNT(*) FILTER (WHERE status IS NULL AND left_out = 0 AND leader IS NULL) FROM row
-    WHERE scope IS NOT NULL GROUP BY scope"""
-_ELSEWHERE = """DELETE FROM row WHERE CASE WHEN scope IS NULL THEN NOT ?
-    ELSE scope NOT IN (SELECT value FROM json_each(?)) END"""
 
 
 class Conflict(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,21 +155,20 @@ class Loader:
         self._counted = None
         self._run(_BEYOND, (limit,))
 
-    def keep(self, shard: Shard, by: ShardBy) -> int:
-        """Keeps only the rows of a shard, once all else is settled over the whole; returns how many they are.
+    def cut(self, whole: Path, shard: Shard, by: ShardBy) -> Cut:
+        """Takes the rows of a shard out of the finished ledger of the whole, in place of any others.
 
         Raises:
-            LedgerError: the ledger cannot be written.
+            LedgerError: one of the two cannot be read or written.
         """
         self._counted = None
-        weights = dict(self._run(_WEIGHTS))
-        places = ((scope, weights[number]) for scope, number in self._scopes.items() if number in weights)
-        own = own_places(shard, by, places)
-        self._scopes = {scope: number for scope, number in self._scopes.items() if scope in own}
-        kept = msgspec.json.encode(sorted(self._scopes.values())).decode()
-        self._run(_ELSEWHERE, (shard.takes_unplaced, kept))
-        ((rows,),) = self._run("SELECT COUNT(*) FROM row")
-        return int(rows)
+        self._run("COMMIT")
+        try:
+            found = cut(self._connection, whole, shard, by)
+        except sqlite3.Error as error:
+            raise schema.blame(self._part, error) from error
+        self._scopes = found.scopes
+        return found
 
     def asks(self) -> Asks | None:
         """What the rows ask for, once all is settled; None where only the finished ledger can say it."""

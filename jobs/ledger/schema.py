@@ -58,7 +58,7 @@ def blame(path: Path, error: Exception, *, mend: str = _MEND) -> LedgerError:
 
 
 def unreadable(path: Path, what: str, reason: object) -> LedgerError:
-    """Something in a ledger that another release has written, or nobody."""
+    """Something in a ledger that another release has written, or no release."""
     return LedgerError(
         path, f"{what} cannot be read by this release: {reason}; use the one that wrote it, or if that is this: {_MEND}"
     )

@@ -40,7 +40,7 @@ class ErrorCount(msgspec.Struct, frozen=True, kw_only=True):
 
 class ScopeCount(msgspec.Struct, frozen=True, kw_only=True):
     """How the rows of one scope stand, of which some were left out. `unlisted` says why the list of its secrets failed,
-    and `unseen` rows were or may have been changed although nobody knows their key before.
+    and `unseen` rows were or may have been changed although their key before is not known.
     """
 
     endpoint: str

@@ -138,7 +138,7 @@ def _upgraded_copy(path: Path, found: int, release: str) -> Iterator[Path]:
 
 
 def _step_up(path: Path, found: int, release: str) -> None:
-    """Takes a copy, which nobody needs should this fail, from step to step; it is one file again when that is done."""
+    """Takes a copy, which is not needed should this fail, from step to step; it is one file again when that is done."""
     closed = log_file.CLOSED if log_file.has_log(path) else ""
     with _blaming(path), schema.opening(path) as connection:
         connection.executescript("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF;")

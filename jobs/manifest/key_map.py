@@ -72,7 +72,7 @@ def pairs(old: tuple[str, ...], new: tuple[str, ...], spec: JobSpec) -> tuple[Ke
 
 
 def target_of(moves: tuple[KeyMove, ...], *, kms_key_id: str, project_id: str, region: str | None) -> str | None:
-    """Where a secret on a key goes, None where nobody says: a row of its project comes before one of its region, and
+    """Where a secret on a key goes, None where no row says: a row of its project comes before one of its region, and
     that before one for all.
     """
     found = [

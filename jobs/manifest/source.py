@@ -57,7 +57,7 @@ class Readable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestCopy:
-    """A manifest's own bytes in a file that nobody else writes; `name` is what its user called it."""
+    """A manifest's own bytes in a file that no other program writes; `name` is what its user called it."""
 
     path: Path
     sha256: str
@@ -163,7 +163,7 @@ def _from_file(manifest: str, max_bytes: int) -> Generator[bytes, None, None]:
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    # Without O_NONBLOCK, opening a FIFO that nobody writes to would wait for ever.
+    # Without O_NONBLOCK, opening a FIFO that has no writer would wait for ever.
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 

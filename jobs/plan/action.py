@@ -26,7 +26,7 @@ class Action(StrEnum):
     INVALID = "invalid"
     """The row itself cannot be used."""
     UNREAD = "unread"
-    """Nobody knows: the secret could not be looked at."""
+    """Not known: the secret could not be looked at."""
 
     @property
     def runs(self) -> bool:

@@ -41,9 +41,9 @@ USABLE = KeyVerdict(Fitness.USABLE, "is enabled")
 
 
 def verdict_on(key: KeyFacts | None) -> KeyVerdict:
-    """The verdict on a key; None stands for one that nobody asked about."""
+    """The verdict on a key; None stands for one that was not asked about."""
     if key is None:
-        return KeyVerdict(Fitness.UNCHECKED, "nobody asked KMS")
+        return KeyVerdict(Fitness.UNCHECKED, "KMS was not asked")
     if key.trouble is not None:
         refused = KeyVerdict(Fitness.UNUSABLE, f"is refused by KMS in this project: {key.trouble}")
         return refused if key.refused else KeyVerdict(Fitness.UNCHECKED, key.trouble)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from jobs.run_dir.own_file import leave_to_owner
+
 PART = ".part-"
 """How the names of files begin that are not whole yet."""
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK})
@@ -56,7 +58,7 @@ def whole_file(
     Raises:
         OSError: the folder cannot be written.
     """
-    descriptor, name = tempfile.mkstemp(prefix=f"{PART}{final.name}-", dir=final.parent)
+    descriptor, name = _part_of(final)
     try:
         with os.fdopen(descriptor, "wb") as raw:
             file = HashingFile(cast("BinaryIO", raw))
@@ -77,6 +79,12 @@ def whole_file(
         sync_folder(final.parent)
 
 
+def _part_of(final: Path) -> tuple[int, str]:
+    descriptor, name = tempfile.mkstemp(prefix=f"{PART}{final.name}-", dir=final.parent)
+    leave_to_owner(descriptor, final.parent)
+    return descriptor, name
+
+
 @contextlib.contextmanager
 def new_file(final: Path) -> Iterator[HashingFile]:
     """The same for a file that must not be there yet, also not by the end of the block.
@@ -87,7 +95,7 @@ def new_file(final: Path) -> Iterator[HashingFile]:
     """
     if os.path.lexists(final):
         raise FileExistsError(errno.EEXIST, "exists already", str(final))
-    descriptor, name = tempfile.mkstemp(prefix=f"{PART}{final.name}-", dir=final.parent)
+    descriptor, name = _part_of(final)
     try:
         with os.fdopen(descriptor, "wb") as raw:
             yield HashingFile(cast("BinaryIO", raw))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jobs.run_dir import names
 from jobs.run_dir.durable import PART, sync_folder
+from jobs.run_dir.own_file import make_folder
 
 # What the root of a fresh file system has, as a volume in a container is one.
 _NOT_OURS = frozenset({"lost+found"})
@@ -33,7 +34,7 @@ def strangers(folder: Path) -> list[str]:
 
 def clear_unloaded(folder: Path) -> None:
     """Moves a manifest away that no ledger belongs to: into the folder of its job where `set_aside` was cut off, else
-    into one of its own. A load that was killed leaves one, but a person may have put it there too.
+    into a new one. A load that was killed leaves one, but a person may have put it there too.
 
     Raises:
         OSError: it cannot be moved.
@@ -43,7 +44,7 @@ def clear_unloaded(folder: Path) -> None:
     if not copies:
         return
     kept = _lacking_manifest(folder) or _folder_for(folder, _stem(names.ABANDONED, copies[0].stat().st_mtime), copies)
-    kept.mkdir(mode=0o700, exist_ok=True)
+    make_folder(kept, again=True)
     _move(copies, kept)
 
 
@@ -62,7 +63,7 @@ def set_aside(folder: Path, kind: str, loaded_at: float) -> Path:
     reports = sorted({one for pattern in _OF_A_JOB for one in folder.glob(pattern)})
     copies = sorted(folder.glob(_COPY))
     kept = _folder_for(folder, _stem(kind, loaded_at), [*reports, *copies])
-    kept.mkdir(mode=0o700, exist_ok=True)
+    make_folder(kept, again=True)
     _move(reports, kept)
     _move([one for one in (folder / names.LEDGER,) if one.exists()], kept)
     _move(copies, kept)

@@ -10,7 +10,7 @@ _MOUNTS = Path("/proc/self/mountinfo")
 
 
 def network_filesystem(folder: Path) -> str | None:
-    """The type of the filesystem a folder is on, if that is a network or FUSE one; None too where nobody can say."""
+    """The type of the filesystem a folder is on, if that is a network or FUSE one; None too where that is not known."""
     try:
         mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:

@@ -58,7 +58,7 @@ class LockHeldError(Exception):
 
 
 class FileLock:
-    """An flock on one file. The file is never deleted: a lock on a deleted file keeps nobody out."""
+    """An flock on one file. The file is never deleted: a lock on a deleted file keeps no process out."""
 
     def __init__(self, path: Path, purpose: str | None, folder: LockFolder | None = None) -> None:
         """Takes the lock at once; without a purpose its holder says nothing, and writes nothing, until `introduce`.
@@ -79,7 +79,7 @@ class FileLock:
                 raise LockHeldError(path, _read_holder(path), folder) from None
             raise
         if not _is_file_of(path, self._descriptor):
-            # The last holder removed it with its directory: a lock on a removed file excludes nobody.
+            # The last holder removed it with its directory: a lock on a removed file excludes no process.
             self.release()
             raise LockHeldError(path, None, folder)
         if purpose is not None:
@@ -125,7 +125,7 @@ def _is_file_of(path: Path, descriptor: int) -> bool:
 
 
 def held_by_another(path: Path) -> LockHeldError | None:
-    """What taking this lock would raise, without taking it or making its file; None where nobody holds it.
+    """What taking this lock would raise, without taking it or making its file; None where it is free.
 
     Raises:
         OSError: the file cannot be opened.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-# Everybody may write there, and nobody may remove what others made; a machine without such a folder has no shared one.
+# All users may write there, and none may remove what others made; a machine without such a folder has no shared one.
 _SHARED = (Path("/run/lock"), Path("/var/lock"))
 _FOR_ALL = stat.S_ISVTX | 0o777
 
@@ -69,7 +69,7 @@ def _of_user() -> Iterator[Path]:
 
 
 def _is_for_all(folder: Path) -> bool:
-    """Only root can have made it so that nobody takes away what others lock."""
+    """Only root can have made it so that no user takes away what others lock."""
     try:
         status = folder.stat()
     except OSError:

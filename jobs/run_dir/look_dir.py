@@ -16,6 +16,7 @@ from jobs.run_dir import names
 from jobs.run_dir.durable import PART, sweep_parts, sync_folder, whole_file
 from jobs.run_dir.filesystem import network_filesystem
 from jobs.run_dir.lock import FileLock
+from jobs.run_dir.own_file import make_folder
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import UsageError
 
@@ -44,7 +45,7 @@ class LookDirectory:
             )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.mkdir(mode=0o700)
+            make_folder(path)
         except FileExistsError:
             _require_ours(path)
             return cls(path)

@@ -101,7 +101,7 @@ class ReportFiles:
         return None if there == part.sha256 else path
 
     def _free(self, name: str, sha256: str) -> tuple[Path, str | None]:
-        """The first place that nobody's file is in, or the very same, and the SHA-256 of what is there."""
+        """The first place that holds no other writer's file, or the very same, and the SHA-256 of what is there."""
         return next(
             (path, there)
             for path in self._candidates(name)

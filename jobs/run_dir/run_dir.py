@@ -17,6 +17,7 @@ from jobs.run_dir.durable import PART, sweep_parts, sync_folder
 from jobs.run_dir.earlier import clear_unloaded, is_of_a_run, strangers
 from jobs.run_dir.filesystem import network_filesystem
 from jobs.run_dir.lock import FileLock
+from jobs.run_dir.own_file import hand_over
 from jobs.run_dir.report_files import ReportFiles
 from jobs.run_dir.room import require_room
 from jobs.run_dir.scope_locks import Patience
@@ -173,6 +174,7 @@ class RunDirectory:
             OSError: a file cannot be moved.
         """
         for name in (manifest, names.LEDGER):
+            hand_over(staged / name, self.path)
             (staged / name).replace(self.path / name)
             sync_folder(self.path)
 
@@ -209,7 +211,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _free_name(manifest: str) -> Path:
-    """A name by time and manifest that nobody has taken yet; one that is taken meanwhile is noticed by `mkdir`."""
+    """A name by time and manifest that is free; one that is taken meanwhile is noticed by `mkdir`."""
     stem = "stdin" if manifest == "-" else Path(manifest).name.split(".")[0] or "manifest"
     name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{stem}"
     candidates = (Path("runs") / (name if number == 1 else f"{name}-{number}") for number in count(1))
@@ -235,7 +237,7 @@ def _described(path: Path) -> str:
     if not path.is_dir():
         return "a file, not a run directory"
     if (path / names.SIGHTINGS).is_file():
-        return "what a command has looked at, not a run directory; call that command again with this --out"
+        return "the result of a plan, verify or retire, not a run directory; its page is the .html file there"
     found = sorted((plain(entry.name) for entry in path.iterdir() if _is_run_directory(entry)), reverse=True)
     match found:
         case []:

@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from jobs.ledger.schema import ERRORS, LedgerError, blame, durability, opening
+from jobs.run_dir.own_file import open_own
 
 VERSION = 2
 """Any change of what follows raises it."""
@@ -58,7 +59,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     try:
         # SQLite would create it 0644; its side files take the mode of this one.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        os.close(open_own(path, os.O_CREAT | os.O_RDWR))
         with opening(path) as connection:
             connection.executescript(f"PRAGMA locking_mode=EXCLUSIVE; PRAGMA busy_timeout=0; {durability(path)}")
             ((found,),) = connection.execute("PRAGMA user_version").fetchall()

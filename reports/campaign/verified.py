@@ -21,7 +21,7 @@ class Result(StrEnum):
     MISSING = "missing"
     """The service has no such secret."""
     UNREAD = "unread"
-    """Nobody could see it."""
+    """It could not be read."""
     NOT_ASKED = "not_asked"
     """The row is invalid or was not selected."""
 

@@ -12,9 +12,9 @@ CSV, JSON, PAGE = "verify.csv", "verify.json", "verify.html"
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """A verification for machines; `format` changes with its meaning. Between `started_at` and `ended_at` the service
-    was asked, by `requests` in all sessions of it; `stopped` says why that ended early. `invalid` rows, those
-    `not_selected` and those `carried` along, which the plan of the run could not do, were not asked for.
-    `rows_that_do_not_hold` lists the first of those. A `shard` has a part of the rows.
+    was asked, by `requests` in all sessions of it; `asked_by` names the users with their logins, and `stopped` says
+    why it ended early. `invalid` rows, those `not_selected` and those `carried` along, which the plan of the run could
+    not do, were not asked for. `rows_that_do_not_hold` lists the first of those. A `shard` has a part of the rows.
     """
 
     format: int = 1
@@ -27,6 +27,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int
     stopped: str | None
     requests: int
+    asked_by: str = ""
     rows: int
     holds: int
     moved: int
@@ -55,6 +56,7 @@ class VerifyFacts(msgspec.Struct, frozen=True, kw_only=True):
     stopped: str | None
     unread_as: int
     requests: int
+    asked_by: str = ""
     invalid: int
     not_selected: int
     carried: int = 0

@@ -60,6 +60,7 @@ def _verified(facts: VerifyFacts, count: Count) -> Verified:
         exit_code=verify_exit_code(found, invalid=facts.invalid, unread_as=facts.unread_as),
         stopped=facts.stopped,
         requests=facts.requests,
+        asked_by=facts.asked_by,
         rows=sum(found.values()),
         holds=found[Result.HOLDS],
         moved=found[Result.MOVED],

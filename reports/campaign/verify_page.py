@@ -34,7 +34,7 @@ def _page(verified: Verified, facts: VerifyFacts) -> CampaignPage:
         advice.append(Advice(why=_NOT_HELD))
     return CampaignPage(
         what="verify",
-        name=shortened(verified.manifest),
+        name=shortened(verified.run_dir or verified.manifest),
         tone="run_again" if verified.unread else "fix_first" if wrong else "done",
         verdict=verified_words(verified),
         when=f"The service was asked from {clock_text(verified.started_at)} to {clock_text(verified.ended_at)} UTC.",
@@ -114,6 +114,8 @@ def _facts(verified: Verified) -> Iterator[tuple[str, str]]:
         yield "Run directory", shortened(verified.run_dir)
     if verified.shard is not None:
         yield "Shard", verified.shard
+    if verified.asked_by:
+        yield "Asked by", verified.asked_by
     yield "Exit code", str(verified.exit_code)
     yield "Stopped", shortened(verified.stopped or "no")
     yield "Requests", f"{verified.requests:,}"

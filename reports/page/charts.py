@@ -92,7 +92,7 @@ def mark_text(value: float) -> str:
 
 
 def _paths(line: Line, x: Callable[[float], float], y: Callable[[float], float]) -> Iterator[str]:
-    """A path for each stretch between gaps; a single point becomes a short line, or nobody would see it."""
+    """A path for each stretch between gaps; a single point becomes a short line, or it could not be seen."""
     for known, found in groupby(enumerate(line.values), key=lambda pair: pair[1] is not None):
         if not known:
             continue

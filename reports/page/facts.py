@@ -170,10 +170,19 @@ def _when(summary: Summary) -> str:
     if started[:10] == ended[:10]:
         ended = ended[11:]
     span = f"{started} to {ended} UTC" if ended else f"Started {started} UTC; no end recorded"
-    again = f" in {timing.sessions} runs and resumes" if timing.sessions > 1 else ""
     slowed = slowed_words(summary)
     trouble = f" {_sentence(slowed)}" if slowed else ""
-    return f"{span}. {duration(timing.wall_s)} of work{again}.{trouble}"
+    return f"{span}. {_work(summary)}.{trouble}"
+
+
+def _work(summary: Summary) -> str:
+    """How long all sessions took; that of one that was killed is not known."""
+    timing = summary.timing
+    again = f" in {timing.sessions} runs and resumes" if timing.sessions > 1 else ""
+    known = f"{duration(timing.wall_s)} of work{again}"
+    if all(session.ended_at is not None for session in summary.sessions):
+        return known
+    return f"At least {known}" if timing.wall_s else "How long it worked is not recorded"
 
 
 def _tiles(summary: Summary) -> tuple[Tile, ...]:

@@ -1,11 +1,12 @@
 """`report.html`: the run for people, one file that asks for nothing else and runs no script but its own."""
 
 import base64
+import functools
 import hashlib
 from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from jobs.run_dir import names
@@ -16,6 +17,13 @@ from reports.page.facts import duration, page_of
 from reports.screen.request_words import part_words
 from reports.summary.open_rows import ListedRow
 from reports.summary.schema import FileFacts, Summary
+
+_TEMPLATE = "report.html"
+
+
+def prepare() -> None:
+    """Does all that is the same for every page."""
+    compiled(asset(_TEMPLATE))
 
 
 def write_page(files: ReportFiles, summary: Summary, open_rows: tuple[ListedRow, ...]) -> FileFacts:
@@ -33,13 +41,24 @@ def write_page(files: ReportFiles, summary: Summary, open_rows: tuple[ListedRow,
 def render_page(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) -> str:
     """The page as text."""
     page = page_of(summary, open_rows, folder)
-    return rendered(asset("report.html"), style=asset("report.css"), script=asset("report.js"), page=page, s=summary)
+    return rendered(asset(_TEMPLATE), style=asset("report.css"), script=asset("report.js"), page=page, s=summary)
 
 
 def rendered(template: str, *, style: str, script: str, **values: object) -> str:
     """A template with its values. Everything is escaped but the style sheet, the script and the drawings, which are
     ours.
     """
+    return compiled(template).render(
+        policy=_policy(style, script),
+        style=Markup(style),  # noqa: S704 # nosec B704 - a file of this package
+        script=Markup(script),  # noqa: S704 # nosec B704 - a file of this package
+        **values,
+    )
+
+
+@functools.cache
+def compiled(template: str) -> Template:
+    """To compile one takes several times as long as to fill it in."""
     environment = Environment(
         loader=FunctionLoader(asset),
         autoescape=True,
@@ -48,12 +67,7 @@ def rendered(template: str, *, style: str, script: str, **values: object) -> str
         keep_trailing_newline=True,
     )
     environment.filters |= {"figure": _figure, "duration": duration, "clock": clock_text, "part": part_words}
-    return environment.from_string(template).render(
-        policy=_policy(style, script),
-        style=Markup(style),  # noqa: S704 # nosec B704 - a file of this package
-        script=Markup(script),  # noqa: S704 # nosec B704 - a file of this package
-        **values,
-    )
+    return environment.from_string(template)
 
 
 def _figure(value: str | float | None) -> str:

@@ -62,7 +62,9 @@ def _advice(files: ReportFiles, plan: Plan, sha256: str) -> Iterator[Advice]:
     elif plan.not_whole:
         yield Advice(why=_sentence(NOT_WHOLE))
     elif plan.to_run:
-        words = f"Run exactly this plan, once it is approved: {plan.requests:,} requests, {duration_words(plan)}."
+        words = (
+            f"Run exactly this plan, once it is approved: {plan.requests:,} requests; duration {duration_words(plan)}."
+        )
         yield Advice(why=words, command=run_command(files.folder, sha256))
     if plan.undone:
         yield Advice(why=f"Mend the rows that cannot be done, and plan again: {PREVIEW} says what is wrong with each.")
@@ -115,7 +117,7 @@ def _facts(plan: Plan, sha256: str) -> Iterator[tuple[str, str]]:
     if plan.shard is not None:
         yield "Shard", plan.shard
     elif plan.to_run and not plan.not_whole:
-        yield "Approval", sha256
+        yield "Number to approve", sha256
     if plan.source.name is not None:
         yield "Source", shortened(plan.source.name)
     if plan.source.sha256 is not None:

@@ -69,7 +69,7 @@ def key_words(key: PlanKey) -> str:
 def duration_words(plan: Plan) -> str:
     """How long a run of it takes."""
     if plan.duration_s is None:
-        return "not known: the rate has no number"
+        return f"not known at --rate {plan.rate}"
     return f"about {span(plan.duration_s)} at {plan.rate} per project, if nothing fails"
 
 

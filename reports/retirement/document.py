@@ -83,9 +83,9 @@ class OwnerResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Retirement(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it. `run_dir` is the run whose old keys these are, `stopped` says why it was not looked at everything, and
-    `owner_column` where the owners come from. Of the owners those with the most secrets are listed, and there are
-    `more_owners`. Of a `shard` nothing follows for the projects of the others.
+    """All of it. `run_dir` is the run whose old keys these are, `asked_by` names the users with their logins, `stopped`
+    says why not everything was looked at, and `owner_column` where the owners come from. The owners with the most
+    secrets are listed, and there are `more_owners`. Of a `shard` nothing follows for the projects of the others.
     """
 
     schema: Literal["csms-rekey/retire/1"] = "csms-rekey/retire/1"
@@ -98,6 +98,7 @@ class Retirement(msgspec.Struct, frozen=True, kw_only=True):
     began_at: str
     ended_at: str
     requests: int
+    asked_by: str = ""
     secrets: int
     versions: int
     keys: tuple[KeyResult, ...]

@@ -82,10 +82,10 @@ def _advice(document: Retirement, again: str) -> Iterator[Advice]:
         case Verdict.FREE:
             yield Advice(why="Disable the key. Delete it only once nothing has failed for a while.")
         case Verdict.NEEDED:
-            yield Advice(why="Do what the first table says, then look again.", command=again)
+            yield Advice(why="Do what the table below says, then look again.", command=again)
         case Verdict.INCOMPLETE:
             gaps = any(one.not_read for one in document.projects)
-            what = "Mend what was in the way, as the first table says" if gaps else "Check the id of the key"
+            what = "Mend what was in the way, as the table below says" if gaps else "Check the id of the key"
             yield Advice(why=f"{what}, then look again.", command=again)
 
 
@@ -174,6 +174,8 @@ def _facts(document: Retirement) -> Iterator[tuple[str, str]]:
         yield "Run directory", shortened(document.run_dir)
     if document.shard is not None:
         yield "Shard", document.shard
+    if document.asked_by:
+        yield "Asked by", document.asked_by
     yield "Exit code", str(document.exit_code)
     yield "Stopped", document.stopped or "no"
     yield "Requests", f"{document.requests:,}"

@@ -41,6 +41,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     began_at: float
     ended_at: float
     requests: int
+    asked_by: str = ""
     stopped: str | None = None
     again: str = ""
     """The command that looks once more."""
@@ -107,6 +108,7 @@ def _document(
         began_at=utc_text(looked.began_at),
         ended_at=utc_text(looked.ended_at),
         requests=looked.requests,
+        asked_by=looked.asked_by,
         secrets=sum(one.secrets for one in seen.projects),
         versions=sum(one.versions for one in seen.projects),
         keys=keys,

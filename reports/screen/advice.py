@@ -164,7 +164,7 @@ def mendings(stops: Iterable[Stop], auth: Auth) -> tuple[Advice, ...]:
 
 
 def advise(stop: Stop, auth: Auth) -> Advice | None:
-    """What to do about one; None where nobody knows better than the reason itself."""
+    """What to do about one; None where the reason itself says it best."""
     if _FOREIGN in stop.reason:
         return Advice(
             cause="something before the service answers in its place",

@@ -19,6 +19,7 @@ from reports.screen.session_words import (
     error_key_words,
     key_words,
     option_words,
+    planned_words,
     who_words,
 )
 from reports.screen.shard_words import shard_words
@@ -141,6 +142,8 @@ class _Screen:
         grid = Table.grid(padding=(0, 2))
         grid.add_column(no_wrap=True)
         grid.add_column(overflow="fold")
+        if summary.plan is not None:
+            grid.add_row(self._text("Plan"), self._text(planned_words(summary.plan)))
         if (more := len(summary.sessions) - SHOWN_SESSIONS) > 0:
             grid.add_row("", self._text(f"{more} earlier ones are in summary.json"))
         for session in summary.sessions[-SHOWN_SESSIONS:]:

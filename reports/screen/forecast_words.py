@@ -74,7 +74,7 @@ def _sample(sample: Sample) -> str:
 
 def _duration(forecast: Forecast) -> str:
     if forecast.expected_s is None:
-        return "not known: the rate has no number" if forecast.puts else "none"
+        return f"not known at --rate {forecast.rate}" if forecast.puts else "none"
     soaks = len(forecast.waves) - 1
     waiting = f", with {counted(soaks, 'soak')} of {span(forecast.soak_s)}" if forecast.soak_s and soaks > 0 else ""
     return f"about {span(forecast.expected_s)} at {forecast.rate} per project{waiting}, if nothing fails"

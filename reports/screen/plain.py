@@ -13,6 +13,7 @@ from reports.screen.session_words import (
     error_key_words,
     key_words,
     option_words,
+    planned_words,
     who_words,
 )
 from reports.screen.shard_words import shard_words
@@ -61,6 +62,8 @@ def _lines(summary: Summary, folder: Path) -> Iterator[str]:
         yield f"key_before: {words}"
     for words in shard_words(summary):
         yield f"shards: {words}"
+    if summary.plan is not None:
+        yield f"plan: {planned_words(summary.plan)}"
     yield from _session_lines(summary)
     for note in file_notes(summary):
         yield f"file: {folder / note.name} ({note.purpose})"

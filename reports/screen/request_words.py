@@ -47,7 +47,9 @@ def slowed_words(summary: Summary) -> str | None:
     # The time of a session that was killed is not known, so it would be too short for the requests of all.
     known = all(session.ended_at is not None for session in summary.sessions)
     if parts and known and (wall_s := summary.timing.wall_s):
-        sentences.append(f"this cost about {span(wall_s * (failed + refused) / sent)} of {span(wall_s)}")
+        # The whole is rounded as where the page names it alone: a second more would look like a mistake.
+        whole = span(max(1, round(wall_s)))
+        sentences.append(f"this cost about {span(wall_s * (failed + refused) / sent)} of {whole}")
     return "; ".join([*sentences, *_lowered(summary)]) or None
 
 

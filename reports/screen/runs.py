@@ -55,13 +55,15 @@ class RunLine(msgspec.Struct, frozen=True, kw_only=True):
 def ended_line(folder: Path, summary: Summary) -> RunLine:
     """A run that has written its reports."""
     steps = next_steps(summary, folder)
+    # A report of what a killed run left has an exit code, the run itself has none.
+    killed = not summary.shards and bool(summary.sessions) and summary.sessions[-1].ended_at is None
     return RunLine(
         path=str(folder),
-        state=state_of(summary.exit_code),
+        state=RunState.KILLED if killed else state_of(summary.exit_code),
         rows=summary.manifest.rows,
         done=summary.by_group.done,
         open=summary.by_group.run_again,
-        exit_code=summary.exit_code,
+        exit_code=None if killed else summary.exit_code,
         started_at=summary.timing.started_at,
         next=steps[0].command if steps else None,
     )

@@ -1,6 +1,7 @@
 """Who ran a job, how and with what end, and how the rows of each key stand, in words."""
 
 from jobs.job_facts import JobFacts, limits_of, with_changes
+from jobs.printable import counted
 from jobs.spec import Auth, Before
 from reports.moment import clock_text
 from reports.screen.advice import Stop, advise, cause_of
@@ -49,7 +50,7 @@ def old_key_words(key: KeySummary) -> str:
     """The keys that its rows move away from, the first of them."""
     more = len(key.old_keys) - SHOWN_OLD_KEYS + key.more_old_keys
     names = [*key.old_keys[:SHOWN_OLD_KEYS], *((f"{more} more",) if more > 0 else ())]
-    return ", ".join(names) or "not known"
+    return ", ".join(names) or "none seen"
 
 
 def key_words(key: KeySummary) -> str:
@@ -62,7 +63,7 @@ def key_words(key: KeySummary) -> str:
 
 
 def before_words(summary: Summary) -> tuple[str, ...]:
-    """Of which projects the secrets could not be listed, and where rows were changed whose key before nobody knows."""
+    """Of which projects the secrets could not be listed, and where rows were changed whose key before is not known."""
     if summary.job.before is Before.OFF:
         return ()
     words = [_before(scope) for scope in summary.scopes if scope.unlisted or scope.without_key_before]
@@ -73,7 +74,9 @@ def before_words(summary: Summary) -> tuple[str, ...]:
 def _before(scope: ScopeSummary) -> str:
     failed = f"its secrets could not be listed ({scope.unlisted})" if scope.unlisted else ""
     rows = scope.without_key_before
-    unknown = f"the key before is not known for {rows:,} changed {'row' if rows == 1 else 'rows'}" if rows else ""
+    were = "was" if rows == 1 else "were"
+    of_whom = f"{counted(rows, 'row')} that {were} changed or may have been"
+    unknown = f"the key before is not known for {of_whom}" if rows else ""
     return f"project {scope.project_id}: {'; '.join(filter(None, (failed, unknown)))}"
 
 

@@ -1,4 +1,4 @@
-"""What an error code and its message say of a KMS key, in one word or two: nobody knows the numbers of its states."""
+"""What an error code and its message say of a KMS key, in a word or two: the numbers of its states say little."""
 
 import re
 from enum import StrEnum

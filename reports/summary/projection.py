@@ -137,7 +137,7 @@ def _sample(row: ToldRow) -> Sample:
 
 def _timing(sessions: Sequence[SessionRecord], attempted: int) -> Timing:
     ended = [session for session in sessions if session.ended_at is not None]
-    # Clocks are set back at times; a negative duration would help nobody.
+    # Clocks are set back at times; a negative duration would be of no use.
     wall_s = sum(max(0.0, session.ended_at - session.started_at) for session in ended if session.ended_at is not None)
     complete = len(ended) == len(sessions) and wall_s > 0
     return Timing(

@@ -78,8 +78,8 @@ class ByGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 class ScopeSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One endpoint and project; `stopped` says why the rest of its rows was not attempted, if it was. `unlisted` says
-    why its secrets could not be listed, and of `without_key_before` rows, which were or may have been changed, nobody
-    knows the key before.
+    why its secrets could not be listed, and of `without_key_before` rows, which were or may have been changed, the
+    key before is not known.
 
     Rows that have no usable place belong to no scope: with `rows_without_project` the scopes add up to all rows.
     """
@@ -230,7 +230,7 @@ def read_summary_text(folder: Path) -> str:
 
 
 def remove_summary(files: ReportFiles) -> None:
-    """Takes the summary away, durably: whatever changes in the folder from now on, nobody takes it for complete.
+    """Takes the summary away, durably: whatever changes in the folder from now on, it is not taken for complete.
 
     Raises:
         ReportError: the folder cannot be written.

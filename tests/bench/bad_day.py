@@ -14,7 +14,7 @@ _WAITS_S = ((0.1, 5), (1, 30))
 
 
 Client = Callable[[Service, Path], list[str]]
-"""The command that sends the rows of a service, with a folder of its own."""
+"""The command that sends the rows of a service, with a new folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,7 @@ def _used(tree: Path, command: list[str | Path]) -> tuple[float, float]:
 
 
 def _ended(tree: Path, manifest: Path, folder: Path) -> Path:
-    """A run directory whose rows have all ended; each tree has a format of its own."""
+    """A run directory whose rows have all ended; each tree has its own format."""
     place = folder / f"ended-{tree.name}"
     if not place.exists():
         run([_python(tree), "-m", "batch", *_run(manifest, place), "--max-outage=0"], cwd=tree, tree=tree)

@@ -89,7 +89,7 @@ def run(
 
 @contextlib.contextmanager
 def service(folder: Path, *options: str, log: bool = False) -> Iterator[Service]:
-    """A sandbox in a process of its own, on the other core."""
+    """A sandbox in a separate process, on the other core."""
     manifest, journal = folder / "manifest.csv", folder / "service.log"
     command = [*_pinned(1), *TOOL, "sandbox", f"--manifest={manifest}", *options]
     command += [f"--log={journal}"] if log else []

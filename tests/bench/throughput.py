@@ -24,7 +24,7 @@ class Speed:
 
 
 Client = Callable[[Service, Path, Path], Speed]
-"""Sends the rows of a manifest, with a folder of its own."""
+"""Sends the rows of a manifest, with a new folder."""
 
 
 def measure(folder: Path, *, rows: int, rounds: int) -> Iterator[str]:

@@ -504,7 +504,7 @@ class _Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gap_s(self) -> float:
-        """Two sessions each have a burst of their own: a process takes this long to start."""
+        """Two sessions each have their own burst: a process takes this long to start."""
         return 0.5 + (1 + self.burst) / self.per_s
 
     @property

@@ -1,4 +1,4 @@
-"""The command line as a process of its own that lives in virtual time: it can be killed, and what it left is found."""
+"""The command line as a separate process that lives in virtual time: it can be killed, and what it left is found."""
 
 import asyncio
 import contextlib

@@ -20,7 +20,7 @@ also an environment variable and a key of a job file, unless the end of a sectio
 explains how that works, and [environment](environment.md) lists the variables.
 """
 _HEADING = re.compile(r"^#{2,3} csms-rekey ", re.MULTILINE)
-_OPTION = re.compile(r"^\* `(--[a-z-]+) ([A-Z]+)(\.{3})?`", re.MULTILINE)
+_OPTION = re.compile(r"^\* `(--[a-z0-9-]+) ([A-Z]+)(\.{3})?`", re.MULTILINE)
 _CODE = re.compile(r"(```.*?```|`[^`]*`)", re.DOTALL)
 
 
@@ -28,6 +28,9 @@ def commands_page() -> str:
     """Every command in the order of use, with its options, their defaults, and its exit codes."""
     front, *parts = _HEADING.split(app.generate_docs())
     listed = front[front.index("\n**") :].replace(":\n\n*", "\n\n*")
+    # The generator puts groups of commands first.
+    order = re.findall(r"\(#csms-rekey-([a-z]+)\)", listed)
+    parts.sort(key=lambda part: order.index(part.split(maxsplit=1)[0]))
     return "\n".join([_HEAD, _tidy(listed).strip(), *map(_command, parts)]).rstrip() + "\n"
 
 

@@ -80,7 +80,7 @@ def test_the_image_runs_as_nobody_and_gets_signals() -> None:
     assert last["RUN"].startswith("pip uninstall ")
 
 
-def test_the_build_gets_what_it_copies_and_nothing_that_is_nobodys_business() -> None:
+def test_the_build_gets_what_it_copies_and_nothing_else() -> None:
     for source in copied():
         assert (ROOT / source).exists(), source
         assert not ignored(source), source

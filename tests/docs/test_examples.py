@@ -16,6 +16,7 @@ import yaml
 
 from batch.cli.app import app
 from batch.csms.auth.oidc import OidcSession
+from jobs.duration import parse_duration
 from jobs.rules import KEY_PATTERN, PROJECT_PATTERN, key_check, name_fault, project_fault
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
@@ -89,7 +90,9 @@ def test_the_cron_job_is_locked_down_and_handles_exit_codes() -> None:
     assert (job["apiVersion"], job["spec"]["concurrencyPolicy"]) == ("batch/v1", "Forbid")
     spec = job["spec"]["jobTemplate"]["spec"]
     [codes] = [rule["onExitCodes"] for rule in spec["podFailurePolicy"]["rules"] if "onExitCodes" in rule]
-    assert (codes["operator"], codes["values"]) == ("In", [1, 2])
+    [[drained]] = [rule["onPodConditions"] for rule in spec["podFailurePolicy"]["rules"] if "onPodConditions" in rule]
+    assert drained == {"type": "DisruptionTarget", "status": "True"}  # the schema requires both
+    assert (codes["operator"], codes["values"]) == ("In", [1, 2, 3])
     assert pod()["terminationGracePeriodSeconds"] >= 60
     assert pod()["restartPolicy"] == "Never"  # or a policy for failures is refused
     assert pod()["automountServiceAccountToken"] is False
@@ -102,7 +105,7 @@ def test_the_cron_job_is_locked_down_and_handles_exit_codes() -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     assert {mount["name"] for mount in container()["volumeMounts"]} == {volume["name"] for volume in pod()["volumes"]}
-    assert all(isinstance(item["value"], str) for item in container()["env"])
+    assert all(isinstance(item.get("value", ""), str) for item in container()["env"])
 
 
 def test_everything_that_the_cron_job_names_is_in_the_same_file() -> None:
@@ -123,6 +126,26 @@ def test_everything_that_the_cron_job_names_is_in_the_same_file() -> None:
     assert Path(run_dir).parent == Path("/var/lib/csms-rekey")
     assert "Secret" not in found, "no key is stored"
     assert {"name": "CSMS_REKEY_AUTH", "value": "pod"} in container()["env"]
+
+
+def seconds(name: str) -> float:
+    """A limit of time that the job sets."""
+    [value] = [item["value"] for item in container()["env"] if item["name"] == name]
+    return parse_duration(value)
+
+
+def test_a_night_of_the_cron_job_ends_in_time_whatever_happens_in_it() -> None:
+    """A run that ends by its own rule writes its reports; the deadline is for pods that followed one another."""
+    deadline = kubernetes()["CronJob"]["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
+    assert seconds("CSMS_REKEY_MAX_OUTAGE") < seconds("CSMS_REKEY_MAX_DURATION") < deadline < 5 * 3600
+
+
+def test_the_cron_job_alerts_somebody_if_a_secret_names_where() -> None:
+    """And runs without that secret; the path of such an address is a password."""
+    [url] = [item for item in container()["env"] if item["name"] == "CSMS_REKEY_NOTIFY_URL"]
+    assert url["valueFrom"]["secretKeyRef"] == {"name": "csms-rekey-alert", "key": "url", "optional": True}
+    page = (EXAMPLES.parent / "kubernetes.md").read_text()
+    assert "kubectl create secret generic csms-rekey-alert --from-file=url=" in page
 
 
 def test_the_rows_of_the_cron_job_are_valid() -> None:
@@ -150,6 +173,16 @@ def test_the_workflow_logs_in_by_openid_connect_and_holds_no_secret() -> None:
     assert session is not None
     assert session.name == "agency rekey of 0123456789abcdef0123456789abcdef"
     assert workflow()["env"]["CSMS_REKEY_AUTH"] == "oidc"
+
+
+def test_the_workflow_keeps_the_run_directory_of_a_run_that_did_not_end_well() -> None:
+    """Its ledger is what a later run continues from; actions/cache saves it only after a success."""
+    steps = workflow()["steps"]
+    used = [step.get("uses", "").partition("@")[0] for step in steps]
+    assert used.index("actions/cache/restore") < used.index("actions/cache/save")
+    restored, saved = (steps[used.index(f"actions/cache/{half}")] for half in ("restore", "save"))
+    assert (restored["with"]["path"], restored["with"]["key"]) == (saved["with"]["path"], saved["with"]["key"])
+    assert saved["if"].startswith("always()")
 
 
 def test_the_workflow_calls_commands_that_exist() -> None:
@@ -215,7 +248,8 @@ def operator(monkeypatch: pytest.MonkeyPatch) -> Any:
         (0, None),
         (1, FailedForGoodError),
         (2, FailedForGoodError),
-        *((code, FailedError) for code in (3, 4, 70, 74, 129, 130, 143)),
+        (3, FailedForGoodError),
+        *((code, FailedError) for code in (4, 70, 74, 129, 130, 143)),
     ],
 )
 def test_airflow_tries_again_what_another_try_can_mend_and_nothing_else(

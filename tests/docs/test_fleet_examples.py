@@ -56,7 +56,7 @@ def test_each_shard_is_an_index_with_tries_of_its_own() -> None:
 def test_a_pod_that_is_drained_costs_no_try_and_rows_to_fix_are_not_tried_again() -> None:
     """The first rule that fits decides."""
     ignored, failed = FLEET["Job"]["spec"]["podFailurePolicy"]["rules"]
-    assert ignored == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
+    assert ignored == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
     assert failed["action"] == "FailIndex"
     for job in JOBS:
         for rule in (rule["onExitCodes"] for rule in job["podFailurePolicy"]["rules"] if "onExitCodes" in rule):

@@ -110,7 +110,7 @@ def test_the_folder_for_machines_without_a_scheduler_is_made_once_and_its_shards
     with served(sandbox, tmp_path) as tool:
         endpoint = tool.to(tmp_path)[0]
         made = ("fleet", "run", str(manifest), "--dir", folder, endpoint, "--rate=unlimited")
-        assert tool.run(*made).code == 2, "nobody says how many shards"
+        assert tool.run(*made).code == 2, "the number of shards is missing"
         done = tool.run(*made, "--shards", str(SHARDS))
         assert (done.code, put_names(sandbox)) == (0, [])
         assert tool.run(*made, "--shards", str(SHARDS)).code == 0

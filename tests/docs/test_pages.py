@@ -29,7 +29,9 @@ from tests.unit.telemetry.scraping import VIEW, figures, scraped
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
+LEVELS = {"debug", "info", "warning", "error", "critical"}
+SHOWN_AS = {"exc_info": "exception"}
+"""What the log calls a field in its lines, where its caller calls it otherwise."""
 
 
 def events() -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -43,7 +45,8 @@ def events() -> Iterator[tuple[str, str, tuple[str, ...]]]:
             name = node.args[0]
             assert isinstance(name, ast.Constant), f"{path}: the name of an event is a constant"
             assert isinstance(name.value, str)
-            yield name.value, node.func.attr, tuple(keyword.arg or "**" for keyword in node.keywords)
+            fields = (keyword.arg or "**" for keyword in node.keywords)
+            yield name.value, node.func.attr, tuple(SHOWN_AS.get(field, field) for field in fields)
 
 
 def table(page: str, row: str) -> list[list[str]]:
@@ -177,7 +180,7 @@ def test_every_code_of_our_own_is_explained() -> None:
         "cancelled",
         "stopped",
         "paused",
-    }  # they say that a request was withheld, or whose answer nobody wants
+    }  # they say that a request was withheld, or its answer is not wanted
     explained = {cells[0].split("`")[1] for cells in table("errors.md", r"\| `[a-z]+`")}
     assert explained == made - never_shown
 

@@ -1,6 +1,7 @@
 """The systemd units: systemd takes them, and the tool works under everything that the service forbids."""
 
 import csv
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,8 @@ from tests.e2e.tool import Tool, served
 
 UNITS = Path(__file__).parents[2] / "docs" / "examples" / "systemd"
 SERVICE = UNITS / "csms-rekey.service"
+ALERT = UNITS / "csms-rekey-alert.service"
+PAGE = UNITS.parents[1] / "cron-job.md"
 CONFINED = Path(__file__).parent / "confined.py"
 SHELL = "/opt/csms-rekey/bin/csms-rekey"
 confinable = pytest.mark.skipif(unusable() is not None, reason=str(unusable()))
@@ -35,10 +38,34 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     assert (said.returncode, said.stderr) == (0, "")
 
 
-def test_the_service_is_never_restarted_for_rows_to_fix() -> None:
-    """The same again gives the same; and one signal is enough."""
+def test_the_service_is_not_restarted_for_rows_to_fix_nor_to_begin_its_hours_again() -> None:
+    """The same again gives the same, and what a rule stopped would get another --max-duration; one signal is enough."""
     lines = SERVICE.read_text().splitlines()
-    assert {"RestartPreventExitStatus=1 2", "KillMode=mixed", "TimeoutStopSec=90"} <= set(lines)
+    assert {"RestartPreventExitStatus=1 2 3", "KillMode=mixed", "TimeoutStopSec=90"} <= set(lines)
+    assert {"CSMS_REKEY_MAX_DURATION=4h", "CSMS_REKEY_MAX_OUTAGE=2h"} <= set(settings("\n".join(lines), "Environment"))
+
+
+def test_a_service_that_failed_for_good_alerts_somebody_with_the_end_of_its_output() -> None:
+    """A stop by hand, or of the machine, is not a failure."""
+    lines = SERVICE.read_text().splitlines()
+    assert {f"OnFailure={ALERT.name}", "SuccessExitStatus=143"} <= set(lines)
+    [command] = settings(ALERT.read_text(), "ExecStart")
+    assert f"--unit={SERVICE.name}" in command
+
+
+def test_the_page_installs_every_unit_of_the_nightly_job_and_says_where_its_output_is() -> None:
+    page = PAGE.read_text()
+    [command] = re.findall(r"^    install -m 0644 (.*) /etc/systemd/system/$", page, re.MULTILINE)
+    assert set(command.split()) == {path.name for path in UNITS.glob("csms-rekey[.-]*") if "@" not in path.name}
+    assert f"journalctl -u {SERVICE.name}" in page
+
+
+def test_metrics_of_the_service_are_written_where_it_may_write() -> None:
+    """As the page says; and the locks where a run by hand looks for them."""
+    drop_in = "\n".join(line.strip() for line in PAGE.read_text().partition("    [Service]\n")[2].splitlines()[:3])
+    [_, file] = settings(drop_in, "Environment")[0].split("=")
+    assert settings(drop_in, "ReadWritePaths") == [str(Path(file).parent)]
+    assert settings(SERVICE.read_text(), "ReadWritePaths") == ["-/run/lock"]
 
 
 def test_a_night_with_nothing_to_do_is_no_failure_to_the_service_manager() -> None:

@@ -19,7 +19,7 @@ Ended = tuple[int, str]
 
 # What is wrong: the rights that are missing, what is given in place of what there is, and how each command ends.
 CASES: dict[str, tuple[tuple[str, ...], dict[str, str], dict[str, Ended]]] = {
-    "an old key that nobody knows": (
+    "an unknown old key": (
         (),
         {"old": UNKNOWN},
         {
@@ -27,7 +27,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], dict[str, Ended]]] = {
             "retire": (3, "Is its id right?"),
         },
     ),
-    "a new key that nobody knows": (
+    "an unknown new key": (
         (),
         {"new": UNKNOWN},
         {
@@ -41,10 +41,10 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], dict[str, Ended]]] = {
         (),
         {"old": "x", "new": "x"},
         {
-            "plan": (2, "--old-key: is 1 characters long"),
+            "plan": (2, "--old-key: is 1 character long"),
             "plan rows": (1, "3 rows: cannot be used"),
             "verify": (1, "No row could be checked: 3 invalid."),
-            "retire": (2, "--old-key: is 1 characters long"),
+            "retire": (2, "--old-key: is 1 character long"),
             "run": (1, "3 invalid invalid.kms_key_id"),
         },
     ),

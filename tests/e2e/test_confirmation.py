@@ -18,7 +18,7 @@ YES, NO, END, CTRL_C = b"y\n", b"no\n", b"\x04", b"\x03"
 
 
 class Terminal:
-    """A command at a terminal of its own, and what has appeared there so far."""
+    """A command at its own terminal, and what has appeared there so far."""
 
     def __init__(self, running: "subprocess.Popen[bytes]", own: int) -> None:
         self.running = running
@@ -40,7 +40,7 @@ class Terminal:
         return self.running.wait(PATIENCE_S)
 
     def _read(self) -> bytes:
-        # Reading where nobody writes any more is an error of a terminal, not its end.
+        # Reading where nothing writes any more is an error of a terminal, not its end.
         with suppress(OSError):
             return os.read(self._own, 1 << 16)
         return b""
@@ -97,7 +97,7 @@ def test_a_yes_starts_the_run_that_was_shown(tmp_path: Path) -> None:
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_nobody_is_asked_about_a_run_in_a_directory_that_has_one(tmp_path: Path) -> None:
+def test_there_is_no_question_about_a_run_in_a_directory_that_has_one(tmp_path: Path) -> None:
     sandbox, path, run_dir = place(tmp_path)
     with served(sandbox, tmp_path) as tool:
         assert tool.run("run", str(path), *tool.to(run_dir)).code == 0
@@ -136,7 +136,7 @@ def test_a_manifest_that_changed_after_it_was_shown_is_not_sent(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("command", ["run --yes", "go"])
-def test_nobody_is_asked_who_said_yes_before_or_lets_a_scheduler_call(tmp_path: Path, command: str) -> None:
+def test_there_is_no_question_where_yes_was_said_before_or_a_scheduler_calls(tmp_path: Path, command: str) -> None:
     sandbox, path, run_dir = place(tmp_path)
     name, *options = command.split()
     with (

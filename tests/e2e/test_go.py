@@ -222,7 +222,7 @@ def test_a_file_that_somebody_corrected_in_place_is_kept_and_the_sums_hold(tmp_p
     assert (run_dir / "rejected.2.csv").read_bytes() == text
 
 
-def test_a_summary_that_somebody_changed_is_kept_and_believed_by_nobody(tmp_path: Path) -> None:
+def test_a_summary_that_somebody_changed_is_kept_and_never_believed(tmp_path: Path) -> None:
     sandbox, asked, run_dir = night(tmp_path)
     manifest = written(tmp_path, asked)
     with served(sandbox, tmp_path) as tool:

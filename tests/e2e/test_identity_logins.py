@@ -153,7 +153,7 @@ def test_an_agency_is_taken_on_with_any_login_and_renewed(tmp_path: Path, auth: 
         assert stage.asked("/v3.0/OS-CREDENTIAL/securitytokens") >= len(signers.seen)
 
 
-def test_a_resume_takes_on_the_agency_of_its_job_although_nobody_names_it(tmp_path: Path) -> None:
+def test_a_resume_takes_on_the_agency_of_its_job_although_it_is_not_named(tmp_path: Path) -> None:
     with serving() as stage:
         stopped = run(stage, tmp_path, stage.environment("aksk"), *TRUSTED, "--rate", "1/s", "--max-duration", "1")
         assert stopped.code == 3, stopped.out

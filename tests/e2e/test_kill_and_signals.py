@@ -112,7 +112,7 @@ def test_a_command_with_closed_streams_does_its_work_and_no_file_takes_their_pla
 
 @pytest.mark.parametrize("options", [(), ("--json",), ("--progress=off",)])
 @pytest.mark.parametrize("stdout", ['exec "$@" >/dev/full', '"$@" | true; exit ${PIPESTATUS[0]}'])
-def test_an_end_that_nobody_can_be_shown_changes_no_exit_code(
+def test_an_end_that_cannot_be_shown_changes_no_exit_code(
     tmp_path: Path, stdout: str, options: tuple[str, ...]
 ) -> None:
     sandbox, asked, path, keys = job(tmp_path)

@@ -89,7 +89,7 @@ def test_a_paused_run_drains_at_once_when_it_is_told_to_end_and_the_resume_is_no
         assert tool.run("resume", str(run_dir), "--rate=unlimited").code == 0
 
 
-def test_a_killed_run_leaves_a_pause_behind_that_holds_for_nobody(tmp_path: Path) -> None:
+def test_a_killed_run_leaves_a_pause_behind_that_holds_for_no_other(tmp_path: Path) -> None:
     sandbox, _, path = job(tmp_path)
     run_dir = tmp_path / "run"
     with served(sandbox, tmp_path) as tool:

@@ -37,7 +37,7 @@ WRONG = "canary-wrong-0f9e8d7c6b5a"
 
 @dataclass(frozen=True)
 class Stage:
-    """A sandbox that serves, in a thread of its own."""
+    """A sandbox that serves, in a separate thread."""
 
     sandbox: Sandbox
     url: str
@@ -486,8 +486,8 @@ def test_a_resume_logs_in_as_its_job_did_and_not_with_whatever_is_found_first(
                 timeout=60,
             )
 
-        other = {"CSMS_REKEY_TOKEN": "a-stale-token-that-nobody-lets-in"}
+        other = {"CSMS_REKEY_TOKEN": "a-stale-token-that-is-not-let-in"}
         refused = resume(**other)
-        assert (refused.returncode, "the run logged in so" in refused.stderr) == (2, True), refused.stderr
+        assert (refused.returncode, "the run used this kind of login" in refused.stderr) == (2, True), refused.stderr
         done = resume("--max-duration=60", **keys, **other)
         assert done.returncode == 0, done.stderr

@@ -215,7 +215,7 @@ def test_a_plan_by_old_key_covers_all_projects_and_leaves_out_what_takes_no_chan
     # Approval is for what can be run.
     for folder, shown in (("plan", plan), ("again", again)):
         page = (tmp_path / folder / "plan.html").read_text(encoding="utf-8")
-        assert (number(tmp_path / folder) in shown.out, ">Approval<" in page) == ((folder == "plan"),) * 2
+        assert (number(tmp_path / folder) in shown.out, ">Number to approve<" in page) == ((folder == "plan"),) * 2
 
 
 def test_an_unusable_target_key_ends_a_plan_by_old_key_with_1(tmp_path: Path) -> None:
@@ -362,7 +362,7 @@ def test_a_selection_leaves_rows_out_of_the_plan_and_tells_them_as_not_selected(
         (("m.csv", "--old-key=x"), "a manifest says which keys"),
         (("m.csv", "--all-projects"), "a manifest says which projects"),
         (("--old-key=x",), "give them as pairs"),
-        (("--old-key=x", "--new-key=y"), "--old-key: is 1 characters long"),
+        (("--old-key=x", "--new-key=y"), "--old-key: is 1 character long"),
         (("--key-map=no-such.csv",), "no-such.csv: "),
         (("--key-map=x.csv", "--old-key=x"), "not both"),
         (("--old-key", OLD, "--new-key", NEW), "--project-id or --all-projects"),

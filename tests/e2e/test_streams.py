@@ -198,3 +198,21 @@ def test_a_reader_that_has_seen_enough_changes_no_exit_code(tmp_path: Path, plac
         check=False,
     )
     assert (done.returncode, lines_of_python(done.stderr)) == (command.code, [])
+
+
+@pytest.mark.parametrize("forced", ["FORCE_COLOR", "TTY_COMPATIBLE"])
+def test_a_log_gets_plain_lines_also_where_colours_are_forced(
+    tmp_path: Path, place: dict[str, str], forced: str
+) -> None:
+    """A CI system sets such a variable for all its jobs; a journal shows control characters as a heap of bytes."""
+    arguments = COMMANDS["run"].line.format(**place, new=tmp_path / "new").split()
+    done = subprocess.run(
+        [*PYTHON, *arguments],
+        cwd=ROOT,
+        env=environment(tmp_path, place["token"], {forced: "1", "TERM": "xterm-256color"}),
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert b"result: all done" in done.stdout
+    assert all(line.isprintable() for line in (done.stdout + done.stderr).decode().splitlines())

@@ -127,7 +127,7 @@ def test_a_run_that_is_going_is_not_verified_and_nothing_is_asked(tmp_path: Path
     sandbox = small_service(secrets=200)
     with served(sandbox, tmp_path) as tool:
         path, run_dir = manifest(tmp_path, sandbox), tmp_path / "run"
-        with tool.start("run", str(path), *tool.to(run_dir, "--rate=20/s")) as running:
+        with tool.start("run", str(path), *tool.to(run_dir, "--rate=8/s")) as running:
             wait_until(lambda: len(records_of(sandbox.journal)) > 3, running)
             assert tool.run("verify", str(run_dir)).code == 4
             # Nor may another command use the same project meanwhile.

@@ -132,7 +132,7 @@ def test_a_command_that_is_killed_says_no(tmp_path: Path) -> None:
 
 
 def test_a_command_may_leave_its_input_unread_and_a_child_behind(tmp_path: Path) -> None:
-    """A child that holds its output open holds up nobody."""
+    """A child that holds its output open holds up nothing."""
     sandbox = small_service(secrets=6)
     run_dir, child = tmp_path / "run", tmp_path / "child"
     with served(sandbox, tmp_path) as tool:

@@ -1,6 +1,8 @@
 """What a run leaves on record of who ran it and how, and what it says of a key that stops it."""
 
 import getpass
+import signal
+import socket
 from pathlib import Path
 
 import msgspec
@@ -9,7 +11,8 @@ from batch.sandbox.assembly import sandbox_of
 from batch.sandbox.model import KeyState
 from batch.sandbox.options import SandboxOptions
 from reports import Summary
-from tests.e2e.tool import served
+from tests.e2e.tool import manifest_of, served, wait_until
+from tests.engine.rows import moves, small_service
 
 ROWS = 12
 
@@ -44,6 +47,34 @@ def test_a_disabled_key_stops_a_run_by_its_name_and_the_resume_that_ends_it_is_o
     (counted,) = summary.keys
     assert (counted.kms_key_id, counted.done, counted.old_keys) == (key.key_id, ROWS, (project.key_ids.old,))
     page = (run_dir / "report.html").read_text(encoding="utf-8")
-    assert "<td>--rate 100/s --timeout 5s</td>" in page
-    assert "<td>--rate 200/s --timeout 5s</td>" in page
+    assert ">--rate 100/s --timeout 5s</td>" in page
+    assert ">--rate 200/s --timeout 5s</td>" in page
     assert "state 3" not in page
+
+
+def test_a_verification_and_a_retirement_name_everyone_who_asked_with_their_login(tmp_path: Path) -> None:
+    """Also those of an earlier session: a reviewer has only the directory."""
+    sandbox = small_service(secrets=40)
+    (project,) = sandbox.world.projects.values()
+    project.hidden.update(project.names)
+    run_dir, out = tmp_path / "run", tmp_path / "out"
+    me = f"{getpass.getuser()} at {socket.gethostname()}, "
+    with served(sandbox, tmp_path) as tool:
+        path = tmp_path / "m.csv"
+        path.write_bytes(manifest_of(moves(sandbox)))
+        assert tool.run("run", str(path), *tool.to(run_dir)).code == 0
+        with tool.start("verify", str(run_dir), f"--out={out}", "--rate=10/s") as running:
+            wait_until((out / "run.log").exists, running)
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(30) == 143
+        (tmp_path / "token").write_text(sandbox.token)
+        (tmp_path / "token").chmod(0o600)
+        ended = tool.run("resume", str(out), "--rate=unlimited", f"--token-file={tmp_path / 'token'}", "--json")
+        assert ended.code == 0, ended.err
+        found = msgspec.json.decode(ended.out)["asked_by"]
+        assert found == f"{me}IAM token from CSMS_REKEY_TOKEN; {me}IAM token from {tmp_path / 'token'}"
+        retired = tool.run("retire", str(run_dir), "--old-key", project.key_ids.old, "--rate=unlimited", "--json")
+        assert msgspec.json.decode(retired.out)["asked_by"] == f"{me}IAM token from CSMS_REKEY_TOKEN"
+    (retirement,) = run_dir.glob("retire-*/retire.html")
+    for page in (out / "verify.html", retirement):
+        assert f"<dt>Asked by</dt><dd>{me}IAM token" in page.read_text(encoding="utf-8")

@@ -73,7 +73,7 @@ class Tool:
         stdin: int | None = None,
         more: Mapping[str, str] | None = None,
     ) -> Iterator["subprocess.Popen[bytes]"]:
-        """A command that goes on meanwhile; `before` is put in front of it."""
+        """A command that runs meanwhile; `before` is put in front of it."""
         with subprocess.Popen(
             [*before, *PYTHON, *arguments],
             cwd=ROOT,
@@ -131,7 +131,7 @@ def served_by(server: Server, folder: Path, token: str) -> Iterator[Tool]:
 
 @contextmanager
 def sandbox_process(folder: Path, *options: str) -> Iterator[tuple[Tool, Ready]]:
-    """A sandbox in a process of its own, as the command starts it."""
+    """A sandbox in a separate process, as the command starts it."""
     with subprocess.Popen([*PYTHON, "sandbox", *options], cwd=ROOT, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None

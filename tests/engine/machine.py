@@ -279,7 +279,7 @@ def session_of(
 
 
 def bury(loop: asyncio.AbstractEventLoop) -> None:
-    """Ends what is left of a dead process, so that Python does not complain about it; nobody sees what that does."""
+    """Ends what is left of a dead process, so that Python does not complain about it; what that does is not seen."""
     loop.set_exception_handler(lambda *_: None)
     for _ in range(50):
         tasks = asyncio.all_tasks(loop)

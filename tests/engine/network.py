@@ -27,7 +27,7 @@ def _nothing(_moment: str) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """How the network behaves. A request takes `there_s`, always the same, so that the rate seen at the service is the
-    rate at which requests left; an answer takes anything up to `back_s`. While `down` nobody listens.
+    rate at which requests left; an answer takes anything up to `back_s`. While `down` nothing listens.
     `watch` is told of each moment of an exchange - leaving, arrived, answered - and may end the process there.
     """
 
@@ -74,7 +74,7 @@ class Network:
             return fault_of(error, sent=not isinstance(error, aiohttp.ConnectionTimeoutError))
 
     def die(self, now_s: float, rng: Random) -> None:
-        """The process has ended: what was on its way may still arrive, and nobody hears the answer."""
+        """The process has ended: what was on its way may still arrive, and the answer is not heard."""
         self._dead = True
         for act in self._open.values():
             answered = act.delivery is Delivery.WHOLE and rng.random() < 0.5

@@ -79,7 +79,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     outages: tuple[Down, ...] = ()
     weather: Weather | None = None
     herd: int = 0
-    """So many rows more, each about a secret of its own in the first project; every third expects the old key."""
+    """So many rows more, each about another secret in the first project; every third expects the old key."""
     rate: str = "20/s"
     burst: int = 1
     concurrency: int = 4
@@ -188,7 +188,7 @@ class _Player:
         self._plan = plan
         self._sessions = 0
         self._wrong: list[str] = []
-        # Two sessions each have a burst of their own: a process takes this long to start.
+        # Two sessions each have their own burst: a process takes this long to start.
         per_s = self._limits.rate.per_s
         self._gap_s = 0.5 + self._limits.burst / per_s
 

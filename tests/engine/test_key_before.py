@@ -45,7 +45,7 @@ def told(job: Job) -> list[tuple[Status, str | None]]:
 
 
 def trouble(job: Job) -> tuple[str | None, int]:
-    """What is told of the list of the only project, and of how many changed rows nobody knows the key before."""
+    """What is told of the list of the only project, and of how many changed rows the key before is not known."""
     with Ledger(job.folder) as ledger:
         (scope,) = ledger.told.scopes()
     return scope.unlisted, scope.unseen
@@ -304,7 +304,7 @@ def test_where_reads_are_refused_rows_are_sent_all_the_same(tmp_path: Path) -> N
     assert violations(job.case(LIMITS)) == []
 
 
-def test_where_writes_are_refused_the_scope_stops_as_if_nobody_had_read_before(tmp_path: Path) -> None:
+def test_where_writes_are_refused_the_scope_stops_as_if_nothing_had_been_read_before(tmp_path: Path) -> None:
     sandbox = small_service(secrets=40, denied=frozenset({Operation.UPDATE_SECRET}))
     job = listing(tmp_path, sandbox)
     project_of(sandbox).names.clear()

@@ -55,7 +55,7 @@ def test_an_outage_without_an_end_stops_the_run_in_time_and_a_resume_completes_i
     assert violations(job.case(limits)) == []
 
 
-def test_nobody_listening_is_an_outage_like_any_other_and_takes_no_attempt_from_most_rows(folder: Path) -> None:
+def test_a_closed_port_is_an_outage_like_any_other_and_takes_no_attempt_from_most_rows(folder: Path) -> None:
     sandbox = small_service(secrets=100)
     limits = Limits(rate=Rate(20.0), timeout_s=10.0)
     job = load_job(folder / "run", sandbox, moves(sandbox))
@@ -151,7 +151,7 @@ def test_a_service_that_can_be_read_but_not_written_is_given_up_in_time_and_most
     assert records[-1].at_s - records[0].at_s <= 600.0 + 20.0
     assert violations(job.case(limits)) == []
     assert job.statuses().count(Status.NOT_ATTEMPTED) >= 170
-    # Nobody knows what became of a PUT that met a 503; no row was used up.
+    # What became of a PUT that met a 503 is not known; no row was used up.
     assert {*job.statuses()} == {Status.NOT_ATTEMPTED, Status.UNKNOWN}
     run_job(job, limits, gap_s=60.0)
     assert {*job.statuses()} == {Status.NOT_ATTEMPTED, Status.UNKNOWN}
@@ -225,7 +225,7 @@ def test_rows_in_doubt_are_read_when_a_short_outage_is_over(folder: Path, from_s
 @pytest.mark.parametrize(("rows", "from_s"), [(3, 1.0), (5, 0.3), (5, 0.6), (5, 1.0), (10, 1.5)])
 def test_an_answer_to_others_before_the_outage_does_not_blind_for_it(folder: Path, rows: int, from_s: float) -> None:
     class Unsteady:
-        """Every other first PUT meets a 503 of its own."""
+        """Every other first PUT meets a separate 503."""
 
         def __init__(self) -> None:
             self.seen: set[str] = set()

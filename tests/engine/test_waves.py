@@ -1,4 +1,4 @@
-"""Waves in virtual time: one is done before the next begins, over all projects, and nobody passes a bad one unasked."""
+"""Waves: one is done before the next begins, over all projects, and a bad one is never passed unasked."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -200,12 +200,12 @@ def test_nothing_is_sent_while_it_soaks_and_a_signal_ends_that(folder: Path) -> 
 
     assert ran(job, SOAKED, meanwhile=arrange) == "interrupted by SIGTERM"
     assert len(puts(job)) == 10
-    # The rest of the time is waited for by whoever continues, also by hand.
+    # The session that continues waits for the rest of the time, also by hand.
     assert ran(job, SOAKED, outside=BY_HAND, gap_s=200.0) is None
     assert gap_s(job) == pytest.approx(600.0, abs=0.5)
 
 
-def test_whoever_is_asked_between_two_waves_lets_the_next_one_begin_or_stops_the_run(folder: Path) -> None:
+def test_the_command_between_two_waves_lets_the_next_one_begin_or_stops_the_run(folder: Path) -> None:
     job = waved(folder, small_service(secrets=30), lambda row: f"w{(row - 1) // 10}")
     ask = Ask(None, "the command of --between ended with exit code 7")
     assert ran(job, outside={"between": ask}) == (

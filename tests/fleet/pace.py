@@ -20,7 +20,7 @@ def too_fast(
     records: Sequence[Record], rate: int, burst: int = 1, sent_s: Mapping[Place, float] | None = None
 ) -> list[str]:
     """Projects of which the service saw more than rate + burst requests within a second. Where it is known when some
-    were sent, it is held against that: nobody is faster because the service reads late and then catches up.
+    were sent, it is held against that: no run is faster because the service reads late and then catches up.
     """
     found = []
     late_of = dict(zip((one.n for one in records), _late_s(records, sent_s or {}), strict=True))

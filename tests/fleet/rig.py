@@ -14,6 +14,7 @@ from batch.sandbox.world import World, build_world
 from tests.e2e.tool import PYTHON, ROOT, environment, guarded_manifest_of, manifest_of, sandbox_process
 from tests.engine.places import room
 from tests.fleet.cluster import WORKERS, Cluster, cluster_in, wait_until
+from tests.kit.processes import parent_of
 from tests.kit.records import Record, read_journal
 from tests.oracle import Asked
 
@@ -110,7 +111,8 @@ class Fleet:
         children = self.owners()
         for name, worker in self.cluster.workers.items():
             for pid in children:
-                if worker.poll() is None and _parent(pid) == worker.pid:
+                # Between them stands the process whose fork a child is.
+                if worker.poll() is None and parent_of(parent_of(pid)) == worker.pid:
                     return name, pid
         raise AssertionError(f"no worker has a child: {children}")
 
@@ -177,10 +179,3 @@ def _lives(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     return False
-
-
-def _parent(pid: int) -> int:
-    with contextlib.suppress(OSError):
-        text = Path(f"/proc/{pid}/stat").read_text()
-        return int(text.rpartition(")")[2].split()[1])
-    return 0

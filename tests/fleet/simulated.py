@@ -1,7 +1,7 @@
 """Thousands of projects on machines that die, in virtual time: the product's own decisions, all else a model.
 
 A machine serves one shard at a time, in turns of a second. It dies and loses its disk, freezes and thaws, or cannot
-reach the storage while the service still answers it. Each has a clock of its own.
+reach the storage while the service still answers it. Each has its own clock.
 """
 
 import heapq
@@ -161,7 +161,7 @@ class Written:
 
 
 class Machine:
-    """One of the fleet's, with a clock and a disk of its own."""
+    """One of the fleet's, with its own clock and disk."""
 
     def __init__(self, number: int, chance: Random, drift: float) -> None:
         self.number = number
@@ -416,7 +416,7 @@ class Child:
         return True
 
     def _restored(self, epoch: int) -> Ledger:
-        """That of the disk if nobody has sent a row since, else the newest snapshot, else the manifest."""
+        """That of the disk if no row was sent since, else the newest snapshot, else the manifest."""
         kept = self.machine.disk.get(self.shard)
         newest = max(self._stored.snapshots, default=0)
         rows = self._world.rows_of[self.shard]

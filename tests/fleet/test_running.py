@@ -40,6 +40,31 @@ def test_a_folder_that_cannot_be_read_for_five_minutes_ends_nothing_and_is_shown
     assert sum("answer again, after" in line for line in one.screen.lines) == 1
 
 
+def test_a_folder_that_is_away_at_the_first_look_ends_nothing_and_is_shown() -> None:
+    one = fleet()
+    one.cluster.loses_the_storage(0.0, 300.0)
+    ended_well(one)
+    assert "bucket is away" in (one.screen.views[0].trouble or "")
+    assert len(one.screen.views[0].shards) == 2
+    assert sum("tried again for up to 10m" in line for line in one.screen.lines) == 1
+
+
+def test_a_folder_that_is_away_from_the_first_look_on_ends_the_call_within_the_time_of_an_outage() -> None:
+    one = fleet()
+    one.cluster.loses_the_storage(0.0)
+    assert one.run().exit_code is Exit.CANNOT_WRITE
+    assert 600.0 <= one.took_s <= 650.0
+
+
+def test_a_stop_before_the_first_look_hands_nothing_out_and_is_written() -> None:
+    one = fleet()
+    one.cluster.loses_the_storage(0.0, 20.0)
+    one.cluster.at(10.0, lambda: one.asked.append("me"))
+    assert one.run().left is None
+    assert one.storage.get(campaign.STOP) is not None
+    assert one.cluster.handed_out == []
+
+
 def test_the_time_for_which_the_folder_is_away_does_not_count_against_a_child_that_begins() -> None:
     one = fleet({0: [Child(renews=False, for_s=1_000.0)]})
     one.cluster.loses_the_storage(30.0, 600.0)
@@ -127,6 +152,15 @@ def test_a_stop_ends_as_soon_as_all_have_confirmed_it() -> None:
     one.cluster.at(50.0, lambda: one.asked.append("me"))
     assert one.run().left is None
     assert one.took_s < 60.0
+
+
+def test_a_shard_that_has_ended_because_of_a_stop_is_not_said_to_be_tried_again() -> None:
+    one = fleet({0: [Child(for_s=9_000.0)], 1: [Child(for_s=9_000.0)]})
+    stop = campaign.to_json(Stop(who="me", at=1.0))
+    one.cluster.at(51.0, lambda: one.storage.put(campaign.STOP, stop))
+    assert one.run().left is None
+    assert "ended with exit code 143" in one.said
+    assert "tried again" not in one.said
 
 
 def test_a_stop_while_the_folder_is_away_ends_in_time_and_is_written_once_it_is_there() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from batch.fleet import campaign
+from batch.fleet.campaign import Worker
 from batch.fleet.lease import LeaseRecord
 from batch.sandbox.assembly import Sandbox
 from jobs.model import Status
@@ -89,11 +90,20 @@ def test_a_machine_without_the_login_of_an_account_refuses_the_shard_at_once_and
     known.write_text('[beta]\nprofile = "second"\n')
     with served(sandbox, tmp_path) as tool:
         storage = campaign_in(tmp_path / "shared", rows, tool.url)
-        for epoch in (1, 2):
-            refused = tool.run(*child(storage, 0, tmp_path / f"work{epoch}"), more={"CSMS_REKEY_ACCOUNTS": str(known)})
+        for work in ("one", "two"):
+            refused = tool.run(*child(storage, 0, tmp_path / work), more={"CSMS_REKEY_ACCOUNTS": str(known)})
             assert (refused.code, "'alpha' is not an account" in refused.err) == (2, True), refused.err
-            last = campaign.read(storage.get(campaign.lease(0, epoch)), LeaseRecord)
-            assert last is not None
-            assert last.quiet_s is not None
+        assert storage.names(campaign.LEASE) == ()
+        # Nor does it wait for an owner that is lost.
+        worker = Worker(host="lost", pid=1)
+        lost = LeaseRecord(owner=worker, nonce="n", boot="b", lapse_s=0.8, timeout_s=2.0, at=1.0)
+        storage.put(campaign.lease(0, 1), campaign.to_json(lost))
+        known.write_text('[alpha]\nprofile = "missing"\n')
+        nobody = tmp_path / "credentials"
+        nobody.write_text("[basic]\n")
+        more = {"CSMS_REKEY_ACCOUNTS": str(known), "HUAWEICLOUD_SDK_CREDENTIALS_FILE": str(nobody)}
+        refused = tool.run(*child(storage, 0, tmp_path / "three"), more=more)
+        assert (refused.code, "has its lease" in refused.err) == (2, False), refused.err
+        assert storage.names(campaign.LEASE) == ("0/1",)
     assert puts(sandbox) == {}
     assert storage.names(campaign.END) == ()

@@ -93,7 +93,7 @@ class Changing:
                 project.hidden.add(name)
 
     def _point(self, project: Project, name: str, key: str) -> None:
-        # Each change has a second of its own, as changes of one secret have in life.
+        # Each change has a separate second, as changes of one secret have in life.
         self.seconds += 1
         moved_ms = int(EPOCH_S + self.seconds) * 1000
         project.put(msgspec.structs.replace(project.secrets[name], kms_key_id=key, update_time=moved_ms))

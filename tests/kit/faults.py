@@ -13,7 +13,7 @@ def canned(
 
 
 def refusing(code: str, detail: str = "", *, status: int | None = None) -> InjectedFault:
-    """A documented refusal by its code, in the form of whoever says it; `status` for another than the usual one.
+    """A documented refusal by its code, in the form of the service that says it; `status` if not the usual one.
 
     Raises:
         KeyError: the code is not in the catalogue.

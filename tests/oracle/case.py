@@ -46,7 +46,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """What was allowed. `slowest_per_s` is the least a rate is lowered to, `lands_within_s` how long after its sending
-    a PUT may still be applied, as the run has it; `interruptions` counts sessions that came to no end of their own,
+    a PUT may still be applied, as the run has it; `interruptions` counts sessions that did not end by themselves,
     `fresh_starts` those that forgave attempts.
     """
 

@@ -97,7 +97,7 @@ def drifted_was_shown(case: Case, evidence: Evidence) -> Iterator[Violation]:
 
 
 def no_is_proven(case: Case, evidence: Evidence) -> Iterator[Violation]:
-    """I4: no row is told as failed or rejected while a PUT of it may have been applied and nobody looked."""
+    """I4: no row is told as failed or rejected while a PUT of it may have been applied and was not read."""
     for asked, claim in _pairs(case):
         if claim.status not in {Status.FAILED, Status.REJECTED}:
             continue
@@ -185,7 +185,7 @@ def expected_key_is_read_first(case: Case, evidence: Evidence) -> Iterator[Viola
         last = 0
         for put in evidence.puts(asked.place):
             if not any(last < read.n < put.n and put.at_s - read.at_s <= bound_s for read in reads):
-                reason = f"PUT {put.n} left without a fresh read of its own that showed {expected}"
+                reason = f"PUT {put.n} left without its own fresh read that showed {expected}"
                 yield Violation(rule="I5c", row=asked.row, reason=reason)
             last = put.n
 

@@ -226,7 +226,7 @@ def test_every_rule_has_a_case_in_which_it_bites() -> None:
 def test_a_put_that_others_undo_counts_as_none_and_one_that_stands_does_not(
     at_s: float, broken: set[tuple[str, int]]
 ) -> None:
-    """As nobody can see the first, whatever became of it."""
+    """As the first cannot be seen, whatever became of it."""
     sent = put(2, "a", status=504, landed_s=2.0)
     drifted = single(Status.DRIFTED, 1, get(1, "a"), sent, get(3, "a"), get(9, "a"), row=EXPECTING)
     changes = (Change(at_s=at_s, place=(PROJECT, "a"), key=OTHER),)

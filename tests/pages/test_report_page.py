@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from reports.campaign.page import Advice, CampaignPage, Table, render_campaign
+from reports.summary.schema import FileFacts
 from tests.pages.browser import Browser
 
 CELLS = "[...document.querySelectorAll('#open tbody tr')].map(row => row.cells[{}].innerText.trim())"
@@ -219,6 +221,33 @@ def test_images_and_tables_are_told_to_those_who_do_not_see_them(browser: Browse
     assert ("heading", "What to do next") in roles
     fields = {name for role, name in roles if role in {"searchbox", "combobox"}}
     assert fields == {"Search", "Status", "Code"}
+
+
+def test_on_a_phone_and_on_paper_no_table_and_no_command_is_cut_off(
+    browser: Browser, page: Path, tmp_path: Path
+) -> None:
+    """On a phone each row is a block that names its columns; the page of a look follows the same rules."""
+    key, sums = "0ed90475-9531-485d-9d9d-c9f81818e811", FileFacts(name="verify.csv", sha256="0" * 64, bytes=1, rows=1)
+    names = ("Old key", "Verdict", "Secrets on an old key", "What KMS says")
+    look = CampaignPage(
+        what="retire", name="run", tone="done", verdict="Free.", when="now", version="1",
+        advice=(Advice(why="Again.", command=f"csms-rekey retire run --old-key {key} --old-key {key}"),),
+        tables=(Table(title="Keys", columns=names, rows=((key, "needed", 1_234, f"enabled in {'0' * 32}"),)),),
+    )  # fmt: skip
+    (tmp_path / "look.html").write_text(render_campaign(look, (sums,)), encoding="utf-8")
+    cut = "[...document.querySelectorAll('table.list, pre')].map(one => one.closest('.wide') || one)"
+    too_wide = f"{cut}.filter(one => one.scrollWidth > one.clientWidth).map(one => one.ariaLabel)"
+    for shown in (tmp_path / "look.html", page):
+        browser.open(shown, width=703)
+        # What is left of A4 between the margins.
+        browser.call("Emulation.setEmulatedMedia", media="print")
+        assert browser.run(too_wide) == []
+        browser.call("Emulation.setEmulatedMedia", media="")
+    for shown in (page, tmp_path / "look.html"):
+        browser.open(shown, width=390)
+        assert browser.run(too_wide) == []
+    labels = "[...document.querySelectorAll('td')].map(td => getComputedStyle(td, '::before').content)"
+    assert [json.loads(label) for label in browser.run(labels)] == [*names, "Rows", "Bytes", "SHA-256"]
 
 
 def test_it_prints_on_a4(browser: Browser, page: Path, tmp_path: Path) -> None:

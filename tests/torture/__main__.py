@@ -142,7 +142,7 @@ def main() -> int:
     tasks += [(_campaigned, (1_000_000 * (seed + n), 12 if quick else _CAMPAIGNS // cores)) for n in range(cores)]
     tasks += [(_fleets, (1_000 * (seed + n) + 1, 20 if quick else 500)) for n in range(cores)]
     started = time.monotonic()
-    # Plain processes without threads of their own: each task forks a service and children.
+    # Plain processes without threads: each task forks a service and children.
     with ProcessPoolExecutor(cores, mp_context=get_context("fork"), max_tasks_per_child=None) as pool:
         found = list(pool.map(_call, tasks))
     code = _tell(found, time.monotonic() - started)

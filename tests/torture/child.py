@@ -70,7 +70,7 @@ def _be_the_tool(  # noqa: PLR0917 - called once, just above
         from batch.cli.app import main  # noqa: PLC0415 - imported by the parent long ago
 
         end_process(main(list(argv)))
-    except BaseException:  # noqa: BLE001 - a forked process must never go on as its parent
+    except BaseException:  # noqa: BLE001 - a forked process must never continue as its parent
         traceback.print_exc(file=sys.stderr)
         sys.stderr.flush()
         end_process(70)

@@ -68,7 +68,7 @@ def _fill_log() -> None:
 
 @contextlib.contextmanager
 def _tmpfs(rig: Rig, size: int) -> Iterator[Path | None]:
-    """A small disk of its own; None where none can be mounted."""
+    """A small, separate disk; None where none can be mounted."""
     folder = rig.folder / f"small{size}"
     folder.mkdir()
     mount = ["/bin/mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
@@ -98,7 +98,7 @@ def _too_little(rig: Rig, folder: Path, *, quick: bool) -> int:
 
 
 def _filled_by_others(rig: Rig, folder: Path, *, jobs: int) -> int:
-    """Somebody takes all that is left once requests have begun: recording goes on in the room it took before."""
+    """Somebody takes all that is left once requests have begun: recording continues in the room it took before."""
     for _ in range(jobs):
         job = rig.job()
         job.run_dir = folder / job.folder.name

@@ -22,9 +22,11 @@ _HARM_AFTER = 300
 _POISON = """
 import os, pathlib, signal, sys
 said = pathlib.Path(__file__).with_name("shard")
-if "shard" in sys.orig_argv and said.exists():
-    if sys.orig_argv[sys.orig_argv.index("shard") + 1] == said.read_text():
-        os.kill(os.getpid(), signal.SIGKILL)
+def see(event, _):
+    if event == "sqlite3.connect" and "shard" in sys.argv and said.exists():
+        if sys.argv[sys.argv.index("shard") + 1] == said.read_text():
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(see)
 """
 """As the kernel does it to a process that needs too much memory."""
 

@@ -136,7 +136,7 @@ def _stop_with_child_paused(fleet: Fleet, running: "subprocess.Popen[bytes]") ->
     os.kill(child, signal.SIGSTOP)
     _stop(fleet, running)
     try:
-        # Until the others have drained, and nobody waits for this one any longer.
+        # Until the others have drained, and this one is not waited for any longer.
         running.wait(PATIENCE_S)
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -170,7 +170,7 @@ def _poison(fleet: Fleet) -> None:
 def _given_up(fleet: Fleet) -> Iterator[str]:
     """One shard is reported, every other one is done; then it is cured."""
     if "given up" not in fleet.said():
-        yield "nobody says that a shard was given up"
+        yield "no shard is said to be given up"
     shards = json.loads(tool(fleet, "fleet", "status", str(fleet.campaign), "--json"))["shards"]
     states = {one["index"]: one["state"] for one in shards}
     if states != {index: "given up" if index == POISONED else "over" for index in states}:

@@ -133,7 +133,7 @@ class TorturedJob:
         self._rig.violations += [f"{what}: {one} {said}" for one in wrong]
 
     def remove(self) -> None:
-        """Removes its files; nobody looks at them where nothing is wrong."""
+        """Removes its files; they are of no use where nothing is wrong."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _unsent(self) -> Iterator[str]:

@@ -7,7 +7,7 @@ from tests.torture.child import KILLED, Ended
 from tests.torture.rig import Rig, TorturedJob
 from tests.torture.trap import Trap
 
-# A sweep that goes on for longer than this has found a loop.
+# A sweep that takes longer than this has found a loop.
 _MOST = 2_000
 # Every resume does at least so many things.
 _RESUMED = 25
@@ -55,7 +55,7 @@ def _twice(job: TorturedJob, trap: Trap) -> Ended:
     if not (job.run_dir / "ledger.db").exists():
         return first
     second = job.resume(Trap(how=trap.how, what=trap.what, nth=1 + trap.nth * 7 % _RESUMED))
-    # The sweep goes on for as long as the run is caught.
+    # The sweep continues for as long as the run is caught.
     return Ended(code=second.code, told=(*first.told, *second.told) if first.told else ())
 
 

@@ -1,4 +1,4 @@
-"""A sample of the torture in every run of the suite; the whole of it has a command of its own."""
+"""A sample of the torture in every run of the suite; the whole of it has its own command."""
 
 import subprocess
 import sys

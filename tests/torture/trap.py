@@ -44,7 +44,7 @@ class _Counter:
         return True
 
     def tell(self, line: str) -> None:
-        """One line to whoever set the trap."""
+        """One line to the process that set the trap."""
         os.write(self._told, line.encode() + b"\n")
 
 

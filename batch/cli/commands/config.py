@@ -128,5 +128,5 @@ def _as_json(shown: list[_Shown], origins: Origins) -> str:
 
 
 def _set_variables() -> list[str]:
-    """Variables that are not options and are set; what they hold is for nobody's eyes."""
+    """Variables that are not options and are set; what they hold is never shown."""
     return [f"{PREFIX}{name}" for name in NO_OPTIONS if os.environ.get(f"{PREFIX}{name}")]

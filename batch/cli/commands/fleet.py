@@ -39,7 +39,7 @@ def run(
     Without a scheduler, only makes the campaign folder, for machines that call `fleet shard` themselves.
 
     Args:
-        manifest: As `run` takes it, or a directory that `plan` has made.
+        manifest: As for run, or the directory of a plan.
         plan_sha256: Run only the plan whose plan.json has this SHA-256.
     """
     if cluster.shards is not None and cluster.shards < 1:

@@ -14,7 +14,7 @@ from batch.cli.retired import again, show_retired
 from batch.cli.retiring import Asked, asked
 from batch.cli.run_to_look_at import Given
 from batch.cli.sharing import kept_whole
-from batch.cli.standing import requests_of
+from batch.cli.standing import asked_by, requests_of
 from batch.inventory.retiring import retirement_errands
 from batch.look import LookEnd
 from batch.process.version import version
@@ -84,6 +84,7 @@ def _looked(folder: LookDirectory, sightings: Sightings, question: RetireQuestio
         began_at=began_at(sightings),
         ended_at=time.time(),
         requests=requests_of(sightings),
+        asked_by=asked_by(sightings),
         stopped=None if end.whole else end.stopped or "not everything was asked for",
         again=again(question, kept_whole(sightings)) if end.whole else resume_command(folder.path),
         run_dir=question.run_dir,

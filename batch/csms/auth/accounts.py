@@ -14,7 +14,7 @@ Place = tuple[str, str]
 _SHOWN = 3
 
 
-class Nobody:
+class NoLogin:
     """Stands where there is no login but those of accounts; `why` is said to everything that needs one."""
 
     def __init__(self, why: CredentialError) -> None:
@@ -29,7 +29,7 @@ class Nobody:
         raise self._why
 
     async def project_id(self, region: str) -> str:  # noqa: ARG002 - as `Login`
-        """Nobody has a project.
+        """There is no project.
 
         Raises:
             CredentialError: always.

@@ -51,7 +51,7 @@ class NotAuthorizedError(Exception):
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be shown of a login. `project_id` and `project_name` are what it knows of its own project, and
+    """What may be shown of a login. `project_id` and `project_name` are those of its own project, if known, and
     `expires_s` is the end of what it holds now in UTC seconds since 1970: None where that is not known or has none, and
     `ends` says which. What is `fetched` comes with its end: without one, nothing was obtained. `iam_named` says that
     its source also named IAM's address. `name` is what others may know it by: a user, an agency, the last characters of

@@ -54,7 +54,7 @@ def exposed(access: FileAccess, user: int, groups: Collection[int], *, projected
     """What to do about a file that others may read; None where only those may who are meant to.
 
     They are its owner and, where root owns it, the group of ours that root gave it to, if that may only read it: so
-    Kubernetes mounts a secret for a pod with a separate group, and nobody in the pod can change that.
+    Kubernetes mounts a secret for a pod with a separate group, and that cannot be changed in the pod.
 
     A `projected` token of a service account is mode 0644 unless the pod names a user. It is taken so, where root owns
     it, only root can write it, and we cannot change that: the mount of one pod shows it to that pod alone.

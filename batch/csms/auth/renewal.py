@@ -104,7 +104,7 @@ class Renewal(Generic[V]):
         """The value to use for one request, whose answer `observe` then gets.
 
         There is only something to wait for before the first value, after a refusal, and where the value ended while
-        nobody asked for one.
+        none was asked for.
 
         Raises:
             NotAuthorizedError: there is none, it has ended, or it is barred.

@@ -26,7 +26,7 @@ class Meaning:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """Variables of a login that this program does not offer, and what to do instead. One that `always` counts would
-    change who acts, or whom we talk to, with every login; another only where nobody says which login to take. Of
+    change who acts, or whom we talk to, with every login; another only where no login is chosen. Of
     `harmless` values nothing is said.
     """
 
@@ -119,7 +119,7 @@ REFUSED = (
         harmless=frozenset({"password", "v3password", "token", "v3token"}),
     ),
 )
-"""What it refuses by name, so that nobody acts as somebody else without a word."""
+"""What it refuses by name, so that no command acts as another user unnoticed."""
 
 NO_PART = (
     "HW_ASSUME_ROLE_DURATION",
@@ -191,7 +191,7 @@ class Variables(Mapping[str, str]):
                     raise CredentialError(f"{name} is set, and is not taken: {refusal.cure} ({way_out})")
 
     def secrets(self) -> tuple[Masked, ...]:
-        """Everything in the environment that nobody may see, whether it is used or not."""
+        """Everything in the environment that must not be shown, whether it is used or not."""
         return tuple(Masked(text) for name in _SECRET if (text := self.raw(name)))
 
     def _found(self, name: str) -> tuple[str, str]:

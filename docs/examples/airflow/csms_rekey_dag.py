@@ -12,9 +12,10 @@ MANIFEST = "/srv/csms-rekey/secrets.csv"
 # One directory for every night and every try: `go` continues what was stopped, and starts what is new.
 RUN_DIR = "/var/lib/csms-rekey/nightly"
 # The login comes from the worker's environment or ~/.huaweicloud/credentials, never from a template.
-OPTIONS = {"CSMS_REKEY_REGION": "cn-north-4", "CSMS_REKEY_MAX_DURATION": "14400"}
-# Rows to fix, or wrong use: the same again gives the same, a person has to look.
-NO_RETRY = (1, 2)
+# The night ends after four hours. An outage of the service is waited for within it, for two hours at most.
+OPTIONS = {"CSMS_REKEY_REGION": "cn-north-4", "CSMS_REKEY_MAX_DURATION": "4h", "CSMS_REKEY_MAX_OUTAGE": "2h"}
+# Rows to fix, wrong use, or stopped by a rule: a person has to look. After 3 the next night continues.
+NO_RETRY = (1, 2, 3)
 
 
 class RekeyOperator(BaseOperator):

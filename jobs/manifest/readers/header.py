@@ -21,7 +21,7 @@ class Header:
     """The column names of a manifest; `used` are those the tool knows, with their places, none when it is unusable. The
     column that waves go by is among them, under a separate name.
 
-    Columns without a name at the places `unnamed` must be empty: a value there has slipped out of its own column.
+    Columns without a name at the places `unnamed` must be empty: a value there has slipped out of its column.
     """
 
     width: int

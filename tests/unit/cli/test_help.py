@@ -42,6 +42,15 @@ def test_a_help_page_fits_on_a_screen(
     assert (len(lines) <= LONGEST, [line for line in lines if len(line.rstrip()) > WIDEST]) == (True, [])
 
 
+@pytest.mark.parametrize("command", ["verify", "retire"])
+def test_no_word_of_a_help_page_is_cut_in_two(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """A long default is wrapped between its words."""
+    monkeypatch.setenv("COLUMNS", str(WIDEST))
+    assert f"RUN_DIR/{command}-<UTC time>" in shown(capsys, command)
+
+
 @pytest.mark.parametrize("columns", ["0", "1", "20", "39"])
 @pytest.mark.parametrize("command", ["", "run"])
 def test_a_terminal_without_a_size_or_with_a_tiny_one_gets_every_word_of_help(

@@ -1,5 +1,7 @@
 """What commands that continue or look at a run say of a path without one: they leave everything there alone."""
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,3 +103,19 @@ def test_a_run_that_was_killed_while_it_loaded_has_nothing_to_continue(
         f" `csms-rekey go MANIFEST --run-dir {path}`"
     )
     assert capsys.readouterr().err == f"csms-rekey: {path}: {told}\n"
+
+
+@pytest.mark.parametrize("command", ["status", "report", "rollback --out back.csv"])
+def test_a_directory_that_may_only_be_read_says_that_a_copy_is_enough(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """As that of an auditor is: these commands lock the directory, and so write to it."""
+
+    def refused(path: Path, *_: object) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr("jobs.run_dir.lock.open_own", refused)
+    (tmp_path / "ledger.db").touch()
+    assert main([*command.split(), str(tmp_path)]) == 74
+    said = capsys.readouterr().err
+    assert "run.lock: Permission denied; if you may only read this directory, make a copy of it and use that" in said

@@ -51,7 +51,7 @@ def test_flag_variable_and_job_file_all_count_more(
     assert 'region = "cn-east-2"  # --region' in shown(capsys, "--region=cn-east-2")
 
 
-def test_two_tools_that_differ_and_a_region_that_nobody_knows_are_named(
+def test_two_tools_that_differ_and_an_unknown_region_are_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OS_REGION_NAME", "RegionOne")

@@ -31,7 +31,7 @@ def test_it_says_who_with_which_login_and_which_options_differ_from_the_job(monk
 
 
 @pytest.mark.parametrize("command", ["go", "fleet shard"])
-def test_a_command_that_takes_failed_rows_up_by_itself_names_no_option_that_nobody_typed(
+def test_a_command_that_takes_failed_rows_up_by_itself_names_no_option_that_was_not_typed(
     monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setenv("CSMS_REKEY_TOKEN", "token-of-some-length")

@@ -98,7 +98,7 @@ def test_another_users_run_is_not_changed(
     assert f"the run belongs to user {own}" in capsys.readouterr().err
 
 
-def test_status_of_a_directory_whose_holder_has_not_said_who_it_is_names_nobody(
+def test_status_of_a_directory_whose_holder_has_not_said_who_it_is_names_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.run_dir.scope_locks._LONGEST_LOOK_S", 0.0)

@@ -17,7 +17,7 @@ PLACE = ("--region=cn-north-4", f"--project-id={PROJECT}")
 
 @pytest.fixture(autouse=True)
 def _login(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """One that nobody asks, and no place to leave anything but the test's own."""
+    """One that is not asked, and no place to leave anything but the test's."""
     monkeypatch.setenv("CSMS_REKEY_TOKEN", "a-token-that-no-other-test-has-in-a-name")
     monkeypatch.setenv("CSMS_REKEY_METADATA_URL", "http://127.0.0.1:9")
     monkeypatch.chdir(tmp_path)

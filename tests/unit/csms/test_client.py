@@ -41,7 +41,7 @@ def test_a_request_that_was_stopped_while_it_got_authorized_never_leaves_and_was
 
 
 def test_an_answer_that_no_decoder_takes_is_like_none() -> None:
-    """Lists in lists without end made the decoder give up in a way of its own, and the whole run with it."""
+    """Lists in lists without end made the decoder give up in another way, and the whole run with it."""
     wire = CountingWire(b'{"more":' + b"[" * 5_000 + b"]" * 5_000 + b"}")
     client = CsmsClient(wire, TokenCredential(Masked("t")), "p", user_agent="test")
     for answer in (asyncio.run(client.update_secret(UPDATE)), asyncio.run(client.list_secrets(limit=1))):

@@ -48,7 +48,7 @@ class Line:
             writer.close()
 
     def say(self, text: bytes) -> None:
-        """Puts something on the newest connection, past the loop: it is there at once, and nobody has read it."""
+        """Puts something on the newest connection, past the loop: it is there at once, and has not been read."""
         sock = self.writers[-1].get_extra_info("socket")
         assert sock.fileno() >= 0
         with sock.dup() as raw:
@@ -136,7 +136,7 @@ def test_a_connection_that_is_not_there_in_time_proves_that_nothing_was_applied(
         async with HttpWire(f"http://127.0.0.1:{port}", timeout_s=timeout_s) as http:
             return await http.send(put())
 
-    # Nobody takes the one connection that may wait, and the next is not answered.
+    # The one connection that may wait is not taken, and the next is not answered.
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
         fault = asyncio.run(scenario(full.getsockname()[1]))
     assert isinstance(fault, Fault)
@@ -281,4 +281,4 @@ _NAMES: dict[str, Callable[[], bool]] = {
 
 @pytest.mark.parametrize("name", _NAMES)
 def test_a_name_that_aiohttp_does_not_document_is_still_there(name: str) -> None:
-    assert _NAMES[name](), f"aiohttp {aiohttp.__version__} has moved {name}; see batch/csms/connections.py"
+    assert _NAMES[name](), f"aiohttp {aiohttp.__version__} has moved {name}; see batch/csms/line.py"

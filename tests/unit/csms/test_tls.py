@@ -156,7 +156,7 @@ HELLO_1_1 = bytes((22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2)) + bytes(32) + bytes((0, 
         (alert(80), FaultKind.UNREACHABLE),  # internal_error
         (alert(40), FaultKind.UNREACHABLE),  # handshake_failure
         (alert(112), FaultKind.UNREACHABLE),  # unrecognized_name
-        (alert(250), FaultKind.UNREACHABLE),  # nobody's
+        (alert(250), FaultKind.UNREACHABLE),  # unassigned
         (alert(70), FaultKind.MISCONFIGURED),  # protocol_version
         (alert(48), FaultKind.MISCONFIGURED),  # unknown_ca
         (alert(116), FaultKind.MISCONFIGURED),  # certificate_required

@@ -156,7 +156,7 @@ def test_a_server_that_says_nothing_runs_into_the_timeout_with_the_fate_open() -
     assert (fault.kind, fault.code, fault.maybe_applied) == (FaultKind.LOST, "timeout", True)
 
 
-def test_a_port_where_nobody_listens_proves_that_nothing_was_applied() -> None:
+def test_a_closed_port_proves_that_nothing_was_applied() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]

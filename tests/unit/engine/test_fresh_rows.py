@@ -48,7 +48,7 @@ def nobody(_key: str) -> bool:
     return False
 
 
-def test_rows_that_nobody_has_sent_come_before_those_of_an_earlier_session() -> None:
+def test_rows_that_were_never_sent_come_before_those_of_an_earlier_session() -> None:
     rows = Table([row(2), row(4)], [row(1), row(3)]).rows()
     assert all_of(rows) == [2, 4, 1, 3]
     assert rows.exhausted

@@ -30,7 +30,7 @@ def shows(key: str) -> SecretView:
 
 
 def decide(progress: Progress, answer: Answer, *, now_s: float = 1_000.0, sent_s: float | None = None) -> str:
-    """The step in short: the status it ends with, or `phase` to go on with, with `!` where the row is in doubt."""
+    """The step in short: the status it ends with, or `phase` to continue with, with `!` where the row is in doubt."""
     sent = Sent(at_s=now_s if sent_s is None else sent_s)
     match after_answer(progress, answer, POLICY, sent, now_s=now_s, rng=Random(1)):
         case Finish(status=status):

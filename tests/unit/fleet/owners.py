@@ -57,7 +57,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class World:
-    """Plays machines until a moment of true time; until `calm_s` their troubles go on."""
+    """Plays machines until a moment of true time; until `calm_s` their troubles last."""
 
     def __init__(self, machines: tuple[Machine, ...], *, until_s: float, calm_s: float) -> None:
         self.now_s = 0.0
@@ -191,7 +191,7 @@ class Process:
         if fate in {"done", "lied", "late"}:
             self._world.happen(effect(), 30.0 if fate == "late" else 0.1)
         if fate == "hung":
-            # Whoever only makes a lease is ended and started again by those who wait for it.
+            # A process that only makes a lease is ended and started again by those who wait for it.
             yield "hanging", 20.0 if exclusive else TIMES.lapse_s
             return False
         yield "writing", 31.0 if fate == "late" else 0.2

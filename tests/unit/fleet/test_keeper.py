@@ -56,7 +56,7 @@ class Store:
 
 
 class Hands:
-    """A clock that is moved by hand, or by whoever waits."""
+    """A clock that is moved by hand, or by what waits."""
 
     def __init__(self) -> None:
         self.now_s = 1_000.0
@@ -135,7 +135,7 @@ def test_a_lease_that_was_released_is_taken_after_its_quiet_time_and_one_that_la
     assert store.record(2).quiet_s is None
 
 
-def test_a_release_that_hangs_holds_nobody_up() -> None:
+def test_a_release_that_hangs_does_not_hold_up_the_end() -> None:
     store = Store()
     times = LeaseTimes(renew_s=0.01, lapse_s=0.05, still_s=0.1)
     keeper = Keeper(store, (3, 1), MINE, began_s=1_000.0, times=times, clock=Hands())

@@ -134,7 +134,7 @@ def test_a_renewal_is_tried_again_soon_after_a_failure_and_overtakes_one_that_ha
     assert renewal_due(tenure, last_try_s, now_s, USUAL, failed=failed) is due
 
 
-def test_the_first_owner_waits_for_nobody() -> None:
+def test_the_first_owner_does_not_wait() -> None:
     assert verdict(None, MINE, USUAL, gone=None) == Take(epoch=1)
 
 
@@ -164,7 +164,7 @@ def test_a_lease_that_cannot_be_made_out_counts_as_one_that_is_held() -> None:
     assert verdict(watch, MINE, USUAL, gone=None) == Wait(left_s=120.0)
 
 
-def test_after_an_owner_that_has_ended_nobody_waits_but_for_its_last_request() -> None:
+def test_after_an_owner_that_has_ended_the_next_waits_only_for_its_last_request() -> None:
     ended = LeaseRecord(owner=THEIRS.owner, nonce="theirs", boot="a", lapse_s=30.0, timeout_s=20.0, at=0.0, quiet_s=1.0)
     assert verdict(watched(None, sight(ended, 0.0)), MINE, USUAL, gone=None) == Take(epoch=5, quiet_s=1.0)
 

@@ -32,7 +32,7 @@ def test_where_a_snapshot_takes_long_the_interval_is_longer(took_s: float, inter
 
 @given(took_s=st.floats(0.0, 30.0), wanted=st.booleans())
 def test_no_more_than_a_tenth_of_the_time_is_spent_on_snapshots(*, took_s: float, wanted: bool) -> None:
-    """As long as that is possible within the longest interval; before a first one nobody waits."""
+    """As long as that is possible within the longest interval; before a first one there is no wait."""
     pace = NEW.kept(0.0, took_s)
     assert pace.due_s(TIMES, wanted=wanted) >= 10 * took_s * (1 - 1e-9)
     assert NEW.due_s(TIMES, wanted=True) == 0.0

@@ -3,13 +3,15 @@
 import errno
 import sys
 import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from batch.fleet import campaign
+from batch.fleet import campaign, task
 from batch.fleet.campaign import Stop
+from batch.fleet.children import Children
 from batch.fleet.storage import Storage
 from batch.fleet.task import ShardTask, take
 from batch.process.version import version
@@ -52,38 +54,64 @@ def test_a_folder_that_cannot_be_used_is_answered_without_the_words_of_the_store
         raise PermissionError(errno.EACCES, "https://store.example/x?signature=canary")
 
     monkeypatch.setattr(Storage, "create", refused)
-    task = ShardTask(uri="memory://nowhere", shard=0, key="k", release=version(), grace_s=1.0)
-    answer = take(task, "here", lambda: True)
+    one = ShardTask(uri="memory://nowhere", shard=0, key="k", release=version(), grace_s=1.0)
+    answer = take(one, "here", lambda: True)
     assert (answer.exit_code, "canary" in answer.reason) == (74, False)
     assert "Permission denied" in answer.reason
 
 
-def child_that(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has a script stand in for the command line."""
+@pytest.fixture
+def child_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Has a script stand in for the process that runs the command line, and says how that ended."""
     program = tmp_path / "child"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o700)
+    children = Children()
+
+    def does(script: str) -> None:
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o700)
+
     monkeypatch.setattr(sys, "executable", str(program))
+    monkeypatch.setattr(task, "_CHILDREN", children)
+    yield does
+    for server in children._idle:
+        server.close()
 
 
 @pytest.mark.parametrize("code", [2, 4, 70, 74])
 def test_what_a_child_says_stays_on_its_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], code: int
+    child_that: Callable[[str], None], capfd: pytest.CaptureFixture[str], code: int
 ) -> None:
     """It may name a secret or a row; the answer goes through the scheduler."""
-    child_that(f"echo canary >&2; exit {code}", tmp_path, monkeypatch)
+    child_that(f"read -r words; echo canary $words >&2; echo {code}")
     answer = take(task_in(new_storage()), "w", lambda: True)
     assert answer.exit_code == code
     assert answer.reason
     assert "canary" not in answer.reason
-    assert "canary" in capfd.readouterr().err
+    assert 'canary ["fleet","shard","7","--dir","memory://' in capfd.readouterr().err
 
 
 def test_a_child_that_is_asked_to_stop_has_time_for_its_last_word_besides_its_grace(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    child_that: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    child_that("read -r _; sleep 0.3; exit 143", tmp_path, monkeypatch)
-    task = msgspec.structs.replace(task_in(new_storage()), grace_s=0.0)
-    assert take(task, "w", lambda: False).exit_code == 143
+    child_that("read -r _; read -r _; sleep 0.3; echo 143")
+    one = msgspec.structs.replace(task_in(new_storage()), grace_s=0.0)
+    assert take(one, "w", lambda: False).exit_code == 143
     monkeypatch.setattr("batch.fleet.task.LAST_WORD_S", 0.0)
-    assert take(msgspec.structs.replace(task, key="k-7-2"), "w", lambda: False).exit_code == 137
+    assert take(msgspec.structs.replace(one, key="k-7-2"), "w", lambda: False).exit_code == 137
+
+
+def test_one_whose_process_had_ended_meanwhile_gets_another_process(
+    child_that: Callable[[str], None],
+) -> None:
+    child_that("read -r _; echo 3; exit 0")
+    storage = new_storage()
+    assert take(task_in(storage), "w", lambda: True).exit_code == 3
+    assert take(msgspec.structs.replace(task_in(storage), key="k-7-2"), "w", lambda: True).exit_code == 3
+
+
+@pytest.mark.parametrize(("ends", "code"), [("exit 0", 70), ("exit 1", 1), ("kill -9 $$", 137)])
+def test_a_process_that_cannot_even_begin_is_answered_as_its_own_end(
+    child_that: Callable[[str], None], ends: str, code: int
+) -> None:
+    child_that(ends)
+    assert take(task_in(new_storage()), "w", lambda: True).exit_code == code

@@ -279,7 +279,7 @@ async def _read_of_a_trial(scope: Scope) -> Ticket:
     return trial
 
 
-def test_while_the_write_of_a_trial_follows_and_until_it_is_answered_nobody_else_leaves() -> None:
+def test_while_the_write_of_a_trial_follows_and_until_it_is_answered_nothing_else_leaves() -> None:
     async def scenario() -> None:
         scope = Scope("1/s")
         trial = await _read_of_a_trial(scope)

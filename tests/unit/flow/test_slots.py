@@ -10,7 +10,7 @@ from tests.virtual import run_virtual
 
 
 async def _settle() -> None:
-    """Lets everybody who may go on do so."""
+    """Lets everything that may continue do so."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -128,7 +128,7 @@ def test_slots_taken_in_silence_are_given_back_as_such_and_only_those() -> None:
     run_virtual(scenario())
 
 
-def test_whoever_waited_longest_for_a_slot_gets_the_next_one() -> None:
+def test_the_one_that_waited_longest_for_a_slot_gets_the_next_one() -> None:
     async def scenario() -> None:
         slots = Slots(1)
         one, other = Key().scope(slots), Key().scope(slots)
@@ -233,7 +233,7 @@ def test_other_keys_have_turns_of_their_own() -> None:
     run_virtual(scenario())
 
 
-def test_who_is_cancelled_while_waiting_for_a_turn_holds_up_nobody() -> None:
+def test_one_that_is_cancelled_while_waiting_for_a_turn_holds_up_no_other() -> None:
     async def scenario() -> None:
         turns, key = Turns(), Key(proven=False).credential
         await turns.acquire(key)

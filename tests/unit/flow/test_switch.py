@@ -69,7 +69,7 @@ def test_a_pause_ends_when_the_switch_is_stopped_and_none_begins_after_that() ->
     assert run_virtual(scenario()) == pytest.approx((3.0, 0.0), abs=0.001)
 
 
-def test_a_stop_wakes_whoever_naps() -> None:
+def test_a_stop_wakes_what_naps() -> None:
     async def scenario() -> float:
         switch = Switch()
         asyncio.get_running_loop().call_later(3.0, switch.stop)

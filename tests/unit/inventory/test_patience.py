@@ -40,9 +40,9 @@ def told(verdict: Verdict) -> str:
         (FaultKind.SIGNATURE, SILENCE, question(), "Stop"),
         (FaultKind.MISCONFIGURED, SILENCE, question(), "Stop"),
         (FaultKind.INTERNAL, SILENCE, question(), "Stop"),
-        # A refusal for the rate is nobody's fault, however often it comes.
+        # A refusal for the rate is no fault of a secret, however often it comes.
         (FaultKind.THROTTLED, OTHERS_ANSWERED, question(tries=MOST_TRIES - 1), f"again {MOST_TRIES - 1} 0"),
-        # While nobody is answered, it may be anybody's: the breaker ends that.
+        # While nothing is answered, it may be the service's: the breaker ends that.
         (FaultKind.UNREACHABLE, SILENCE, question(), "again 0 1"),
         (FaultKind.LOST, SILENCE, question(unmet=2), "again 0 3"),
         (FaultKind.UNAVAILABLE, SILENCE, question(unmet=3), "again 0 4 suspect"),

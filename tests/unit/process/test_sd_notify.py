@@ -94,7 +94,7 @@ def test_a_manager_that_is_not_there_never_matters(address: str) -> None:
     supervisor.status("x")
 
 
-def test_a_manager_that_reads_nothing_holds_up_nobody(manager: Manager) -> None:
+def test_a_manager_that_reads_nothing_holds_up_no_run(manager: Manager) -> None:
     supervisor = Supervisor()
     supervisor.adopt(manager.environ)
     for _ in range(10_000):

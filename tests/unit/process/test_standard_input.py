@@ -31,8 +31,8 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 
 def signalling(after: threading.Event) -> threading.Thread:
-    """Has the signal taken by another thread, so that the main one's system call goes on: as one does that begins just
-    after the signal came.
+    """Has the signal taken by another thread, so that the main one stays in its system call, like one that
+    begins just after the signal came.
     """
 
     def signal_this_thread() -> None:

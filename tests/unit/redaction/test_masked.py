@@ -1,4 +1,4 @@
-"""The masked type shows its text to nobody who did not ask for it by name."""
+"""The masked type shows its text only where it is asked for by name."""
 
 import copy
 import json

@@ -124,7 +124,7 @@ def test_no_secret_of_some_length_survives_wherever_it_stands(secret: str, befor
     assert secret not in redactor(secret).clean(before + secret + after)
 
 
-def test_a_signature_is_taken_out_whoever_made_it() -> None:
+def test_a_signature_is_taken_out_with_every_signer() -> None:
     assert Redactor().clean(f"SignedHeaders=host, Signature={'0a' * 32}'") == f"SignedHeaders=host, Signature={MASK}'"
 
 

@@ -5,7 +5,7 @@ from jobs.ledger.told_row import CARRIED
 
 
 def block_of(*rows: ToldRow) -> ToldBlock:
-    """These rows, each of a kind of its own."""
+    """These rows, each of another kind."""
     outcomes = [row.outcome for row in rows]
     return ToldBlock(
         rows=[

@@ -50,7 +50,7 @@ class Run:
 
 
 class MakeRun(Protocol):
-    """Makes a run in a folder of its own, of the manifest's bytes and how each row is to end, numbered from 1."""
+    """Makes a run in a new folder, of the manifest's bytes and how each row is to end, numbered from 1."""
 
     def __call__(
         self,
@@ -64,7 +64,7 @@ class MakeRun(Protocol):
 
 
 def run_maker(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
-    """What makes run directories, each in a folder of its own."""
+    """What makes run directories, each in a new folder."""
 
     def make(
         manifest: bytes,

@@ -141,7 +141,7 @@ def test_a_kill_leaves_old_or_new_files_and_no_summary(run: Run) -> None:
 
 
 def test_every_file_is_its_owners_alone(run: Run) -> None:
-    """Names of secrets are nobody else's business, whatever the umask."""
+    """Names of secrets are for their owner only, whatever the umask."""
     before = os.umask(0)
     try:
         run.write()
@@ -171,7 +171,7 @@ def test_writing_again_gives_the_same_bytes(run: Run) -> None:
 
 
 def test_a_summary_can_be_taken_away(run: Run) -> None:
-    """Before a run goes on, say; it is no error when there is none."""
+    """Before a run continues, say; it is no error when there is none."""
     withdraw_summary(run.folder)
     withdraw_summary(run.folder)
     assert not (run.folder / "summary.json").exists()
@@ -189,7 +189,7 @@ def test_a_report_that_cannot_be_replaced_is_named(run: Run) -> None:
 
 
 def test_the_systems_own_limit_is_reported_like_a_full_disk(make_run: MakeRun) -> None:
-    """A real failing write, in a process of its own; Parquet writes through Arrow, which must not hide it."""
+    """A real failing write, in a separate process; Parquet writes through Arrow, which must not hide it."""
     names = [os.urandom(24).hex() for _ in range(2000)]
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({"secret_name": names, "kms_key_id": names}), sink)

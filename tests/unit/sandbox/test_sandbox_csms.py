@@ -104,7 +104,7 @@ def test_a_key_that_cannot_encrypt_is_refused(desk: Desk, part: str) -> None:
     assert desk.key_of() == desk.keys.old
 
 
-def test_a_key_nobody_knows_or_of_another_project_is_refused() -> None:
+def test_a_key_that_is_unknown_or_of_another_project_is_refused() -> None:
     desk = Desk(small_sandbox(projects=2))
     other = list(desk.sandbox.world.projects.values())[1].key_ids.new
     for key in ("test", other):

@@ -155,7 +155,7 @@ def test_all_tokens_end_at_the_request_it_was_planned_for() -> None:
     assert [record.status for record in records_of(desk.sandbox.journal)] == [200, 401, 401]
 
 
-def test_a_refusal_is_given_in_the_form_of_whoever_says_it() -> None:
+def test_a_refusal_is_given_in_the_form_of_the_service_that_says_it() -> None:
     desk = desk_with(refusing("CSMS.0106", "gone", status=404), faults.gateway_error(429, retry_after="3"))
     refused, throttled = send(desk, desk.move()).answer, send(desk, desk.move()).answer
     assert refused is not None
@@ -186,6 +186,6 @@ def test_an_outage_spares_what_comes_after_it() -> None:
     assert [record.status for record in records_of(desk.sandbox.journal)] == [200, 503, 200]
 
 
-def test_a_path_nobody_serves_is_recorded_too(desk: Desk) -> None:
+def test_a_path_that_is_not_served_is_recorded_too(desk: Desk) -> None:
     send(desk, desk.request("DELETE /x"))
     assert (last(desk).status, last(desk).project_id, last(desk).target) == (404, None, "/x")

@@ -32,7 +32,7 @@ def test_cookies_are_not_set_again_for_a_client_that_sends_them(desk: Desk) -> N
     assert "Set-Cookie" not in dict(desk.ask("GET /v1/{p}/secrets", headers=headers).headers)
 
 
-def test_a_path_nobody_serves_is_unknown_to_the_gateway_whoever_asks(desk: Desk) -> None:
+def test_a_path_that_is_not_served_is_unknown_to_the_gateway_with_any_login(desk: Desk) -> None:
     known, unknown = desk.ask("PUT /v1/{p}/secrets/"), desk.ask("PUT /v1/{p}/secrets/", headers={})
     assert gateway_error(known)[:2] == gateway_error(unknown)[:2] == (404, "APIGW.0101")
 
@@ -48,7 +48,7 @@ def test_a_path_nobody_serves_is_unknown_to_the_gateway_whoever_asks(desk: Desk)
     ],
 )
 @pytest.mark.parametrize("line", ["GET /v1/{p}/secrets", "POST /v1.0/{p}/kms/list-keys", "GET /v3/projects"])
-def test_nobody_known_is_turned_away_by_the_gateway(
+def test_an_unknown_caller_is_turned_away_by_the_gateway(
     desk: Desk, line: str, headers: dict[str, str], detail: str
 ) -> None:
     message = f"Incorrect IAM authentication information: {detail}"

@@ -43,5 +43,5 @@ def test_a_request_line_finds_its_operation(
         "GET *",
     ],
 )
-def test_a_path_or_method_nobody_serves_has_no_route(line: str) -> None:
+def test_a_path_or_method_that_is_not_served_has_no_route(line: str) -> None:
     assert find_route(*line.split(" ")) is None

@@ -182,7 +182,7 @@ def test_a_stop_lets_go_of_everything_that_is_open(loop_factory: Callable[[], as
 
 @pytest.mark.parametrize("turns", range(5))
 def test_a_connection_of_the_last_moment_is_let_go_of(turns: int) -> None:
-    """Half-way in when the server closed, it was nobody's, and a warning in whichever test came next."""
+    """Half-way in when the server closed, it belonged to no test, and was a warning in the next one."""
 
     async def main() -> None:
         server = SandboxServer(desk_with().sandbox.exchange)

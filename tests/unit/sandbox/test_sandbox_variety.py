@@ -93,6 +93,6 @@ def test_a_login_that_lacks_a_right_is_refused_that_and_nothing_else(
     assert desk.ask(line, body).status == 200
 
 
-def test_a_right_that_nobody_knows_is_refused() -> None:
+def test_an_unknown_right_is_refused() -> None:
     with pytest.raises(ValueError, match=r"right 'kms:cmk:delete': unknown, know csms:secret:createVersion, "):
         parse_rights(["kms:cmk:delete"])

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on."""
+"""What a run tells while it is active."""
 
 import asyncio
 import contextlib
@@ -141,7 +141,7 @@ def test_what_slows_a_run_goes_into_the_log_whether_there_is_a_screen_or_not(tmp
 
 
 def test_a_full_disk_does_not_stop_it(tmp_path: Path) -> None:
-    """The folder is gone, even; lines go on."""
+    """The folder is gone, even; lines continue."""
     watch = Watch(tmp_path / "gone")
     watch.run(10.5)
     assert len(watch.said) == 1

@@ -70,7 +70,7 @@ def test_a_run_that_has_ended_leaves_a_file(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_an_error_of_the_system(tmp_path: Path) -> None:
-    """Whoever calls decides what to make of it."""
+    """The caller decides what to make of it."""
     summary = summary_of(tmp_path)
     with pytest.raises(OSError, match="No such file"):
         write_textfile(tmp_path / "no" / "csms.prom", summary)

@@ -99,7 +99,7 @@ def test_a_refusal_is_told_and_a_redirect_is_not_followed(summary: Summary, stat
     assert len(server.got) == 1
 
 
-def test_nobody_there_is_told(summary: Summary) -> None:
+def test_a_receiver_that_does_not_answer_is_told(summary: Summary) -> None:
     """In the library's words."""
     with listening() as server:
         url = server.url
@@ -194,6 +194,12 @@ def test_an_option_that_cannot_be_used_is_told_by_its_name() -> None:
 def test_https_and_this_machine_may_be_told(text: str) -> None:
     """Nothing else in the clear."""
     assert NotifyUrl.parse(text).url.reveal() == text
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_break_at_the_end_does_not_belong_to_the_address(end: str) -> None:
+    """A secret that was made from a file ends with one."""
+    assert NotifyUrl.parse(f"https://example.com/x{end}").url.reveal() == "https://example.com/x"
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_a_refusal_where_the_same_comes_back_says_that_there_is_no_other() -> No
     assert source.asked == 2, "the first value, and one look for another"
 
 
-def test_what_nears_its_end_is_renewed_while_it_still_works_and_nobody_waits() -> None:
+def test_what_nears_its_end_is_renewed_while_it_still_works_and_nothing_waits() -> None:
     source = Source(Value("a", 2_000.0), Value("b", 9_000.0), takes_s=5.0)
 
     async def scenario(renewal: Renewal[Value]) -> None:
@@ -354,7 +354,7 @@ def test_one_who_stops_waiting_does_not_stop_the_flight_of_the_others() -> None:
     assert source.asked == 1
 
 
-def test_one_that_ended_while_nobody_asked_is_replaced_before_anything_leaves() -> None:
+def test_one_that_ended_unused_is_replaced_before_anything_leaves() -> None:
     """As the login that asks for an agency's keys once an hour, or any login after a long pause between two waves."""
     source = Source(Value("a", 1_100.0), Value("b", 9_000.0))
 

@@ -78,7 +78,7 @@ def test_a_copy_that_is_made_when_the_file_is_written_again_is_refused(tmp_path:
 
 
 def test_a_copy_leaves_the_ledger_to_its_only_user(tmp_path: Path) -> None:
-    """Whoever closes a file loses all locks that its process has on it, if SQLite does not take care of that."""
+    """A process that closes a file loses all its locks on it, if SQLite does not take care of that."""
     with session_in(tmp_path) as ledger:
         with ledger.copies.begun(copy_in(tmp_path)) as copy:
             within(copy, 60.0)

@@ -286,7 +286,7 @@ def test_a_job_that_this_release_cannot_read_is_an_error_of_the_ledger(tmp_path:
             read_record(ledger)
 
 
-def test_a_status_of_a_later_release_is_an_error_of_the_ledger_whoever_reads_it(tmp_path: Path) -> None:
+def test_a_status_of_a_later_release_is_an_error_of_the_ledger_for_every_reader(tmp_path: Path) -> None:
     with loaded(tmp_path, planned(1, "a")) as ledger:
         ledger.commit(outcomes=[ended(1)])
         ledger._run("UPDATE outcome SET status = 'waived'")
@@ -519,17 +519,22 @@ def test_of_more_target_keys_than_can_be_listed_those_with_the_most_rows_are(tmp
 
 
 def test_the_ledger_of_a_shard_has_the_size_of_its_own_rows(tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    loader = Loader(whole)
+    loader.add(planned(n, f"s{n}", scope=OTHER if n % 4 else SCOPE) for n in range(1, 4_001))
+    loader.finish([("job", "{}")])
     sizes = {}
-    for shards in (1, 2):
-        folder = tmp_path / str(shards)
+    for shard in (Shard(0, 1), Shard(1, 2)):
+        folder = tmp_path / f"of {shard.count}"
         folder.mkdir()
         loader = Loader(folder)
-        loader.add(planned(n, f"s{n}", scope=OTHER if n % 4 else SCOPE) for n in range(1, 4_001))
-        rows = loader.keep(Shard(1, shards) if shards == 2 else Shard(0, 1), ShardBy.PROJECT)
+        rows = loader.cut(whole / names.LEDGER, shard, ShardBy.PROJECT).rows_here
         loader.finish([("job", "{}")])
         with Ledger(folder) as ledger:
             assert sum(one.open_rows for one in ledger.open_scopes()) == rows
         assert [path.name for path in folder.iterdir()] == [names.LEDGER]
         assert (folder / names.LEDGER).stat().st_mode & 0o777 == 0o600
         sizes[rows] = (folder / names.LEDGER).stat().st_size
+    assert [path.name for path in whole.iterdir()] == [names.LEDGER]
     assert sizes[1_000] < 0.4 * sizes[4_000]

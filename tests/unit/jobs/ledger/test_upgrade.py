@@ -41,7 +41,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 def table_info(ledger: Ledger) -> dict[str, set[Any]]:
     tables = [name for (name,) in ledger._all("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')", ())]
-    # Without the place of a column, which differs and matters to nobody.
+    # Without the place of a column, which differs and does not matter.
     return {table: {column[1:] for column in ledger._all(f"PRAGMA table_info({table})", ())} for table in tables}
 
 
@@ -83,7 +83,9 @@ def test_an_upgrade_keeps_every_row_as_it_was_and_makes_the_tables_of_this_relea
 
 
 @pytest.mark.parametrize("kept", FORMATS, ids=lambda kept: kept.name)
-def test_whoever_only_looks_reads_an_upgraded_copy_and_leaves_every_byte_as_it_was(tmp_path: Path, kept: Path) -> None:
+def test_a_command_that_only_looks_reads_an_upgraded_copy_and_leaves_every_byte_as_it_was(
+    tmp_path: Path, kept: Path
+) -> None:
     folder = old_ledger(kept, tmp_path / "run")
     files = files_in(folder)
     with upgrade.reading(folder, release="9.9") as ledger:

@@ -91,7 +91,7 @@ def test_a_new_key_may_be_left_where_no_secret_comes_to_it(tmp_path: Path) -> No
     ("old", "new", "words"),
     [
         ((A,), (), "--new-key: 1 of --old-key and 0 of --new-key; give them as pairs"),
-        (("x",), (B,), "--old-key: is 1 characters long"),
+        (("x",), (B,), "--old-key: is 1 character long"),
         ((A,), ("y z",), "--new-key: 'y z' is not a UUID"),
         ((A,), (A.upper(),), "is the old key itself"),
         ((A, A.upper()), (B, C), "is given twice, with different new keys"),

@@ -73,7 +73,7 @@ KEY_RULE = "is not a UUID or 32 hexadecimal digits (--key-pattern)"
         ),
         (KEY + " ", f"'{KEY} ' has whitespace around it (U+0020 SPACE); remove it"),
         ("x" * 65, "is 65 characters long, 2 to 64 are possible"),
-        ("x", "is 1 characters long, 2 to 64 are possible"),
+        ("x", "is 1 character long, 2 to 64 are possible"),
     ],
 )
 def test_a_key_is_a_uuid_or_32_hex_digits(key: str | None, reason: str | None) -> None:

@@ -33,7 +33,7 @@ ODD = "NA null None nan NaN NULL n/a N/A <NA> #N/A -nan 1.#IND none Null TRUE FA
     ],
 )
 def test_a_text_stays_what_it_is(text: str) -> None:
-    """In a column of its own kind, where a guess would be tempting, and as the first cell of a block."""
+    """In a column of one kind, where a guess would be tempting, and as the first cell of a block."""
     data = f"secret_name,kms_key_id\n{text},{text}\n{text},{text}\n".encode()
     blocks = read(data)
     assert told(blocks) == []
@@ -242,7 +242,7 @@ def test_a_column_under_nearly_its_name_is_never_passed_over(header: str, proble
 
 
 def test_columns_without_a_name_may_only_be_empty() -> None:
-    """A value there has slipped out of its own column, but in the first, where programs number their rows."""
+    """A value there has slipped out of its column, but in the first, where programs number their rows."""
     blocks = read(b"secret_name,kms_key_id,, \na,b,,\nc,d,,\n")
     assert (rows(blocks), told(blocks)) == ([(1, "a", "b"), (2, "c", "d")], [])
     blocks = read(b",secret_name,kms_key_id\n1,a,b\n")

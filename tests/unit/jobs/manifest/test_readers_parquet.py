@@ -98,7 +98,7 @@ def test_a_column_of_nulls_only_has_no_value_whatever_type_its_writer_guessed(ki
 
 
 def test_one_value_among_nulls_gives_a_column_its_type() -> None:
-    """In any row group; and where the file does not count its nulls, nobody can know."""
+    """In any row group; and where the file does not count its nulls, that is not known."""
     table = pa.table({"secret_name": ["a"] * 3, "kms_key_id": ["b"] * 3, "region": pa.array([None, None, 7])})
     for options in ({"row_group_size": 1}, {"write_statistics": False}):
         assert told(read(written(table, **options))) == [
@@ -107,7 +107,7 @@ def test_one_value_among_nulls_gives_a_column_its_type() -> None:
 
 
 def test_frames_without_texts_are_read_as_pandas_writes_them(tmp_path: Path) -> None:
-    """None, NaN and an empty category each get a type of their own."""
+    """None, NaN and an empty category each get their own type."""
     frame = pd.DataFrame({"secret_name": ["a"], "kms_key_id": pd.Series(["k"], dtype="category")})
     frame["region"], frame["project_id"], frame["description"] = None, float("nan"), pd.Categorical([None])
     frame.to_parquet(tmp_path / "manifest.parquet")

@@ -41,7 +41,7 @@ def planned(folder: Path, names: tuple[str, ...], spec: JobSpec) -> tuple[list[s
 def test_a_whole_name_is_matched_and_case_counts(
     tmp_path: Path, only: tuple[str, ...], exclude: tuple[str, ...], selected: list[str]
 ) -> None:
-    """What is not selected is not judged either: its faults are nobody's concern."""
+    """What is not selected is not judged either: its faults are of no concern."""
     found, problems = planned(tmp_path, NAMES, job(only, exclude))
     assert found == selected
     lines = {problem.split(":")[1] for problem in problems}

@@ -43,5 +43,5 @@ def test_a_key_is_judged_by_what_kms_shows_and_never_guessed(
     assert (verdict.fitness, verdict.reason) == (fitness, reason)
 
 
-def test_a_key_that_nobody_asked_about_is_not_checked() -> None:
+def test_a_key_that_was_not_asked_about_is_not_checked() -> None:
     assert verdict_on(None).fitness is Fitness.UNCHECKED

@@ -34,7 +34,7 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("then", [Path.touch, lambda _: None], ids=["made again", "not made again"])
-def test_a_lock_on_a_file_that_was_removed_meanwhile_keeps_nobody_out_and_is_not_taken(
+def test_a_lock_on_a_file_that_was_removed_meanwhile_keeps_no_process_out_and_is_not_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: Callable[[Path], None]
 ) -> None:
     path, real = tmp_path / "run.lock", fcntl.flock

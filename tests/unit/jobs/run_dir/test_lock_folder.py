@@ -40,7 +40,7 @@ def _without_shared(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @needs_root
-def test_a_folder_for_all_that_nobody_may_take_from_is_the_machines(for_all: Path) -> None:
+def test_a_folder_for_all_from_which_no_user_may_remove_is_the_machines(for_all: Path) -> None:
     assert lock_folder() == LockFolder(for_all, Reach.MACHINE)
 
 
@@ -141,7 +141,7 @@ def test_a_lock_that_another_user_made_is_taken_and_one_that_we_made_is_theirs_t
         try:
             FileLock(ours, "theirs", ALL)
             os._exit(0)
-        except BaseException as error:  # noqa: BLE001 - a forked process must never go on as its parent
+        except BaseException as error:  # noqa: BLE001 - a forked process must never continue as its parent
             sys.stderr.write(repr(error))
             os._exit(1)
     assert os.waitpid(child, 0)[1] == 0
@@ -188,7 +188,7 @@ def test_what_others_write_into_a_lock_is_shown_at_most(tmp_path: Path, content:
             FileLock(path, "second", ALL)
 
 
-def test_whoever_flocks_the_file_holds_the_lock(tmp_path: Path) -> None:
+def test_the_process_that_flocks_the_file_holds_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "x.lock"
     path.write_bytes(b"")
     with path.open() as file:

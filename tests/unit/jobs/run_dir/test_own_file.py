@@ -1,4 +1,4 @@
-"""Whatever somebody puts under a name of a run directory: nobody waits for it, and no link is followed."""
+"""Whatever somebody puts under a name of a run directory: it is not waited for, and no link is followed."""
 
 import os
 from collections.abc import Callable

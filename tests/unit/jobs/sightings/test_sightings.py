@@ -116,7 +116,7 @@ def test_another_session_asks_again_for_what_met_trouble_and_for_nothing_else(tm
 
 
 def test_what_is_shown_of_single_secrets_is_durable_as_a_group(tmp_path: Path) -> None:
-    """At the next flush, page or end; whoever asks here knows it at once."""
+    """At the next flush, page or end; a question here is answered at once."""
 
     def on_disk() -> list[str]:
         shutil.copytree(tmp_path / "live", tmp_path / "copy", dirs_exist_ok=True)

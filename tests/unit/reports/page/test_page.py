@@ -118,7 +118,7 @@ def test_the_policy_allows_only_what_is_in_the_page(make_run: MakeRun) -> None:
 
 
 def test_of_a_run_whose_requests_were_not_counted_the_page_says_what_it_cannot_know(make_run: MakeRun) -> None:
-    """As of a ledger of an earlier release: refusals have no moment of their own in it."""
+    """As of a ledger of an earlier release: refusals have no separate moment in it."""
     run = run_of(make_run, [timed(Status.UPDATED, second) for second in range(9)])
     text = text_of(run)
     assert "this ledger does not know when each PUT was refused" in text
@@ -176,6 +176,20 @@ def test_a_rate_far_above_is_told_and_not_drawn(make_run: MakeRun, allowed_per_s
     assert len(figure.keys) == (3 if allowed_per_s == 60.0 else 2)
 
 
+def test_the_time_of_a_session_that_was_killed_is_not_taken_for_nothing(make_run: MakeRun) -> None:
+    """Its end is not on record: a run of ten minutes would be said to have worked for 0.0 s."""
+    summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
+    (ended,) = summary.sessions
+    killed = msgspec.structs.replace(ended, ended_at=None)
+    never = msgspec.structs.replace(summary.timing, wall_s=0.0)
+    once = msgspec.structs.replace(summary, sessions=(killed,), timing=never)
+    assert page_of(once, (), Path("run")).when.endswith(". How long it worked is not recorded.")
+    assert "Time spent running not recorded" in shown_of(once)
+    timing = msgspec.structs.replace(summary.timing, wall_s=90.0, sessions=2)
+    twice = msgspec.structs.replace(summary, sessions=(killed, ended), timing=timing)
+    assert page_of(twice, (), Path("run")).when.endswith(". At least 1 min 30 s of work in 2 runs and resumes.")
+
+
 def test_the_page_says_at_its_top_what_slowed_the_run_and_lists_its_sessions(make_run: MakeRun) -> None:
     summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
     slow = counted(summary, (50, 15, 1, 50.0), (50, 15, 1, 50.0))
@@ -229,7 +243,7 @@ def test_a_night_between_two_runs_is_a_gap_in_the_lines(make_run: MakeRun) -> No
 
 
 def test_drawings_have_their_figures_beside_them(make_run: MakeRun) -> None:
-    """Every one of them, for whoever does not see it or wants to copy it."""
+    """Every one of them, for a reader who does not see it or wants to copy it."""
     page = run_of(make_run, [timed(Status.FAILED, 1), timed(Status.UPDATED, 5)]).read("report.html").decode()
     assert page.count('<svg xmlns="http://www.w3.org/2000/svg" class="chart"') == 5
     assert page.count('<table class="figures">') == 5

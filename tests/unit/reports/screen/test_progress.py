@@ -256,7 +256,7 @@ def test_all_is_not_said_before_all_is(total: int, open_rows: int, text: str) ->
     [(0, "0 s"), (59.2, "1 min 00 s"), (185, "3 min 05 s"), (7620, "2 h 07 min"), (273_600, "3 d 04 h")],
 )
 def test_time_is_told_in_two_units(seconds: float, text: str) -> None:
-    """Rounded up: nobody is promised too much."""
+    """Rounded up: it never promises too much."""
     assert span(seconds) == text
 
 
@@ -290,7 +290,7 @@ def test_pace_keeps_few_samples() -> None:
 
 
 @pytest.mark.parametrize("state", [ScopeState.THROTTLED, ScopeState.OUTAGE, ScopeState.SETTLING, ScopeState.STOPPED])
-def test_while_no_scope_runs_nobody_can_tell_how_long_it_takes_and_no_rate_is_said_to_be_allowed(
+def test_while_no_scope_runs_no_time_is_announced_and_no_rate_is_said_to_be_allowed(
     state: ScopeState,
 ) -> None:
     line = progress_line(view(scopes=(scope(1, state),), requests_per_s=3.0))

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from reports import Summary
+from reports.page.facts import duration
 from reports.screen.request_words import part_words, slowed_words
 from reports.summary.sessions import SessionSummary
 from reports.summary.timeline import Interval, OverTime
@@ -98,3 +99,11 @@ def test_a_rate_below_the_one_asked_for_is_told_where_it_can_be_compared(
 )
 def test_a_part_is_told_with_its_share(part: int, whole: int, words: str) -> None:
     assert part_words(part, whole) == words
+
+
+def test_the_time_of_the_whole_run_is_the_one_that_the_page_names(summary: Summary) -> None:
+    """60.1 s are one minute in both places, not a minute here and a second more there."""
+    timing = msgspec.structs.replace(summary.timing, wall_s=60.11)
+    told = msgspec.structs.replace(summary, timing=timing, sessions=(session(114, 52),))
+    assert (slowed_words(told) or "").endswith(" of 1 min 00 s")
+    assert duration(60.11) == "1 min 00 s"

@@ -1,8 +1,12 @@
 """The runs of a folder as lines: aligned, and never wider than the terminal."""
 
+from pathlib import Path
+
+import msgspec
 import pytest
 
-from reports.screen.runs import RunLine, RunState, run_lines, state_of
+from reports.screen.runs import RunLine, RunState, ended_line, run_lines, state_of
+from tests.unit.summaries import summary_of
 
 RUNS = (
     RunLine(
@@ -42,3 +46,12 @@ def test_columns_stand_below_each_other_and_the_command_comes_last() -> None:
 )
 def test_an_exit_code_is_told_by_what_it_says(code: int, state: RunState) -> None:
     assert state_of(code) is state
+
+
+def test_a_killed_run_is_still_called_killed_once_its_report_was_written(tmp_path: Path) -> None:
+    """The exit code of such a report is that of `report`; the run has none on record."""
+    summary = summary_of(tmp_path)
+    session = msgspec.structs.replace(summary.sessions[-1], ended_at=None, exit_code=None)
+    killed = ended_line(tmp_path, msgspec.structs.replace(summary, sessions=(session,), exit_code=3))
+    assert (killed.state, killed.exit_code) == (RunState.KILLED, None)
+    assert ended_line(tmp_path, summary).state is not RunState.KILLED

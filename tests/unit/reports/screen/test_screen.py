@@ -19,7 +19,7 @@ from reports.screen.plain import plain_lines
 from reports.screen.session_words import before_words
 from reports.screen.verdict import cause, headline, verdict
 from reports.screen.wording import next_steps
-from reports.summary.sessions import ControlSummary, HeldKeySummary
+from reports.summary.sessions import ControlSummary, HeldKeySummary, PlanSummary
 from tests.unit.reports.runs import KEY, MakeRun
 
 FOLDER = Path("runs/my campaign")
@@ -124,19 +124,31 @@ def test_plain_lines_are_keys_and_values(summary: Summary) -> None:
         *(["error"] * 2 + ["key", "key_before", "session"] + ["file"] * 5 + ["next"] * 2 + ["notice"])
     ]
     assert lines[6] == "error: 1 failed -; row 3 name-3"
-    assert lines[8] == f"key: {KEY}; 1 done, 1 fix first, 1 run again; old key: not known"
-    assert lines[9] == f"key_before: project {'a' * 32}: the key before is not known for 1 changed row"
+    assert lines[8] == f"key: {KEY}; 1 done, 1 fix first, 1 run again; old key: none seen"
+    assert (
+        lines[9]
+        == f"key_before: project {'a' * 32}: the key before is not known for 1 row that was changed or may have been"
+    )
     assert lines[10] == "session: 2026-08-21T12:00:00.000Z run; --rate 2/s; 3 rows ended; exit code 1"
     assert lines[11] == "file: runs/my campaign/outcomes.csv (how every row ended)"
 
 
-def test_a_list_that_failed_is_said_on_every_screen_unless_nobody_asked_for_one(summary: Summary) -> None:
+def test_the_plan_that_was_run_is_named_on_every_screen(summary: Summary) -> None:
+    """With who made it, and the number that was approved."""
+    plan = PlanSummary(sha256="ab" * 32, made_at="2026-08-21T11:00:00.000Z", made_by="ann at ops-1")
+    planned = msgspec.structs.replace(summary, plan=plan)
+    words = f"2026-08-21 11:00:00 UTC by ann at ops-1, plan.json has the SHA-256 {'ab' * 32}"
+    assert f"plan: {words}" in list(plain_lines(planned, FOLDER))
+    assert words in " ".join(shown(planned, width=300).split())
+
+
+def test_a_list_that_failed_is_said_on_every_screen_unless_none_was_asked_for(summary: Summary) -> None:
     """With what became of it, and bounded however many projects there are."""
     scope = msgspec.structs.replace(summary.scopes[0], unlisted="CSMS.0302: no right", without_key_before=2)
     failed = msgspec.structs.replace(summary, scopes=(scope,) * 7)
     words = (
         f"project {scope.project_id}: its secrets could not be listed (CSMS.0302: no right);"
-        " the key before is not known for 2 changed rows"
+        " the key before is not known for 2 rows that were changed or may have been"
     )
     assert before_words(failed) == (words,) * 5 + ("2 more projects are in summary.json",)
     assert f"key_before: {words}" in list(plain_lines(failed, FOLDER))
@@ -284,7 +296,7 @@ def test_what_stopped_a_run_is_to_be_mended_before_it_is_resumed(summary: Summar
 
 
 def test_a_run_refused_for_a_right_is_never_only_resumed_with_the_same_project(make_run: MakeRun) -> None:
-    """Nobody can tell a missing right from a wrong project while nothing was ever accepted there."""
+    """A missing right looks like a wrong project while nothing was ever accepted there."""
     spec = JobSpec(endpoint="https://kms.example.com", project_id="a" * 32)
     summary = make_run(MANIFEST, [Status.NOT_ATTEMPTED] * 3, spec=spec).write(3)
     stopped = msgspec.structs.replace(summary.scopes[0], stopped="5 rows in a row; CSMS.0302: denied")
@@ -323,7 +335,7 @@ def test_a_run_whose_waves_a_command_decides_on_is_never_resumed_past_it_by_the_
     assert step.command == "csms-rekey resume 'runs/my campaign' --between '<command>'"
 
 
-def test_a_key_held_for_a_reason_that_nobody_knows_is_named_all_the_same(summary: Summary) -> None:
+def test_a_key_held_for_an_unknown_reason_is_named_too(summary: Summary) -> None:
     held = stopped_by(summary, held="CSMS.0999: new words")
     assert verdict(held) == f"stopped early: key {'k' * 32} is held back: CSMS.0999: new words; 2 of 3 rows not done"
 

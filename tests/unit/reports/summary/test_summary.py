@@ -259,7 +259,7 @@ def test_hostile_text_is_printable_everywhere() -> None:
 def test_a_rate_is_told_only_where_it_is_known(
     sessions: tuple[SessionRecord, ...], wall_s: float, rate: float | None
 ) -> None:
-    """A session that was killed sent requests for a time that nobody knows."""
+    """A session that was killed sent requests for a time that is not known."""
     tally = Tally()
     tally.add(block_of(told(1, GONE)))
     timing = summary_of(tally, sessions=sessions).timing

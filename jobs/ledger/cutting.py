@@ -1,0 +1,46 @@
+"""Cuts the rows of one shard out of the ledger of a whole manifest, in which all else is settled."""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import msgspec
+
+from jobs.ledger import schema
+from jobs.ledger.accounts import scope_accounts
+from jobs.model import Scope
+from jobs.shard import Shard, ShardBy, own_places
+
+# In each place: all rows, those that are sent, and those that are selected and cannot be used. In the order of the
+# table: by an index each row would be looked up.
+_PLACES = """SELECT scope, COUNT(*), COUNT(*) FILTER (WHERE status IS NULL AND left_out = 0 AND leader IS NULL),
+    COUNT(*) FILTER (WHERE status IS NOT NULL AND left_out = 0) FROM row GROUP BY +scope"""
+_TAKE = """INSERT INTO main.row SELECT * FROM whole.row WHERE CASE WHEN scope IS NULL THEN ?
+    ELSE scope IN (SELECT value FROM json_each(?)) END"""
+
+
+class Cut(msgspec.Struct, frozen=True, kw_only=True):
+    """What a shard has of a manifest with so many `rows`: its places by their numbers, and `rows_here`."""
+
+    rows: int
+    invalid: int
+    rows_here: int
+    scopes: dict[Scope, int]
+
+
+def cut(connection: sqlite3.Connection, whole: Path, shard: Shard, by: ShardBy) -> Cut:
+    """Copies them into a ledger that is being filled.
+
+    Raises:
+        sqlite3.Error: one of the two cannot be read or written.
+    """
+    with contextlib.closing(schema.looking(whole)) as read:
+        scopes = {one.id: one.scope for one in scope_accounts(read.execute)}
+        counts = {number: found for number, *found in read.execute(_PLACES)}
+    own = own_places(shard, by, ((scope, counts[number][1]) for number, scope in scopes.items()))
+    numbers = {scope: number for number, scope in scopes.items() if scope in own}
+    connection.execute("ATTACH ? AS whole", (str(whole),))
+    connection.execute("BEGIN")
+    taken = connection.execute(_TAKE, (shard.takes_unplaced, msgspec.json.encode(sorted(numbers.values())).decode()))
+    rows, _, invalid = map(sum, zip(*counts.values(), strict=True)) if counts else (0, 0, 0)
+    return Cut(rows=rows, invalid=invalid, rows_here=taken.rowcount, scopes=numbers)

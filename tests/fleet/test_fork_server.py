@@ -1,0 +1,164 @@
+"""The process that a worker forks its children from: what it answers, what a shard of it is like, and how both end."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from batch.fleet import campaign
+from batch.fleet.children import Children
+from batch.fleet.lease import LeaseRecord
+from batch.fleet.storage import Storage
+from jobs.rate import Rate
+from tests.e2e.tool import ROOT, environment, manifest_of, served, wait_until
+from tests.engine.rows import moves, small_service
+from tests.fleet.campaigns import campaign_in, child
+from tests.kit.processes import children_of
+
+STOP_S = 10.0
+IN_A_SHARD = """
+import sys
+from batch.cli.fork_server import import_all
+import_all()
+before = set(sys.modules)
+from batch.cli.app import main
+code = main()
+more = sorted(set(sys.modules) - before)
+heavy = {"batch", "jobs", "reports", "aiohttp", "jinja2", "rich", "uvloop"}
+print(code, [one for one in more if one.partition(".")[0] in heavy])
+"""
+IDLE = """
+from batch.cli import fork_server
+fork_server._IDLE_S = 0.1
+fork_server.serve()
+"""
+
+
+@pytest.fixture
+def children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Children]:
+    for name, value in environment(tmp_path, "none").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    found = Children()
+    yield found
+    for server in found._idle:
+        server.close()
+
+
+class Working:
+    """A shard at a slow rate, on which a child works in a thread meanwhile."""
+
+    def __init__(self, children: Children, storage: Storage, work: Path, stop_s: float) -> None:
+        self.wanted = Event()
+        self.wanted.set()
+        self.codes: list[int] = []
+        self._storage = storage
+        words = child(storage, 0, work, "--tied")
+        self._thread = Thread(target=lambda: self.codes.append(children.run(words, self.wanted.is_set, stop_s)))
+        self._thread.start()
+        wait_until(lambda: self.lease is not None and self.lease.rows > 0)
+
+    @property
+    def lease(self) -> LeaseRecord | None:
+        return campaign.read(self._storage.get(campaign.lease(0, 1)), LeaseRecord)
+
+    @property
+    def pid(self) -> int:
+        assert self.lease is not None
+        return self.lease.owner.pid
+
+    @property
+    def released(self) -> bool:
+        return self.lease is not None and self.lease.quiet_s is not None
+
+    def code(self) -> int:
+        self._thread.join(STOP_S)
+        [code] = self.codes
+        return code
+
+
+@pytest.fixture
+def working(
+    request: pytest.FixtureRequest, children: Children, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Working]:
+    sandbox = small_service(secrets=200)
+    with served(sandbox, tmp_path) as tool:
+        monkeypatch.setenv("CSMS_REKEY_TOKEN", sandbox.token)
+        storage = campaign_in(tmp_path / "shared", manifest_of(moves(sandbox)), tool.url, rate=Rate(5.0))
+        yield Working(children, storage, tmp_path / "work", getattr(request, "param", STOP_S))
+
+
+def server() -> int:
+    [found] = children_of(os.getpid())
+    return found
+
+
+def test_it_answers_each_command_with_its_exit_code_and_serves_the_next_one(children: Children) -> None:
+    found = []
+    for words in (["--version"], ["frobnicate"], ["--version"]):
+        code = children.run(words, lambda: True, STOP_S)
+        found.append((code, server()))
+    assert found == [(0, server()), (2, server()), (0, server())]
+
+
+def test_a_shard_that_is_killed_is_answered_as_a_shell_does_and_the_next_one_served(
+    working: Working, children: Children
+) -> None:
+    kept = server()
+    os.kill(working.pid, signal.SIGKILL)
+    assert working.code() == 137
+    assert (children.run(["--version"], lambda: True, STOP_S), server()) == (0, kept)
+
+
+def test_a_shard_that_is_not_wanted_any_more_ends_in_order(working: Working) -> None:
+    working.wanted.clear()
+    assert working.code() == 143
+    assert working.released
+
+
+def test_a_signal_to_all_of_them_ends_the_shard_in_order_and_is_answered(working: Working) -> None:
+    os.killpg(server(), signal.SIGTERM)
+    assert working.code() == 143
+    assert working.released
+
+
+def test_a_shard_whose_server_is_killed_ends_in_order_and_its_worker_knows_of_the_loss(
+    working: Working, children: Children
+) -> None:
+    os.kill(server(), signal.SIGKILL)
+    assert working.code() == 137
+    wait_until(lambda: working.released)
+    assert children.run(["--version"], lambda: True, STOP_S) == 0
+
+
+@pytest.mark.parametrize("working", [0.5], indirect=True)
+def test_a_shard_that_does_not_end_in_its_time_is_killed(working: Working) -> None:
+    os.kill(working.pid, signal.SIGSTOP)
+    working.wanted.clear()
+    assert working.code() == 137
+
+
+def test_it_ends_by_itself_once_nothing_was_asked_of_it_for_a_while() -> None:
+    done = subprocess.Popen([sys.executable, "-c", IDLE], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with done:
+        assert done.wait(STOP_S) == 0
+
+
+def test_a_shard_imports_nothing_that_was_not_there_before_the_fork(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=4)
+    with served(sandbox, tmp_path) as tool:
+        storage = campaign_in(tmp_path / "shared", manifest_of(moves(sandbox)), tool.url)
+        done = subprocess.run(
+            [sys.executable, "-c", IN_A_SHARD, *child(storage, 0, tmp_path / "work")],
+            cwd=ROOT,
+            env=environment(tmp_path, sandbox.token),
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+    assert done.stdout.splitlines()[-1] == "0 []", done.stderr
