@@ -2,7 +2,8 @@
 
 What is sent after the beginning of the last snapshot that was kept is sent again if the disk is lost. That is bounded:
 nothing is sent once it is older than an interval. The next is begun when three quarters of that are over, so that it is
-kept in time, also by a store that fails once or twice. Where snapshots take long, the interval is longer.
+kept in time, also by a store that fails once or twice. Where snapshots take long, the interval is longer: two of them
+in a row, as a single one may have waited for a machine that was frozen or a store that was down.
 """
 
 import msgspec
@@ -21,18 +22,19 @@ _TRY, _LATE_AFTER = 2, 3
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """When snapshots were made: the last that was kept began at `kept_s` and took `took_s`; the last try ended at
-    `tried_s`, and so many in a row have failed.
+    """When snapshots were made: the last that was kept began at `kept_s` and took `took_s`, and the one before it
+    `before_s`; the last try ended at `tried_s`, and so many in a row have failed.
     """
 
     kept_s: float
     tried_s: float
     took_s: float = 0.0
+    before_s: float = 0.0
     failed: int = 0
 
     def kept(self, began_s: float, now_s: float) -> "Pace":
         """After one that began at `began_s`."""
-        return Pace(kept_s=began_s, tried_s=now_s, took_s=now_s - began_s)
+        return Pace(kept_s=began_s, tried_s=now_s, took_s=now_s - began_s, before_s=self.took_s)
 
     def not_kept(self, now_s: float) -> "Pace":
         """After one that failed."""
@@ -40,7 +42,9 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
     def interval_s(self, times: LeaseTimes) -> float:
         """The most that is lost with the disk."""
-        return min(max(times.snapshot_s, _INTERVALS_OF_ONE * self.took_s), _LONGEST * times.snapshot_s)
+        return min(
+            max(times.snapshot_s, _INTERVALS_OF_ONE * min(self.took_s, self.before_s)), _LONGEST * times.snapshot_s
+        )
 
     def due_s(self, times: LeaseTimes, *, wanted: bool) -> float:
         """When to begin the next, where somebody waits for it or not; each that fails has the next wait for twice as
