@@ -125,8 +125,8 @@ def test_a_port_that_is_taken_ends_it_with_the_reason() -> None:
         (["--rate-limit", "20/s", "--rival", "x"], "rival 'x' is not a rate"),
         (["--fault", "999=0.1"], "unknown kind"),
         (["--projects", "0"], "projects 0"),
-        (["--log", "/nowhere/log"], "No such file or directory: '/nowhere/log'"),
-        (["--manifest", "/nowhere/m.csv"], "No such file or directory: '/nowhere/m.csv'"),
+        (["--log", "/nowhere/log"], "/nowhere/log: No such file or directory"),
+        (["--manifest", "/nowhere/m.csv"], "/nowhere/m.csv: No such file or directory"),
     ],
 )
 def test_options_that_make_no_sense_end_it_with_one_line(options: list[str], reason: str) -> None:

@@ -166,7 +166,7 @@ def test_a_copy_that_cannot_be_made_leaves_nothing_behind_either(
     assert shelf.left_behind() == []
 
 
-def test_where_they_take_long_they_are_made_less_often(shelf: Shelf, ledger: Ledger) -> None:
+def test_where_two_in_a_row_take_long_they_are_made_less_often(shelf: Shelf, ledger: Ledger) -> None:
     shelf.takes_s = 8.0
 
     async def script(snapshots: Snapshots) -> None:
@@ -174,5 +174,5 @@ def test_where_they_take_long_they_are_made_less_often(shelf: Shelf, ledger: Led
         await asyncio.sleep(200.0)
 
     play(shelf, ledger, script)
-    assert times_of(shelf) == [8, 98, 188]
+    assert times_of(shelf) == [8, 53, 143]
     assert shelf.held == []
