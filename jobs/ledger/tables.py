@@ -58,7 +58,7 @@ CREATE TABLE pace (
 
 # `stand`: how each row stands now, whichever table says so; `status` is NULL until it has ended.
 #
-# `told`: what is told of every row. One that is still open was either never sent, or sent without an answer on record.
+# `told`: what is reported of each row. One that is still open was never sent, or sent without an answer on record.
 # One that was left out is reported as such whatever else is known of it; a repeat shares that with its leader too.
 VIEWS = """
 CREATE VIEW stand AS

@@ -60,7 +60,7 @@ def lock_folder(given: Path | None = None) -> LockFolder:
 
 
 def _of_user() -> Iterator[Path]:
-    # A relative one means nothing (XDG Base Directory Specification), and without a home ~ stays as it is.
+    # A relative one means nothing (XDG Base Directory Specification), and without a home ~ stays unchanged.
     for state in (os.environ.get("XDG_STATE_HOME", ""), os.path.expanduser("~/.local/state")):  # noqa: PTH111 - no home, no error
         if Path(state).is_absolute():
             yield Path(state) / "csms-rekey" / "locks"

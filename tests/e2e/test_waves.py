@@ -181,7 +181,7 @@ def written(what: str, path: Path) -> str:
 
 
 def told(run_dir: Path) -> str:
-    """What other processes are told of the wave."""
+    """What other processes can learn of the wave."""
     state = read_state(run_dir)
     return "" if state is None else state.wave
 

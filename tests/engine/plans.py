@@ -1,4 +1,4 @@
-"""Faults by name, and the script that gives them to the k-th write or read of a secret until it is told to be calm."""
+"""Faults by name, and the script that gives them to the k-th write or read of a secret until it is asked to be calm."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

@@ -56,7 +56,7 @@ class Planned(msgspec.Struct, frozen=True):
 
 
 class Stop(msgspec.Struct, frozen=True):
-    """A session is told to stop, and after that perhaps to break off what is in flight."""
+    """A session is asked to stop, and after that perhaps to break off what is in flight."""
 
     after_s: float
     cancel: bool

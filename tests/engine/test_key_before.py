@@ -45,7 +45,7 @@ def told(job: Job) -> list[tuple[Status, str | None]]:
 
 
 def trouble(job: Job) -> tuple[str | None, int]:
-    """What is told of the list of the only project, and of how many changed rows the key before is not known."""
+    """What is reported of the list of the only project, and of how many changed rows the key before is not known."""
     with Ledger(job.folder) as ledger:
         (scope,) = ledger.told.scopes()
     return scope.unlisted, scope.unseen
@@ -64,7 +64,7 @@ def span_s(job: Job) -> float:
 
 
 class Lists:
-    """Answers the n-th list, counted from 0, as it is told to."""
+    """Answers the n-th list, counted from 0, as it is asked to."""
 
     def __init__(self, page: Callable[[int], InjectedFault | None]) -> None:
         self._page = page

@@ -38,7 +38,7 @@ TIMED_OUT_REFUSED = canned(504, b'{"error_code":"APIGW.0307","error_msg":"The to
 def login_for(
     sandbox: Sandbox, fetch: Callable[[int], Awaitable[Token | Fault]], *, has_one: bool = True
 ) -> type[TokenBearer]:
-    """A login whose `fetch` is told how often it was asked; whatever it holds, the sandbox lets it in."""
+    """A login whose `fetch` learns how often it was asked; whatever it holds, the sandbox lets it in."""
 
     class Login(TokenBearer):
         def __init__(self, _token: Masked) -> None:

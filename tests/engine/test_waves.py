@@ -26,7 +26,7 @@ BAD = "nowhere"
 
 
 class Ask:
-    """Is asked between two waves, and answers what it is told to."""
+    """Is asked between two waves, and answers what it is asked to."""
 
     def __init__(self, *answers: str | None, takes_s: float = 0.0) -> None:
         self.asked: list[str] = []

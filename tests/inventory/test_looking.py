@@ -1,4 +1,4 @@
-"""Looking at projects: what is seen is kept page by page, nothing is asked twice, and trouble is told apart."""
+"""Looking at projects: what is seen is kept page by page, nothing is asked twice, and trouble is kept apart."""
 
 import asyncio
 import shutil

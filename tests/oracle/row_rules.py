@@ -71,7 +71,7 @@ def _too_much(asked: Asked, claim: Claim, case: Case, evidence: Evidence) -> lis
 
 
 def key_before_was_shown(case: Case, evidence: Evidence) -> Iterator[Violation]:
-    """I21: what is told of a row's key before is what the service showed before our first PUT, or nothing."""
+    """I21: what is reported of a row's key before is what the service showed before our first PUT, or nothing."""
     for asked, claim in _pairs(case):
         told, puts = claim.before_kms_key_id, evidence.puts(asked.place)
         if told is None:
@@ -97,7 +97,7 @@ def drifted_was_shown(case: Case, evidence: Evidence) -> Iterator[Violation]:
 
 
 def no_is_proven(case: Case, evidence: Evidence) -> Iterator[Violation]:
-    """I4: no row is told as failed or rejected while a PUT of it may have been applied and was not read."""
+    """I4: no row is reported as failed or rejected while a PUT of it may have been applied and was not read."""
     for asked, claim in _pairs(case):
         if claim.status not in {Status.FAILED, Status.REJECTED}:
             continue
@@ -122,7 +122,7 @@ def _settles(read: Record, put: Record, lands_within_s: float, *, absent: bool) 
 
 
 def not_done_is_not_changed(case: Case, evidence: Evidence) -> Iterator[Violation]:
-    """I4w: what is told as not done was not done by us, now or later."""
+    """I4w: what is reported as not done was not done by us, now or later."""
     for asked, claim in _pairs(case):
         if claim.status not in _NOT_CHANGED or not asked.usable:
             continue

@@ -1,4 +1,4 @@
-"""Small cases for the oracle's own tests: a row, its records, and what is told of it."""
+"""Small cases for the oracle's own tests: a row, its records, and what is reported of it."""
 
 from dataclasses import replace
 

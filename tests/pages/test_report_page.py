@@ -100,7 +100,7 @@ def test_hostile_names_and_messages_are_shown_as_text(browser: Browser, page: Pa
 
 
 def test_search_finds_rows_by_any_word(browser: Browser, page: Path) -> None:
-    """Name, message or request id; all words must be there; the count is told."""
+    """Name, message or request id; all words must be there; the count is reported."""
     browser.open(page)
     assert found(browser) == "150 rows"
     fill(browser, "find", "APP/db-30")

@@ -1,4 +1,4 @@
-"""What is told of faults while a run is active."""
+"""What is reported of faults while a run is active."""
 
 from batch.csms.faults import Fault, FaultKind
 from batch.engine.fault_book import FaultBook

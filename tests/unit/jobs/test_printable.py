@@ -25,7 +25,7 @@ from jobs.printable import all_plain, cell, name_cell, plain_name, printable, pr
     ],
 )
 def test_what_cannot_be_seen_or_drives_a_terminal_is_written_out(text: str, shown: str) -> None:
-    """And any other text stays as it is."""
+    """And any other text stays unchanged."""
     assert printable(text) == shown
 
 

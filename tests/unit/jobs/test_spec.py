@@ -1,4 +1,4 @@
-"""Which jobs, rates and endpoints are refused, and how they are told."""
+"""Which jobs, rates and endpoints are refused, and how they are reported."""
 
 import math
 import re

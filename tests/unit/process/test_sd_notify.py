@@ -1,4 +1,4 @@
-"""What a service manager is told, on a socket as it gives one out."""
+"""What a service manager hears, on a socket as it gives one out."""
 
 import asyncio
 import os

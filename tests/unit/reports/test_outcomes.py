@@ -113,7 +113,7 @@ def test_rows_of_parquet_have_no_line(tmp_path: Path) -> None:
     ],
 )
 def test_hostile_text_is_one_harmless_cell(tmp_path: Path, text: str, name: str, message: str) -> None:
-    """No formula, no terminal control, no separate line; a valid name stays as it is."""
+    """No formula, no terminal control, no separate line; a valid name stays unchanged."""
     row = told(1, secret_name=text, error_code=text, error_message=text, request_id=text)
     cells = list(csv.reader(io.StringIO(written(tmp_path, row)), strict=True))[1]
     assert (cells[2], cells[8], cells[11]) == (name, name, name)

@@ -151,7 +151,7 @@ def test_every_file_is_its_owners_alone(run: Run) -> None:
 
 
 def test_a_symbolic_link_is_replaced_and_not_followed(run: Run, tmp_path: Path) -> None:
-    """What it points to stays as it is."""
+    """What it points to stays unchanged."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
     for name in REPORTS:

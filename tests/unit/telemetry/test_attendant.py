@@ -1,4 +1,4 @@
-"""What a session is told while it lasts, and by whom, in virtual time."""
+"""What a session hears while it lasts, and by whom, in virtual time."""
 
 import asyncio
 import contextlib

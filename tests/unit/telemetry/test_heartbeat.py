@@ -1,4 +1,4 @@
-"""What a run tells while it is active."""
+"""What a run reports while it is active."""
 
 import asyncio
 import contextlib

@@ -33,7 +33,7 @@ class Value(msgspec.Struct, frozen=True):
 
 
 class Source:
-    """Gives out what it is told to, one answer after another; the last one again and again."""
+    """Gives out what it is asked to, one answer after another; the last one again and again."""
 
     def __init__(self, *answers: Value | Fault | Exception, takes_s: float = 0.5) -> None:
         self.answers = list(answers)

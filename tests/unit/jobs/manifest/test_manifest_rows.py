@@ -124,7 +124,7 @@ def test_every_fault_of_a_row_is_told_and_the_first_is_the_rows() -> None:
 
 
 def test_what_no_row_can_have_is_told_once() -> None:
-    """Not once for each of a million rows; other faults of the rows are told all the same."""
+    """Not once for each of a million rows; other faults of the rows are reported all the same."""
     rows, problems = read(f"secret_name,kms_key_id\na,{KEY}\nb/c,{KEY}\n", JobSpec())
     assert [type(row) for row in rows] == [InvalidRow, InvalidRow]
     assert problems == [

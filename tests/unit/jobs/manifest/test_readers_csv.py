@@ -96,7 +96,7 @@ def test_empty_optional_cells_are_no_values_and_required_ones_stay_empty() -> No
 
 
 def missing(hint: str) -> list[str]:
-    """What is told when neither required column is there."""
+    """What is reported when neither required column is there."""
     return [f"1: {name}: the column is missing; {hint}" for name in COLUMNS[:2]]
 
 

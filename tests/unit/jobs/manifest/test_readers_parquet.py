@@ -119,7 +119,7 @@ def test_frames_without_texts_are_read_as_pandas_writes_them(tmp_path: Path) -> 
 
 
 def test_columns_are_looked_for_as_in_text() -> None:
-    """Missing, duplicate and damaged names are told without a line."""
+    """Missing, duplicate and damaged names are reported without a line."""
     assert told(read(written(pa.table({"secret_name": ["a"]})))) == [
         "m.parquet: kms_key_id: the column is missing; there are 'secret_name'"
     ]

@@ -1,4 +1,4 @@
-"""Which runs keep each other out, and who is told to hold a lock."""
+"""Which runs keep each other out, and who is reported to hold a lock."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Of what a reader is told while a run is going, and how often."""
+"""What a reader is shown while a run is going, and how often."""
 
 import msgspec
 
@@ -32,7 +32,7 @@ def view(*states: ScopeState) -> RunView:
 
 
 def told(*states: ScopeState) -> list[str]:
-    """What is told of one project that is in these states, one a second."""
+    """What is reported of one project that is in these states, one a second."""
     changes = Changes()
     lines = (line for state in states for line in change_lines(changes.note(view(state))))
     return [line.removeprefix("project r 00000000: ") for line in lines]

@@ -52,7 +52,7 @@ def test_a_row_that_never_ended_is_nowhere() -> None:
 
 
 def test_answer_times_are_of_rows_that_took_one_put() -> None:
-    """A repeated row also waited; that one is told among all."""
+    """A repeated row also waited; that one is reported among all."""
     timeline = timeline_of([ended(0, elapsed_ms=100.0), ended(0, attempts=2, elapsed_ms=5000.0)])
     [interval] = timeline.over_time([session(0, 1)]).intervals
     assert interval.p99_ms == pytest.approx(100.0, rel=0.03)
