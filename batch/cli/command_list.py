@@ -149,6 +149,7 @@ COMMANDS = (
         f"{_CODES}\n\n{_ELSEWHERE}",
         origins=True,
         of_fleet=True,
+        usage="csms-rekey fleet run --dir DIR [OPTIONS] MANIFEST",
     ),
     Command(
         FLEET,
@@ -172,6 +173,7 @@ COMMANDS = (
         "Work on one shard of a campaign folder, or continue it.",
         f"{_CODES} 4 is also for a lease that another process holds, or that was lost.\n\n{_ELSEWHERE}",
         of_fleet=True,
+        usage="csms-rekey fleet shard --dir DIR [OPTIONS] INDEX",
     ),
     Command(
         _TRY,
