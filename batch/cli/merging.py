@@ -1,6 +1,10 @@
 """Brings the shards of one job together: which there are, whether they belong together, and all their rows."""
 
+import shlex
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import msgspec
@@ -8,7 +12,7 @@ import msgspec
 from batch.cli.roll_call import RollCall
 from batch.cli.screen import say
 from batch.process.version import version
-from jobs.job_facts import differences
+from jobs.job_facts import changed_options, differences
 from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.log_file import log_of
 from jobs.ledger.merging import Merging
@@ -52,6 +56,8 @@ class Shards:
         self._roll_call = RollCall(partial=partial)
         self._merging = Merging(staged)
         self._found: dict[int, ShardFacts] = {}
+        self._begun: list[tuple[float, int]] = []
+        """When each session began, and its shard, in the order in which they were taken."""
         self._first: tuple[Path, JobRecord, Shard] | None = None
 
     def take(self, directory: RunDirectory, patience: Patience) -> None:
@@ -89,8 +95,7 @@ class Shards:
         whole = first.spec.whole
         if self._roll_call.missing(shard.count, "their rows count as not attempted"):
             self._fill(manifest_copy(folder, first), whole, self._planned(first.plan))
-        shards = tuple(self._found.get(index) or ShardFacts(index=index, missing=True) for index in range(shard.count))
-        record = msgspec.structs.replace(first, spec=whole, rows_here=None, shards=shards)
+        record = msgspec.structs.replace(first, spec=whole, rows_here=None, shards=tuple(self._all(shard.count)))
         self._merging.finish(to_meta(record))
         return folder / first.manifest.copy, record
 
@@ -98,7 +103,17 @@ class Shards:
         """Lets go of a ledger that is not to be; safe to call twice."""
         self._merging.abandon()
 
-    def _shard(self, path: Path, record: JobRecord) -> Shard:
+    def _all(self, count: int) -> Iterator[ShardFacts]:
+        """How each shard stands, with its sessions under the numbers that `Merging` gives them: by when they began."""
+        numbers: dict[int, list[int]] = defaultdict(list)
+        for number, (_, index) in enumerate(sorted(self._begun, key=itemgetter(0)), 1):
+            numbers[index].append(number)
+        for index in range(count):
+            facts = self._found.get(index) or ShardFacts(index=index, missing=True)
+            yield msgspec.structs.replace(facts, sessions=tuple(numbers[index]))
+
+    def _shard(self, path: Path, record: JobRecord) -> tuple[Shard, JobRecord]:
+        """Which one it is, and the job of the first that was taken."""
         shard = record.spec.shard
         if shard is None:
             raise UsageError(f"{path}: not a shard: its run had no --shard")
@@ -106,11 +121,11 @@ class Shards:
             self._first = path, record, shard
         elif reason := _other_job(record, shard, self._first[1], self._first[2]):
             raise UsageError(f"{path}: {reason}, that of {self._first[0]} is another")
-        return shard
+        return shard, self._first[1]
 
     def _facts(self, path: Path, ledger: Ledger, record: JobRecord) -> ShardFacts | None:
         """How a shard stands, or None for one that is there already."""
-        shard = self._shard(path, record)
+        shard, first = self._shard(path, record)
         if not self._roll_call.enter(path, shard):
             return None
         sessions = ledger.told.sessions()
@@ -121,8 +136,10 @@ class Shards:
             open_rows=ledger.told.backlog().open_rows,
             exit_code=None if last is None else last.exit_code,
             stopped=None if last is None else last.stopped,
+            changed=shlex.join(changed_options(record.spec.whole, first.spec.whole)),
         )
         self._found[shard.index] = facts
+        self._begun += ((session.started_at, shard.index) for session in sessions)
         return facts
 
     def _planned(self, plan: PlanFacts | None) -> OpenedPlan | None:
