@@ -1,22 +1,19 @@
 """Brings the shards of one job together: which there are, whether they belong together, and all their rows."""
 
-import shlex
-from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
 
 import msgspec
 
+from batch.cli.found_shards import FoundShards
 from batch.cli.roll_call import RollCall
 from batch.cli.screen import say
 from batch.process.version import version
-from jobs.job_facts import changed_options, differences
+from jobs.job_facts import differences
 from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.log_file import log_of
 from jobs.ledger.merging import Merging
-from jobs.ledger.record import JobRecord, PlanFacts, ShardFacts, read_record, to_meta
+from jobs.ledger.record import JobRecord, PlanFacts, read_record, to_meta
 from jobs.ledger.upgrade import reading
 from jobs.manifest.loading import load
 from jobs.manifest.source import ManifestCopy
@@ -55,9 +52,7 @@ class Shards:
         self._spool = spool
         self._roll_call = RollCall(partial=partial)
         self._merging = Merging(staged)
-        self._found: dict[int, ShardFacts] = {}
-        self._begun: list[tuple[float, int]] = []
-        """When each session began, and its shard, in the order in which they were taken."""
+        self._found = FoundShards()
         self._first: tuple[Path, JobRecord, Shard] | None = None
 
     def take(self, directory: RunDirectory, patience: Patience) -> None:
@@ -74,10 +69,10 @@ class Shards:
                 if ledger.loss:
                     say(ledger.loss)
                 record = read_record(ledger)
-                facts = self._facts(directory.path, ledger, record)
+                wanted = self._enter(directory.path, ledger, record)
                 # Closed it is one file, which is read without further locks and commits.
                 ledger.close()
-                if facts is not None:
+                if wanted:
                     if log_of(ledger.path).exists():
                         raise LedgerError(ledger.path, "its log cannot be folded back into it")
                     self._merging.take(ledger.path)
@@ -95,22 +90,13 @@ class Shards:
         whole = first.spec.whole
         if self._roll_call.missing(shard.count, "their rows count as not attempted"):
             self._fill(manifest_copy(folder, first), whole, self._planned(first.plan))
-        record = msgspec.structs.replace(first, spec=whole, rows_here=None, shards=tuple(self._all(shard.count)))
+        record = msgspec.structs.replace(first, spec=whole, rows_here=None, shards=tuple(self._found.all(shard.count)))
         self._merging.finish(to_meta(record))
         return folder / first.manifest.copy, record
 
     def abandon(self) -> None:
         """Lets go of a ledger that is not to be; safe to call twice."""
         self._merging.abandon()
-
-    def _all(self, count: int) -> Iterator[ShardFacts]:
-        """How each shard stands, with its sessions under the numbers that `Merging` gives them: by when they began."""
-        numbers: dict[int, list[int]] = defaultdict(list)
-        for number, (_, index) in enumerate(sorted(self._begun, key=itemgetter(0)), 1):
-            numbers[index].append(number)
-        for index in range(count):
-            facts = self._found.get(index) or ShardFacts(index=index, missing=True)
-            yield msgspec.structs.replace(facts, sessions=tuple(numbers[index]))
 
     def _shard(self, path: Path, record: JobRecord) -> tuple[Shard, JobRecord]:
         """Which one it is, and the job of the first that was taken."""
@@ -123,24 +109,13 @@ class Shards:
             raise UsageError(f"{path}: {reason}, that of {self._first[0]} is another")
         return shard, self._first[1]
 
-    def _facts(self, path: Path, ledger: Ledger, record: JobRecord) -> ShardFacts | None:
-        """How a shard stands, or None for one that is there already."""
+    def _enter(self, path: Path, ledger: Ledger, record: JobRecord) -> bool:
+        """Whether a shard is to be taken; it is not where it is there already."""
         shard, first = self._shard(path, record)
         if not self._roll_call.enter(path, shard):
-            return None
-        sessions = ledger.told.sessions()
-        last = sessions[-1] if sessions else None
-        facts = ShardFacts(
-            index=shard.index,
-            rows=record.rows,
-            open_rows=ledger.told.backlog().open_rows,
-            exit_code=None if last is None else last.exit_code,
-            stopped=None if last is None else last.stopped,
-            changed=shlex.join(changed_options(record.spec.whole, first.spec.whole)),
-        )
-        self._found[shard.index] = facts
-        self._begun += ((session.started_at, shard.index) for session in sessions)
-        return facts
+            return False
+        self._found.note(shard, ledger, record, first)
+        return True
 
     def _planned(self, plan: PlanFacts | None) -> OpenedPlan | None:
         """What the plan of the run says of its rows; that of a campaign was fetched with it."""

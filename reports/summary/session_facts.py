@@ -26,11 +26,6 @@ def session_summaries(sessions: Sequence[SessionRecord], shards: Sequence[ShardF
 
 
 def _session(session: SessionRecord, shard: ShardFacts | None) -> SessionSummary:
-    changed = (
-        session.changed
-        if shard is None
-        else " ".join(filter(None, (shard.changed, session.changed))) or session.changed
-    )
     return SessionSummary(
         started_at=utc_text(session.started_at),
         ended_at=utc_text(session.ended_at) or None,
@@ -45,11 +40,16 @@ def _session(session: SessionRecord, shard: ShardFacts | None) -> SessionSummary
         login=_shown(session.login),
         os_user=_shown(session.os_user),
         host=_shown(session.host),
-        changed=_shown(changed),
+        changed=_shown(_changed(session.changed, shard)),
         controls=tuple(ControlSummary(at=utc_text(one.at), words=shortened(one.words)) for one in session.controls),
         rows_done=session.rows_done,
         shard=None if shard is None else shard.index,
     )
+
+
+def _changed(changed: str | None, shard: ShardFacts | None) -> str | None:
+    """In what a session differs from the job of the whole."""
+    return changed if shard is None or not shard.changed else " ".join(filter(None, (shard.changed, changed)))
 
 
 def shard_summary(shard: ShardFacts) -> ShardSummary:
