@@ -10,6 +10,7 @@ from rich.text import Text
 from jobs.model import Group, Status
 from jobs.printable import printable, shortened
 from reports.moment import clock_text
+from reports.screen.merged_words import merged_words
 from reports.screen.plain import SHOWN_CHARS, SHOWN_CODES, SHOWN_KEYS, SHOWN_SESSIONS, SHOWN_WAVES, example, plain_lines
 from reports.screen.request_words import slowed_words
 from reports.screen.session_words import (
@@ -144,6 +145,10 @@ class _Screen:
         grid.add_column(overflow="fold")
         if summary.plan is not None:
             grid.add_row(self._text("Plan"), self._text(planned_words(summary.plan)))
+        if aspects := merged_words(summary):
+            for one in aspects:
+                grid.add_row(self._text(one.name), self._text(one.words))
+            return grid
         if (more := len(summary.sessions) - SHOWN_SESSIONS) > 0:
             grid.add_row("", self._text(f"{more} earlier ones are in summary.json"))
         for session in summary.sessions[-SHOWN_SESSIONS:]:
