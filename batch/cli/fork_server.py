@@ -1,7 +1,8 @@
 """Runs one command after the other, each in a fork of a process that has imported everything already.
 
 A worker of a fleet starts it, writes the words of a command to its standard input, and reads the exit code. The command
-has the same input, so both end where the worker does.
+has the same input, so both end where the worker does. What all shards of a campaign need from outside is read once: the
+options, and whom this machine trusts. So where one fails, the worker lets go of this process: that may be mended.
 """
 
 import contextlib
@@ -10,13 +11,20 @@ import os
 import select
 import signal
 import sys
-from typing import NoReturn
+from functools import cache
+from typing import TYPE_CHECKING, NoReturn
 
+import cyclopts
 import msgspec
 
 from batch.process.hardening import harden
+from jobs.spec import UsageError
 from reports import Exit
 
+if TYPE_CHECKING:
+    from batch.cli.parsed import Parsed
+
+_SHARD, _INDEX = ("fleet", "shard"), "index"
 _IDLE_S = 60.0
 """After which it ends: its memory may be needed, and what is installed may change."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -41,7 +49,7 @@ def import_all() -> None:
     # Not above: first of all this process keeps to itself.
     from batch.cli import app, sharding  # noqa: F401, PLC0415
     from batch.cli.commands import fleet_shard  # noqa: F401, PLC0415
-    from batch.csms import network  # noqa: F401, PLC0415
+    from batch.csms import network, tls  # noqa: F401, PLC0415
     from reports.page import page  # noqa: PLC0415
     from reports.screen import end  # noqa: F401, PLC0415
 
@@ -49,6 +57,7 @@ def import_all() -> None:
         import uvloop  # noqa: F401, PLC0415 - not there on every platform
 
     page.prepare()
+    tls.default_context()
 
 
 def _next_command() -> list[str] | None:
@@ -62,14 +71,27 @@ def _next_command() -> list[str] | None:
 
 
 def _exit_code_of(words: list[str]) -> int:
+    parsed = _parsed((*_SHARD, "0", *words[3:])) if tuple(words[:2]) == _SHARD else None
     pid = os.fork()
     if pid == 0:
-        _become(words)
+        if parsed is not None:
+            parsed.arguments.arguments[_INDEX] = int(words[2])
+        _become(words, parsed)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     return code if code >= 0 else 128 - code
 
 
-def _become(words: list[str]) -> NoReturn:
+@cache
+def _parsed(words: tuple[str, ...]) -> "Parsed | None":
+    """None where the command refuses them: it says why."""
+    from batch.cli.app import parse  # noqa: PLC0415 - imported long ago
+
+    with contextlib.suppress(cyclopts.CycloptsError, UsageError, ValueError, OSError):
+        return parse(words)
+    return None
+
+
+def _become(words: list[str], parsed: "Parsed | None") -> NoReturn:
     """From here on as if the command line had been called with these words, and nothing to read what it shows."""
     from batch.cli.app import main  # noqa: PLC0415 - imported long ago
 
@@ -80,7 +102,7 @@ def _become(words: list[str]) -> NoReturn:
         os.close(nowhere)
         sys.argv[1:] = words
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        code = main()
+        code = main(parsed=parsed)
     finally:
         # Not through the end of the interpreter, which would take all down that was imported.
         os._exit(code)
