@@ -1,12 +1,13 @@
 """`outcomes.csv`: one line for every manifest row, in manifest order, whatever became of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
-from jobs.ledger import RowKind, ToldBlock
+from jobs.ledger import RowEnd, RowPlace, ToldBlock
 from jobs.printable import MESSAGE_CHARS, all_plain, cell, name_cell, plain_name
 from jobs.run_dir import names
 from jobs.run_dir.report_files import ReportFiles
@@ -34,7 +35,8 @@ HEADER = (
     "before_kms_key_id",
 )
 ACCOUNT = "account"
-_MOST_KEPT = 4_096
+_MOST_KEPT = 16_384
+T = TypeVar("T")
 
 
 class OutcomesLayout(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,64 +55,86 @@ def write_outcomes(files: ReportFiles, blocks: Iterable[ToldBlock], layout: Outc
     Raises:
         ReportError: it cannot be written, or the rows do not count 1, 2, 3, ..., or with gaps do not ascend.
     """
-    path, shared = files.folder / names.OUTCOMES, _Shared(layout)
+    path, lines = files.folder / names.OUTCOMES, _Lines(layout)
     with blaming(path), files.place(names.OUTCOMES) as out:
         out.write(f"{','.join((*HEADER, ACCOUNT) if layout.accounts else HEADER)}\n".encode())
         due = 1
         for block in blocks:
-            due = _next_due(path, block, due, layout)
+            due = _next_due(path, block.numbers, due, layout)
             tally.add(block)
-            out.write("".join(_lines(block, shared, layout)).encode())
+            out.write("".join(lines.of(block)).encode())
     return FileFacts(name=files.name_of(names.OUTCOMES), sha256=out.sha256, bytes=out.size, rows=tally.rows)
 
 
-def _next_due(path: Path, block: ToldBlock, due: int, layout: OutcomesLayout) -> int:
-    """Which row is due after a block of which the first is `due`."""
-    for number, *_ in block.rows:
+def _next_due(path: Path, numbers: Sequence[int], due: int, layout: OutcomesLayout) -> int:
+    """Which row is due after some of which the first is `due`."""
+    if numbers == tuple(range(due, due + len(numbers))):
+        return due + len(numbers)
+    for number in numbers:
         if number < due or (number > due and not layout.gaps):
             raise ReportError(path, f"the ledger has row {number} where row {due} is due")
         due = number + 1
     return due
 
 
-def _lines(block: ToldBlock, shared: "_Shared", layout: OutcomesLayout) -> list[str]:
-    # One format string and its own quoting take half the time of csv.writer: there is no line break to quote.
-    # Columns, and parts of a line that many rows share, take half of what is left.
-    numbers, secret_names, messages, request_ids, started, finished, elapsed = zip(*block.rows, strict=True)
-    return [
-        f"{number},{line},{name}{head}{'' if message is None else _MESSAGES[message]}{middle}{request_id},"
-        f"{start},{end},{'' if took_ms is None else f'{took_ms:.1f}'}{tail}"
-        for number, line, name, message, request_id, start, end, took_ms, (head, middle, tail) in zip(
-            numbers,
-            (number + 1 for number in numbers) if layout.lines else repeat(""),
-            _names(secret_names),
-            messages,
-            _names(request_ids),
-            utc_texts(started),
-            utc_texts(finished),
-            elapsed,
-            map(shared.__getitem__, block.kinds),
-            strict=False,
-        )
-    ]
-
-
-class _Shared(dict[RowKind, tuple[str, str, str]]):
-    """What the lines of a kind have in common: between name and message, message and request id, and at the end."""
+class _Lines:
+    """Writes lines; what many rows share is written once for all of them."""
 
     def __init__(self, layout: OutcomesLayout) -> None:
-        super().__init__()
         self._layout = layout
+        self._places = _Kept(self._place)
+        self._ends = _Kept(_end)
 
-    def __missing__(self, kind: RowKind) -> tuple[str, str, str]:
+    def of(self, block: ToldBlock) -> list[str]:
+        """The lines of a block."""
+        # One format string and its own quoting take half the time of csv.writer: there is no line break to quote.
+        # Columns, and parts of a line that many rows share, take half of what is left.
+        return [
+            f"{number},{line},{name}{place}{end}{'' if message is None else _MESSAGES[message]}{puts}{request_id},"
+            f"{started_at},{finished_at},{'' if took_ms is None else f'{took_ms:.1f}'}{last}"
+            for number, line, name, (place, last), (
+                end,
+                puts,
+            ), message, request_id, started_at, finished_at, took_ms in zip(
+                block.numbers,
+                [number + 1 for number in block.numbers] if self._layout.lines else repeat(""),
+                _names(block.names),
+                map(self._places.__getitem__, block.places),
+                map(self._ends.__getitem__, block.ends),
+                block.messages,
+                _names(block.request_ids),
+                utc_texts(block.started_at),
+                utc_texts(block.finished_at),
+                block.elapsed_ms,
+                strict=False,
+            )
+        ]
+
+    def _place(self, place: RowPlace) -> tuple[str, str]:
+        """Between name and status, and at the end of the line."""
+        head = ",".join(map(_name, (place.region, place.project_id, place.kms_key_id)))
+        account = f",{_name(place.account)}" if self._layout.accounts else ""
+        return f",{head},", f",{_name(place.before_kms_key_id)}{account}\n"
+
+
+def _end(end: RowEnd) -> tuple[str, str]:
+    """Between place and message, and between message and request id."""
+    http_status = "" if end.http_status is None else end.http_status
+    return f"{end.status},{http_status},{_name(end.error_code)},", f",{end.attempts},"
+
+
+class _Kept(dict[T, tuple[str, str]]):
+    """What was made last, not too much of it."""
+
+    def __init__(self, make: Callable[[T], tuple[str, str]]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: T) -> tuple[str, str]:
         if len(self) >= _MOST_KEPT:
             self.clear()
-        place = (kind.region, kind.project_id, kind.kms_key_id)
-        http_status = "" if kind.http_status is None else kind.http_status
-        head = f",{','.join(map(_name, place))},{kind.status},{http_status},{_name(kind.error_code)},"
-        account = f",{_name(kind.account)}" if self._layout.accounts else ""
-        parts = self[kind] = (head, f",{kind.attempts},", f",{_name(kind.before_kms_key_id)}{account}\n")
-        return parts
+        made = self[key] = self._make(key)
+        return made
 
 
 def _names(texts: Sequence[str | None]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from jobs.ledger import Ledger
-from jobs.ledger.key_kinds import KeyKinds
+from jobs.ledger.passed_rows import PassedRows
 from jobs.ledger.record import JobRecord
 from jobs.manifest.source import Format
 from jobs.model import Group
@@ -38,18 +38,18 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     remove_summary(files)
     copy, sessions = manifest_copy(folder, record), ledger.told.sessions()
     tally = Tally(origin_s=sessions[0].started_at if sessions else 0.0)
-    kinds = KeyKinds()
-    outcomes = _write_outcomes(files, ledger, record, tally, kinds)
+    passed = PassedRows()
+    outcomes = _write_outcomes(files, ledger, record, tally, passed)
     _add_pace(tally, ledger)
     check_copy(copy)
     written = (outcomes, *_cut(files, ledger, record, tally))
     summary = summarize(
         record=record,
         tally=tally,
-        scopes=ledger.told.scopes(),
+        scopes=ledger.told.scopes(passed),
         sessions=sessions,
         held_keys=ledger.told.held_keys(),
-        keys=ledger.told.keys(kinds),
+        keys=ledger.told.keys(passed),
         exit_code=exit_code,
         files=written,
     )
@@ -65,13 +65,15 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     return summary
 
 
-def _write_outcomes(files: ReportFiles, ledger: Ledger, record: JobRecord, tally: Tally, kinds: KeyKinds) -> FileFacts:
+def _write_outcomes(
+    files: ReportFiles, ledger: Ledger, record: JobRecord, tally: Tally, passed: PassedRows
+) -> FileFacts:
     layout = OutcomesLayout(
         lines=manifest_copy(files.folder, record).format is not Format.PARQUET,
         accounts=any(one.scope.account for one in ledger.told.accounts()),
         gaps=record.spec.shard is not None,
     )
-    facts = write_outcomes(files, ledger.told.blocks(kinds), layout, tally)
+    facts = write_outcomes(files, ledger.told.blocks(passed), layout, tally)
     if tally.rows != record.rows:
         reason = f"the ledger has {tally.rows} rows, and {record.rows} were loaded"
         raise ReportError(files.folder / facts.name, reason)

@@ -9,15 +9,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from jobs.forecast import PlaceCount, Sample
-from jobs.ledger import accounts, keys, places, waves
+from jobs.ledger import accounts, keys, places, scope_counts, waves
 from jobs.ledger.asked import AskedRow, asked_rows
 from jobs.ledger.entries import PaceCell
-from jobs.ledger.key_kinds import KeyKinds
 from jobs.ledger.keys import HeldKey, KeyCounts
+from jobs.ledger.passed_rows import PassedRows
 from jobs.ledger.schema import ERRORS, blame, unreadable
+from jobs.ledger.scope_counts import ScopeCount, quoted
 from jobs.ledger.sessions import LATE_UPDATE_S, SESSIONS, SessionRecord, session_of
 from jobs.ledger.told_row import CARRIED, ToldBlock, ToldRow
-from jobs.ledger.told_rows import COLUMNS, told_blocks
+from jobs.ledger.told_rows import ROWS, told_blocks
 from jobs.model import Group, Status, StatusCount
 from jobs.next_run import SoFar
 from jobs.run_view import Backlog
@@ -36,23 +37,6 @@ class ErrorCount(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     samples: tuple[ToldRow, ...]
     kms_key_id: str | None = None
-
-
-class ScopeCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How the rows of one scope stand, of which some were left out. `unlisted` says why the list of its secrets failed,
-    and `unseen` rows were or may have been changed although their key before is not known.
-    """
-
-    endpoint: str
-    project_id: str
-    region: str | None
-    stopped: str | None
-    rows: int
-    done: int
-    left_out: int = 0
-    unlisted: str | None = None
-    unseen: int = 0
-    run_again: int = 0
 
 
 _CELL = PaceCell.__struct_fields__
@@ -82,19 +66,19 @@ class Told:
         """Every manifest row once, in manifest order."""
         return self._rows("")
 
-    def blocks(self, kinds: KeyKinds) -> Iterator[ToldBlock]:
-        """The same block by block; they are counted in `kinds` meanwhile."""
+    def blocks(self, passed: PassedRows) -> Iterator[ToldBlock]:
+        """The same block by block; they are counted in `passed` meanwhile."""
         for block in self._told_blocks(""):
-            kinds.count(block.counts)
+            passed.count(block)
             yield block
 
     def rows_of(self, group: Group) -> Iterator[ToldRow]:
         """The rows of one group but those left out, in manifest order."""
-        return self._rows(f"WHERE status IN ({_quoted(group)}) AND left_out = 0")
+        return self._rows(f"WHERE status IN ({quoted(group)}) AND left_out = 0")
 
     def row_numbers_of(self, group: Group) -> Iterator[int]:
         """The same as plain row numbers."""
-        where = f"status IN ({_quoted(group)}) AND left_out = 0"
+        where = f"status IN ({quoted(group)}) AND left_out = 0"
         numbers = f"SELECT row FROM told WHERE {where} ORDER BY row"  # noqa: S608 - built from an enum
         return (row for (row,) in self._query(numbers))
 
@@ -131,20 +115,10 @@ class Told:
         (counts,) = self._query(_SO_FAR)
         return SoFar(**dict(zip(SoFar.__struct_fields__, counts, strict=True)))
 
-    def scopes(self) -> tuple[ScopeCount, ...]:
-        """Every scope with its rows, in the order the manifest names them."""
-        found = self._query(
-            # Rows are sorted by the number of their scope alone: with its texts that takes half as long again. The plus
-            # keeps off the index by scope: rows of many projects would be read all over the file, four times as slowly.
-            "SELECT s.endpoint, s.project_id, s.region, s.stopped, rows, done, apart, s.unlisted, unseen, again FROM"  # noqa: S608 - built from an enum
-            " (SELECT r.scope AS scope, COUNT(*) AS rows, SUM(l.left_out <> 0) AS apart,"
-            f" COUNT(CASE WHEN l.status IN ({_quoted(Group.DONE)}) THEN 1 END) AS done, COUNT(*) FILTER"
-            " (WHERE l.before_how IS NULL AND (l.doubt OR l.status IN ('updated', 'verified'))) AS unseen,"
-            f" SUM(l.left_out = 0 AND COALESCE(l.status, 'not_attempted') IN ({_quoted(Group.RUN_AGAIN)})) AS again"
-            " FROM row r JOIN stand l ON l.row = COALESCE(r.leader, r.row) WHERE r.scope IS NOT NULL GROUP BY +r.scope)"
-            " JOIN scope s ON s.id = scope ORDER BY s.id"
-        )
-        return tuple(ScopeCount(**dict(zip(ScopeCount.__struct_fields__, values, strict=True))) for values in found)
+    def scopes(self, passed: PassedRows | None = None) -> tuple[ScopeCount, ...]:
+        """Every scope with its rows, in the order the manifest names them; all rows were `passed` by, if any."""
+        rows = scope_counts.scope_rows(self._query) if passed is None else passed.scopes()
+        return tuple(scope_counts.scope_counts(self._query, rows))
 
     def asked(self) -> Iterator[AskedRow]:
         """What each row asks for, in manifest order."""
@@ -181,10 +155,10 @@ class Told:
         """The keys that are held back, in the order of their first rows."""
         return keys.held_keys(self._query)
 
-    def keys(self, kinds: KeyKinds | None = None) -> KeyCounts:
-        """How the rows of each target key stand, those with the most rows first; `kinds` are of all rows."""
-        if kinds is not None and kinds.known:
-            return kinds.key_counts(self._status)
+    def keys(self, passed: PassedRows | None = None) -> KeyCounts:
+        """How the rows of each target key stand, those with the most rows first; all rows were `passed` by, if any."""
+        if passed is not None and passed.keys().known:
+            return passed.keys().key_counts(self._status)
         return keys.key_counts(self._query(keys.ROWS), self._status)
 
     def old_keys(self) -> Iterator[str]:
@@ -223,9 +197,9 @@ class Told:
         return chain.from_iterable(block.told() for block in self._told_blocks(where))
 
     def _told_blocks(self, where: str) -> Iterator[ToldBlock]:
-        told = f"SELECT {COLUMNS} FROM told {where} ORDER BY row"  # noqa: S608 - its own text
-        whose = {one.id: one.scope.account for one in self.accounts()}
-        return told_blocks(self._blocks(told), self._path, whose)
+        told = f"SELECT * FROM ({ROWS}) {where} ORDER BY row"  # noqa: S608 - its own text
+        scopes = {one.id: one.scope for one in self.accounts()}
+        return told_blocks(self._blocks(told), self._path, scopes)
 
     def _read(self, kind: type[T], fields: tuple[str, ...], what: str, values: Sequence[Any]) -> T:
         try:
@@ -243,7 +217,3 @@ class Told:
                 yield block
         except ERRORS as error:
             raise blame(self._path, error) from error
-
-
-def _quoted(group: Group) -> str:
-    return ", ".join(f"'{status.value}'" for status in Status if status.group is group)

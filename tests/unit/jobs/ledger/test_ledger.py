@@ -19,8 +19,8 @@ from jobs.ledger import (
     SessionStart,
 )
 from jobs.ledger.cutting import count_places
-from jobs.ledger.key_kinds import KeyKinds
 from jobs.ledger.keys import KeyCounts
+from jobs.ledger.passed_rows import PassedRows
 from jobs.ledger.record import read_record
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
 from jobs.run_dir import names
@@ -482,9 +482,9 @@ def test_a_session_keeps_who_runs_it_and_how_what_was_changed_meanwhile_and_how_
 
 
 def keys_counted_by_row(ledger: Ledger) -> KeyCounts:
-    kinds = KeyKinds()
-    assert sum(len(block.rows) for block in ledger.told.blocks(kinds))
-    return ledger.told.keys(kinds)
+    passed = PassedRows()
+    assert sum(len(block.numbers) for block in ledger.told.blocks(passed))
+    return ledger.told.keys(passed)
 
 
 def test_each_target_key_is_told_with_its_rows_its_projects_and_the_keys_it_replaces(tmp_path: Path) -> None:
