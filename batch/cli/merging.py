@@ -55,6 +55,11 @@ class Shards:
         self._found = FoundShards()
         self._first: tuple[Path, JobRecord, Shard] | None = None
 
+    @property
+    def count(self) -> int | None:
+        """How many shards there are, once one was taken."""
+        return None if self._first is None else self._first[2].count
+
     def take(self, directory: RunDirectory, patience: Patience) -> None:
         """Adds one.
 

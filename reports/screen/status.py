@@ -22,7 +22,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     from `full_rate` where `set` has changed it. Of a run that has stopped, `mend` says what has to be mended before it
     can continue. `left_out` rows were not selected, or are `carried` along because the plan could not do them, and are
     not among the others. `wave` says which wave a run in progress is at, and `next` are the commands to give then, in
-    order.
+    order, and `next_when` says of each when it applies.
     """
 
     at: float
@@ -42,6 +42,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int = 0
     carried: int = 0
     next: tuple[str, ...] = ()
+    next_when: tuple[str, ...] = ()
     wave: str = ""
 
 
@@ -74,8 +75,8 @@ def _lines(standing: Standing, now_s: float) -> Iterator[str]:
         yield f"other invalid rows: {nowhere}"
     for line in standing.mend:
         yield f"mend: {line}"
-    for line in standing.next:
-        yield f"next: {line}"
+    for command, when in zip(standing.next, standing.next_when, strict=True):
+        yield f"next: {command} ({when})"
     yield from _pace_lines(standing)
 
 

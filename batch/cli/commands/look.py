@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from batch.cli.runs import exit_code_on_record, next_commands, runs_in
+from batch.cli.runs import exit_code_on_record, runs_in, steps_after
 from batch.cli.screen import say, show, show_json, tell, tell_json
 from batch.process.version import version
 from jobs.ledger import Ledger
@@ -99,6 +99,7 @@ def _ended(run_dir: Path, ledger: Ledger) -> Standing:
     last = sessions[-1] if sessions else None
     scopes = ledger.told.scopes()
     exit_code = None if last is None else last.exit_code
+    steps = steps_after(run_dir, exit_code, ledger)
     stops = stops_of(None if last is None else last.stopped, scopes, ledger.told.held_keys())
     return Standing(
         at=time.time(),
@@ -113,7 +114,8 @@ def _ended(run_dir: Path, ledger: Ledger) -> Standing:
         stopped=None if last is None else last.stopped,
         wave=_waves_done(ledger),
         mend=tuple(advice.whole for advice in mendings(stops, read_record(ledger).spec.auth)),
-        next=next_commands(run_dir, exit_code, ledger),
+        next=tuple(step.command for step in steps),
+        next_when=tuple(step.brief for step in steps),
     )
 
 

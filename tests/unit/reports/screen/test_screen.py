@@ -413,6 +413,18 @@ def test_one_line_says_of_a_merged_run_how_its_sessions_went_and_which_shards_di
     assert "Login access keys, ends in ABCD (6 sessions); token, bob (shard 5/7) Release 1.0" in text
 
 
+def test_after_a_merge_the_shards_are_continued_and_not_the_whole(summary: Summary) -> None:
+    """From which nothing can be sent."""
+    usual = msgspec.structs.replace(summary.sessions[0], changed="--rate 5/s")
+    stopped = merged(changed(summary, 3, not_attempted=1, failed=0), usual, usual)
+    [step, _] = next_steps(stopped, FOLDER)
+    assert step.command == "csms-rekey resume '<shard-directory>'"
+    assert step.why == (
+        "continue where it stopped, for each shard that is not over (`fleet run` does that for a campaign);"
+        " then merge again"
+    )
+
+
 def test_the_line_of_a_merged_run_stays_short_where_every_shard_differs(summary: Summary) -> None:
     many = [
         msgspec.structs.replace(summary.sessions[0], login=f"token, user {number // 2}", host=f"h{number}")

@@ -58,6 +58,13 @@ def test_a_run_that_has_stopped_says_what_is_to_be_mended() -> None:
     assert "mend: the login was not accepted: get another" in list(status_lines(standing, 0.0))
 
 
+def test_each_command_stands_with_when_it_applies() -> None:
+    standing = Standing(
+        at=0, running=False, rows=10, counts=COUNTS, next=("a b", "c"), next_when=("once that is mended", "if not")
+    )
+    assert list(status_lines(standing, 0.0))[-2:] == ["next: a b (once that is mended)", "next: c (if not)"]
+
+
 def test_a_stopped_project_says_why() -> None:
     """In one line, whatever the reason holds."""
     scope = ScopeCount(endpoint="e", project_id="p", region=None, stopped="refused\nagain", rows=1, done=0)
