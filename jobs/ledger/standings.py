@@ -11,13 +11,17 @@ from jobs.next_run import SoFar
 from jobs.run_view import Backlog
 
 BEYOND_LIMIT = 2
-_COUNT = """SELECT r.leader IS NOT NULL, l.left_out, l.status, l.doubt, l.attempts > 0, COUNT(*)
-    FROM row r JOIN stand l ON l.row = COALESCE(r.leader, r.row) GROUP BY 1, 2, 3, 4, 5"""
+_ALL = " ".join(Status)
+# SQLite sorts rows to group them: with one number for all that they have in common, in half the time. A status that no
+# release knows shares its number with others, and is refused all the same.
+_COUNT = f"""SELECT (r.leader IS NOT NULL) + 2 * l.doubt + 4 * (l.attempts > 0) + 8 * l.left_out
+    + 64 * instr('{_ALL}', COALESCE(l.status, '-')), MAX(l.status), COUNT(*)
+    FROM row r JOIN stand l ON l.row = COALESCE(r.leader, r.row) GROUP BY 1"""  # noqa: S608 - from an enum
 _FAILED = frozenset({Status.FAILED, Status.UNKNOWN})
 _ACCEPTED = frozenset({Status.UPDATED, Status.VERIFIED})
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """So many `rows` stand alike. Those that `follow` repeat an earlier row and share how that one stands; `status` is
     None until they have ended, and `left_out` is the ledger's own number.
     """
@@ -105,9 +109,14 @@ class Standings:
         return self._counted[1]
 
     def _standing(self, values: tuple[Any, ...]) -> Standing:
-        follow, left_out, status, doubt, sent, rows = values
+        number, status, rows = values
         return Standing(
-            bool(follow), left_out, None if status is None else self._status(status), bool(doubt), bool(sent), rows
+            follow=bool(number & 1),
+            doubt=bool(number & 2),
+            sent=bool(number & 4),
+            left_out=number // 8 % 8,
+            status=None if status is None else self._status(status),
+            rows=rows,
         )
 
 
