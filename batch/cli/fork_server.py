@@ -72,7 +72,13 @@ def _next_command() -> list[str] | None:
 
 def _exit_code_of(words: list[str]) -> int:
     parsed = _parsed((*_SHARD, "0", *words[3:])) if tuple(words[:2]) == _SHARD else None
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        from batch.cli.screen import say  # noqa: PLC0415 - imported long ago
+
+        say(f"no process for a shard can be started: {error.strerror}")
+        return Exit.CANNOT_WRITE
     if pid == 0:
         if parsed is not None:
             parsed.arguments.arguments[_INDEX] = int(words[2])

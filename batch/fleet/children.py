@@ -84,7 +84,8 @@ class _ForkServer:
                 self.open = code in _SOUND and not self._asks.closed
                 return code
             code = self._process.wait()
-            return code if code > 0 else 128 - code if code else None
+            # Another one is Python's, which it also has for what a shard ends with.
+            return (Exit.INTERNAL if code > 0 else 128 - code) if code else None
         finally:
             if not self.open:
                 self.close()

@@ -37,6 +37,14 @@ from batch.cli import fork_server
 fork_server._IDLE_S = 0.1
 fork_server.serve()
 """
+NO_MEMORY = """
+import errno, os
+from batch.cli import fork_server
+def refused():
+    raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+os.fork = refused
+fork_server.serve()
+"""
 
 
 @pytest.fixture
@@ -176,6 +184,19 @@ def test_it_ends_by_itself_once_nothing_was_asked_of_it_for_a_while() -> None:
     done = subprocess.Popen([sys.executable, "-c", IDLE], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with done:
         assert done.wait(STOP_S) == 0
+
+
+def test_a_machine_that_can_start_no_process_for_a_shard_is_answered_as_a_trouble_of_the_moment() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NO_MEMORY],
+        cwd=ROOT,
+        input='["--version"]\n',
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert (done.stdout, done.returncode) == ("74\n", 0)
+    assert "Cannot allocate memory" in done.stderr
 
 
 def test_a_shard_imports_nothing_that_was_not_there_before_the_fork(tmp_path: Path) -> None:
