@@ -1,13 +1,12 @@
 """`outcomes.csv`: one line for every manifest row, in manifest order, whatever became of it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
-from jobs.ledger import RowEnd, RowPlace, ToldBlock
+from jobs.ledger import RowKind, ToldBlock
 from jobs.printable import MESSAGE_CHARS, all_plain, cell, name_cell, plain_name
 from jobs.run_dir import names
 from jobs.run_dir.report_files import ReportFiles
@@ -35,8 +34,7 @@ HEADER = (
     "before_kms_key_id",
 )
 ACCOUNT = "account"
-_MOST_KEPT = 16_384
-T = TypeVar("T")
+_MOST_KEPT = 10_000
 
 
 class OutcomesLayout(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,14 +53,14 @@ def write_outcomes(files: ReportFiles, blocks: Iterable[ToldBlock], layout: Outc
     Raises:
         ReportError: it cannot be written, or the rows do not count 1, 2, 3, ..., or with gaps do not ascend.
     """
-    path, lines = files.folder / names.OUTCOMES, _Lines(layout)
+    path, shared = files.folder / names.OUTCOMES, _Shared(layout)
     with blaming(path), files.place(names.OUTCOMES) as out:
         out.write(f"{','.join((*HEADER, ACCOUNT) if layout.accounts else HEADER)}\n".encode())
         due = 1
         for block in blocks:
             due = _next_due(path, block.numbers, due, layout)
             tally.add(block)
-            out.write("".join(lines.of(block)).encode())
+            out.write("".join(_lines(block, shared, layout)).encode())
     return FileFacts(name=files.name_of(names.OUTCOMES), sha256=out.sha256, bytes=out.size, rows=tally.rows)
 
 
@@ -77,64 +75,43 @@ def _next_due(path: Path, numbers: Sequence[int], due: int, layout: OutcomesLayo
     return due
 
 
-class _Lines:
-    """Writes lines; what many rows share is written once for all of them."""
+def _lines(block: ToldBlock, shared: "_Shared", layout: OutcomesLayout) -> list[str]:
+    # One format string and its own quoting take half the time of csv.writer: there is no line break to quote.
+    # Columns, and parts of a line that many rows share, take half of what is left.
+    return [
+        f"{number},{line},{name}{head}{'' if message is None else _MESSAGES[message]}{middle}{request_id},"
+        f"{start},{end},{'' if took_ms is None else f'{took_ms:.1f}'}{tail}"
+        for number, line, name, message, request_id, start, end, took_ms, (head, middle, tail) in zip(
+            block.numbers,
+            [number + 1 for number in block.numbers] if layout.lines else repeat(""),
+            _names(block.names),
+            block.messages,
+            _names(block.request_ids),
+            utc_texts(block.started_at),
+            utc_texts(block.finished_at),
+            block.elapsed_ms,
+            map(shared.__getitem__, block.kinds),
+            strict=False,
+        )
+    ]
+
+
+class _Shared(dict[RowKind, tuple[str, str, str]]):
+    """What the lines of a kind have in common: between name and message, message and request id, and at the end."""
 
     def __init__(self, layout: OutcomesLayout) -> None:
-        self._layout = layout
-        self._places = _Kept(self._place)
-        self._ends = _Kept(_end)
-
-    def of(self, block: ToldBlock) -> list[str]:
-        """The lines of a block."""
-        # One format string and its own quoting take half the time of csv.writer: there is no line break to quote.
-        # Columns, and parts of a line that many rows share, take half of what is left.
-        return [
-            f"{number},{line},{name}{place}{end}{'' if message is None else _MESSAGES[message]}{puts}{request_id},"
-            f"{started_at},{finished_at},{'' if took_ms is None else f'{took_ms:.1f}'}{last}"
-            for number, line, name, (place, last), (
-                end,
-                puts,
-            ), message, request_id, started_at, finished_at, took_ms in zip(
-                block.numbers,
-                [number + 1 for number in block.numbers] if self._layout.lines else repeat(""),
-                _names(block.names),
-                map(self._places.__getitem__, block.places),
-                map(self._ends.__getitem__, block.ends),
-                block.messages,
-                _names(block.request_ids),
-                utc_texts(block.started_at),
-                utc_texts(block.finished_at),
-                block.elapsed_ms,
-                strict=False,
-            )
-        ]
-
-    def _place(self, place: RowPlace) -> tuple[str, str]:
-        """Between name and status, and at the end of the line."""
-        head = ",".join(map(_name, (place.region, place.project_id, place.kms_key_id)))
-        account = f",{_name(place.account)}" if self._layout.accounts else ""
-        return f",{head},", f",{_name(place.before_kms_key_id)}{account}\n"
-
-
-def _end(end: RowEnd) -> tuple[str, str]:
-    """Between place and message, and between message and request id."""
-    http_status = "" if end.http_status is None else end.http_status
-    return f"{end.status},{http_status},{_name(end.error_code)},", f",{end.attempts},"
-
-
-class _Kept(dict[T, tuple[str, str]]):
-    """What was made last, not too much of it."""
-
-    def __init__(self, make: Callable[[T], tuple[str, str]]) -> None:
         super().__init__()
-        self._make = make
+        self._layout = layout
 
-    def __missing__(self, key: T) -> tuple[str, str]:
+    def __missing__(self, kind: RowKind) -> tuple[str, str, str]:
         if len(self) >= _MOST_KEPT:
             self.clear()
-        made = self[key] = self._make(key)
-        return made
+        end, place = kind.end, (kind.region, kind.project_id, kind.kms_key_id)
+        http_status = "" if end.http_status is None else end.http_status
+        head = f",{','.join(map(_name, place))},{end.status},{http_status},{_name(end.error_code)},"
+        account = f",{_name(kind.account)}" if self._layout.accounts else ""
+        parts = self[kind] = (head, f",{end.attempts},", f",{_name(kind.before_kms_key_id)}{account}\n")
+        return parts
 
 
 def _names(texts: Sequence[str | None]) -> list[str]:

@@ -9,7 +9,7 @@ from jobs.ledger.schema import LedgerError
 from jobs.ledger.scope_counts import ScopeCount
 from jobs.ledger.sessions import Control, SessionRecord, SessionStart
 from jobs.ledger.told import ErrorCount, Told
-from jobs.ledger.told_row import RowEnd, RowPlace, ToldBlock, ToldRow
+from jobs.ledger.told_row import RowEnd, RowKind, ToldBlock, ToldRow
 from jobs.ledger.waves import WaveCount
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
     "PaceCell",
     "Parked",
     "RowEnd",
-    "RowPlace",
+    "RowKind",
     "ScopeCount",
     "Seen",
     "SeenBy",

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from jobs.ledger.keys import KeyCounts, key_counts, same_key
-from jobs.ledger.told_row import RowEnd, RowPlace
+from jobs.ledger.told_row import RowKind
 from jobs.model import Status
 
 _MOST = 10_000
@@ -23,11 +23,11 @@ class KeyKinds:
         if self.known:
             self._rows.update(kinds)
 
-    def add(self, place: RowPlace, end: RowEnd, rows: int) -> None:
+    def add(self, kind: RowKind, rows: int) -> None:
         """Counts so many rows that a ledger returns."""
         if self.known:
-            old = place.before_kms_key_id, place.expected_kms_key_id
-            self._rows[place.scope, place.kms_key_id, *old, end.status, end.left_out] += rows
+            old = kind.before_kms_key_id, kind.expected_kms_key_id
+            self._rows[kind.scope, kind.kms_key_id, *old, kind.end.status, kind.end.left_out] += rows
 
     @property
     def known(self) -> bool:

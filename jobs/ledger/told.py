@@ -19,7 +19,7 @@ from jobs.ledger.scope_counts import ScopeCount, quoted
 from jobs.ledger.sessions import LATE_UPDATE_S, SESSIONS, SessionRecord, session_of
 from jobs.ledger.standings import Standings
 from jobs.ledger.told_row import ToldBlock, ToldRow
-from jobs.ledger.told_rows import ROWS, told_blocks
+from jobs.ledger.told_rows import COLUMNS, ROWS, told_blocks
 from jobs.model import Group, Status, StatusCount
 from jobs.next_run import SoFar
 from jobs.run_view import Backlog
@@ -178,7 +178,7 @@ class Told:
         return chain.from_iterable(block.told() for block in self._told_blocks(where))
 
     def _told_blocks(self, where: str) -> Iterator[ToldBlock]:
-        told = f"SELECT * FROM ({ROWS}) {where} ORDER BY row"  # noqa: S608 - its own text
+        told = f"SELECT {COLUMNS} FROM ({ROWS}) {where} ORDER BY row"  # noqa: S608 - its own text
         scopes = {one.id: one.scope for one in self.accounts()}
         return told_blocks(self._blocks(told), self._path, scopes)
 

@@ -30,23 +30,8 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RowPlace:
-    """Where rows go and between which keys, by the names of `ToldRow`: the rows of a project share few of them, so that
-    what follows from one is found out once for all its rows. Each is equal to itself alone.
-    """
-
-    scope: int | None
-    region: str
-    project_id: str
-    account: str | None
-    kms_key_id: str
-    before_kms_key_id: str | None
-    expected_kms_key_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RowEnd:
-    """How rows ended, by the names of `Outcome`: there are few of them in however many places. Each is equal to itself
+    """How rows ended, by the names of `Outcome`; there are few ways, in however many projects. Each is equal to itself
     alone. `left_out` is the ledger's own number; a row that is `unseen` was or may have been changed although its key
     before is not known.
     """
@@ -64,6 +49,22 @@ class RowEnd:
         return self.status.group is Group.DONE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RowKind:
+    """What rows share, by the names of `ToldRow`: in a project there are few kinds, so that what follows from one is
+    found out once for all its rows. Each is equal to itself alone.
+    """
+
+    scope: int | None
+    region: str
+    project_id: str
+    account: str | None
+    kms_key_id: str
+    before_kms_key_id: str | None
+    expected_kms_key_id: str | None
+    end: RowEnd
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldBlock:
     """Some rows in manifest order, at least one, column by column: what they have for themselves, and in step with it
@@ -77,16 +78,15 @@ class ToldBlock:
     started_at: Sequence[float | None]
     finished_at: Sequence[float | None]
     elapsed_ms: Sequence[float | None]
-    places: Sequence[RowPlace]
-    ends: Sequence[RowEnd]
+    kinds: Sequence[RowKind]
 
     def told(self) -> Iterator[ToldRow]:
         """Every row as a separate value."""
-        return map(_told_row, zip(*self._own, strict=True), self.places, self.ends)
+        return map(_told_row, zip(*self._own, strict=True), self.kinds)
 
     def row(self, at: int) -> ToldRow:
         """One of them, counted from 0."""
-        return _told_row(tuple(column[at] for column in self._own), self.places[at], self.ends[at])
+        return _told_row(tuple(column[at] for column in self._own), self.kinds[at])
 
     @property
     def _own(self) -> tuple[Sequence[Any], ...]:
@@ -101,13 +101,14 @@ class ToldBlock:
         )
 
 
-def _told_row(own: tuple[Any, ...], place: RowPlace, end: RowEnd) -> ToldRow:
+def _told_row(own: tuple[Any, ...], kind: RowKind) -> ToldRow:
+    end = kind.end
     row, name, message, request_id, started_at, finished_at, elapsed_ms = own
     return ToldRow(
         secret_name=name,
-        kms_key_id=place.kms_key_id,
-        region=place.region,
-        project_id=place.project_id,
+        kms_key_id=kind.kms_key_id,
+        region=kind.region,
+        project_id=kind.project_id,
         outcome=Outcome(
             row=row,
             status=end.status,
@@ -122,6 +123,6 @@ def _told_row(own: tuple[Any, ...], place: RowPlace, end: RowEnd) -> ToldRow:
         ),
         left_out=end.left_out != 0,
         carried=end.left_out == CARRIED,
-        before_kms_key_id=place.before_kms_key_id or None,
-        account=place.account,
+        before_kms_key_id=kind.before_kms_key_id or None,
+        account=kind.account,
     )

@@ -8,19 +8,25 @@ import msgspec
 
 from jobs.ledger.schema import unreadable
 from jobs.ledger.tables import TOLD_CODE, TOLD_FROM, TOLD_MESSAGE, TOLD_STATUS
-from jobs.ledger.told_row import RowEnd, RowPlace, ToldBlock
+from jobs.ledger.told_row import RowEnd, RowKind, ToldBlock
 from jobs.model import Count, Duration, Moment, Outcome, Scope, Status
 
-# A row's own values, then what makes its place, and its end. The texts of a project are looked up by its number.
-ROWS = f"""SELECT r.row AS row, r.secret_name, {TOLD_MESSAGE}, l.request_id, l.started_at, l.finished_at, l.elapsed_ms,
-    r.scope, r.region, r.project_id, r.kms_key_id, l.before_kms_key_id, r.expected_kms_key_id,
-    {TOLD_STATUS} AS status, l.http_status, {TOLD_CODE}, l.attempts, l.left_out AS left_out,
-    l.before_how IS NULL AND (l.doubt OR l.status IN ('{Status.UPDATED}', '{Status.VERIFIED}'))
+# A row's own values, and what makes its kind as one text: many columns of few values would take longer to fetch than
+# all the rest. The texts of a project are looked up by its number.
+COLUMNS = "row, secret_name, error_message, request_id, started_at, finished_at, elapsed_ms, kind"
+ROWS = f"""SELECT r.row AS row, r.secret_name AS secret_name, {TOLD_MESSAGE} AS error_message,
+    l.request_id AS request_id, l.started_at AS started_at, l.finished_at AS finished_at, l.elapsed_ms AS elapsed_ms,
+    json_array(r.scope, r.region, r.project_id, r.kms_key_id, l.before_kms_key_id, r.expected_kms_key_id,
+        {TOLD_STATUS}, l.http_status, {TOLD_CODE}, l.attempts, l.left_out,
+        l.before_how IS NULL AND (l.doubt OR l.status IN ('{Status.UPDATED}', '{Status.VERIFIED}'))) AS kind,
+    {TOLD_STATUS} AS status, l.left_out AS left_out
     {TOLD_FROM}"""
-_OWN, _PLACE = 7, 6
-_MOST_KEPT = 16_384
+_MOST_KEPT = 10_000
 _TIMES = tuple[list[Moment | None], list[Moment | None], list[Duration | None]]
-_END = tuple[Status, Count | None, str | None, Count, int, int | None]
+_Text = str | None
+_KIND = msgspec.json.Decoder(
+    tuple[int | None, _Text, _Text, str, _Text, _Text, Status, Count | None, _Text, Count, int, int | None]
+)
 
 
 def told_blocks(
@@ -31,19 +37,18 @@ def told_blocks(
     Raises:
         LedgerError: a row is not one that this release writes; all before it have been yielded.
     """
-    places, ends = _Places(scopes), _Ends()
+    kinds = _Kinds(scopes)
     for block in blocks:
         try:
-            told = _told(block, places, ends)
+            told = _told(block, kinds)
         except msgspec.ValidationError:
-            yield from (_told([_checked(values, path)], places, ends) for values in block)
+            yield from (_told([_checked(values, path)], kinds) for values in block)
         else:
             yield told
 
 
-def _told(block: Sequence[tuple[Any, ...]], places: "_Places", ends: "_Ends") -> ToldBlock:
-    numbers, names, messages, request_ids, *rest = zip(*block, strict=True)
-    times, rest = rest[:3], rest[3:]
+def _told(block: Sequence[tuple[Any, ...]], kinds: "_Kinds") -> ToldBlock:
+    numbers, names, messages, request_ids, *times, shared = zip(*block, strict=True)
     # A table has the right type in each column; what is left to check is what a type does not say.
     started_at, finished_at, elapsed_ms = msgspec.convert(times, _TIMES)
     return ToldBlock(
@@ -54,14 +59,13 @@ def _told(block: Sequence[tuple[Any, ...]], places: "_Places", ends: "_Ends") ->
         started_at=started_at,
         finished_at=finished_at,
         elapsed_ms=elapsed_ms,
-        places=list(map(places.__getitem__, zip(*rest[:_PLACE], strict=True))),
-        ends=list(map(ends.__getitem__, zip(*rest[_PLACE:], strict=True))),
+        kinds=list(map(kinds.__getitem__, shared)),
     )
 
 
 def _checked(values: tuple[Any, ...], path: Path) -> tuple[Any, ...]:
-    row, _, message, request_id, *times = values[:_OWN]
-    status, http_status, code, attempts, *_ = values[_OWN + _PLACE :]
+    row, _, message, request_id, *times, shared = values
+    *_, status, http_status, code, attempts, _, _ = msgspec.json.decode(shared)
     ended = (row, status, attempts, http_status, code, message, request_id, *times)
     try:
         # By its names, which is what the reader is shown.
@@ -71,20 +75,22 @@ def _checked(values: tuple[Any, ...], path: Path) -> tuple[Any, ...]:
     return values
 
 
-class _Places(dict[tuple[Any, ...], RowPlace]):
-    """The places met so far by their columns, not too many at a time."""
+class _Kinds(dict[str, RowKind]):
+    """The kinds met so far by their texts, not too many at a time."""
 
     def __init__(self, scopes: Mapping[int, Scope]) -> None:
         super().__init__()
         self._scopes = scopes
+        self._ends: dict[tuple[Any, ...], RowEnd] = {}
 
-    def __missing__(self, columns: tuple[Any, ...]) -> RowPlace:
-        number, region, project_id, key, before, expected = columns
+    def __missing__(self, text: str) -> RowKind:
+        number, region, project_id, key, before, expected, *end = _KIND.decode(text)
         if len(self) >= _MOST_KEPT:
             self.clear()
-        scope = self._scopes.get(number)
+            self._ends.clear()
+        scope = None if number is None else self._scopes.get(number)
         # The texts of an invalid row are the manifest's own.
-        place = self[columns] = RowPlace(
+        kind = self[text] = RowKind(
             scope=number,
             region=(scope.region if scope else None) or region or "",
             project_id=scope.project_id if scope else project_id or "",
@@ -92,23 +98,19 @@ class _Places(dict[tuple[Any, ...], RowPlace]):
             kms_key_id=key,
             before_kms_key_id=before,
             expected_kms_key_id=expected,
+            end=self._end(*end),
         )
-        return place
+        return kind
 
-
-class _Ends(dict[tuple[Any, ...], RowEnd]):
-    """The same of how rows ended: codes are the service's text, so that there may be many."""
-
-    def __missing__(self, columns: tuple[Any, ...]) -> RowEnd:
-        status, http_status, code, attempts, left_out, unseen = msgspec.convert(columns, _END)
-        if len(self) >= _MOST_KEPT:
-            self.clear()
-        end = self[columns] = RowEnd(
-            status=status,
-            http_status=http_status,
-            error_code=code,
-            attempts=attempts,
-            left_out=left_out,
-            unseen=bool(unseen),
-        )
-        return end
+    def _end(self, *columns: Any) -> RowEnd:
+        if columns not in self._ends:
+            status, http_status, code, attempts, left_out, unseen = columns
+            self._ends[columns] = RowEnd(
+                status=status,
+                http_status=http_status,
+                error_code=code,
+                attempts=attempts,
+                left_out=left_out,
+                unseen=bool(unseen),
+            )
+        return self._ends[columns]

@@ -1,7 +1,7 @@
 """Counts the rows while they pass by, in bounded memory however many there are and whatever the service answers."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from jobs.ledger import ErrorCount, RowEnd, ToldBlock, ToldRow, same_key
 from jobs.ledger.told_row import CARRIED
@@ -41,19 +41,20 @@ class Tally:
 
     def add(self, block: ToldBlock) -> None:
         """Counts the rows of a block."""
-        counts = Counter(block.ends)
+        ends = [kind.end for kind in block.kinds]
+        counts = Counter(ends)
         for end, rows in counts.items():
             self._add_end(end, rows)
-        self._add_times(block, [end for end in counts if not end.left_out])
+        self._add_times(block, ends, [end for end in counts if not end.left_out])
         if open_ends := {end for end in counts if not end.left_out and not end.done}:
-            for at, end in enumerate(block.ends):
+            for at, end in enumerate(ends):
                 if end in open_ends:
                     self._add_open(block, at, end)
 
-    def _add_times(self, block: ToldBlock, ends: Iterable[RowEnd]) -> None:
+    def _add_times(self, block: ToldBlock, ends: Sequence[RowEnd], counted: Iterable[RowEnd]) -> None:
         kept = defaultdict[tuple[int, bool], list[End]](list)
-        times_of = {end: kept[end.attempts, end.done] for end in ends}
-        for end, times in zip(block.ends, zip(block.finished_at, block.elapsed_ms, strict=True), strict=True):
+        times_of = {end: kept[end.attempts, end.done] for end in counted}
+        for end, times in zip(ends, zip(block.finished_at, block.elapsed_ms, strict=True), strict=True):
             if end in times_of:
                 times_of[end].append(times)
         for (puts, done), together in kept.items():
@@ -101,7 +102,7 @@ class Tally:
         # An outcome has the moment of its last answer; a row in doubt, which was stopped before its own, has none.
         if end.status is Status.UNKNOWN and block.finished_at[at] is not None:
             self.unknown_ended += 1
-        kind = self._kind(end, block.messages[at], block.places[at].kms_key_id)
+        kind = self._kind(end, block.messages[at], block.kinds[at].kms_key_id)
         if kind not in self._errors and len(self._errors) >= MAX_CODES + len(self._keys):
             kind = (end.status, OTHER_CODES, "")
         self._errors[kind] = self._errors.get(kind, 0) + 1

@@ -1,6 +1,6 @@
 """Rows as a block that a ledger tells."""
 
-from jobs.ledger import RowEnd, RowPlace, ToldBlock, ToldRow
+from jobs.ledger import RowEnd, RowKind, ToldBlock, ToldRow
 from jobs.ledger.told_row import CARRIED
 
 
@@ -15,13 +15,12 @@ def block_of(*rows: ToldRow) -> ToldBlock:
         started_at=tuple(one.started_at for one in outcomes),
         finished_at=tuple(one.finished_at for one in outcomes),
         elapsed_ms=tuple(one.elapsed_ms for one in outcomes),
-        places=list(map(_place_of, rows)),
-        ends=list(map(_end_of, rows)),
+        kinds=list(map(_kind_of, rows)),
     )
 
 
-def _place_of(row: ToldRow) -> RowPlace:
-    return RowPlace(
+def _kind_of(row: ToldRow) -> RowKind:
+    return RowKind(
         scope=1,
         region=row.region,
         project_id=row.project_id,
@@ -29,6 +28,7 @@ def _place_of(row: ToldRow) -> RowPlace:
         kms_key_id=row.kms_key_id,
         before_kms_key_id=row.before_kms_key_id,
         expected_kms_key_id=None,
+        end=_end_of(row),
     )
 
 

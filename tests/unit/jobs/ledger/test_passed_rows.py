@@ -67,7 +67,7 @@ def ended(folder: Path) -> Ledger:
 def test_projects_and_keys_are_counted_the_same_however_little_is_kept(
     tmp_path: Path, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passed_rows, "_MOST_PAIRS", most)
+    monkeypatch.setattr(passed_rows, "_MOST_KINDS", most)
     monkeypatch.setattr(told_rows, "_MOST_KEPT", most)
     with ended(tmp_path) as ledger:
         passed = PassedRows()
