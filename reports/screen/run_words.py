@@ -137,8 +137,13 @@ def _settling_words(view: RunView) -> str | None:
 
 def state_counts(scopes: Sequence[ScopeView]) -> Iterator[str]:
     """Yields how many projects are in each state that one of them is in."""
-    counts = ((sum(scope.state is state for scope in scopes), name) for state, name in _STATE_NAMES.items())
-    return (f"{count} {name}" for count, name in counts if count)
+    without = sum(scope.login is not None and scope.state is ScopeState.OUTAGE for scope in scopes)
+    if without:
+        yield f"{without} waiting for the login"
+    for state, name in _STATE_NAMES.items():
+        count = sum(scope.state is state for scope in scopes) - (without if state is ScopeState.OUTAGE else 0)
+        if count:
+            yield f"{count} {name}"
 
 
 def state_words(scope: ScopeView) -> str:
@@ -165,8 +170,7 @@ def _state_parts(scope: ScopeView) -> Iterator[str]:
         case ScopeState.SETTLING:
             yield f"outcome of some rows uncertain; checking{in_s or ' now'}"
         case ScopeState.OUTAGE:
-            code = f" ({scope.code})" if scope.code else ""
-            yield f"service not answering{code}; {'next probe' if in_s else 'probing'}{in_s or ' now'}"
+            yield from _outage_parts(scope, in_s)
         case ScopeState.STOPPED:
             yield f"stopped: {scope.reason or 'no more requests'}"
         case ScopeState.WAITING | ScopeState.ENDED:
@@ -174,7 +178,16 @@ def _state_parts(scope: ScopeView) -> Iterator[str]:
         case _:
             assert_never(scope.state)
     if scope.state in _WAITING and scope.gives_up_in_s is not None:
-        yield f"gives up in {span(scope.gives_up_in_s)}"
+        yield f"gives up in {span(scope.gives_up_in_s)}" if scope.gives_up_in_s > 0 else "gives up after this try"
+
+
+def _outage_parts(scope: ScopeView, in_s: str) -> Iterator[str]:
+    code = f" ({scope.code})" if scope.code else ""
+    if scope.login is None:
+        yield f"service not answering{code}; {'next probe' if in_s else 'probing'}{in_s or ' now'}"
+        return
+    yield f"login not answering{code}{f', {scope.login}' if scope.login else ''}"
+    yield f"next try{in_s}" if in_s else "trying now"
 
 
 def _slowed_parts(scope: ScopeView) -> Iterator[str]:

@@ -160,6 +160,14 @@ def test_only_the_last_faults_are_shown() -> None:
         ),
         ({"state": ScopeState.OUTAGE, "again_in_s": 9.0}, "service not answering; next probe in 9 s"),
         (
+            {"state": ScopeState.OUTAGE, "login": "", "again_in_s": 4.0, "gives_up_in_s": 0.0},
+            "login not answering; next try in 4 s; gives up after this try",
+        ),
+        (
+            {"state": ScopeState.OUTAGE, "code": "timeout", "login": "http://10.0.0.1", "gives_up_in_s": 590.0},
+            "login not answering (timeout), http://10.0.0.1; trying now; gives up in 9 min 50 s",
+        ),
+        (
             {"state": ScopeState.OUTAGE, "code": "504", "gives_up_in_s": 30.0},
             "service not answering (504); probing now; gives up in 30 s",
         ),
