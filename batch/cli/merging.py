@@ -118,7 +118,7 @@ class Shards:
         facts = ShardFacts(
             index=shard.index,
             rows=record.rows,
-            open_rows=ledger.told.backlog().open_rows,
+            open_rows=ledger.told.open_rows(),
             exit_code=None if last is None else last.exit_code,
             stopped=None if last is None else last.stopped,
         )

@@ -9,7 +9,6 @@ from cyclopts import Parameter
 
 from batch.cli.merging import Shards, Way
 from batch.cli.named_shards import NamedShards
-from batch.cli.runs import exit_code_on_record
 from batch.cli.screen import say, show, show_json
 from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
@@ -73,14 +72,12 @@ def _merge(found: _Found, way: Way) -> int:
         directory.sweep()
         _take_in(directory, found, patience, partial=way.partial)
         with Ledger(directory.path) as ledger:
-            record = read_record(ledger)
-            code = exit_code_on_record(ledger, record)
-            summary = write_reports(directory.path, ledger, record, code)
+            summary = write_reports(directory.path, ledger, read_record(ledger), None)
     if way.json:
         show_json(directory.path, summary)
     else:
         show(directory.path, summary, plain=False)
-    return code
+    return summary.exit_code
 
 
 def _take_in(directory: RunDirectory, found: _Found, patience: Patience, *, partial: bool) -> None:
