@@ -79,17 +79,16 @@ def _lines(block: ToldBlock, shared: "_Shared", layout: OutcomesLayout) -> list[
     # One format string and its own quoting take half the time of csv.writer: there is no line break to quote.
     # Columns, and parts of a line that many rows share, take half of what is left.
     return [
-        f"{number},{line},{name}{head}{'' if message is None else _MESSAGES[message]}{middle}{request_id},"
-        f"{start},{end},{'' if took_ms is None else f'{took_ms:.1f}'}{tail}"
+        f"{number},{line},{name}{head}{message}{middle}{request_id},{start},{end},{took_ms}{tail}"
         for number, line, name, message, request_id, start, end, took_ms, (head, middle, tail) in zip(
             block.numbers,
             [number + 1 for number in block.numbers] if layout.lines else repeat(""),
             _names(block.names),
-            block.messages,
+            ["" if message is None else _MESSAGES[message] for message in block.messages],
             _names(block.request_ids),
             utc_texts(block.started_at),
             utc_texts(block.finished_at),
-            block.elapsed_ms,
+            _tenths(block.elapsed_ms),
             map(shared.__getitem__, block.kinds),
             strict=False,
         )
@@ -112,6 +111,14 @@ class _Shared(dict[RowKind, tuple[str, str, str]]):
         account = f",{_name(kind.account)}" if self._layout.accounts else ""
         parts = self[kind] = (head, f",{end.attempts},", f",{_name(kind.before_kms_key_id)}{account}\n")
         return parts
+
+
+def _tenths(figures: Sequence[float | None]) -> list[str]:
+    """Each to one digit; by one format where all are known, which takes half the time."""
+    try:
+        return ("%.1f\n" * len(figures) % tuple(figures)).split("\n")
+    except TypeError:
+        return ["" if figure is None else f"{figure:.1f}" for figure in figures]
 
 
 def _names(texts: Sequence[str | None]) -> list[str]:

@@ -1,11 +1,11 @@
 """Writes all reports of a run in the one order that keeps a crash from looking like success."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, SessionRecord
 from jobs.ledger.passed_rows import PassedRows
 from jobs.ledger.record import JobRecord
 from jobs.manifest.source import Format
@@ -13,6 +13,7 @@ from jobs.model import Group
 from jobs.run_dir import names
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError, blaming
+from reports.exit_code import exit_code_on_record
 from reports.outcomes import OutcomesLayout, write_outcomes
 from reports.retry_file import check_copy, manifest_copy, write_rejected, write_retry
 from reports.summary.old_keys import with_command
@@ -23,13 +24,13 @@ from reports.summary.session_facts import shard_summary, wave_summary
 from reports.summary.tally import Tally
 
 
-def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: int) -> Summary:
+def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: int | None) -> Summary:
     """Writes every report of a run from its ledger and its copy of the manifest; may be done again at any time.
 
     The summary of an earlier time goes first and the new one comes last but for the sums, so a folder with a summary
     is consistent, and one without it has whole files, each of the earlier time or of this one. The outcomes need
     nothing but the ledger, so they are there even when the manifest's copy is damaged. A file that somebody changed
-    since it was written is kept: the new one gets a name with a number.
+    since it was written is kept: the new one gets a name with a number. Without an exit code, it is the one on record.
 
     Raises:
         ReportError: a file cannot be written, or ledger and manifest copy disagree.
@@ -50,7 +51,7 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
         sessions=sessions,
         held_keys=ledger.told.held_keys(),
         keys=ledger.told.keys(passed),
-        exit_code=exit_code,
+        exit_code=_on_record(record, tally, sessions) if exit_code is None else exit_code,
         files=written,
     )
     summary = msgspec.structs.replace(
@@ -63,6 +64,10 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
     with blaming(folder / names.SUMS):
         files.seal([(copy.path.name, copy.sha256)])
     return summary
+
+
+def _on_record(record: JobRecord, tally: Tally, sessions: Sequence[SessionRecord]) -> int:
+    return exit_code_on_record(sessions, record.shards, tally.counts(), carried=tally.carried)
 
 
 def _write_outcomes(

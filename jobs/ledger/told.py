@@ -96,6 +96,12 @@ class Told:
         """
         return self._standings.backlog(also_failed=also_failed)
 
+    def open_rows(self) -> int:
+        """How many rows are open, without the others."""
+        opened = "SELECT COUNT(*) FROM stand WHERE status IS NULL AND leader IS NULL AND left_out = 0"
+        ((rows,),) = self._query(opened)
+        return int(rows)
+
     def so_far(self) -> SoFar:
         """How far the job has come; rows that repeat an earlier one count with it."""
         return self._standings.so_far()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from jobs.ledger import ErrorCount, RowEnd, ToldBlock, ToldRow, same_key
 from jobs.ledger.told_row import CARRIED
-from jobs.model import Group, Status
+from jobs.model import Group, Status, StatusCount
 from reports.summary.key_faults import held_code, key_fault
 from reports.summary.open_rows import OpenRows
 from reports.summary.timeline import End, Timeline
@@ -71,6 +71,10 @@ class Tally:
             self.attempted += rows
             puts = min(end.attempts, MOST_PUTS)
             self._by_puts[puts] = self._by_puts.get(puts, 0) + rows
+
+    def counts(self) -> tuple[StatusCount, ...]:
+        """How many rows have each status."""
+        return tuple(StatusCount(status=status, rows=rows) for status, rows in self._by_status.items())
 
     def of_status(self, status: Status) -> int:
         """How many rows have a status."""
