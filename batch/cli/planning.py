@@ -52,7 +52,7 @@ def put_down(folder: Path, given: PlanInput, *, json: bool) -> int:
         told = {"folder": str(folder), "sha256": written.sha256, **msgspec.to_builtins(written.plan)}
         tell_json(dumps(told, indent=2))
     else:
-        for line in plan_lines(written.plan, folder, written.sha256):
+        for line in plan_lines(written.plan, written.sha256, written.command):
             tell(line)
     return written.plan.exit_code
 

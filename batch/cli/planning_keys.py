@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from batch.cli.command_lines import options_of_run
 from batch.cli.looking import look, opened
 from batch.cli.planning import Planning
 from batch.cli.planning_facts import SeenKeys, document, secrets_by_project
@@ -59,6 +60,7 @@ def input_of_keys(question: PlanQuestion, sightings: Sightings, rate: Rate) -> P
         secrets=counts,
         keys=keys.both,
         rate=rate,
+        options=options_of_run(question.spec, rate),
     )
 
 

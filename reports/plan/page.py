@@ -8,7 +8,7 @@ from jobs.printable import shortened
 from jobs.run_dir.report_files import ReportFiles
 from reports.campaign.page import Advice, CampaignPage, Table, Tile, write_campaign_page
 from reports.moment import clock_text, utc_text
-from reports.plan.words import NOT_WHOLE, action_words, duration_words, key_words, part_words, run_command, verdict
+from reports.plan.words import NOT_WHOLE, action_words, duration_words, key_words, part_words, verdict
 from reports.summary.schema import FileFacts
 
 _MOST = 100
@@ -17,8 +17,10 @@ _TONES = {Action.CHANGE: "done", Action.UNCHANGED: "done", Action.UNREAD: "run_a
 _OLD_KEY = "A run moves the pointer of a secret: only versions made later use the new key. Keep the old key enabled."
 
 
-def write_plan_page(files: ReportFiles, plan: Plan, sha256: str, also: tuple[FileFacts, ...]) -> FileFacts:
-    """Writes the page of a plan whose `plan.json` has that SHA-256, with the files beside it.
+def write_plan_page(
+    files: ReportFiles, plan: Plan, sha256: str, command: str, also: tuple[FileFacts, ...]
+) -> FileFacts:
+    """Writes the page of a plan whose `plan.json` has that SHA-256 and that `command` runs, with the files beside it.
 
     Raises:
         ReportError: it cannot be written.
@@ -32,7 +34,7 @@ def write_plan_page(files: ReportFiles, plan: Plan, sha256: str, also: tuple[Fil
         version=plan.release,
         tiles=tuple(_tiles(plan)),
         notice=("Old key", _OLD_KEY),
-        advice=tuple(_advice(files, plan, sha256)),
+        advice=tuple(_advice(plan, command)),
         tables=tuple(_tables(plan)),
         facts=tuple(_facts(plan, sha256)),
     )
@@ -56,7 +58,7 @@ def _tiles(plan: Plan) -> Iterator[Tile]:
         )
 
 
-def _advice(files: ReportFiles, plan: Plan, sha256: str) -> Iterator[Advice]:
+def _advice(plan: Plan, command: str) -> Iterator[Advice]:
     if plan.shard is not None:
         yield Advice(why=_sentence(part_words(plan)))
     elif plan.not_whole:
@@ -65,7 +67,7 @@ def _advice(files: ReportFiles, plan: Plan, sha256: str) -> Iterator[Advice]:
         words = (
             f"Run exactly this plan, once it is approved: {plan.requests:,} requests; duration {duration_words(plan)}."
         )
-        yield Advice(why=words, command=run_command(files.folder, sha256))
+        yield Advice(why=words, command=command)
     if plan.undone:
         yield Advice(why=f"Mend the rows that cannot be done, and plan again: {PREVIEW} says what is wrong with each.")
     if plan.blocked:

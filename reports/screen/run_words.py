@@ -195,12 +195,23 @@ def _slowed_parts(scope: ScopeView) -> Iterator[str]:
     if failing:
         yield f"{share(scope.unanswered)} of requests failing{f' ({scope.code})' if scope.code else ''}"
     if scope.reduced:
-        shared = "quota shared or smaller" if scope.named_per_s is None else "quota shared"
-        yield f"{shared}: {_rate(scope.allowed_per_s)}/s of {_rate(scope.usual_per_s)}/s"
-    elif scope.refused >= _WORTH_A_WORD:
+        yield _quota_words(scope)
+        answered = f", {_rate(_continuing_per_s(scope))}/s of them get through" if failing else ""
+        yield f"sending {_rate(scope.allowed_per_s)}/s at most{answered}"
+        return
+    if scope.refused >= _WORTH_A_WORD:
         yield f"{share(scope.refused)} of requests refused for their rate (429)"
-    if failing or not scope.reduced:
-        yield f"continuing at {_rate(_continuing_per_s(scope))}/s"
+    yield f"continuing at {_rate(_continuing_per_s(scope))}/s"
+
+
+def _quota_words(scope: ScopeView) -> str:
+    """Why it sends less than it was asked to."""
+    usual = _rate(scope.usual_per_s)
+    if scope.named_per_s is None:
+        return f"the service refuses a part of {usual}/s (429): its quota is smaller, or shared"
+    if scope.named_per_s < scope.asked_per_s:
+        return f"the service allows {usual}/s, and others use a part of that (429)"
+    return f"the service refuses a part of {usual}/s (429): its quota is shared"
 
 
 def _continuing_per_s(scope: ScopeView) -> float:

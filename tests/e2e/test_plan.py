@@ -4,6 +4,7 @@ import csv
 import getpass
 import hashlib
 import json
+import shlex
 import socket
 from collections import Counter
 from pathlib import Path
@@ -92,6 +93,21 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sandbox, list[E
 
 ACTIONS = ["change", "unchanged", "drifted", "blocked", "key_unusable", "change", "missing", "invalid"]
 Odd = tuple[Path, Sandbox, list[Ended]]
+
+
+def test_the_command_of_a_plan_asks_for_the_limits_and_the_login_that_it_was_made_with(tmp_path: Path) -> None:
+    """On the screen and on the page; as it is printed, it runs the plan."""
+    sandbox, path = small_service(secrets=6), tmp_path / "m.csv"
+    path.write_bytes(manifest_of(moves(sandbox)))
+    with served(sandbox, tmp_path) as tool:
+        plan = planned(tool, tmp_path / "plan", str(path), "--rate=40/s", "--burst=2", "--auth=token")
+        [command] = [line.partition("csms-rekey ")[2] for line in plan.out.splitlines() if line.startswith("next ")]
+        options = f"--plan-sha256 {number(tmp_path / 'plan')} --auth token --rate 40/s --burst 2"
+        assert command == f"run {tmp_path / 'plan'} {options}"
+        assert options in (tmp_path / "plan" / "plan.html").read_text()
+        assert tool.run(*shlex.split(command), f"--run-dir={tmp_path / 'run'}").code == 0
+        usual = planned(tool, tmp_path / "usual", str(path), "--rate=10/s").out
+    assert usual.endswith(f"--plan-sha256 {number(tmp_path / 'usual')}\n")
 
 
 def test_each_row_of_a_manifest_has_its_action_in_the_preview(odd: Odd) -> None:
