@@ -36,6 +36,7 @@ def serve() -> None:
     somebody has to say how they ended.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     import_all()
     # What is there by now stays: no fork needs to look through it, which would copy it.
     gc.freeze()

@@ -164,6 +164,13 @@ def test_a_signal_to_all_of_them_ends_the_shard_in_order_and_is_answered(working
     assert working.released
 
 
+def test_a_signal_that_asks_how_a_run_stands_ends_neither_the_shard_nor_its_server(working: Working) -> None:
+    os.killpg(server(), signal.SIGUSR1)
+    working.wanted.clear()
+    assert working.code() == 143
+    assert working.released
+
+
 def test_a_shard_whose_server_is_killed_ends_in_order_and_its_worker_knows_of_the_loss(
     working: Working, children: Children
 ) -> None:
