@@ -23,8 +23,7 @@ from tests.kit.processes import children_of
 STOP_S = 10.0
 IN_A_SHARD = """
 import sys
-from batch.cli.fork_server import import_all
-import_all()
+from batch.cli import forking
 before = set(sys.modules)
 from batch.cli.app import main
 code = main()
@@ -33,9 +32,9 @@ heavy = {"batch", "jobs", "reports", "aiohttp", "jinja2", "rich", "uvloop"}
 print(code, [one for one in more if one.partition(".")[0] in heavy])
 """
 IDLE = """
-from batch.cli import fork_server
-fork_server._IDLE_S = 0.1
-fork_server.serve()
+from batch.cli import forking
+forking._IDLE_S = 0.1
+forking.serve()
 """
 NO_MEMORY = """
 import errno, os

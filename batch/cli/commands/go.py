@@ -34,7 +34,7 @@ from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import JobSpec, UsageError
 
-_KEPT_AS = {Next.AFTER_DONE: names.DONE, Next.AFTER_NOTHING: names.ABANDONED}
+_KEPT_AS: dict[Next | None, str] = {Next.AFTER_DONE: names.DONE, Next.AFTER_NOTHING: names.ABANDONED}
 
 
 def go(
@@ -62,12 +62,11 @@ def go(
     refuse_bad_options(session)
     given, incoming = job_and_rows(manifest, (source, limits, auth), session, approved=plan_sha256, origins=_origins)
     directory = RunDirectory.claim(run_dir, manifest, network_ok=session.allow_network_fs)
-    directory.refuse_own(manifest)
     with ExitStack() as stack:
-        lock = stack.enter_context(_entered(directory, Patience(session.wait, say)))
+        lock = stack.enter_context(_entered(directory, manifest, Patience(session.wait, say)))
         directory.sweep()
         spool = stack.enter_context(directory.staging()) if incoming.read_once else directory.path
-        keep = None
+        step: Next | None = None
         if directory.loaded:
             with loaded_run(directory) as run:
                 step = _step(run, incoming, given, spool)
@@ -76,14 +75,17 @@ def go(
                 if step is Next.CONTINUE:
                     lock.introduce("go")
                     return continue_run(run, "go", limits, auth, session, also_failed=True)
-                keep = _KEPT_AS[step]
         lock.introduce("go")
-        access = open_access(auth, given)
-        new = Start(command="go", incoming=incoming, spec=given, access=access, options=session, keep=keep)
-        return load_and_apply(directory, new)
+        return load_and_apply(directory, _start(incoming, given, step, auth, session))
 
 
-def _entered(directory: RunDirectory, patience: Patience) -> AbstractContextManager[FileLock]:
+def _start(incoming: Incoming, given: JobSpec, after: Next | None, auth: AuthOptions, session: SessionOptions) -> Start:
+    access, keep = open_access(auth, given), _KEPT_AS.get(after)
+    return Start(command="go", incoming=incoming, spec=given, access=access, options=session, keep=keep)
+
+
+def _entered(directory: RunDirectory, manifest: str, patience: Patience) -> AbstractContextManager[FileLock]:
+    directory.refuse_own(manifest)
     return PROCESS_SIGNALS.entering(lambda: directory.look(patience), directory.or_nothing, only_if=directory.made)
 
 
