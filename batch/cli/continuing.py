@@ -59,7 +59,7 @@ def continue_run(
         assign_accounts(access, ledger)
         # Not before all that may still refuse: `go` would send these rows one night.
         if lift_limit and (beyond := ledger.lift_limit()):
-            say(f"{directory.path}: {beyond} rows beyond --limit {spec.limit} are taken up")
+            say(f"{directory.path}: takes up {_beyond(beyond, spec)}")
         start = session_start.session_start(command, spec, merged, access, also_failed=also_failed)
         if start.changed:
             say(f"in this session: {start.changed}")
@@ -103,7 +103,7 @@ def nothing_left(run: LoadedRun, session: SessionOptions) -> int:
     if not directory.reported:
         write_reports(directory.path, run.ledger, run.record, code)
     if so_far.beyond_limit:
-        left = f"{so_far.beyond_limit} rows beyond --limit {run.record.spec.limit}: a `resume` by hand takes them up"
+        left = f"{_beyond(so_far.beyond_limit, run.record.spec)}, which only a `resume` by hand takes up"
         say(f"{directory.path}: nothing to do but for {left}")
     elif code is Exit.DONE:
         say(f"{directory.path}: nothing to do, every row is done")
@@ -115,3 +115,7 @@ def nothing_left(run: LoadedRun, session: SessionOptions) -> int:
     if session.json:
         tell_json(read_summary_text(directory.path))
     return code
+
+
+def _beyond(rows: int, spec: JobSpec) -> str:
+    return f"{rows:,} row{'' if rows == 1 else 's'} beyond --limit {spec.limit}"

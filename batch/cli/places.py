@@ -62,7 +62,9 @@ def _of_account(spec: JobSpec, found: list[ProjectView]) -> list[Scope]:
         regions = {one.region for one in found}
     places = [_place(spec, one.id, one.region) for one in found if one.enabled and one.region in regions]
     if not places:
-        raise UsageError(f"--all-projects: the login has {len(found)} projects, but none of them is left to read")
+        raise UsageError(
+            f"--all-projects: none of the projects that the login has, {len(found)} in all, is left to read"
+        )
     return places
 
 

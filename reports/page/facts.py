@@ -13,9 +13,9 @@ from reports.moment import clock_text
 from reports.page.figures import Figure, bar_figures
 from reports.page.over_time import time_figures
 from reports.screen.advice import cause_of
+from reports.screen.amounts import span
 from reports.screen.merged_words import Aspect, merged_words
 from reports.screen.request_words import Requests, requests_of, slowed_words
-from reports.screen.run_words import span
 from reports.screen.session_words import (
     before_words,
     end_words,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from jobs.plan.action import Action
 from jobs.plan.document import PAGE, PREVIEW, UNCOVERED, Plan
-from jobs.printable import shortened
+from jobs.printable import counted, shortened
 from jobs.run_dir.report_files import ReportFiles
 from reports.campaign.page import Advice, CampaignPage, Table, Tile, write_campaign_page
 from reports.moment import clock_text, utc_text
@@ -64,17 +64,16 @@ def _advice(plan: Plan, command: str) -> Iterator[Advice]:
     elif plan.not_whole:
         yield Advice(why=_sentence(NOT_WHOLE))
     elif plan.to_run:
-        words = (
-            f"Run exactly this plan, once it is approved: {plan.requests:,} requests; duration {duration_words(plan)}."
-        )
+        size = f"{counted(plan.requests, 'request')}; duration {duration_words(plan)}"
+        words = f"Run exactly this plan, once it is approved: {size}."
         yield Advice(why=words, command=command)
     if plan.undone:
         yield Advice(why=f"Mend the rows that cannot be done, and plan again: {PREVIEW} says what is wrong with each.")
     if plan.blocked:
-        words = f"{plan.blocked:,} secrets on an old key are pending deletion or frozen, and take no change"
-        yield Advice(why=f"{words}: {PREVIEW} lists them without a row number.")
+        words = f"{counted(plan.blocked, 'secret')} on an old key, pending deletion or frozen: no change is possible"
+        yield Advice(why=f"{words}. {PREVIEW} has them without a row number.")
     if uncovered := sum(project.uncovered for project in plan.projects):
-        yield Advice(why=f"{uncovered:,} secrets are on an old key and in no usable row: {UNCOVERED} lists them.")
+        yield Advice(why=f"{counted(uncovered, 'secret')} on an old key and in no usable row: see {UNCOVERED}.")
 
 
 def _sentence(words: str) -> str:

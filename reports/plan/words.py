@@ -8,7 +8,7 @@ from typing import assert_never
 from jobs.plan.action import Action
 from jobs.plan.document import PAGE, PREVIEW, UNCOVERED, Plan, PlanKey
 from jobs.printable import counted, printable
-from reports.screen.run_words import span
+from reports.screen.amounts import span
 
 NOT_WHOLE = (
     "make the plan again once these projects can be read, or without them: it may lack rows, so it cannot be run"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from jobs.printable import counted
 from jobs.run_view import RunView, ScopeState, ScopeView, WaveStage
 from reports.screen.run_words import state_words, wave_line
 from reports.summary.open_rows import place_name
@@ -81,4 +82,4 @@ def change_lines(changes: Sequence[Change]) -> Iterator[str]:
     for change in changes[:_MOST_LINES]:
         yield f"project {place_name(change.scope.region, change.scope.project_id)}: {change.words}"
     if len(changes) > _MOST_LINES:
-        yield f"and {len(changes) - _MOST_LINES} more projects changed their state"
+        yield f"and {counted(len(changes) - _MOST_LINES, 'more project')} changed state"

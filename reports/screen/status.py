@@ -8,7 +8,7 @@ from jobs.ledger import ScopeCount
 from jobs.model import Status, StatusCount
 from jobs.printable import printable
 from reports.moment import utc_text
-from reports.screen.run_words import span
+from reports.screen.amounts import span
 from reports.screen.verdict import left_out_words
 from reports.screen.wording import group_words
 

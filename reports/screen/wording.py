@@ -166,7 +166,8 @@ def _otherwise(causes: Sequence[Advice], summary: Summary) -> str | None:
 
 
 def _mend(causes: Sequence[Advice]) -> str:
-    more = [f"{len(causes) - _MOST_CAUSES} more causes are in {names.SUMMARY}"] if len(causes) > _MOST_CAUSES else []
+    rest = len(causes) - _MOST_CAUSES
+    more = [f"{counted(rest, 'more cause')} in {names.SUMMARY}"] if rest > 0 else []
     return "; ".join([*map(str, causes[:_MOST_CAUSES]), *more])
 
 

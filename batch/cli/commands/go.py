@@ -28,6 +28,7 @@ from batch.process.signals import PROCESS_SIGNALS
 from jobs.job_facts import differences
 from jobs.manifest.incoming import Incoming
 from jobs.next_run import Next, next_run
+from jobs.printable import counted
 from jobs.run_dir import names
 from jobs.run_dir.lock import FileLock
 from jobs.run_dir.run_dir import RunDirectory
@@ -98,7 +99,7 @@ def _step(run: LoadedRun, incoming: Incoming, given: JobSpec, spool: Path) -> Ne
     if step is Next.REFUSE:
         finish = shlex.join(("csms-rekey", "resume", str(directory.path), "--failed"))
         raise UsageError(
-            f"{directory.path}: its run has {run.so_far.again} rows left, and this is another job"
+            f"{directory.path}: its run has {counted(run.so_far.again, 'row')} left, and this is another job"
             f" ({'; '.join(changed)}); nothing was sent: finish that run with `{finish}`, or give another --run-dir"
         )
     return step

@@ -52,7 +52,8 @@ def rollback(run_dir: Path, /, *, out: Path, json: Annotated[bool, Parameter(neg
         moment = clock_text(utc_text(until))
         say(f"{run_dir}: an update of the run may still be applied until {moment} UTC; run {out} after that")
     if open_rows:
-        say(f"{run_dir}: {open_rows} rows of the run are open: a `resume` may change them after all")
+        rows, them = ("row of the run is", "it") if open_rows == 1 else ("rows of the run are", "them")
+        say(f"{run_dir}: {open_rows:,} {rows} open: a `resume` may change {them} after all")
     if json:
         tell_json(way_back_json(found))
     else:

@@ -200,7 +200,7 @@ def test_the_page_says_at_its_top_what_slowed_the_run_and_lists_its_sessions(mak
     assert shown_of(slow).count("100 30 (30 %) 2 (2 %)") == len(slow.sessions)
     many = msgspec.structs.replace(slow, sessions=slow.sessions * 70)
     assert len(page_of(many, (), Path("run")).sessions) == 50
-    assert "20 earlier ones are in summary.json" in shown_of(many)
+    assert "20 earlier sessions in summary.json" in shown_of(many)
 
 
 def test_the_facts_of_a_run_say_how_many_requests_failed_and_which_keys_are_held_back(make_run: MakeRun) -> None:

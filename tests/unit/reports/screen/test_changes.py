@@ -114,4 +114,4 @@ def test_a_stop_and_rows_that_wait_in_doubt_are_told_at_once() -> None:
 def test_a_thousand_changes_at_once_are_not_a_thousand_lines() -> None:
     lines = list(change_lines(Changes().note(view(*[OUT] * 1000))))
     assert len(lines) == 11
-    assert lines[-1] == "and 990 more projects changed their state"
+    assert lines[-1] == "and 990 more projects changed state"

@@ -8,9 +8,10 @@ from rich.console import Console
 
 from jobs.model import Status, StatusCount
 from jobs.run_view import FaultCount, RunView, ScopeState, ScopeView
+from reports.screen.amounts import span
 from reports.screen.pace import Pace
 from reports.screen.progress import MOST_FAULTS, MOST_SCOPES, ProgressScreen
-from reports.screen.run_words import percent, progress_line, span, state_words, trouble_lines
+from reports.screen.run_words import percent, progress_line, state_words, trouble_lines
 
 HOSTILE = "\x1b[2J\x1b]0;taken\x07\u202e[bold]\n\u4e2d\u6587 " + "x" * 2000
 

@@ -150,7 +150,7 @@ def test_a_list_that_failed_is_said_on_every_screen_unless_none_was_asked_for(su
         f"project {scope.project_id}: its secrets could not be listed (CSMS.0302: no right);"
         " the key before is not known for 2 rows that were changed or may have been"
     )
-    assert before_words(failed) == (words,) * 5 + ("2 more projects are in summary.json",)
+    assert before_words(failed) == (words,) * 5 + ("2 more projects in summary.json",)
     assert f"key_before: {words}" in list(plain_lines(failed, FOLDER))
     assert "its secrets could not be listed (CSMS.0302: no right)" in " ".join(shown(failed, color_system=None).split())
     assert before_words(msgspec.structs.replace(failed, job=job_facts(JobSpec(before=Before.OFF)))) == ()
@@ -292,7 +292,7 @@ def test_what_stopped_a_run_is_to_be_mended_before_it_is_resumed(summary: Summar
     assert step.why.endswith(f"; key {'k' * 32} is disabled (KMS.0209): enable it; then continue where it stopped")
     codes = ("CSMS.0301", "CSMS.0302", "APIG.0303", "KMS.0321", "APIG.0402")
     [step, _] = next_steps(stopped_by(summary, *(f"{code}: no" for code in codes)), FOLDER)
-    assert "; 2 more causes are in summary.json; then continue" in step.why
+    assert "; 2 more causes in summary.json; then continue" in step.why
 
 
 def test_a_run_refused_for_a_right_is_never_only_resumed_with_the_same_project(make_run: MakeRun) -> None:
@@ -377,7 +377,20 @@ def test_the_end_says_who_ran_each_session_with_which_login_limits_and_end(summa
     assert "--failed --rate 30/s --burst 3" in text
     many = msgspec.structs.replace(both, sessions=both.sessions * 4)
     assert "more_sessions: 3 (in summary.json)" in list(plain_lines(many, FOLDER))
-    assert "3 earlier ones are in summary.json" in shown(many, color_system=None)
+    assert "3 earlier sessions in summary.json" in shown(many, color_system=None)
+
+
+def test_one_of_a_kind_is_said_in_the_singular(summary: Summary) -> None:
+    """Of all that is counted on the screen."""
+    one = msgspec.structs.replace(
+        summary,
+        sessions=(msgspec.structs.replace(summary.sessions[0], rows_done=1),) * 6,
+        keys=summary.keys * 6,
+        errors=(summary.errors * 6)[:6],
+    )
+    text = shown(one, color_system=None)
+    for words in ("1 earlier session in", "and 1 more key, in", "and 1 more code, in", "1 row ended"):
+        assert words in text, words
 
 
 def merged(summary: Summary, *sessions: SessionSummary) -> Summary:
