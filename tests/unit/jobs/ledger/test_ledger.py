@@ -564,3 +564,16 @@ def test_the_ledger_of_a_shard_has_the_size_of_its_own_rows(tmp_path: Path) -> N
         sizes[rows] = (folder / names.LEDGER).stat().st_size
     assert [path.name for path in whole.iterdir()] == [names.LEDGER]
     assert sizes[1_000] < 0.4 * sizes[4_000]
+
+
+def test_rows_are_counted_once_for_all_that_is_asked_of_them_and_again_after_something_was_written(
+    tmp_path: Path,
+) -> None:
+    with loaded(tmp_path, planned(1, "s1"), planned(2, "s2")) as ledger:
+        ran: list[str] = []
+        ledger._connection.set_trace_callback(ran.append)
+        told = ledger.told
+        assert (told.backlog().open_rows, told.left_out(), told.carried(), told.so_far().rows) == (2, 0, 0, 2)
+        assert len(ran) == 1
+        ledger.commit(outcomes=[ended(1)])
+        assert told.backlog().open_rows == 1
