@@ -113,6 +113,15 @@ def test_it_answers_each_command_with_its_exit_code_and_serves_the_next_one(chil
     assert found == [(0, server()), (0, server())]
 
 
+def test_one_that_was_killed_while_it_had_nothing_to_do_is_replaced(children: Children) -> None:
+    """As where memory is short: it says nothing about the shard that would have been next."""
+    assert children.run(["--version"], lambda: True, STOP_S) == 0
+    [idle] = children._idle
+    os.kill(server(), signal.SIGKILL)
+    wait_until(lambda: idle.ended)
+    assert children.run(["--version"], lambda: True, STOP_S) == 0
+
+
 def test_a_shard_that_is_killed_is_answered_as_a_shell_does_and_the_next_one_served(
     working: Working, children: Children
 ) -> None:
