@@ -577,3 +577,16 @@ def test_rows_are_counted_once_for_all_that_is_asked_of_them_and_again_after_som
         assert len(ran) == 1
         ledger.commit(outcomes=[ended(1)])
         assert told.backlog().open_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("known", "status"), [(Status.UPDATED, "up"), (Status.UPDATED, "updated verified"), (None, "waived")]
+)
+def test_a_status_that_no_release_knows_is_not_counted_as_one_that_it_is_like(
+    tmp_path: Path, known: Status | None, status: str
+) -> None:
+    with loaded(tmp_path, planned(1, "s1"), planned(2, "s2")) as ledger:
+        ledger.commit(outcomes=[ended(1)] if known is None else [ended(1), ended(2, known)])
+        ledger._run("UPDATE outcome SET status = ? WHERE row = 1", (status,))
+        with pytest.raises(LedgerError, match="not one that it knows"):
+            ledger.told.counts()
