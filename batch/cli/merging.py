@@ -74,7 +74,8 @@ class Shards:
                 if facts is not None:
                     if log_of(ledger.path).exists():
                         raise LedgerError(ledger.path, "its log cannot be folded back into it")
-                    self._merging.take(ledger.path)
+                    open_rows = self._merging.take(ledger.path)
+                    self._found[facts.index] = msgspec.structs.replace(facts, open_rows=open_rows)
 
     def finish(self) -> tuple[Path, JobRecord]:
         """Makes the ledger whole; returns where the manifest's copy is, and what the ledger knows of the job.
@@ -109,21 +110,18 @@ class Shards:
         return shard
 
     def _facts(self, path: Path, ledger: Ledger, record: JobRecord) -> ShardFacts | None:
-        """How a shard stands, or None for one that is there already."""
+        """How a shard stands, but for its open rows, or None for one that is there already."""
         shard = self._shard(path, record)
         if not self._roll_call.enter(path, shard):
             return None
         sessions = ledger.told.sessions()
         last = sessions[-1] if sessions else None
-        facts = ShardFacts(
+        return ShardFacts(
             index=shard.index,
             rows=record.rows,
-            open_rows=ledger.told.open_rows(),
             exit_code=None if last is None else last.exit_code,
             stopped=None if last is None else last.stopped,
         )
-        self._found[shard.index] = facts
-        return facts
 
     def _planned(self, plan: PlanFacts | None) -> OpenedPlan | None:
         """What the plan of the run says of its rows; that of a campaign was fetched with it."""

@@ -110,12 +110,6 @@ class Told:
             ended=tuple(StatusCount(status=status, rows=count) for status, count in rows.items() if status),
         )
 
-    def open_rows(self) -> int:
-        """How many rows are open, without the others."""
-        opened = "SELECT COUNT(*) FROM stand WHERE status IS NULL AND leader IS NULL AND left_out = 0"
-        ((rows,),) = self._query(opened)
-        return int(rows)
-
     def so_far(self) -> SoFar:
         """How far the job has come; rows that repeat an earlier one count with it."""
         (counts,) = self._query(_SO_FAR)

@@ -71,7 +71,7 @@ def _merge(found: _Found, way: Way) -> int:
     ):
         directory.sweep()
         _take_in(directory, found, patience, partial=way.partial)
-        with Ledger(directory.path) as ledger:
+        with Ledger(directory.path, just_made=True) as ledger:
             summary = write_reports(directory.path, ledger, read_record(ledger), None)
     if way.json:
         show_json(directory.path, summary)
