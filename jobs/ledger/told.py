@@ -76,12 +76,6 @@ class Told:
         """The rows of one group but those left out, in manifest order."""
         return self._rows(f"WHERE status IN ({quoted(group)}) AND left_out = 0")
 
-    def row_numbers_of(self, group: Group) -> Iterator[int]:
-        """The same as plain row numbers."""
-        where = f"status IN ({quoted(group)}) AND left_out = 0"
-        numbers = f"SELECT row FROM told WHERE {where} ORDER BY row"  # noqa: S608 - built from an enum
-        return (row for (row,) in self._query(numbers))
-
     def counts(self) -> tuple[StatusCount, ...]:
         """Rows by status, every status once, in the order of `Status`; those left out are not among them."""
         found = self._by_status("SELECT status, COUNT(*) FROM told WHERE left_out = 0 GROUP BY status")
