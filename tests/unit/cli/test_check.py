@@ -75,8 +75,8 @@ def test_rows_without_a_project_are_counted_where_no_login_could_name_it(
     assert (code, told["invalid"], told["rows_without_project"], told["project_id"]) == (0, 0, lacking, None)
     assert [one["project_id"] for one in told["projects"]] == ([None] if not column else [PROJECT, None])
     assert main(["check", path, REGION]) == 0
-    rows = "1 row names" if lacking == 1 else f"{lacking} rows name"
-    assert f"{rows} no project, which was not looked up: no login" in capsys.readouterr().out
+    words = "1 row names" if lacking == 1 else f"{lacking} rows name"
+    assert f"{words} no project, which was not looked up: no login" in capsys.readouterr().out
 
 
 def test_where_every_row_names_its_project_nothing_is_looked_up(
