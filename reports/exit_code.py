@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from enum import Enum, IntEnum
 from typing import assert_never
 
+from jobs.ledger import SessionRecord
+from jobs.ledger.record import ShardFacts
 from jobs.model import Group, Status, StatusCount
 
 
@@ -65,3 +67,14 @@ def exit_code_of(counts: Sequence[StatusCount], ending: Ending, *, carried: int 
             return Exit[ending.name]
         case _:
             assert_never(ending)
+
+
+def exit_code_on_record(
+    sessions: Sequence[SessionRecord], shards: Sequence[ShardFacts], counts: Sequence[StatusCount], *, carried: int
+) -> int:
+    """That of the last session; of one that was killed or of shards, that which follows from the rows."""
+    if sessions and sessions[-1].exit_code is not None and not shards:
+        return sessions[-1].exit_code
+    over = bool(shards) and all(one.over for one in shards)
+    # A killed run was stopped, by something that has no name.
+    return exit_code_of(counts, Ending.FINISHED if over else Ending.STOPPED, carried=carried)

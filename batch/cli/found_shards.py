@@ -28,7 +28,7 @@ class FoundShards:
         self._facts[shard.index] = ShardFacts(
             index=shard.index,
             rows=record.rows,
-            open_rows=ledger.told.backlog().open_rows,
+            open_rows=ledger.told.open_rows(),
             exit_code=None if last is None else last.exit_code,
             stopped=None if last is None else last.stopped,
             changed=shlex.join(changed_options(record.spec.whole, first.spec.whole)),

@@ -9,7 +9,6 @@ import msgspec
 from batch.cli.screen import say
 from batch.process.version import version
 from jobs.ledger import Ledger, LedgerError
-from jobs.ledger.record import JobRecord
 from jobs.ledger.upgrade import reading
 from jobs.model import Group, StatusCount
 from jobs.run_dir import names
@@ -18,7 +17,7 @@ from jobs.run_dir.report_files import ReportFiles
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.run_dir.state import LiveState, live_state
-from reports import Ending, Summary, exit_code_of
+from reports import Summary
 from reports.moment import utc_text
 from reports.screen.runs import RunLine, RunState, ended_line, state_of
 from reports.screen.wording import Step, next_steps
@@ -41,21 +40,6 @@ def steps_after(folder: Path, exit_code: int | None, ledger: Ledger) -> tuple[St
     if summary is None:
         return (_without_reports(folder, exit_code, ledger),)
     return next_steps(summary, folder)
-
-
-def exit_code_on_record(ledger: Ledger, record: JobRecord) -> int:
-    """The exit code of the last session; of one that was killed or of shards, that which follows from the rows.
-
-    Raises:
-        LedgerError: the ledger cannot be read.
-    """
-    told = ledger.told
-    sessions = told.sessions()
-    if sessions and sessions[-1].exit_code is not None and not record.shards:
-        return sessions[-1].exit_code
-    over = bool(record.shards) and all(one.over for one in record.shards)
-    # A killed run was stopped, by something that has no name.
-    return exit_code_of(told.counts(), Ending.FINISHED if over else Ending.STOPPED, carried=told.carried())
 
 
 def _line(run: RunDirectory) -> RunLine:

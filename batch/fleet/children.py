@@ -16,6 +16,7 @@ import msgspec
 from reports import Exit
 
 _LOOK_S = 0.25
+_SOUND = frozenset({Exit.DONE, Exit.NOT_ALL_DONE})
 
 
 class Children:
@@ -78,10 +79,13 @@ class _ForkServer:
             if not answered:
                 self._kill()
             if answer := self._answers.readline():
-                self.open = not self._asks.closed
-                return int(answer)
+                code = int(answer)
+                # After a failure the next one reads everything again, which somebody may have mended.
+                self.open = code in _SOUND and not self._asks.closed
+                return code
             code = self._process.wait()
-            return code if code > 0 else 128 - code if code else None
+            # Another one is Python's, which it also has for what a shard ends with.
+            return (Exit.INTERNAL if code > 0 else 128 - code) if code else None
         finally:
             if not self.open:
                 self.close()

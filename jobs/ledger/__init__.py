@@ -6,9 +6,10 @@ from jobs.ledger.journal import Ledger
 from jobs.ledger.keys import HELD, HeldKey, KeyCount, KeyCounts, held_words, same_key
 from jobs.ledger.loader import Carried, Conflict, Loader
 from jobs.ledger.schema import LedgerError
+from jobs.ledger.scope_counts import ScopeCount
 from jobs.ledger.sessions import Control, SessionRecord, SessionStart
-from jobs.ledger.told import ErrorCount, ScopeCount, Told
-from jobs.ledger.told_row import RowKind, ToldBlock, ToldRow, told_row
+from jobs.ledger.told import ErrorCount, Told
+from jobs.ledger.told_row import RowEnd, RowKind, ToldBlock, ToldRow
 from jobs.ledger.waves import WaveCount
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "OpenScope",
     "PaceCell",
     "Parked",
+    "RowEnd",
     "RowKind",
     "ScopeCount",
     "Seen",
@@ -43,5 +45,4 @@ __all__ = [
     "WaveCount",
     "held_words",
     "same_key",
-    "told_row",
 ]

@@ -1,7 +1,7 @@
 """Counts rows by target key while they pass by, as long as they are of few kinds: SQLite would have to sort them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from jobs.ledger.keys import KeyCounts, key_counts, same_key
 from jobs.ledger.told_row import RowKind
@@ -23,12 +23,11 @@ class KeyKinds:
         if self.known:
             self._rows.update(kinds)
 
-    def count(self, counts: Mapping[RowKind, int]) -> None:
-        """Counts rows that a ledger returns; `counts` says how many there are of each kind."""
+    def add(self, kind: RowKind, rows: int) -> None:
+        """Counts so many rows that a ledger returns."""
         if self.known:
-            for kind, rows in counts.items():
-                old = kind.before_kms_key_id, kind.expected_kms_key_id
-                self._rows[kind.scope, kind.kms_key_id, *old, kind.status, kind.left_out] += rows
+            old = kind.before_kms_key_id, kind.expected_kms_key_id
+            self._rows[kind.scope, kind.kms_key_id, *old, kind.end.status, kind.end.left_out] += rows
 
     @property
     def known(self) -> bool:

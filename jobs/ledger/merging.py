@@ -100,7 +100,8 @@ class Merging:
                 )
             self._connection.execute("DETACH staged")
             self._connection.execute("BEGIN")
-        seal(self._connection, self._folder, meta)
+        # Nothing is sent from it.
+        seal(self._connection, self._folder, meta, for_runs=False)
 
     def abandon(self) -> None:
         """Closes the file and leaves it unchanged; safe to call twice."""

@@ -21,9 +21,11 @@ def part_of(folder: Path) -> Path:
     return folder / f"{names.LEDGER}.part"
 
 
-def seal(connection: sqlite3.Connection, folder: Path, meta: Iterable[tuple[str, str]]) -> None:
+def seal(
+    connection: sqlite3.Connection, folder: Path, meta: Iterable[tuple[str, str]], *, for_runs: bool = True
+) -> None:
     """Makes the ledger of a folder durable under its final name, and closes it. Room of rows that were
-    taken out again is given back.
+    taken out again is given back. One that is not `for_runs` is only read, as a whole.
 
     Raises:
         LedgerError: it cannot be written.
@@ -31,7 +33,7 @@ def seal(connection: sqlite3.Connection, folder: Path, meta: Iterable[tuple[str,
     part, final = part_of(folder), folder / names.LEDGER
     try:
         ((scopes,),) = connection.execute("SELECT COUNT(*) FROM scope").fetchall()
-        if scopes > 1:
+        if for_runs and scopes > 1:
             connection.execute(_SCOPE_INDEX)
         connection.executemany(_META, list(meta))
         connection.execute("COMMIT")

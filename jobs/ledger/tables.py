@@ -56,11 +56,24 @@ CREATE TABLE pace (
 ) STRICT, WITHOUT ROWID;
 """
 
-# `stand`: how each row stands now, whichever table says so; `status` is NULL until it has ended.
-#
 # `told`: what is reported of each row. One that is still open was never sent, or sent without an answer on record.
 # One that was left out is reported as such whatever else is known of it; a repeat shares that with its leader too.
-VIEWS = """
+TOLD_STATUS = """CASE WHEN l.left_out THEN 'not_attempted' ELSE
+        COALESCE(l.status, CASE WHEN l.doubt THEN 'unknown' ELSE 'not_attempted' END)
+    END"""
+TOLD_CODE = "CASE WHEN NOT l.left_out THEN l.error_code END"
+TOLD_MESSAGE = """CASE WHEN l.left_out = 3 THEN l.error_message WHEN l.left_out THEN 'not selected'
+         WHEN l.status IS NOT NULL OR l.error_message IS NOT NULL THEN l.error_message
+         WHEN l.doubt THEN 'sent, and no answer is on record'
+         ELSE COALESCE(k.reason, s.stopped, (SELECT stopped FROM session ORDER BY id DESC LIMIT 1))
+    END"""
+TOLD_FROM = """FROM row r
+JOIN stand l ON l.row = COALESCE(r.leader, r.row)
+LEFT JOIN scope s ON s.id = r.scope
+LEFT JOIN held_key k ON k.scope = r.scope AND k.kms_key_id = l.kms_key_id"""
+
+# `stand`: how each row stands now, whichever table says so; `status` is NULL until it has ended.
+VIEWS = f"""
 CREATE VIEW stand AS
 SELECT r.row AS row, r.scope AS scope, r.secret_name AS secret_name, r.kms_key_id AS kms_key_id,
     r.description AS description, r.expected_kms_key_id AS expected_kms_key_id, r.leader AS leader,
@@ -79,21 +92,12 @@ FROM row r LEFT JOIN outcome o ON o.row = r.row LEFT JOIN intent i ON i.row = r.
 CREATE VIEW told AS
 SELECT r.row AS row, r.secret_name AS secret_name, r.kms_key_id AS kms_key_id,
     COALESCE(s.region, r.region, '') AS region, COALESCE(s.project_id, r.project_id, '') AS project_id,
-    CASE WHEN l.left_out THEN 'not_attempted' ELSE
-        COALESCE(l.status, CASE WHEN l.doubt THEN 'unknown' ELSE 'not_attempted' END)
-    END AS status,
-    l.http_status AS http_status, CASE WHEN NOT l.left_out THEN l.error_code END AS error_code,
-    CASE WHEN l.left_out = 3 THEN l.error_message WHEN l.left_out THEN 'not selected'
-         WHEN l.status IS NOT NULL OR l.error_message IS NOT NULL THEN l.error_message
-         WHEN l.doubt THEN 'sent, and no answer is on record'
-         ELSE COALESCE(k.reason, s.stopped, (SELECT stopped FROM session ORDER BY id DESC LIMIT 1))
-    END AS error_message,
+    {TOLD_STATUS} AS status,
+    l.http_status AS http_status, {TOLD_CODE} AS error_code,
+    {TOLD_MESSAGE} AS error_message,
     l.attempts AS attempts, l.request_id AS request_id,
     l.started_at AS started_at, l.finished_at AS finished_at, l.elapsed_ms AS elapsed_ms,
     l.left_out AS left_out, r.scope AS scope, r.expected_kms_key_id AS expected_kms_key_id,
     l.before_kms_key_id AS before_kms_key_id, r.wave AS wave
-FROM row r
-JOIN stand l ON l.row = COALESCE(r.leader, r.row)
-LEFT JOIN scope s ON s.id = r.scope
-LEFT JOIN held_key k ON k.scope = r.scope AND k.kms_key_id = l.kms_key_id;
-"""
+{TOLD_FROM};
+"""  # noqa: S608 - its own text

@@ -9,15 +9,17 @@ from typing import Any, TypeVar
 import msgspec
 
 from jobs.forecast import PlaceCount, Sample
-from jobs.ledger import accounts, keys, places, waves
+from jobs.ledger import accounts, keys, places, scope_counts, waves
 from jobs.ledger.asked import AskedRow, asked_rows
 from jobs.ledger.entries import PaceCell
-from jobs.ledger.key_kinds import KeyKinds
 from jobs.ledger.keys import HeldKey, KeyCounts
+from jobs.ledger.passed_rows import PassedRows
 from jobs.ledger.schema import ERRORS, blame, unreadable
+from jobs.ledger.scope_counts import ScopeCount, quoted
 from jobs.ledger.sessions import LATE_UPDATE_S, SESSIONS, SessionRecord, session_of
-from jobs.ledger.told_row import CARRIED, ToldBlock, ToldRow
-from jobs.ledger.told_rows import COLUMNS, told_blocks
+from jobs.ledger.standings import Standings
+from jobs.ledger.told_row import ToldBlock, ToldRow
+from jobs.ledger.told_rows import COLUMNS, ROWS, told_blocks
 from jobs.model import Group, Status, StatusCount
 from jobs.next_run import SoFar
 from jobs.run_view import Backlog
@@ -38,30 +40,7 @@ class ErrorCount(msgspec.Struct, frozen=True, kw_only=True):
     kms_key_id: str | None = None
 
 
-class ScopeCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How the rows of one scope stand, of which some were left out. `unlisted` says why the list of its secrets failed,
-    and `unseen` rows were or may have been changed although their key before is not known.
-    """
-
-    endpoint: str
-    project_id: str
-    region: str | None
-    stopped: str | None
-    rows: int
-    done: int
-    left_out: int = 0
-    unlisted: str | None = None
-    unseen: int = 0
-    run_again: int = 0
-
-
 _CELL = PaceCell.__struct_fields__
-
-_SO_FAR = """SELECT COUNT(*), COUNT(*) FILTER (WHERE status IS NULL OR status IN ('failed', 'unknown')),
-    COUNT(*) FILTER (WHERE status IN ('failed', 'unknown')),
-    COUNT(*) FILTER (WHERE status = 'unknown' OR (status IS NULL AND doubt)), COUNT(*) FILTER (WHERE attempts > 0),
-    COUNT(*) FILTER (WHERE status IN ('updated', 'verified')),
-    (SELECT COUNT(*) FROM row WHERE leader IS NULL AND left_out = 2) FROM stand WHERE leader IS NULL AND left_out = 0"""
 
 
 class Told:
@@ -70,6 +49,7 @@ class Told:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+        self._standings = Standings(self._written, self._query, self._status)
 
     def require_readable(self) -> None:
         """Reads all there is but the rows themselves, of which only how many ended how: before anything is sent."""
@@ -82,69 +62,54 @@ class Told:
         """Every manifest row once, in manifest order."""
         return self._rows("")
 
-    def blocks(self, kinds: KeyKinds) -> Iterator[ToldBlock]:
-        """The same block by block; they are counted in `kinds` meanwhile."""
+    def blocks(self, passed: PassedRows) -> Iterator[ToldBlock]:
+        """The same block by block; they are counted in `passed` meanwhile."""
         for block in self._told_blocks(""):
-            kinds.count(block.counts)
+            passed.count(block)
             yield block
 
     def rows_of(self, group: Group) -> Iterator[ToldRow]:
         """The rows of one group but those left out, in manifest order."""
-        return self._rows(f"WHERE status IN ({_quoted(group)}) AND left_out = 0")
+        return self._rows(f"WHERE status IN ({quoted(group)}) AND left_out = 0")
 
     def row_numbers_of(self, group: Group) -> Iterator[int]:
         """The same as plain row numbers."""
-        where = f"status IN ({_quoted(group)}) AND left_out = 0"
+        where = f"status IN ({quoted(group)}) AND left_out = 0"
         numbers = f"SELECT row FROM told WHERE {where} ORDER BY row"  # noqa: S608 - built from an enum
         return (row for (row,) in self._query(numbers))
 
     def counts(self) -> tuple[StatusCount, ...]:
         """Rows by status, every status once, in the order of `Status`; those left out are not among them."""
-        found = self._by_status("SELECT status, COUNT(*) FROM told WHERE left_out = 0 GROUP BY status")
-        return tuple(StatusCount(status=status, rows=found.get(status, 0)) for status in Status)
+        return self._standings.counts()
 
     def left_out(self) -> int:
         """How many rows were left out."""
-        ((rows,),) = self._query("SELECT COUNT(*) FROM told WHERE left_out <> 0")
-        return int(rows)
+        return self._standings.left_out()
 
     def carried(self) -> int:
         """How many of them are there because the plan could not do them."""
-        ((rows,),) = self._query(f"SELECT COUNT(*) FROM told WHERE left_out = {CARRIED:d}")  # noqa: S608 - a number
-        return int(rows)
+        return self._standings.carried()
 
     def backlog(self, *, also_failed: bool = False) -> Backlog:
         """How many rows are open, also those that a session which takes failed rows up again will open, and how the
         others ended.
         """
-        rows = self._by_status(
-            "SELECT status, COUNT(*) FROM stand WHERE leader IS NULL AND left_out = 0 GROUP BY status"
-        )
-        again = (None, Status.FAILED, Status.UNKNOWN) if also_failed else (None,)
-        return Backlog(
-            open_rows=sum(rows.pop(status, 0) for status in again),
-            ended=tuple(StatusCount(status=status, rows=count) for status, count in rows.items() if status),
-        )
+        return self._standings.backlog(also_failed=also_failed)
+
+    def open_rows(self) -> int:
+        """How many rows are open, without the others."""
+        opened = "SELECT COUNT(*) FROM stand WHERE status IS NULL AND leader IS NULL AND left_out = 0"
+        ((rows,),) = self._query(opened)
+        return int(rows)
 
     def so_far(self) -> SoFar:
         """How far the job has come; rows that repeat an earlier one count with it."""
-        (counts,) = self._query(_SO_FAR)
-        return SoFar(**dict(zip(SoFar.__struct_fields__, counts, strict=True)))
+        return self._standings.so_far()
 
-    def scopes(self) -> tuple[ScopeCount, ...]:
-        """Every scope with its rows, in the order the manifest names them."""
-        found = self._query(
-            # Rows are sorted by the number of their scope alone: with its texts that takes half as long again. The plus
-            # keeps off the index by scope: rows of many projects would be read all over the file, four times as slowly.
-            "SELECT s.endpoint, s.project_id, s.region, s.stopped, rows, done, apart, s.unlisted, unseen, again FROM"  # noqa: S608 - built from an enum
-            " (SELECT r.scope AS scope, COUNT(*) AS rows, SUM(l.left_out <> 0) AS apart,"
-            f" COUNT(CASE WHEN l.status IN ({_quoted(Group.DONE)}) THEN 1 END) AS done, COUNT(*) FILTER"
-            " (WHERE l.before_how IS NULL AND (l.doubt OR l.status IN ('updated', 'verified'))) AS unseen,"
-            f" SUM(l.left_out = 0 AND COALESCE(l.status, 'not_attempted') IN ({_quoted(Group.RUN_AGAIN)})) AS again"
-            " FROM row r JOIN stand l ON l.row = COALESCE(r.leader, r.row) WHERE r.scope IS NOT NULL GROUP BY +r.scope)"
-            " JOIN scope s ON s.id = scope ORDER BY s.id"
-        )
-        return tuple(ScopeCount(**dict(zip(ScopeCount.__struct_fields__, values, strict=True))) for values in found)
+    def scopes(self, passed: PassedRows | None = None) -> tuple[ScopeCount, ...]:
+        """Every scope with its rows, in the order the manifest names them; all rows were `passed` by, if any."""
+        rows = scope_counts.scope_rows(self._query) if passed is None else passed.scopes()
+        return tuple(scope_counts.scope_counts(self._query, rows))
 
     def asked(self) -> Iterator[AskedRow]:
         """What each row asks for, in manifest order."""
@@ -181,10 +146,10 @@ class Told:
         """The keys that are held back, in the order of their first rows."""
         return keys.held_keys(self._query)
 
-    def keys(self, kinds: KeyKinds | None = None) -> KeyCounts:
-        """How the rows of each target key stand, those with the most rows first; `kinds` are of all rows."""
-        if kinds is not None and kinds.known:
-            return kinds.key_counts(self._status)
+    def keys(self, passed: PassedRows | None = None) -> KeyCounts:
+        """How the rows of each target key stand, those with the most rows first; all rows were `passed` by, if any."""
+        if passed is not None and passed.keys().known:
+            return passed.keys().key_counts(self._status)
         return keys.key_counts(self._query(keys.ROWS), self._status)
 
     def old_keys(self) -> Iterator[str]:
@@ -209,10 +174,6 @@ class Told:
         found = self._query("SELECT 1 FROM stand WHERE attempts > 1 OR doubt OR status = 'verified' LIMIT 1")
         return bool(list(found))
 
-    def _by_status(self, statement: str) -> dict[Status | None, int]:
-        """Counts by status; None stands for rows that are open."""
-        return {None if text is None else self._status(text): rows for text, rows in self._query(statement)}
-
     def _status(self, text: str) -> Status:
         try:
             return Status(text)
@@ -223,15 +184,21 @@ class Told:
         return chain.from_iterable(block.told() for block in self._told_blocks(where))
 
     def _told_blocks(self, where: str) -> Iterator[ToldBlock]:
-        told = f"SELECT {COLUMNS} FROM told {where} ORDER BY row"  # noqa: S608 - its own text
-        whose = {one.id: one.scope.account for one in self.accounts()}
-        return told_blocks(self._blocks(told), self._path, whose)
+        told = f"SELECT {COLUMNS} FROM ({ROWS}) {where} ORDER BY row"  # noqa: S608 - its own text
+        scopes = {one.id: one.scope for one in self.accounts()}
+        return told_blocks(self._blocks(told), self._path, scopes)
 
     def _read(self, kind: type[T], fields: tuple[str, ...], what: str, values: Sequence[Any]) -> T:
         try:
             return msgspec.convert(dict(zip(fields, values, strict=True)), kind)
         except msgspec.ValidationError as error:
             raise unreadable(self._path, what, error) from error
+
+    def _written(self) -> int:
+        try:
+            return self._connection.total_changes
+        except ERRORS as error:
+            raise blame(self._path, error) from error
 
     def _query(self, statement: str) -> Iterator[tuple[Any, ...]]:
         return chain.from_iterable(self._blocks(statement))
@@ -243,7 +210,3 @@ class Told:
                 yield block
         except ERRORS as error:
             raise blame(self._path, error) from error
-
-
-def _quoted(group: Group) -> str:
-    return ", ".join(f"'{status.value}'" for status in Status if status.group is group)

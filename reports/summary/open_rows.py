@@ -42,11 +42,18 @@ class OpenRows:
         self._ended = _Shelf()
         self._not_attempted = _Shelf()
 
+    def wants(self, status: Status) -> bool:
+        """Whether there is room for a row that ended so."""
+        return not self._shelf(status).full
+
     def add(self, row: ToldRow) -> None:
         """Keeps a row while there is room."""
-        shelf = self._not_attempted if row.outcome.status is Status.NOT_ATTEMPTED else self._ended
+        shelf = self._shelf(row.outcome.status)
         if not shelf.full:
             shelf.add(_shown(row))
+
+    def _shelf(self, status: Status) -> "_Shelf":
+        return self._not_attempted if status is Status.NOT_ATTEMPTED else self._ended
 
     def kept(self) -> tuple[ListedRow, ...]:
         """The rows to show, in manifest order."""

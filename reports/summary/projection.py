@@ -51,7 +51,7 @@ def summarize(
         manifest=_manifest(record),
         by_status=ByStatus(**{status.value: tally.of_status(status) for status in Status}),
         by_group=ByGroup(**{group.value: tally.of_group(group) for group in Group}),
-        scopes=tuple(_scope(scope, tally) for scope in scopes),
+        scopes=tuple(map(_scope, scopes)),
         errors=tuple(map(_error, errors)),
         timing=_timing(sessions, tally.attempted),
         elapsed_ms=_elapsed(tally),
@@ -97,16 +97,15 @@ def _elapsed(tally: Tally) -> ElapsedMs:
     return ElapsedMs(one_attempt=timeline.one_put().percentiles(), all_rows=timeline.all_puts().percentiles())
 
 
-def _scope(count: ScopeCount, tally: Tally) -> ScopeSummary:
-    run_again = tally.run_again_of(count.project_id, count.region or "")
+def _scope(count: ScopeCount) -> ScopeSummary:
     return ScopeSummary(
         endpoint=count.endpoint,
         project_id=printable(count.project_id),
         region=_shown(count.region),
         rows=count.rows,
         done=count.done,
-        fix_first=count.rows - count.done - run_again - count.left_out,
-        run_again=run_again,
+        fix_first=count.rows - count.done - count.run_again - count.left_out,
+        run_again=count.run_again,
         stopped=_shown(count.stopped),
         left_out=count.left_out,
         unlisted=_shown(count.unlisted),

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from math import ceil, log
 
 import msgspec
 
@@ -40,7 +41,9 @@ class Sketch:
         """Counts measurements; anything below a thousandth counts as a thousandth."""
         self.rows += len(values)
         self._max = max(self._max, *values)
-        self._classes.update([math.ceil(math.log(max(_LEAST, value)) * _PER_LOG) for value in values])
+        if min(values) < _LEAST:
+            values = tuple(max(_LEAST, value) for value in values)
+        self._classes.update([ceil(log(value) * _PER_LOG) for value in values])
 
     def merge(self, other: "Sketch") -> None:
         """Counts everything another sketch has counted."""

@@ -1,10 +1,11 @@
 """Counts the rows while they pass by, in bounded memory however many there are and whatever the service answers."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 
-from jobs.ledger import ErrorCount, RowKind, ToldBlock, ToldRow, same_key, told_row
+from jobs.ledger import ErrorCount, RowEnd, ToldBlock, ToldRow, same_key
 from jobs.ledger.told_row import CARRIED
-from jobs.model import Group, Status
+from jobs.model import Group, Status, StatusCount
 from reports.summary.key_faults import held_code, key_fault
 from reports.summary.open_rows import OpenRows
 from reports.summary.timeline import End, Timeline
@@ -16,10 +17,6 @@ OTHER_CODES = "(other codes)"
 MAX_BLAMED_KEYS = 100
 _Kind = tuple[Status, str, str]
 """Status, code and, where the code blames it, the key."""
-
-_DONE = frozenset(status for status in Status if status.group is Group.DONE)
-_AGAIN = frozenset(status for status in Status if status.group is Group.RUN_AGAIN)
-
 
 MOST_PUTS = 20
 """Rows that took so many PUTs or more are counted together: how many a row may take is up to the user."""
@@ -37,7 +34,6 @@ class Tally:
         self.timeline = Timeline(origin_s)
         self.open_rows = OpenRows()
         self._by_puts: dict[int, int] = {}
-        self._run_again: dict[tuple[str, str], int] = {}
         self._by_status = dict.fromkeys(Status, 0)
         self._samples: dict[_Kind, list[ToldRow]] = {}
         self._errors: dict[_Kind, int] = {}
@@ -45,31 +41,40 @@ class Tally:
 
     def add(self, block: ToldBlock) -> None:
         """Counts the rows of a block."""
-        for kind, rows in block.counts.items():
-            self._add_kind(kind, rows)
-        # In many projects there are as many kinds as rows, but hardly more of what a timeline asks.
-        kept = defaultdict[tuple[int, bool], list[End]](list)
-        ends_of = {kind: kept[kind.attempts, kind.status in _DONE] for kind in block.counts if not kind.left_out}
-        for own, kind in zip(block.rows, block.kinds, strict=True):
-            if kind.left_out:
-                continue
-            ends_of[kind].append(own[5:])
-            if kind.status not in _DONE:
-                self._add_open(told_row(own, kind))
-        for (puts, done), ends in kept.items():
-            self.timeline.add(ends, puts=puts, done=done)
+        ends = [kind.end for kind in block.kinds]
+        counts = Counter(ends)
+        for end, rows in counts.items():
+            self._add_end(end, rows)
+        self._add_times(block, ends, [end for end in counts if not end.left_out])
+        if open_ends := {end for end in counts if not end.left_out and not end.done}:
+            for at, end in enumerate(ends):
+                if end in open_ends:
+                    self._add_open(block, at, end)
 
-    def _add_kind(self, kind: RowKind, rows: int) -> None:
+    def _add_times(self, block: ToldBlock, ends: Sequence[RowEnd], counted: Iterable[RowEnd]) -> None:
+        kept = defaultdict[tuple[int, bool], list[End]](list)
+        times_of = {end: kept[end.attempts, end.done] for end in counted}
+        for end, times in zip(ends, zip(block.finished_at, block.elapsed_ms, strict=True), strict=True):
+            if end in times_of:
+                times_of[end].append(times)
+        for (puts, done), together in kept.items():
+            self.timeline.add(together, puts=puts, done=done)
+
+    def _add_end(self, end: RowEnd, rows: int) -> None:
         self.rows += rows
-        if kind.left_out:
+        if end.left_out:
             self.left_out += rows
-            self.carried += rows if kind.left_out == CARRIED else 0
+            self.carried += rows if end.left_out == CARRIED else 0
             return
-        self._by_status[kind.status] += rows
-        if kind.attempts:
+        self._by_status[end.status] += rows
+        if end.attempts:
             self.attempted += rows
-            puts = min(kind.attempts, MOST_PUTS)
+            puts = min(end.attempts, MOST_PUTS)
             self._by_puts[puts] = self._by_puts.get(puts, 0) + rows
+
+    def counts(self) -> tuple[StatusCount, ...]:
+        """How many rows have each status."""
+        return tuple(StatusCount(status=status, rows=rows) for status, rows in self._by_status.items())
 
     def of_status(self, status: Status) -> int:
         """How many rows have a status."""
@@ -82,10 +87,6 @@ class Tally:
     def by_puts(self) -> tuple[tuple[int, int], ...]:
         """Numbers of PUTs, ascending, and how many rows took so many; `MOST_PUTS` stands for that many or more."""
         return tuple(sorted(self._by_puts.items()))
-
-    def run_again_of(self, project_id: str, region: str) -> int:
-        """How many rows of a scope are to be run again; a project and a region make one."""
-        return self._run_again.get((project_id, region), 0)
 
     def errors(self) -> tuple[ErrorCount, ...]:
         """Rows that are not done by status and error code, and by key where that is blamed, most rows first."""
@@ -101,31 +102,27 @@ class Tally:
             for kind, rows in ordered
         )
 
-    def _add_open(self, row: ToldRow) -> None:
-        self.open_rows.add(row)
+    def _add_open(self, block: ToldBlock, at: int, end: RowEnd) -> None:
         # An outcome has the moment of its last answer; a row in doubt, which was stopped before its own, has none.
-        if row.outcome.status is Status.UNKNOWN and row.outcome.finished_at is not None:
+        if end.status is Status.UNKNOWN and block.finished_at[at] is not None:
             self.unknown_ended += 1
-        if row.outcome.status in _AGAIN:
-            place = (row.project_id, row.region)
-            self._run_again[place] = self._run_again.get(place, 0) + 1
-        self._add_error(row)
-
-    def _add_error(self, row: ToldRow) -> None:
-        kind = self._kind(row)
+        kind = self._kind(end, block.messages[at], block.kinds[at].kms_key_id)
         if kind not in self._errors and len(self._errors) >= MAX_CODES + len(self._keys):
-            kind = (row.outcome.status, OTHER_CODES, "")
+            kind = (end.status, OTHER_CODES, "")
         self._errors[kind] = self._errors.get(kind, 0) + 1
         samples = self._samples.setdefault(kind, [])
-        if len(samples) < SAMPLES:
-            samples.append(row)
+        if len(samples) < SAMPLES or self.open_rows.wants(end.status):
+            row = block.row(at)
+            self.open_rows.add(row)
+            if len(samples) < SAMPLES:
+                samples.append(row)
 
-    def _kind(self, row: ToldRow) -> _Kind:
+    def _kind(self, end: RowEnd, message: str | None, kms_key_id: str) -> _Kind:
         """Rows of one kind are counted together; those of the first keys that are blamed are a kind for each key."""
-        status, code = row.outcome.status, row.outcome.error_code or held_code(row.outcome.error_message or "")
+        status, code = end.status, end.error_code or held_code(message or "")
         if key_fault(code, "") is None:
             return status, code, ""
-        kind = (status, code, same_key(row.kms_key_id))
+        kind = (status, code, same_key(kms_key_id))
         if kind not in self._keys and len(self._keys) >= MAX_BLAMED_KEYS:
             return status, code, ""
         self._keys.add(kind)

@@ -83,13 +83,9 @@ class Timeline:
         self._repeated = Sketch()
         self._widest_s = 0.0
 
-    def add(self, ends: Iterable[End], *, puts: int, done: bool) -> None:
+    def add(self, ends: Sequence[End], *, puts: int, done: bool) -> None:
         """Counts rows that took so many PUTs each, those of which it is known when they ended."""
-        found = defaultdict[int, list[End]](list)
-        for end in ends:
-            if end[0] is not None:
-                found[int((end[0] - self._origin_s) // self._interval_s)].append(end)
-        for together in found.values():
+        for together in self._of_intervals([end for end in ends if end[0] is not None]):
             # Intervals may be longer by now, but these rows are in one still.
             cell = self._opened(together[0][0] or 0.0)
             if done:
@@ -100,6 +96,18 @@ class Timeline:
                 cell.repeats += (puts - 1) * len(together)
             if puts and (elapsed_ms := [took_ms for _, took_ms in together if took_ms is not None]):
                 (cell.answers if puts == 1 else self._repeated).add(*elapsed_ms)
+
+    def _of_intervals(self, ends: Sequence[End]) -> Iterable[Sequence[End]]:
+        if not ends:
+            return ()
+        moments = [ended_s or 0.0 for ended_s, _ in ends]
+        # Rows that stand together in a manifest mostly end together.
+        if self._place(min(moments)) == self._place(max(moments)):
+            return (ends,)
+        found = defaultdict[int, list[End]](list)
+        for moment, end in zip(moments, ends, strict=True):
+            found[self._place(moment)].append(end)
+        return found.values()
 
     def add_pace(self, started_at: float, pace: PaceCell) -> None:
         """Counts requests of a session that began at `started_at`."""

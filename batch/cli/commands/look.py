@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from batch.cli.runs import exit_code_on_record, runs_in, steps_after
+from batch.cli.runs import runs_in, steps_after
 from batch.cli.screen import say, show, show_json, tell, tell_json
 from batch.process.version import version
 from jobs.ledger import Ledger
@@ -34,14 +34,12 @@ def report(run_dir: Path, /, *, json: bool = False) -> int:
         json: Print only summary.json on stdout.
     """
     with _opened(run_dir, "report") as ledger:
-        record = read_record(ledger)
-        code = exit_code_on_record(ledger, record)
-        summary = write_reports(run_dir, ledger, record, code)
+        summary = write_reports(run_dir, ledger, read_record(ledger), None)
     if json:
         show_json(run_dir, summary)
     else:
         show(run_dir, summary, plain=False)
-    return code
+    return summary.exit_code
 
 
 def status(run_dir: Path, /, *, json: bool = False) -> int:

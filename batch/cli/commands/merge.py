@@ -9,7 +9,6 @@ from cyclopts import Parameter
 from batch.cli.merge_screen import MergeScreen, merge_screen
 from batch.cli.merging import Shards, Way
 from batch.cli.named_shards import Found, NamedShards
-from batch.cli.runs import exit_code_on_record
 from batch.cli.screen import say, show, show_json
 from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
@@ -71,14 +70,12 @@ def _merge(found: Found, way: Way) -> int:
         with merge_screen(progress=not way.json) as screen:
             _take_in(directory, found, patience, screen, partial=way.partial)
             with Ledger(directory.path) as ledger:
-                record = read_record(ledger)
-                code = exit_code_on_record(ledger, record)
-                summary = write_reports(directory.path, ledger, record, code)
+                summary = write_reports(directory.path, ledger, read_record(ledger), None)
     if way.json:
         show_json(directory.path, summary)
     else:
         show(directory.path, summary, plain=False)
-    return code
+    return summary.exit_code
 
 
 def _take_in(directory: RunDirectory, found: Found, patience: Patience, screen: MergeScreen, *, partial: bool) -> None:

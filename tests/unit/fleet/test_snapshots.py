@@ -176,3 +176,19 @@ def test_where_two_in_a_row_take_long_they_are_made_less_often(shelf: Shelf, led
     play(shelf, ledger, script)
     assert times_of(shelf) == [8, 53, 143]
     assert shelf.held == []
+
+
+@pytest.mark.parametrize("takes_s", [80.0, 100.0, 115.0])
+def test_a_store_that_takes_longer_than_an_interval_from_the_start_does_not_end_a_shard(
+    shelf: Shelf, ledger: Ledger, takes_s: float
+) -> None:
+    """The second has as much time as the first: only it can show that this is no single slow one."""
+    shelf.takes_s = takes_s
+
+    async def script(snapshots: Snapshots) -> None:
+        await snapshots.kept()
+        await asyncio.sleep(2_000.0)
+
+    play(shelf, ledger, script)
+    assert shelf.late_s is None
+    assert len(shelf.kept) >= 4

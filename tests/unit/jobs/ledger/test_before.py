@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jobs.ledger import Intent, Ledger, ListedKey, Loader, Parked, Seen
-from jobs.ledger.key_kinds import KeyKinds
+from jobs.ledger.passed_rows import PassedRows
 from jobs.model import Outcome, PlannedRow, Scope, SecretUpdate, Status
 
 SCOPE = Scope(endpoint="https://kms.example.com", project_id="a" * 32)
@@ -109,9 +109,9 @@ def test_old_keys_are_those_that_were_seen_and_else_those_that_are_expected(tmp_
         ledger.keys_before.begin(1)
         ledger.keys_before.note(1, listed(("s1", THIRD.upper()), ("s3", NEW), ("s4", THIRD)))
         (key,) = ledger.told.keys().keys
-        kinds = KeyKinds()
-        assert sum(len(block.rows) for block in ledger.told.blocks(kinds)) == 4
-        assert ledger.told.keys(kinds).keys == (key,)
+        passed = PassedRows()
+        assert sum(len(block.numbers) for block in ledger.told.blocks(passed)) == 4
+        assert ledger.told.keys(passed).keys == (key,)
     assert [one.lower() for one in key.old_keys] == [OLD, THIRD]
 
 
@@ -134,7 +134,7 @@ def test_a_row_that_was_not_selected_or_that_drifted_makes_no_old_key(tmp_path: 
         ledger.keys_before.note(1, listed(("s1", OLD), ("s3", FOURTH)))
         ledger.commit(outcomes=[Outcome(row=3, status=Status.DRIFTED, attempts=0)])
         (key,) = ledger.told.keys().keys
-        kinds = KeyKinds()
-        assert sum(len(block.rows) for block in ledger.told.blocks(kinds)) == 3
-        assert ledger.told.keys(kinds).keys == (key,)
+        passed = PassedRows()
+        assert sum(len(block.numbers) for block in ledger.told.blocks(passed)) == 3
+        assert ledger.told.keys(passed).keys == (key,)
         assert (key.old_keys, list(ledger.told.old_keys())) == ((OLD,), [OLD])

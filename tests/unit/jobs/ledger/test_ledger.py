@@ -18,8 +18,9 @@ from jobs.ledger import (
     SessionRecord,
     SessionStart,
 )
-from jobs.ledger.key_kinds import KeyKinds
+from jobs.ledger.cutting import count_places
 from jobs.ledger.keys import KeyCounts
+from jobs.ledger.passed_rows import PassedRows
 from jobs.ledger.record import read_record
 from jobs.model import Group, InvalidRow, Outcome, PlannedRow, Scope, SecretUpdate, Status
 from jobs.run_dir import names
@@ -481,9 +482,9 @@ def test_a_session_keeps_who_runs_it_and_how_what_was_changed_meanwhile_and_how_
 
 
 def keys_counted_by_row(ledger: Ledger) -> KeyCounts:
-    kinds = KeyKinds()
-    assert sum(len(block.rows) for block in ledger.told.blocks(kinds))
-    return ledger.told.keys(kinds)
+    passed = PassedRows()
+    assert sum(len(block.numbers) for block in ledger.told.blocks(passed))
+    return ledger.told.keys(passed)
 
 
 def test_each_target_key_is_told_with_its_rows_its_projects_and_the_keys_it_replaces(tmp_path: Path) -> None:
@@ -518,12 +519,37 @@ def test_of_more_target_keys_than_can_be_listed_those_with_the_most_rows_are(tmp
     assert (len(found.keys), found.more, found.keys[0].kms_key_id) == (100, 5, f"{105:032x}")
 
 
+@pytest.mark.parametrize("count", [1, 2, 20])
+def test_each_row_of_a_manifest_is_cut_out_for_one_shard_whatever_its_share_is(tmp_path: Path, count: int) -> None:
+    scopes = [Scope(endpoint=SCOPE.endpoint, project_id=f"{number:032x}") for number in range(20)]
+    bad = InvalidRow(
+        row=101, secret_name="?", kms_key_id="", region="", project_id="", column="secret_name", reason="no name"
+    )
+    loaded(tmp_path, *(planned(n, f"s{n}", scope=scopes[n % 20]) for n in range(1, 101)), bad).close()
+    count_places(tmp_path / names.LEDGER)
+    found = []
+    for index in range(count):
+        folder = tmp_path / f"{index}"
+        folder.mkdir()
+        loader = Loader(folder)
+        cut = loader.cut(tmp_path / names.LEDGER, Shard(index, count), ShardBy.PROJECT)
+        assert (cut.rows, cut.invalid) == (101, 1)
+        loader.finish([("job", "{}")])
+        with Ledger(folder) as ledger:
+            rows = [told.outcome.row for told in ledger.told.rows()]
+            assert cut.rows_here == len(rows)
+            found += rows
+            assert rows == sorted(rows)
+    assert sorted(found) == list(range(1, 102))
+
+
 def test_the_ledger_of_a_shard_has_the_size_of_its_own_rows(tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     whole.mkdir()
     loader = Loader(whole)
     loader.add(planned(n, f"s{n}", scope=OTHER if n % 4 else SCOPE) for n in range(1, 4_001))
     loader.finish([("job", "{}")])
+    count_places(whole / names.LEDGER)
     sizes = {}
     for shard in (Shard(0, 1), Shard(1, 2)):
         folder = tmp_path / f"of {shard.count}"
