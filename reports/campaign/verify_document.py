@@ -1,5 +1,7 @@
 """What a verification found, as one value: for machines, in one sentence, and as an exit code."""
 
+from typing import Literal
+
 import msgspec
 
 from jobs.printable import counted
@@ -11,13 +13,13 @@ CSV, JSON, PAGE = "verify.csv", "verify.json", "verify.html"
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
-    """A verification for machines; `format` changes with its meaning. Between `started_at` and `ended_at` the service
+    """A verification for machines. Between `started_at` and `ended_at` the service
     was asked, by `requests` in all sessions of it; `asked_by` names the users with their logins, and `stopped` says
     why it ended early. `invalid` rows, those `not_selected` and those `carried` along, which the plan of the run could
     not do, were not asked for. `rows_that_do_not_hold` lists the first of those. A `shard` has a part of the rows.
     """
 
-    format: int = 1
+    schema: Literal["csms-rekey/verify/2"] = "csms-rekey/verify/2"
     version: str
     manifest: str
     manifest_sha256: str

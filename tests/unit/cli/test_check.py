@@ -40,7 +40,7 @@ def test_the_figures_are_those_of_the_run_in_words_and_as_json(
     path = manifest(tmp_path, f"a,{KEY},{OLD}", f"b,{KEY},", f"b,{KEY},", f"../x,{KEY},")
     place = (REGION, f"--project-id={PROJECT}", "--rate=3/m")
     code, told = checked(capsys, path, *place)
-    assert (code, told["exit_code"], told["format"], told["usable"]) == (1, 1, 1, True)
+    assert (code, told["exit_code"], told["schema"], told["usable"]) == (1, 1, "csms-rekey/check/2", True)
     assert (told["rows"], told["invalid"], told["rows_without_project"]) == (4, 1, 0)
     assert told["project_id"] == PROJECT
     assert told["projects"] == [
