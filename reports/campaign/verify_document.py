@@ -93,3 +93,13 @@ def verified_words(verified: Verified) -> str:
     if verified.carried:
         return f"Every row that the plan could do is on its key: {verified.holds:,} of {counted(verified.rows, 'row')}."
     return f"Every row is on its key: {counted(verified.holds, 'row')}."
+
+
+def moved_words(verified: Verified) -> str:
+    """What to make of secrets that are on another key than that of their row, or missing."""
+    if verified.run_dir is None or not verified.moved:
+        return "Find out who changed these secrets."
+    return (
+        "If this run was rolled back, its secrets are on their key before again, as they should be; otherwise find out"
+        " who changed them."
+    )
