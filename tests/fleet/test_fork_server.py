@@ -38,11 +38,11 @@ forking.serve()
 """
 NO_MEMORY = """
 import errno, os
-from batch.cli import fork_server
+from batch.cli import forking
 def refused():
     raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 os.fork = refused
-fork_server.serve()
+forking.serve()
 """
 
 
