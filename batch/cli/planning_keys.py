@@ -90,7 +90,9 @@ def _untouched(source: PlanSource, sightings: Sightings, counts: dict[Scope, int
     places = {one.project for one in sightings.shown.secrets() if _target(source, one) is not None}
     for seen in sightings.projects() if places else ():
         if seen.scope not in places and trouble_of(seen) is None:
-            yield f"project {seen.project_id}: no secret of its {counts.get(seen.scope, 0):,} is on an old key"
+            secrets = counts.get(seen.scope, 0)
+            words = "its only secret is not" if secrets == 1 else f"none of its {secrets:,} secrets is"
+            yield f"project {seen.project_id}: {words} on an old key"
 
 
 def _key_errands(sightings: Sightings, source: PlanSource) -> Iterator[Errand]:

@@ -31,7 +31,7 @@ def write_plan_page(
         tone="fix_first" if plan.undone else "run_again" if plan.exit_code else "done",
         verdict=f"{verdict(plan)}.",
         when=_when(plan),
-        version=plan.release,
+        version=plan.version,
         tiles=tuple(_tiles(plan)),
         notice=("Old key", _OLD_KEY),
         advice=tuple(_advice(plan, command)),
@@ -42,7 +42,7 @@ def write_plan_page(
 
 
 def _when(plan: Plan) -> str:
-    looked, made = (clock_text(utc_text(moment)) for moment in (plan.looked_from, plan.made_at))
+    looked, made = (clock_text(utc_text(moment)) for moment in (plan.started_at, plan.made_at))
     return f"Made {made} UTC by {plan.made_by}, from what the service showed since {looked}. Nothing was changed."
 
 

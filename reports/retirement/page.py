@@ -52,7 +52,7 @@ def _page(document: Retirement, again: str) -> CampaignPage:
         verdict=verdict,
         cause=cause,
         when=(
-            f"The service was asked from {clock_text(document.began_at)} to {clock_text(document.ended_at)} UTC."
+            f"The service was asked from {clock_text(document.started_at)} to {clock_text(document.ended_at)} UTC."
             " Nothing was changed, and no value was read."
         ),
         version=document.version,

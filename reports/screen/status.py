@@ -14,7 +14,7 @@ from reports.screen.wording import group_words
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How the rows stand at a moment, UTC seconds since 1970; encodes to JSON directly.
+    """How the rows stand at a moment, UTC seconds since 1970.
 
     `running` says that somebody held the run's lock at that moment; `ended_at` is when the last session ended. Of a run
     in progress, rows that have not ended are counted as `not_attempted`, or as `unknown` when they are in flight;
@@ -44,6 +44,13 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     next: tuple[str, ...] = ()
     next_when: tuple[str, ...] = ()
     wave: str = ""
+
+
+def standing_json(standing: Standing) -> str:
+    """The same for a program; moments are UTC, ISO 8601."""
+    moments = {"at": utc_text(standing.at), "ended_at": utc_text(standing.ended_at) or None}
+    document = {"schema": "csms-rekey/status/2", **msgspec.to_builtins(standing), **moments}
+    return msgspec.json.encode(document).decode()
 
 
 def status_lines(standing: Standing, now_s: float, encoding: str = "utf-8") -> Iterator[str]:

@@ -21,7 +21,7 @@ from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.run_dir.state import LiveState, live_state
 from jobs.spec import UsageError
-from reports import Exit, Standing, status_lines, write_reports
+from reports import Exit, Standing, standing_json, status_lines, write_reports
 from reports.screen.advice import mendings, stops_of
 from reports.screen.runs import RunLine, run_lines
 
@@ -64,7 +64,7 @@ def status(run_dir: Path, /, *, json: bool = False) -> int:
             raise UsageError(f"{run_dir}: in use by {holder}, which has not reported progress yet") from held
         standing = _going(state)
     if json:
-        tell_json(msgspec.json.encode(standing).decode())
+        tell_json(standing_json(standing))
         return Exit.DONE
     for line in status_lines(standing, time.time()):
         tell(line)
