@@ -1,4 +1,4 @@
-"""What `go` does with a run directory: a pure decision, from how far its job has come and whether the same is asked."""
+"""What `go` does with a run: a pure decision, from how far its job has come and whether the same one is asked for."""
 
 from enum import Enum, auto
 from typing import assert_never
@@ -28,8 +28,6 @@ class SoFar(msgspec.Struct, frozen=True, kw_only=True):
 class Next(Enum):
     """What a run directory needs."""
 
-    LOAD = auto()
-    """Nothing was ever loaded: a new run starts."""
     CONTINUE = auto()
     """Rows of this very job are still to be run."""
     NOTHING = auto()
@@ -42,11 +40,9 @@ class Next(Enum):
     """Another job has rows left to run, and may have changed some already."""
 
 
-def next_run(so_far: SoFar | None, *, same_job: bool) -> Next:
-    """Decides it; None stands for a directory into which no job was loaded."""
+def next_run(so_far: SoFar, *, same_job: bool) -> Next:
+    """Decides it."""
     match so_far:
-        case None:
-            return Next.LOAD
         case SoFar(again=0):
             return Next.NOTHING if same_job else Next.AFTER_DONE
         case SoFar() if same_job:

@@ -82,7 +82,8 @@ class ScopeView(msgspec.Struct, frozen=True, kw_only=True):
     answer, and `accepted_per_s` is how many others there were in the last second.
 
     `again_in_s` is how long nothing leaves and `gives_up_in_s` how long that may last, where that is known. `reason`
-    says why it was stopped, `held_reason` why the first of its `held_keys` is held back.
+    says why it was stopped, `held_reason` why the first of its `held_keys` is held back. In an outage of its login,
+    `login` says where that is from.
     """
 
     project_id: str
@@ -102,6 +103,7 @@ class ScopeView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     held_keys: int = 0
     held_reason: str | None = None
+    login: str | None = None
 
     @property
     def usual_per_s(self) -> float:

@@ -1,5 +1,6 @@
 """A wave in words: what it is called, and why it stopped a run."""
 
+from jobs.printable import counted
 from jobs.problem import quoted
 
 NEXT_WAVE = ", so the next wave did not begin"
@@ -13,7 +14,7 @@ def wave_words(name: str) -> str:
 
 def stop_words(name: str, not_done: int, rows: int) -> str:
     """Why no later wave begins where rows of one are not done."""
-    return halt_words(name, f"{not_done:,} of {rows:,} rows not done")
+    return halt_words(name, f"{not_done:,} of {counted(rows, 'row')} not done")
 
 
 def halt_words(name: str, why: str) -> str:

@@ -1,6 +1,7 @@
-"""What a check of a manifest found, for machines: one JSON object, whose `format` changes with its meaning."""
+"""What a check of a manifest found, for machines: one JSON object, whose `schema` changes with its meaning."""
 
 import json
+from typing import Literal
 
 import msgspec
 
@@ -44,7 +45,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     number, and `project_id` where neither an option nor a login names the job's own.
     """
 
-    format: int = 1
+    schema: Literal["csms-rekey/check/2"] = "csms-rekey/check/2"
     manifest: str
     sha256: str | None
     exit_code: int

@@ -15,7 +15,7 @@ from reports.error import ReportError, blaming
 from reports.exit_code import exit_code_on_record
 from reports.outcomes import OutcomesLayout, write_outcomes
 from reports.retry_file import check_copy, manifest_copy, write_rejected, write_retry
-from reports.summary.old_keys import with_command
+from reports.summary.old_keys import old_key_notice
 from reports.summary.open_rows import ListedRow
 from reports.summary.projection import summarize
 from reports.summary.schema import FileFacts, KeptFile, Summary, remove_summary, write_summary
@@ -57,7 +57,7 @@ def write_reports(folder: Path, ledger: Ledger, record: JobRecord, exit_code: in
         summary,
         waves=tuple(map(wave_summary, ledger.told.waves())),
         shards=tuple(map(shard_summary, record.shards)),
-        notice=with_command(summary.notice, folder),
+        notice=old_key_notice(summary.keys, folder),
     )
     summary = _complete(files, summary, tally.open_rows.kept())
     with blaming(folder / names.SUMS):

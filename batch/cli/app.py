@@ -12,16 +12,17 @@ from batch.cli.environment import from_environment
 from batch.cli.exit_metrics import ExitMetrics
 from batch.cli.exits import guarded
 from batch.cli.help_page import ALL, FLAGS, HelpPage
-from batch.cli.job_file import named_by_job, place_of
+from batch.cli.job_file import named_by_job
 from batch.cli.origins import note_origins
 from batch.cli.other_tools import from_other_tools
+from batch.cli.parsed import Parsed
 from batch.cli.screen import say, say_lost
 from batch.process.hardening import harden
 from batch.process.sd_notify import PROCESS_SUPERVISOR
 from batch.process.signals import PROCESS_SIGNALS, InterruptedBySignal, interruptible
 from batch.process.version import version
 from batch.redaction.redactor import flush_streams, guard_streams
-from jobs.spec import SpecError, UsageError
+from jobs.spec import UsageError
 from reports import Exit
 
 app = cyclopts.App(
@@ -68,8 +69,8 @@ def commands() -> dict[str, cyclopts.App]:
     return dict(sorted(found.items(), key=lambda one: one[1].sort_key))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code."""
+def main(argv: Sequence[str] | None = None, parsed: Parsed | None = None) -> int:
+    """Runs one command, whose words may have been `parsed` before; returns its exit code."""
     harden()
     PROCESS_SUPERVISOR.adopt(os.environ)
     guard_streams()
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         with interruptible(PROCESS_SIGNALS, to_the_end=argv is None):
-            code = guarded(lambda: _run(words), say)
+            code = guarded(parsed or (lambda: _run(words)), say)
     except InterruptedBySignal as interrupted:
         say(f"interrupted by {interrupted.number.name}")
         code = 128 + interrupted.number
@@ -88,10 +89,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def parse(words: Sequence[str]) -> Parsed:
+    """Reads a command line, and what else its command has its options from.
+
+    Raises:
+        CycloptsError: the words are no command.
+        UsageError: there are no such values, or no such variables.
+        ValueError: the same, for a dataclass of options.
+    """
+    command, arguments, _ = app.parse_args(list(words), print_error=False, exit_on_error=False)
+    return Parsed(words, command, arguments)
+
+
 def _run(argv: Sequence[str]) -> int:
     app.help_formatter = HelpPage(full=ALL in argv)
     try:
-        function, bound, _ = app.parse_args(list(argv), print_error=False, exit_on_error=False)
+        parsed = parse(argv)
     except cyclopts.UnusedCliTokensError as error:
         # A misspelt option before the manifest is taken for the manifest, which is then left over.
         left = " ".join(error.unused_tokens or ())
@@ -100,12 +113,7 @@ def _run(argv: Sequence[str]) -> int:
         return _refuse(str(error), error.command_chain)
     except ValueError as error:  # from a dataclass of options
         raise UsageError(str(error)) from error
-    try:
-        return int(function(*bound.args, **bound.kwargs) or Exit.DONE)
-    except SpecError as error:
-        # The name of an option alone would have a person search the command line.
-        place = place_of(error.option, argv, os.environ)
-        raise UsageError(f"{place}: {error}" if place else str(error)) from error
+    return parsed()
 
 
 def _refuse(message: str, commands: Sequence[str] | None) -> int:

@@ -19,6 +19,7 @@ from batch.process.version import version
 from jobs.job_facts import changed_options
 from jobs.manifest.incoming import Incoming
 from jobs.plan.opened import PlannedManifest
+from jobs.printable import counted
 from jobs.problem import plain
 from jobs.spec import JobSpec, UsageError
 from reports import Exit
@@ -42,7 +43,8 @@ def make_folder(uri: str, wanted: Wanted) -> int:
     """
     storage = BoundedStorage(uri)
     job = made_or_continued(storage, wanted, lambda: 1)
-    say(f"campaign {job.id}: {job.rows} rows in {job.shards} shards, in {storage.uri}; nothing was sent")
+    size = f"{counted(job.rows, 'row')} in {counted(job.shards, 'shard')}"
+    say(f"campaign {job.id}: {size}, in {storage.uri}; nothing was sent")
     say(f"each machine calls `csms-rekey fleet shard I --dir {storage.uri}`, I from 0 to {job.shards - 1}")
     return Exit.DONE
 

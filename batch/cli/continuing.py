@@ -10,24 +10,23 @@ from batch.cli.between import with_waves
 from batch.cli.login import open_access
 from batch.cli.options import AuthOptions, LimitOptions, RowsOptions, SessionOptions
 from batch.cli.origins import Origins
+from batch.cli.run_to_look_at import LoadedRun
 from batch.cli.screen import say, tell_json
 from batch.cli.session import apply, occupy
 from batch.process.version import version
 from batch.run import Guard
 from jobs.job_facts import differences
 from jobs.ledger import Ledger
-from jobs.ledger.record import read_record
-from jobs.ledger.upgrade import reading, upgrade
+from jobs.ledger.upgrade import upgrade
 from jobs.run_dir import names
 from jobs.run_dir.report_files import ReportFiles
-from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import JobSpec, UsageError
 from reports import Ending, Exit, exit_code_of, read_summary_text, write_reports
 
 
 def continue_run(
-    directory: RunDirectory,
+    run: LoadedRun,
     command: str,
     limits: LimitOptions,
     auth: AuthOptions,
@@ -40,10 +39,9 @@ def continue_run(
     """Runs the open rows, with `also_failed` those that failed, and with `lift_limit` those beyond its `--limit`.
     Limits that are not given are the job's own.
     """
-    _upgrade(directory)
+    directory, spec = run.directory, run.record.spec
     with ExitStack() as stack:
-        ledger = stack.enter_context(Ledger(directory.path))
-        spec = read_record(ledger).spec
+        ledger = stack.enter_context(_to_write(run))
         merged = job_asked_for.limits_of(limits, spec.limits)
         with_waves(session, msgspec.structs.replace(spec, limits=merged))
         occupy(
@@ -61,16 +59,22 @@ def continue_run(
         assign_accounts(access, ledger)
         # Not before all that may still refuse: `go` would send these rows one night.
         if lift_limit and (beyond := ledger.lift_limit()):
-            say(f"{directory.path}: {beyond} rows beyond --limit {spec.limit} are taken up")
+            say(f"{directory.path}: takes up {_beyond(beyond, spec)}")
         start = session_start.session_start(command, spec, merged, access, also_failed=also_failed)
         if start.changed:
             say(f"in this session: {start.changed}")
         return apply(directory.path, ledger, access, session, merged, start=start, guard=guard)
 
 
-def _upgrade(directory: RunDirectory) -> None:
+def _to_write(run: LoadedRun) -> Ledger:
+    """The ledger itself, where a copy was looked at so far."""
+    directory = run.directory
+    if run.ledger.path.parent == directory.path:
+        return run.ledger
+    run.ledger.close()
     if (found := upgrade(directory.path, release=version())) is not None:
         say(f"{directory.path}: its ledger was of format {found} and is upgraded")
+    return Ledger(directory.path)
 
 
 def require_same_job(stored: JobSpec, source: RowsOptions, origins: Origins) -> None:
@@ -87,20 +91,19 @@ def require_same_job(stored: JobSpec, source: RowsOptions, origins: Origins) -> 
         say(f"{origin.name}: {one}: ignored, as a run keeps its job")
 
 
-def nothing_left(directory: RunDirectory, session: SessionOptions) -> int:
+def nothing_left(run: LoadedRun, session: SessionOptions) -> int:
     """Says so and returns the run's exit code. Nothing is written, unless the reports were cut off.
 
     Raises:
         LedgerError: the ledger cannot be read.
         ReportError: reports that are missing cannot be written.
     """
-    with reading(directory.path, release=version()) as ledger:
-        record, so_far = read_record(ledger), ledger.told.so_far()
-        code = exit_code_of(ledger.told.counts(), Ending.FINISHED, carried=ledger.told.carried())
-        if not directory.reported:
-            write_reports(directory.path, ledger, record, code)
+    directory, told, so_far = run.directory, run.ledger.told, run.so_far
+    code = exit_code_of(told.counts(), Ending.FINISHED, carried=told.carried())
+    if not directory.reported:
+        write_reports(directory.path, run.ledger, run.record, code)
     if so_far.beyond_limit:
-        left = f"{so_far.beyond_limit} rows beyond --limit {record.spec.limit}: a `resume` by hand takes them up"
+        left = f"{_beyond(so_far.beyond_limit, run.record.spec)}, which only a `resume` by hand takes up"
         say(f"{directory.path}: nothing to do but for {left}")
     elif code is Exit.DONE:
         say(f"{directory.path}: nothing to do, every row is done")
@@ -112,3 +115,7 @@ def nothing_left(directory: RunDirectory, session: SessionOptions) -> int:
     if session.json:
         tell_json(read_summary_text(directory.path))
     return code
+
+
+def _beyond(rows: int, spec: JobSpec) -> str:
+    return f"{rows:,} row{'' if rows == 1 else 's'} beyond --limit {spec.limit}"

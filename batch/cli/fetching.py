@@ -2,7 +2,7 @@
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from batch.cli.merging import SOURCE
@@ -14,8 +14,9 @@ from jobs.run_dir import names
 from jobs.run_dir.run_dir import RunDirectory
 
 
-def fetched(storage: Storage, job: Campaign, spool: Path) -> Iterator[RunDirectory]:
+def fetched(storage: Storage, job: Campaign, spool: Path, fetching: Callable[[int], None]) -> Iterator[RunDirectory]:
     """Yields those that have a snapshot; each but the first, which keeps the manifest, is removed before the next.
+    `fetching` is called before each is fetched, with how many there are.
 
     Raises:
         StorageError: the folder cannot be read.
@@ -32,6 +33,7 @@ def fetched(storage: Storage, job: Campaign, spool: Path) -> Iterator[RunDirecto
             continue
         folder = spool / str(shard)
         folder.mkdir()
+        fetching(len(found))
         storage.download(campaign.snapshot(shard, *last), folder / names.LEDGER)
         if first is None:
             first = folder

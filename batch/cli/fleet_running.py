@@ -18,6 +18,7 @@ from batch.fleet.standing import Folder
 from batch.fleet.storage import Storage
 from batch.fleet.view import exit_code_of_all
 from batch.process.signals import PROCESS_SIGNALS
+from jobs.printable import counted
 from reports import Exit
 
 
@@ -34,7 +35,7 @@ def run_campaign(where: ClusterOptions, scheduler: str, wanted: Wanted, times: L
     try:
         cluster.require_same_release()
         job = made_or_continued(storage, wanted, cluster.threads)
-        say(f"campaign {job.id}: {job.rows} rows in {job.shards} shards, in {storage.uri}")
+        say(f"campaign {job.id}: {counted(job.rows, 'row')} in {counted(job.shards, 'shard')}, in {storage.uri}")
         with PROCESS_SIGNALS.noting(), fleet_screen(say, where.progress) as screen:
             end = Running(
                 Folder(storage, job),

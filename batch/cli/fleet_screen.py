@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from batch.cli.screen import live_console
 from batch.fleet.standing import ShardState
 from batch.fleet.view import FleetView, shard_line, total_lines
-from jobs.printable import printable
+from jobs.printable import counted, printable
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -45,7 +45,7 @@ def screen_lines(view: FleetView) -> Iterator[str]:
     shown = [one for state in _WORTH_A_LINE for one in view.shards if one.state is state]
     yield from (shard_line(one, len(view.shards)) for one in shown[:_MOST_SHARDS])
     if (more := len(shown) - _MOST_SHARDS) > 0:
-        yield f"and {more} more shards"
+        yield f"and {counted(more, 'more shard')}"
 
 
 @contextlib.contextmanager

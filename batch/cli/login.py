@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from batch.cli.accounts import with_accounts
+from batch.cli.asked import asked
 from batch.cli.options import AuthOptions
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, Login, find_login
@@ -14,7 +15,6 @@ from batch.csms.auth.agency import agency_named
 from batch.csms.auth.clouds import require_one_cloud
 from batch.csms.auth.credential import Connect
 from batch.csms.auth.variables import Variables
-from batch.process.loop import ask_loop
 from batch.redaction.redactor import PROCESS_REDACTOR
 from batch.telemetry.log import silence_log
 from jobs.accounts import accounts_file
@@ -103,7 +103,7 @@ def with_project(spec: JobSpec, access: Access) -> tuple[JobSpec, CredentialErro
     if spec.project_id is not None:
         return spec, None
     try:
-        found = ask_loop(lambda: own_project(spec, access))
+        found = asked(lambda: own_project(spec, access), access)
     except CredentialError as error:
         return spec, error
     if found is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from batch.cli.merge_screen import MergeScreen, merge_screen
 from batch.cli.merged_look import write_merged
 from batch.cli.merging import Way
 from batch.cli.merging_looks import LookShards, Together
@@ -33,19 +34,22 @@ def merge_looks(looks: Sequence[LookDirectory], way: Way) -> int:
     patience = Patience(0.0, say)
     with directory.lock("merge", patience), directory.or_nothing():
         directory.sweep()
-        together = _take_in(directory, looks, patience, partial=way.partial)
+        with merge_screen(progress=not way.json) as screen:
+            together = _take_in(directory, looks, patience, screen, partial=way.partial)
         with Sightings(directory.path) as sightings:
             return write_merged(directory, sightings, together, json=way.json)
 
 
 def _take_in(
-    directory: LookDirectory, looks: Sequence[LookDirectory], patience: Patience, *, partial: bool
+    directory: LookDirectory, looks: Sequence[LookDirectory], patience: Patience, screen: MergeScreen, *, partial: bool
 ) -> Together:
     with directory.staging() as staged:
         shards = LookShards(staged, partial=partial)
         try:
             for one in looks:
+                screen.taking(len(looks))
                 shards.take(one, patience)
+            screen.writing()
             together = shards.finish()
         finally:
             shards.abandon()

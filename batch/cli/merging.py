@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from batch.cli.found_shards import FoundShards
 from batch.cli.roll_call import RollCall
 from batch.cli.screen import say
 from batch.process.version import version
@@ -12,7 +13,7 @@ from jobs.job_facts import differences
 from jobs.ledger import Ledger, LedgerError
 from jobs.ledger.log_file import log_of
 from jobs.ledger.merging import Merging
-from jobs.ledger.record import JobRecord, PlanFacts, ShardFacts, read_record, to_meta
+from jobs.ledger.record import JobRecord, PlanFacts, read_record, to_meta
 from jobs.ledger.upgrade import reading
 from jobs.manifest.loading import load
 from jobs.manifest.source import ManifestCopy
@@ -51,8 +52,13 @@ class Shards:
         self._spool = spool
         self._roll_call = RollCall(partial=partial)
         self._merging = Merging(staged)
-        self._found: dict[int, ShardFacts] = {}
+        self._found = FoundShards()
         self._first: tuple[Path, JobRecord, Shard] | None = None
+
+    @property
+    def count(self) -> int | None:
+        """How many shards there are, once one was taken."""
+        return None if self._first is None else self._first[2].count
 
     def take(self, directory: RunDirectory, patience: Patience) -> None:
         """Adds one.
@@ -68,14 +74,13 @@ class Shards:
                 if ledger.loss:
                     say(ledger.loss)
                 record = read_record(ledger)
-                facts = self._facts(directory.path, ledger, record)
+                shard = self._enter(directory.path, ledger, record)
                 # Closed it is one file, which is read without further locks and commits.
                 ledger.close()
-                if facts is not None:
+                if shard is not None:
                     if log_of(ledger.path).exists():
                         raise LedgerError(ledger.path, "its log cannot be folded back into it")
-                    open_rows = self._merging.take(ledger.path)
-                    self._found[facts.index] = msgspec.structs.replace(facts, open_rows=open_rows)
+                    self._found.note_open(shard, self._merging.take(ledger.path))
 
     def finish(self) -> tuple[Path, JobRecord]:
         """Makes the ledger whole; returns where the manifest's copy is, and what the ledger knows of the job.
@@ -90,8 +95,7 @@ class Shards:
         whole = first.spec.whole
         if self._roll_call.missing(shard.count, "their rows count as not attempted"):
             self._fill(manifest_copy(folder, first), whole, self._planned(first.plan))
-        shards = tuple(self._found.get(index) or ShardFacts(index=index, missing=True) for index in range(shard.count))
-        record = msgspec.structs.replace(first, spec=whole, rows_here=None, shards=shards)
+        record = msgspec.structs.replace(first, spec=whole, rows_here=None, shards=tuple(self._found.all(shard.count)))
         self._merging.finish(to_meta(record))
         return folder / first.manifest.copy, record
 
@@ -99,7 +103,8 @@ class Shards:
         """Lets go of a ledger that is not to be; safe to call twice."""
         self._merging.abandon()
 
-    def _shard(self, path: Path, record: JobRecord) -> Shard:
+    def _shard(self, path: Path, record: JobRecord) -> tuple[Shard, JobRecord]:
+        """Which one it is, and the job of the first that was taken."""
         shard = record.spec.shard
         if shard is None:
             raise UsageError(f"{path}: not a shard: its run had no --shard")
@@ -107,21 +112,15 @@ class Shards:
             self._first = path, record, shard
         elif reason := _other_job(record, shard, self._first[1], self._first[2]):
             raise UsageError(f"{path}: {reason}, that of {self._first[0]} is another")
-        return shard
+        return shard, self._first[1]
 
-    def _facts(self, path: Path, ledger: Ledger, record: JobRecord) -> ShardFacts | None:
-        """How a shard stands, but for its open rows, or None for one that is there already."""
-        shard = self._shard(path, record)
+    def _enter(self, path: Path, ledger: Ledger, record: JobRecord) -> Shard | None:
+        """Which shard is to be taken; None where it is there already."""
+        shard, first = self._shard(path, record)
         if not self._roll_call.enter(path, shard):
             return None
-        sessions = ledger.told.sessions()
-        last = sessions[-1] if sessions else None
-        return ShardFacts(
-            index=shard.index,
-            rows=record.rows,
-            exit_code=None if last is None else last.exit_code,
-            stopped=None if last is None else last.stopped,
-        )
+        self._found.note(shard, ledger, record, first)
+        return shard
 
     def _planned(self, plan: PlanFacts | None) -> OpenedPlan | None:
         """What the plan of the run says of its rows; that of a campaign was fetched with it."""

@@ -1,15 +1,21 @@
 """The shards that a merge is given: directories of runs or of looks, folders that hold them, and campaign folders."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from batch.cli.merge_screen import MergeScreen
 from batch.fleet.campaign import CAMPAIGN
 from jobs.run_dir.look_dir import LookDirectory
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.spec import UsageError
+
+Found = Callable[[Path, MergeScreen], Iterator[RunDirectory]]
+"""The directories of shards, one after the other; what has to be fetched goes into a folder that it is given, and is
+shown.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +50,9 @@ class NamedShards:
             raise UsageError(f"{one}: a run, but {self.looks[0].path} is not; merge shards of one kind")
         return self.looks
 
-    def runs(self, spool: Path) -> Iterator[RunDirectory]:
+    def runs(self, spool: Path, screen: MergeScreen) -> Iterator[RunDirectory]:
         """The run directories that are named, those in folders that are named, and those of campaign folders, which are
-        fetched into `spool`.
+        fetched into `spool` and shown.
 
         Raises:
             UsageError: one is none of these, or cannot be read.
@@ -56,7 +62,8 @@ class NamedShards:
                 from batch.cli.campaigns import require_campaign  # noqa: PLC0415 - an extra
                 from batch.cli.fetching import fetched  # noqa: PLC0415 - the same
 
-                yield from fetched(*require_campaign(place), spool)
+                screen.opening(place)
+                yield from fetched(*require_campaign(place), spool, screen.fetching)
             else:
                 yield from RunDirectory.within(Path(place)) or (RunDirectory.find(Path(place)),)
 

@@ -3,13 +3,13 @@
 import asyncio
 from random import Random
 
+from batch.cli.asked import asked
 from batch.cli.options import ProjectsOptions
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, Login, LoginRefusedError
 from batch.csms.faults import STOPS_SCOPE, Fault, FaultKind
 from batch.csms.paging import ListLies, Paging, turn
 from batch.csms.projects import ProjectPage, ProjectsClient, ProjectView
-from batch.process.loop import ask_loop
 from batch.process.version import version
 from jobs.model import Scope
 from jobs.regions import endpoint_for, known_regions
@@ -34,12 +34,12 @@ def chosen_places(options: ProjectsOptions, spec: JobSpec, access: Access, more:
     if options.all_projects:
         if options.project_id:
             raise UsageError("--all-projects: give it, or --project-id, not both")
-        return _of_account(spec, ask_loop(lambda: listed_projects(spec, access, access.login)))
+        return _of_account(spec, asked(lambda: listed_projects(spec, access, access.login), access))
     for one in given:
         if reason := project_fault(spec.project_pattern, one):
             raise SpecError("project-id", reason)
     if not given:
-        found = ask_loop(lambda: own_project(spec, access))
+        found = asked(lambda: own_project(spec, access), access)
         if found is None:
             raise UsageError("which projects? give --project-id or --all-projects")
         given = (found,)
@@ -62,7 +62,9 @@ def _of_account(spec: JobSpec, found: list[ProjectView]) -> list[Scope]:
         regions = {one.region for one in found}
     places = [_place(spec, one.id, one.region) for one in found if one.enabled and one.region in regions]
     if not places:
-        raise UsageError(f"--all-projects: the login has {len(found)} projects, but none of them is left to read")
+        raise UsageError(
+            f"--all-projects: none of the projects that the login has, {len(found)} in all, is left to read"
+        )
     return places
 
 

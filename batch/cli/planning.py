@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
 
-import msgspec
-
 from batch.cli.looking import Way
 from batch.cli.questions import PlanQuestion
 from batch.cli.screen import say, tell, tell_json
 from jobs.model import Scope
-from jobs.plan.document import PLAN
+from jobs.plan.document import PLAN, plan_document
 from jobs.run_dir.look_dir import LookDirectory
 from jobs.spec import UsageError
 from reports.plan.words import plan_lines
@@ -49,10 +47,10 @@ def put_down(folder: Path, given: PlanInput, *, json: bool) -> int:
     for name, new in written.kept:
         say(f"{folder / name}: changed since it was written, so it is kept; the new file is {new}")
     if json:
-        told = {"folder": str(folder), "sha256": written.sha256, **msgspec.to_builtins(written.plan)}
+        told = {"folder": str(folder), "sha256": written.sha256, **plan_document(written.plan)}
         tell_json(dumps(told, indent=2))
     else:
-        for line in plan_lines(written.plan, folder, written.sha256):
+        for line in plan_lines(written.plan, written.sha256, written.command):
             tell(line)
     return written.plan.exit_code
 

@@ -45,8 +45,8 @@ def document(question: PlanQuestion, sightings: Sightings) -> Plan:
     """The plan without its figures."""
     spec, standing = question.spec, kept_standing(sightings)
     return Plan(
-        release=version(),
-        looked_from=began_at(sightings),
+        version=version(),
+        started_at=began_at(sightings),
         made_at=time.time(),
         made_by=this_user(),
         login="" if standing is None else standing.login,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from batch.cli.command_lines import options_of_run
 from batch.cli.looking import look, opened
 from batch.cli.planning import Planning
 from batch.cli.planning_facts import SeenKeys, document, secrets_by_project
@@ -59,6 +60,7 @@ def input_of_keys(question: PlanQuestion, sightings: Sightings, rate: Rate) -> P
         secrets=counts,
         keys=keys.both,
         rate=rate,
+        options=options_of_run(question.spec, rate),
     )
 
 
@@ -88,7 +90,9 @@ def _untouched(source: PlanSource, sightings: Sightings, counts: dict[Scope, int
     places = {one.project for one in sightings.shown.secrets() if _target(source, one) is not None}
     for seen in sightings.projects() if places else ():
         if seen.scope not in places and trouble_of(seen) is None:
-            yield f"project {seen.project_id}: none of its {counts.get(seen.scope, 0):,} secrets is on an old key"
+            secrets = counts.get(seen.scope, 0)
+            words = "its only secret is not" if secrets == 1 else f"none of its {secrets:,} secrets is"
+            yield f"project {seen.project_id}: {words} on an old key"
 
 
 def _key_errands(sightings: Sightings, source: PlanSource) -> Iterator[Errand]:

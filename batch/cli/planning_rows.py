@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from batch.cli.command_lines import options_of_run
 from batch.cli.planning_facts import SeenKeys, document, secrets_by_project
 from batch.cli.questions import PlanQuestion
 from batch.inventory.errands import DescribeKeys, Errand, ListSecrets, ReadSecrets
@@ -51,4 +52,5 @@ def input_of_manifest(
         secrets=secrets_by_project(sightings),
         keys=keys.both,
         rate=rate,
+        options=options_of_run(question.spec, rate),
     )

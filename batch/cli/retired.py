@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from batch.cli.command_lines import command_line
+from batch.cli.command_lines import command_line, login_options
 from batch.cli.questions import RetireQuestion
 from batch.cli.screen import tell, tell_json
 from jobs.job_facts import job_facts, options_of
@@ -23,7 +23,7 @@ def again(question: RetireQuestion, whole: Sequence[Scope]) -> str:
         return command_line("retire", question.run_dir, *(keys if question.named else ()), *part)
     named = [word for one in whole or question.projects for word in ("--project-id", one.project_id)]
     where = ["--all-projects"] if spec.region is None and spec.endpoint is None else named
-    return command_line("retire", *keys, *where, *options_of(job_facts(spec)))
+    return command_line("retire", *keys, *where, *options_of(job_facts(spec)), *login_options(spec))
 
 
 def show_retired(folder: Path, told: Retirement, *, again: str, json: bool) -> None:

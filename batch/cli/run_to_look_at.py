@@ -55,11 +55,25 @@ def projects_of(ledger: Ledger) -> dict[tuple[str, str], Scope]:
     }
 
 
-def look_at(directory: RunDirectory) -> tuple[JobRecord, SoFar]:
-    """The job of a run directory and how far it has come, for the holder of its lock.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedRun:
+    """The run of a directory, the job that it is, and how far that has come. Its ledger is a copy where it is of an
+    earlier format.
+    """
+
+    directory: RunDirectory
+    ledger: Ledger
+    record: JobRecord
+    so_far: SoFar
+
+
+@contextmanager
+def loaded_run(directory: RunDirectory) -> Iterator[LoadedRun]:
+    """Opens it for the holder of its lock. To open a ledger and to count its rows means to read it: it is continued
+    with this one.
 
     Raises:
         LedgerError: it has none, or one that cannot be read.
     """
     with reading(directory.path, release=version()) as ledger:
-        return read_record(ledger), ledger.told.so_far()
+        yield LoadedRun(directory=directory, ledger=ledger, record=read_record(ledger), so_far=ledger.told.so_far())

@@ -20,7 +20,7 @@ from jobs.run_dir.state import LiveState, live_state
 from reports import Summary
 from reports.moment import utc_text
 from reports.screen.runs import RunLine, RunState, ended_line, state_of
-from reports.screen.wording import next_steps
+from reports.screen.wording import Step, next_steps
 
 
 def runs_in(folder: Path) -> list[RunLine]:
@@ -30,7 +30,7 @@ def runs_in(folder: Path) -> list[RunLine]:
     return [line for line, _ in found]
 
 
-def next_commands(folder: Path, exit_code: int | None, ledger: Ledger) -> tuple[str, ...]:
+def steps_after(folder: Path, exit_code: int | None, ledger: Ledger) -> tuple[Step, ...]:
     """What to do next about a run that is not active and ended so, in order; None: no end is recorded.
 
     Raises:
@@ -39,7 +39,7 @@ def next_commands(folder: Path, exit_code: int | None, ledger: Ledger) -> tuple[
     summary = None if exit_code is None else _summary(folder)
     if summary is None:
         return (_without_reports(folder, exit_code, ledger),)
-    return tuple(step.command for step in next_steps(summary, folder))
+    return next_steps(summary, folder)
 
 
 def _line(run: RunDirectory) -> RunLine:
@@ -98,7 +98,7 @@ def _from_ledger(run: RunDirectory) -> RunLine:
         open=_of(Group.RUN_AGAIN, counts),
         exit_code=exit_code,
         started_at=utc_text(sessions[0].started_at) if sessions else None,
-        next=following,
+        next=following.command,
     )
 
 
@@ -106,8 +106,12 @@ def _of(group: Group, counts: tuple[StatusCount, ...]) -> int:
     return sum(count.rows for count in counts if count.status.group is group)
 
 
-def _without_reports(folder: Path, exit_code: int | None, ledger: Ledger) -> str:
+def _without_reports(folder: Path, exit_code: int | None, ledger: Ledger) -> Step:
     if exit_code is not None:
-        return shlex.join(("csms-rekey", "report", str(folder)))
+        return Step(
+            why="write its reports, which are not there", command=shlex.join(("csms-rekey", "report", str(folder)))
+        )
     failed = ("--failed",) if ledger.told.so_far().failed else ()
-    return shlex.join(("csms-rekey", "resume", str(folder), *failed))
+    also = ", and take failed and unknown rows again" if failed else ""
+    command = shlex.join(("csms-rekey", "resume", str(folder), *failed))
+    return Step(why=f"continue where it stopped{also}", command=command)

@@ -85,7 +85,8 @@ def apply(
     with closing(start_log(folder, options.log_level)):
         record = read_record(ledger)
         _log.info("run.started", version=version(), rows=record.rows, rate=str(limits.rate))
-        say(f"{record.rows} rows from {record.manifest.name}, {limits.rate} per project, into {folder}")
+        rows = "1 row" if record.rows == 1 else f"{record.rows} rows"
+        say(f"{rows} from {record.manifest.name}, {limits.rate} per project, into {folder}")
         plan = RunPlan(
             folder=folder,
             record=record,

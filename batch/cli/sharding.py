@@ -6,7 +6,7 @@ from dataclasses import replace
 from batch.cli.continuing import continue_run, nothing_left
 from batch.cli.login import open_access
 from batch.cli.options import LimitOptions
-from batch.cli.run_to_look_at import look_at
+from batch.cli.run_to_look_at import loaded_run
 from batch.cli.screen import say
 from batch.cli.shard_task import Task
 from batch.cli.starting import Start, load_and_apply, load_into
@@ -76,7 +76,8 @@ def _run(task: Task, directory: RunDirectory, start: Start | None, tenant: Tenan
     """As `go` does, in a directory that no other job can have."""
     if start is not None and not directory.loaded:
         return load_and_apply(directory, replace(start, guard=tenant))
-    if not look_at(directory)[1].again:
-        return nothing_left(directory, task.session)
-    limits = LimitOptions()
-    return continue_run(directory, _COMMAND, limits, task.auth, task.session, also_failed=True, guard=tenant)
+    with loaded_run(directory) as run:
+        if not run.so_far.again:
+            return nothing_left(run, task.session)
+        limits = LimitOptions()
+        return continue_run(run, _COMMAND, limits, task.auth, task.session, also_failed=True, guard=tenant)

@@ -8,7 +8,15 @@ from batch.cli.standing import asked_by
 from batch.cli.verifying import CARRIED, INVALID, NOT_SELECTED
 from batch.process.version import version
 from jobs.sightings import Sightings
-from reports.campaign.verify_document import CSV, PAGE, Verified, VerifyFacts, verified_json, verified_words
+from reports.campaign.verify_document import (
+    CSV,
+    PAGE,
+    Verified,
+    VerifyFacts,
+    moved_words,
+    verified_json,
+    verified_words,
+)
 
 
 def facts_of(
@@ -52,6 +60,7 @@ def show_verified(folder: Path, verified: Verified, *, again: str, json: bool) -
         (
             verified_words(verified),
             *(f"project {one.project_id}: {one.trouble}" for one in verified.projects if one.trouble is not None),
+            *((moved_words(verified),) if verified.moved or verified.missing else ()),
             f"{folder / PAGE} shows them, {CSV} lists every row",
             *((f"to ask again for those that could not be read: {again}",) if again and verified.unread else ()),
         )

@@ -1,6 +1,7 @@
 """Counts failed rows against what the user is ready to lose before a run stops."""
 
 from jobs.model import Group, Status
+from jobs.printable import counted
 from jobs.spec import FailureLimit
 
 # A percentage of a handful of rows is chance.
@@ -27,4 +28,8 @@ class FailureBudget:
         else:
             share = self._failed * 100.0 > (limit.percent or 0.0) * self._ended
             exceeded = self._ended >= _LEAST_ROWS and share
-        return f"{self._failed} of {self._ended} rows failed, more than --max-failures {limit}" if exceeded else None
+        return (
+            f"{self._failed} of {counted(self._ended, 'row')} failed, more than --max-failures {limit}"
+            if exceeded
+            else None
+        )

@@ -87,7 +87,7 @@ class Dispatcher:
         admission, reading = self._admission, self._admission.reading
         state, again_in_s = self.state()
         place, clean = self.scope.opened.scope, self.scope.recorder.clean
-        held = self._fail_fast.held_over()
+        held, login = self._fail_fast.held_over(), admission.login
         view = ScopeView(
             project_id=place.project_id,
             region=place.region,
@@ -100,12 +100,13 @@ class Dispatcher:
             accepted_per_s=reading.accepted_per_s,
             refused=reading.refused,
             unanswered=reading.unanswered,
-            code=clean(reading.code) if reading.code else "",
+            code=clean(reading.code if login is None else login.code),
             again_in_s=again_in_s,
             gives_up_in_s=admission.gives_up_in_s(self.scope.clock.now_s()),
             reason=self.scope.reason,
             held_keys=len(self._fail_fast.held()),
             held_reason=None if held is None else clean(held),
+            login=None if login is None else clean(login.source),
         )
         slowed = view.state is ScopeState.RUNNING and view.slowed
         return msgspec.structs.replace(view, state=ScopeState.SLOWED) if slowed else view

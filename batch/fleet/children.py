@@ -16,6 +16,7 @@ import msgspec
 from reports import Exit
 
 _LOOK_S = 0.25
+_SOUND = frozenset({Exit.DONE, Exit.NOT_ALL_DONE})
 
 
 class Children:
@@ -41,7 +42,9 @@ class Children:
 
     def _kept(self) -> "_ForkServer | None":
         with suppress(IndexError):
-            return self._idle.pop()
+            while (found := self._idle.pop()).ended:
+                found.close()
+            return found
         return None
 
 
@@ -63,6 +66,11 @@ class _ForkServer:
         self.open = True
         """It can be handed another one."""
 
+    @property
+    def ended(self) -> bool:
+        """It cannot be handed anything any more, by whatever it ended."""
+        return self._process.poll() is not None
+
     def run(self, words: Sequence[str], wanted: Callable[[], bool], stop_s: float) -> int | None:
         """As `Children` does; None where it had ended before."""
         self.open = False
@@ -78,10 +86,13 @@ class _ForkServer:
             if not answered:
                 self._kill()
             if answer := self._answers.readline():
-                self.open = not self._asks.closed
-                return int(answer)
+                code = int(answer)
+                # After a failure the next one reads everything again, which somebody may have mended.
+                self.open = code in _SOUND and not self._asks.closed
+                return code
             code = self._process.wait()
-            return code if code > 0 else 128 - code if code else None
+            # Another one is Python's, which it also has for what a shard ends with.
+            return (Exit.INTERNAL if code > 0 else 128 - code) if code else None
         finally:
             if not self.open:
                 self.close()
@@ -100,6 +111,6 @@ class _ForkServer:
 
     def _kill(self) -> None:
         """With the command that it may have. One whose server is lost already ends as its input does."""
-        if self._process.poll() is None:
+        if not self.ended:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()

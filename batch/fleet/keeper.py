@@ -60,7 +60,7 @@ class Keeper:
         self._tries: list[threading.Thread] = []
         self._thread: threading.Thread | None = None
         self._stop_seen = False
-        self.on_stop: Callable[[], None] = lambda: None
+        self.on_stop: Callable[[], None] | None = None
 
     @property
     def record(self) -> LeaseRecord:
@@ -131,7 +131,7 @@ class Keeper:
             return
         with self._lock:
             self._tenure = renewed(self._tenure, began_s, self._clock(), taken=taken)
-        if stopped and not self._stop_seen:
+        if stopped and not self._stop_seen and self.on_stop is not None:
             # Once: more of it would break off what is in flight.
             self._stop_seen = True
             self.on_stop()

@@ -64,5 +64,6 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
         return max(0.0, min(_TRY * self.interval_s(times), self.late_s(times) - now_s))
 
     def late_s(self, times: LeaseTimes) -> float:
-        """When to give it up."""
-        return self.kept_s + _LATE_AFTER * self.interval_s(times)
+        """When to give it up: not before the next has had its time, as only two in a row make an interval longer."""
+        interval_s = self.interval_s(times)
+        return self.kept_s + max(_LATE_AFTER * interval_s, self.took_s + _TRY * interval_s)

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from random import Random
 
+from batch.csms.auth.waiting import Waiting
 from batch.flow import breaker, concurrency, gate, rate
 from batch.flow.condition import Condition
 from batch.flow.pacer import Pacer, pacer_for, repaced
@@ -16,11 +17,13 @@ from batch.flow.switch import Switch
 from batch.flow.ticket import Pass, Ticket
 from batch.process.clock import Clock
 from jobs.rate import Rate
+from jobs.run_view import ScopeState
 from jobs.spec import Limits
 
 _SHORTEST_NAP_S = 0.001
 # A rate that differs by less is the same to a pacer.
 _SAME_RATE = 0.01
+_LOGIN_LASTS_S = 3.0
 
 
 class Admission(Condition):
@@ -34,6 +37,7 @@ class Admission(Condition):
         self._pacer: Pacer = pacer_for(self._paced_per_s, limits.burst)
         self._following = 0
         self._closed = False
+        self._proceeded_s = -math.inf
         self.sent = 0
         """Requests that have left."""
 
@@ -41,6 +45,43 @@ class Admission(Condition):
     def in_flight(self) -> int:
         """Requests that are in flight now."""
         return self._slots.in_flight
+
+    @property
+    def login(self) -> Waiting | None:
+        """The login that requests have been waiting for, once that has taken a while."""
+        waiting = self._slots.waiting
+        return waiting if waiting is not None and self._clock.now_s() - waiting.since_s >= _LOGIN_LASTS_S else None
+
+    def standing(self, now_s: float) -> tuple[ScopeState, float | None]:
+        """As `Condition`; a login that does not answer is an outage too."""
+        if (waiting := self.login) is None:
+            return super().standing(now_s)
+        again_in_s = 0.0 if waiting.again_s is None else waiting.again_s - now_s
+        return ScopeState.OUTAGE, again_in_s if again_in_s > 0 else None
+
+    def patience_s(self, now_s: float) -> float:
+        """As `Condition`; for a login from its first try on."""
+        patience_s = super().patience_s(now_s)
+        if self._paused_at_s is not None or (down_s := self._login_down_s(now_s)) <= 0:
+            return patience_s
+        return max(0.0, min(patience_s, self._limits.max_outage_s - down_s))
+
+    def gives_up_in_s(self, now_s: float) -> float | None:
+        """As `Condition`."""
+        if self.login is None or self._paused_at_s is not None:
+            return super().gives_up_in_s(now_s)
+        return self.patience_s(now_s)
+
+    def given_up(self, now_s: float) -> str | None:
+        """As `Condition`; what could not leave for want of a login says nothing of the service."""
+        down_s = self._login_down_s(now_s)
+        if not down_s or down_s < self._limits.max_outage_s or self._paused_at_s is not None:
+            return super().given_up(now_s)
+        return f"the login has been down for {down_s:.0f} s"
+
+    def _login_down_s(self, now_s: float) -> float:
+        """A pause says nothing of it."""
+        return 0.0 if (waiting := self.login) is None else now_s - max(waiting.since_s, self._proceeded_s)
 
     async def enter(
         self, wanted: Callable[[], bool], *, rows_left: Callable[[], int], elsewhere: bool = False
@@ -130,7 +171,7 @@ class Admission(Condition):
     def proceed(self) -> None:
         """The pause is over."""
         if not self._closed:
-            super().proceed()
+            self._proceed()
         self._switch.set_paused(False)
 
     def close(self) -> None:
@@ -144,10 +185,15 @@ class Admission(Condition):
         self._closed = False
         self._slots.join()
         if not self._switch.paused:
-            super().proceed()
+            self._proceed()
+
+    def _proceed(self) -> None:
+        super().proceed()
+        self._proceeded_s = self._clock.now_s()
 
     def _still(self, wanted: Callable[[], bool], now_s: float) -> bool:
-        return not self._switch.stopped and wanted() and self._wait_s(now_s) <= 0
+        may = not self._switch.stopped and self.given_up(now_s) is None
+        return may and wanted() and self._wait_s(now_s) <= 0
 
     def _wait_s(self, now_s: float) -> float:
         """Seconds until a request may leave; infinite where only an answer can open the way, or the end of a pause."""

@@ -7,6 +7,7 @@ frees something wakes exactly the one that waited longest.
 import asyncio
 
 from batch.csms.auth import Credential
+from batch.csms.auth.waiting import Waiting
 
 
 class Slots:
@@ -77,6 +78,11 @@ class ScopeSlots:
         self._silent = 0
         self.in_flight = 0
         slots.scopes += 1
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """What its requests wait for where there is no login to let them in with."""
+        return self._credential.waiting
 
     def full(self, most: int) -> bool:
         """Whether this scope must wait for one of its answers: it may have `most` requests in flight, and its share.

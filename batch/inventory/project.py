@@ -42,7 +42,7 @@ class ProjectState:
 
     def trouble(self, now_s: float) -> ScopeView | None:
         """How it stands now, if something keeps it back."""
-        admission = self.admission
+        admission, login = self.admission, self.admission.login
         state, again_in_s = admission.standing(now_s)
         if state is ScopeState.RUNNING:
             return None
@@ -53,9 +53,10 @@ class ProjectState:
             open_rows=0,
             in_flight=0,
             allowed_per_s=admission.rate_per_s,
-            code=self.clean(admission.reading.code),
+            code=self.clean(admission.reading.code if login is None else login.code),
             again_in_s=again_in_s,
             gives_up_in_s=admission.gives_up_in_s(now_s),
+            login=None if login is None else self.clean(login.source),
         )
 
     def obey(self, rate: Rate, *, paused: bool) -> None:

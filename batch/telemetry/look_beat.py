@@ -81,7 +81,7 @@ class LookBeat:
         doing = Counter(what for _, what in self._looking.doing)
         words = ", ".join(f"{what} in {counted(count, 'project')}" for what, count in doing.items())
         held = "paused, " if self._looking.paused else ""
-        self._say(f"{held}{self._looking.requests:,} requests so far{'; ' if words else ''}{words}")
+        self._say(f"{held}{counted(self._looking.requests, 'request')} so far{'; ' if words else ''}{words}")
         for line in trouble_lines(self._looking.troubled):
             self._say(line)
 
@@ -113,7 +113,7 @@ class LookBeat:
             open_rows=0,
             in_flight=looking.in_flight,
             counts=(),
-            pace=f"{looking.requests:,} requests so far",
+            pace=f"{counted(looking.requests, 'request')} so far",
             trouble=tuple(trouble_lines(looking.troubled)),
             paused=looking.paused,
             rate=str(looking.rate),

@@ -165,7 +165,7 @@ class Loader:
         self._run("COMMIT")
         try:
             found = cut(self._connection, whole, shard, by)
-        except sqlite3.Error as error:
+        except schema.ERRORS as error:
             raise schema.blame(self._part, error) from error
         self._scopes = found.scopes
         return found

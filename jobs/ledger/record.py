@@ -37,7 +37,8 @@ class PlanFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 class ShardFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A shard as it stood when it was merged: `open_rows` of its rows had not ended, and `stopped` says why its last
-    session did; without an `exit_code` none has ended. Of one that is `missing` nothing is known.
+    session did; without an `exit_code` none has ended. `sessions` are their numbers in the ledger of the whole, and
+    `changed` the options in which its job differs from that of the whole. Of one that is `missing` nothing is known.
     """
 
     index: Count
@@ -46,6 +47,8 @@ class ShardFacts(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int | None = None
     stopped: str | None = None
     missing: bool = False
+    sessions: tuple[int, ...] = ()
+    changed: str = ""
 
     @property
     def over(self) -> bool:

@@ -144,7 +144,7 @@ def _other_format(path: Path) -> LedgerError:
 
 def looking(path: Path) -> sqlite3.Connection:
     """Reads a file without touching it, or anything beside it."""
-    return sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True)
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
 
 
 @contextlib.contextmanager

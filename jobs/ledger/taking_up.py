@@ -2,13 +2,17 @@
 
 from sqlite3 import Connection
 
+# What has to change is looked up row by row: of the rows that there are, few are concerned.
+#
 # A row that an earlier session was about to send, and that has not ended, is in doubt.
-_KEEP_INTENTS = """UPDATE row SET attempts = i.attempts, spent = i.spent, doubt = 1 FROM intent i
-    WHERE i.row = row.row AND row.row NOT IN (SELECT row FROM outcome)"""
-_FAILED = "status IN ('failed', 'unknown') AND row IN (SELECT row FROM row WHERE left_out = 0)"
-_REOPEN = f"""UPDATE row SET attempts = o.attempts, spent = o.attempts, doubt = o.status = 'unknown',
-    http_status = NULL, error_code = NULL, error_message = NULL, request_id = NULL
-    FROM (SELECT row, attempts, status FROM outcome WHERE {_FAILED}) o WHERE o.row = row.row"""  # noqa: S608 - its own text
+_KEEP_INTENTS = """UPDATE row SET doubt = 1,
+    (attempts, spent) = (SELECT attempts, spent FROM intent i WHERE i.row = row.row)
+    WHERE row IN (SELECT row FROM intent WHERE NOT EXISTS (SELECT 1 FROM outcome o WHERE o.row = intent.row))"""
+_FAILED = """status IN ('failed', 'unknown')
+    AND EXISTS (SELECT 1 FROM row r WHERE r.row = outcome.row AND r.left_out = 0)"""
+_REOPEN = f"""UPDATE row SET http_status = NULL, error_code = NULL, error_message = NULL, request_id = NULL,
+    (attempts, spent, doubt) = (SELECT attempts, attempts, status = 'unknown' FROM outcome o WHERE o.row = row.row)
+    WHERE row IN (SELECT row FROM outcome WHERE {_FAILED})"""  # noqa: S608 - its own text
 _REOPENED = f"DELETE FROM outcome WHERE {_FAILED}"  # noqa: S608 - the same
 _TRIED = """UPDATE row SET tried = 1 WHERE status IS NULL AND (attempts > 0 OR refused)
     AND row NOT IN (SELECT row FROM outcome)"""

@@ -17,7 +17,8 @@ from jobs.ledger.passed_rows import PassedRows
 from jobs.ledger.schema import ERRORS, blame, unreadable
 from jobs.ledger.scope_counts import ScopeCount, quoted
 from jobs.ledger.sessions import LATE_UPDATE_S, SESSIONS, SessionRecord, session_of
-from jobs.ledger.told_row import CARRIED, ToldBlock, ToldRow
+from jobs.ledger.standings import Standings
+from jobs.ledger.told_row import ToldBlock, ToldRow
 from jobs.ledger.told_rows import COLUMNS, ROWS, told_blocks
 from jobs.model import Group, Status, StatusCount
 from jobs.next_run import SoFar
@@ -41,12 +42,6 @@ class ErrorCount(msgspec.Struct, frozen=True, kw_only=True):
 
 _CELL = PaceCell.__struct_fields__
 
-_SO_FAR = """SELECT COUNT(*), COUNT(*) FILTER (WHERE status IS NULL OR status IN ('failed', 'unknown')),
-    COUNT(*) FILTER (WHERE status IN ('failed', 'unknown')),
-    COUNT(*) FILTER (WHERE status = 'unknown' OR (status IS NULL AND doubt)), COUNT(*) FILTER (WHERE attempts > 0),
-    COUNT(*) FILTER (WHERE status IN ('updated', 'verified')),
-    (SELECT COUNT(*) FROM row WHERE leader IS NULL AND left_out = 2) FROM stand WHERE leader IS NULL AND left_out = 0"""
-
 
 class Told:
     """Reads from an open ledger; every method runs in constant memory, and raises `LedgerError` where it is damaged."""
@@ -54,6 +49,7 @@ class Told:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+        self._standings = Standings(self._written, self._query, self._status)
 
     def require_readable(self) -> None:
         """Reads all there is but the rows themselves, of which only how many ended how: before anything is sent."""
@@ -78,36 +74,25 @@ class Told:
 
     def counts(self) -> tuple[StatusCount, ...]:
         """Rows by status, every status once, in the order of `Status`; those left out are not among them."""
-        found = self._by_status("SELECT status, COUNT(*) FROM told WHERE left_out = 0 GROUP BY status")
-        return tuple(StatusCount(status=status, rows=found.get(status, 0)) for status in Status)
+        return self._standings.counts()
 
     def left_out(self) -> int:
         """How many rows were left out."""
-        ((rows,),) = self._query("SELECT COUNT(*) FROM told WHERE left_out <> 0")
-        return int(rows)
+        return self._standings.left_out()
 
     def carried(self) -> int:
         """How many of them are there because the plan could not do them."""
-        ((rows,),) = self._query(f"SELECT COUNT(*) FROM told WHERE left_out = {CARRIED:d}")  # noqa: S608 - a number
-        return int(rows)
+        return self._standings.carried()
 
     def backlog(self, *, also_failed: bool = False) -> Backlog:
         """How many rows are open, also those that a session which takes failed rows up again will open, and how the
         others ended.
         """
-        rows = self._by_status(
-            "SELECT status, COUNT(*) FROM stand WHERE leader IS NULL AND left_out = 0 GROUP BY status"
-        )
-        again = (None, Status.FAILED, Status.UNKNOWN) if also_failed else (None,)
-        return Backlog(
-            open_rows=sum(rows.pop(status, 0) for status in again),
-            ended=tuple(StatusCount(status=status, rows=count) for status, count in rows.items() if status),
-        )
+        return self._standings.backlog(also_failed=also_failed)
 
     def so_far(self) -> SoFar:
         """How far the job has come; rows that repeat an earlier one count with it."""
-        (counts,) = self._query(_SO_FAR)
-        return SoFar(**dict(zip(SoFar.__struct_fields__, counts, strict=True)))
+        return self._standings.so_far()
 
     def scopes(self, passed: PassedRows | None = None) -> tuple[ScopeCount, ...]:
         """Every scope with its rows, in the order the manifest names them; all rows were `passed` by, if any."""
@@ -177,10 +162,6 @@ class Told:
         found = self._query("SELECT 1 FROM stand WHERE attempts > 1 OR doubt OR status = 'verified' LIMIT 1")
         return bool(list(found))
 
-    def _by_status(self, statement: str) -> dict[Status | None, int]:
-        """Counts by status; None stands for rows that are open."""
-        return {None if text is None else self._status(text): rows for text, rows in self._query(statement)}
-
     def _status(self, text: str) -> Status:
         try:
             return Status(text)
@@ -200,6 +181,12 @@ class Told:
             return msgspec.convert(dict(zip(fields, values, strict=True)), kind)
         except msgspec.ValidationError as error:
             raise unreadable(self._path, what, error) from error
+
+    def _written(self) -> int:
+        try:
+            return self._connection.total_changes
+        except ERRORS as error:
+            raise blame(self._path, error) from error
 
     def _query(self, statement: str) -> Iterator[tuple[Any, ...]]:
         return chain.from_iterable(self._blocks(statement))

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from jobs.ledger import Carried, LedgerError, Loader
+from jobs.ledger.cutting import count_places
 from jobs.ledger.forecast import Asks
 from jobs.ledger.record import JobRecord, ManifestFacts, PlanFacts, to_meta
 from jobs.manifest.planner import read_manifest
@@ -91,6 +92,7 @@ def load(
             loaded = _load_whole(job.whole, made, on_problem)
             if not loaded.usable(strict=spec.strict):
                 return loaded
+            count_places(made / names.LEDGER)
             (made / names.LEDGER).replace(whole)
         return _load_shard(job, spec.shard, whole, folder)
 

@@ -1,7 +1,8 @@
 """`plan.json`: a plan as one value. Its bytes are what an approval names, so it holds the sums of what it stands on."""
 
 import json
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -9,8 +10,12 @@ from jobs.model import Count, Duration, KeyMove, Moment
 from jobs.plan.action import Action
 from jobs.spec import JobSpec
 
-FORMAT = 1
-"""Any change of what follows raises it."""
+SCHEMA = "csms-rekey/plan/2"
+"""Any change of what follows raises its number."""
+_FORMAT = 1
+"""The number before there were names; such a plan is read as it was approved."""
+_OLD_NAMES = (("format", "schema"), ("release", "version"), ("looked_from", "started_at"))
+_MOMENTS = ("started_at", "made_at")
 PLAN, ROWS, PREVIEW, UNCOVERED, PAGE = "plan.json", "manifest.csv", "preview.csv", "uncovered.csv", "plan.html"
 
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -82,9 +87,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     before all of them are merged.
     """
 
-    format: int = FORMAT
-    release: str
-    looked_from: Moment
+    schema: Literal["csms-rekey/plan/2"] = "csms-rekey/plan/2"
+    version: str
+    started_at: Moment
     """When the service was first asked: the plan was made from what it showed from then on."""
     made_at: Moment
     made_by: str
@@ -152,22 +157,43 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return next((one for one in self.files if one.name == name), None)
 
 
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The plan as its file has it: moments are UTC, ISO 8601."""
+    document: dict[str, Any] = msgspec.to_builtins(plan)
+    return document | {name: _text(document[name]) for name in _MOMENTS}
+
+
 def plan_json(plan: Plan) -> bytes:
     """The bytes of `plan.json`."""
-    return (json.dumps(msgspec.to_builtins(plan), indent=2) + "\n").encode()
+    return (json.dumps(plan_document(plan), indent=2) + "\n").encode()
 
 
-class _Format(msgspec.Struct):
-    format: int
+class _Head(msgspec.Struct):
+    schema: str = ""
+    format: int | None = None
 
 
 def plan_of(data: bytes) -> Plan:
-    """Reads them back.
+    """Reads them back, also those of an earlier release.
 
     Raises:
         ValueError: it is none, or one that this release can make nothing of.
     """
-    found = msgspec.json.decode(data, type=_Format).format
-    if found != FORMAT:
-        raise ValueError(f"a plan of format {found}, this release reads {FORMAT}")
-    return msgspec.json.decode(data, type=Plan)
+    head = msgspec.json.decode(data, type=_Head)
+    document: dict[str, Any] = msgspec.json.decode(data)
+    if head.format == _FORMAT:
+        document = {dict(_OLD_NAMES).get(name, name): value for name, value in document.items()} | {"schema": SCHEMA}
+    elif head.schema != SCHEMA:
+        found = head.schema or f"format {head.format}"
+        raise ValueError(f"a plan of {found}, this release reads {SCHEMA}")
+    else:
+        document |= {name: _seconds(document[name]) for name in _MOMENTS if name in document}
+    return msgspec.convert(document, Plan)
+
+
+def _text(moment_s: float) -> str:
+    return datetime.fromtimestamp(moment_s, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _seconds(text: object) -> float:
+    return datetime.fromisoformat(str(text)).timestamp()

@@ -1,5 +1,7 @@
 """What a verification found, as one value: for machines, in one sentence, and as an exit code."""
 
+from typing import Literal
+
 import msgspec
 
 from jobs.printable import counted
@@ -11,13 +13,13 @@ CSV, JSON, PAGE = "verify.csv", "verify.json", "verify.html"
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
-    """A verification for machines; `format` changes with its meaning. Between `started_at` and `ended_at` the service
+    """A verification for machines. Between `started_at` and `ended_at` the service
     was asked, by `requests` in all sessions of it; `asked_by` names the users with their logins, and `stopped` says
     why it ended early. `invalid` rows, those `not_selected` and those `carried` along, which the plan of the run could
     not do, were not asked for. `rows_that_do_not_hold` lists the first of those. A `shard` has a part of the rows.
     """
 
-    format: int = 1
+    schema: Literal["csms-rekey/verify/2"] = "csms-rekey/verify/2"
     version: str
     manifest: str
     manifest_sha256: str
@@ -91,3 +93,13 @@ def verified_words(verified: Verified) -> str:
     if verified.carried:
         return f"Every row that the plan could do is on its key: {verified.holds:,} of {counted(verified.rows, 'row')}."
     return f"Every row is on its key: {counted(verified.holds, 'row')}."
+
+
+def moved_words(verified: Verified) -> str:
+    """What to make of secrets that are on another key than that of their row, or missing."""
+    if verified.run_dir is None or not verified.moved:
+        return "Find out who changed these secrets."
+    return (
+        "If this run was rolled back, its secrets are on their key before again, as they should be; otherwise find out"
+        " who changed them."
+    )

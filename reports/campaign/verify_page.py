@@ -6,14 +6,11 @@ from jobs.printable import shortened
 from jobs.run_dir.report_files import ReportFiles
 from reports.campaign.page import Advice, CampaignPage, Table, Tile, write_campaign_page
 from reports.campaign.verified import MOST_LISTED
-from reports.campaign.verify_document import CSV, PAGE, Verified, VerifyFacts, verified_words
+from reports.campaign.verify_document import CSV, PAGE, Verified, VerifyFacts, moved_words, verified_words
 from reports.moment import clock_text
 from reports.summary.schema import FileFacts
 
-_NOT_HELD = (
-    "Find out who changed these secrets. To move them after all, plan the manifest again: the plan shows what a run"
-    " would change now."
-)
+_PLAN_AGAIN = "To move them after all, plan the manifest again: the plan shows what a run would change now."
 
 
 def write_verify_page(files: ReportFiles, verified: Verified, facts: VerifyFacts, table: FileFacts) -> FileFacts:
@@ -31,7 +28,7 @@ def _page(verified: Verified, facts: VerifyFacts) -> CampaignPage:
     if verified.unread:
         advice.append(Advice(why="Ask again for the rows that were not read.", command=facts.again))
     if verified.moved or verified.missing:
-        advice.append(Advice(why=_NOT_HELD))
+        advice.append(Advice(why=f"{moved_words(verified)} {_PLAN_AGAIN}"))
     return CampaignPage(
         what="verify",
         name=shortened(verified.run_dir or verified.manifest),

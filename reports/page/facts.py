@@ -13,8 +13,9 @@ from reports.moment import clock_text
 from reports.page.figures import Figure, bar_figures
 from reports.page.over_time import time_figures
 from reports.screen.advice import cause_of
+from reports.screen.amounts import span
+from reports.screen.merged_words import Aspect, merged_words
 from reports.screen.request_words import Requests, requests_of, slowed_words
-from reports.screen.run_words import span
 from reports.screen.session_words import (
     before_words,
     end_words,
@@ -100,6 +101,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[tuple[KeySummary, str], ...]
     keys_before: tuple[str, ...]
     shards: tuple[str, ...]
+    merged: tuple[Aspect, ...]
     planned: str | None
     sessions: tuple[SessionLine, ...]
     waves: tuple[tuple[WaveSummary, str], ...]
@@ -135,6 +137,7 @@ def page_of(summary: Summary, open_rows: tuple[ListedRow, ...], folder: Path) ->
         keys=tuple((key, old_key_words(key)) for key in summary.keys[:_MOST_KEYS]),
         keys_before=before_words(summary),
         shards=shard_words(summary),
+        merged=merged_words(summary),
         planned=None if summary.plan is None else planned_words(summary.plan),
         sessions=tuple(_session(session, summary.job) for session in summary.sessions[-_MOST_SESSIONS:]),
         waves=tuple((wave, wave_name(wave)) for wave in summary.waves[:_MOST_WAVES]),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from jobs.model import Group
+from jobs.printable import counted
 from reports.page.charts import Bar, bar_chart
 from reports.screen.wording import GROUP_WORDS
 from reports.summary.open_rows import place_name
@@ -76,7 +77,7 @@ def _codes(summary: Summary) -> Figure:
         parts[error.status.group.value] += error.rows
     ordered = sorted(by_code.items(), key=lambda item: -sum(item[1].values()))
     shown = ordered[:MOST_BARS]
-    words = "; ".join(f"{code}: {sum(parts.values()):,} rows" for code, parts in shown)
+    words = "; ".join(f"{code}: {counted(sum(parts.values()), 'row')}" for code, parts in shown)
     more = f", the first {len(shown)} of {len(ordered)}" if len(ordered) > len(shown) else ""
     return Figure(
         title=title,
@@ -97,7 +98,7 @@ def _puts(summary: Summary) -> Figure:
         keys=(),
         svg=bar_chart(
             title,
-            "; ".join(f"{name}: {rows:,} rows" for name, rows in shown),
+            "; ".join(f"{name}: {counted(rows, 'row')}" for name, rows in shown),
             bars=[Bar(label=name, parts=(("plain", rows),)) for name, rows in shown],
         ),
         columns=("PUTs", "Rows"),

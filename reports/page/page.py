@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from jobs.printable import counted
 from jobs.run_dir import names
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import blaming
@@ -66,7 +67,13 @@ def compiled(template: str) -> Template:
         trim_blocks=False,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"figure": _figure, "duration": duration, "clock": clock_text, "part": part_words}
+    environment.filters |= {
+        "figure": _figure,
+        "duration": duration,
+        "clock": clock_text,
+        "part": part_words,
+        "counted": counted,
+    }
     return environment.from_string(template)
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from jobs.plan.action import Action
 from jobs.plan.document import PAGE, PREVIEW, UNCOVERED, Plan
-from jobs.printable import shortened
+from jobs.printable import counted, shortened
 from jobs.run_dir.report_files import ReportFiles
 from reports.campaign.page import Advice, CampaignPage, Table, Tile, write_campaign_page
 from reports.moment import clock_text, utc_text
-from reports.plan.words import NOT_WHOLE, action_words, duration_words, key_words, part_words, run_command, verdict
+from reports.plan.words import NOT_WHOLE, action_words, duration_words, key_words, part_words, verdict
 from reports.summary.schema import FileFacts
 
 _MOST = 100
@@ -17,8 +17,10 @@ _TONES = {Action.CHANGE: "done", Action.UNCHANGED: "done", Action.UNREAD: "run_a
 _OLD_KEY = "A run moves the pointer of a secret: only versions made later use the new key. Keep the old key enabled."
 
 
-def write_plan_page(files: ReportFiles, plan: Plan, sha256: str, also: tuple[FileFacts, ...]) -> FileFacts:
-    """Writes the page of a plan whose `plan.json` has that SHA-256, with the files beside it.
+def write_plan_page(
+    files: ReportFiles, plan: Plan, sha256: str, command: str, also: tuple[FileFacts, ...]
+) -> FileFacts:
+    """Writes the page of a plan whose `plan.json` has that SHA-256 and that `command` runs, with the files beside it.
 
     Raises:
         ReportError: it cannot be written.
@@ -29,10 +31,10 @@ def write_plan_page(files: ReportFiles, plan: Plan, sha256: str, also: tuple[Fil
         tone="fix_first" if plan.undone else "run_again" if plan.exit_code else "done",
         verdict=f"{verdict(plan)}.",
         when=_when(plan),
-        version=plan.release,
+        version=plan.version,
         tiles=tuple(_tiles(plan)),
         notice=("Old key", _OLD_KEY),
-        advice=tuple(_advice(files, plan, sha256)),
+        advice=tuple(_advice(plan, command)),
         tables=tuple(_tables(plan)),
         facts=tuple(_facts(plan, sha256)),
     )
@@ -40,7 +42,7 @@ def write_plan_page(files: ReportFiles, plan: Plan, sha256: str, also: tuple[Fil
 
 
 def _when(plan: Plan) -> str:
-    looked, made = (clock_text(utc_text(moment)) for moment in (plan.looked_from, plan.made_at))
+    looked, made = (clock_text(utc_text(moment)) for moment in (plan.started_at, plan.made_at))
     return f"Made {made} UTC by {plan.made_by}, from what the service showed since {looked}. Nothing was changed."
 
 
@@ -56,23 +58,22 @@ def _tiles(plan: Plan) -> Iterator[Tile]:
         )
 
 
-def _advice(files: ReportFiles, plan: Plan, sha256: str) -> Iterator[Advice]:
+def _advice(plan: Plan, command: str) -> Iterator[Advice]:
     if plan.shard is not None:
         yield Advice(why=_sentence(part_words(plan)))
     elif plan.not_whole:
         yield Advice(why=_sentence(NOT_WHOLE))
     elif plan.to_run:
-        words = (
-            f"Run exactly this plan, once it is approved: {plan.requests:,} requests; duration {duration_words(plan)}."
-        )
-        yield Advice(why=words, command=run_command(files.folder, sha256))
+        size = f"{counted(plan.requests, 'request')}; duration {duration_words(plan)}"
+        words = f"Run exactly this plan, once it is approved: {size}."
+        yield Advice(why=words, command=command)
     if plan.undone:
         yield Advice(why=f"Mend the rows that cannot be done, and plan again: {PREVIEW} says what is wrong with each.")
     if plan.blocked:
-        words = f"{plan.blocked:,} secrets on an old key are pending deletion or frozen, and take no change"
-        yield Advice(why=f"{words}: {PREVIEW} lists them without a row number.")
+        words = f"{counted(plan.blocked, 'secret')} on an old key, pending deletion or frozen: no change is possible"
+        yield Advice(why=f"{words}. {PREVIEW} has them without a row number.")
     if uncovered := sum(project.uncovered for project in plan.projects):
-        yield Advice(why=f"{uncovered:,} secrets are on an old key and in no usable row: {UNCOVERED} lists them.")
+        yield Advice(why=f"{counted(uncovered, 'secret')} on an old key and in no usable row: see {UNCOVERED}.")
 
 
 def _sentence(words: str) -> str:

@@ -1,14 +1,14 @@
 """A plan in words, for the screen and the page."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import assert_never
 
 from jobs.plan.action import Action
 from jobs.plan.document import PAGE, PREVIEW, UNCOVERED, Plan, PlanKey
-from jobs.printable import counted
-from reports.screen.run_words import span
+from jobs.printable import counted, printable
+from reports.screen.amounts import span
 
 NOT_WHOLE = (
     "make the plan again once these projects can be read, or without them: it may lack rows, so it cannot be run"
@@ -73,13 +73,13 @@ def duration_words(plan: Plan) -> str:
     return f"about {span(plan.duration_s)} at {plan.rate} per project, if nothing fails"
 
 
-def run_command(folder: Path, sha256: str) -> str:
-    """The command that runs this very plan."""
-    return shlex.join(("csms-rekey", "run", str(folder), "--plan-sha256", sha256))
+def run_command(folder: Path, sha256: str, options: Iterable[str]) -> str:
+    """The command that runs this very plan, with the options that a plan leaves to its run."""
+    return shlex.join(map(printable, ("csms-rekey", "run", str(folder), "--plan-sha256", sha256, *options)))
 
 
-def plan_lines(plan: Plan, folder: Path, sha256: str) -> Iterator[str]:
-    """One fact in each line; none of them is printable yet."""
+def plan_lines(plan: Plan, sha256: str, command: str) -> Iterator[str]:
+    """One fact in each line, none of them printable yet; `command` runs the plan."""
     yield f"{verdict(plan)}."
     yield from _row_lines(plan)
     yield from _key_lines(plan)
@@ -92,7 +92,7 @@ def plan_lines(plan: Plan, folder: Path, sha256: str) -> Iterator[str]:
         yield f"{'requests':<13} {plan.requests:,}, {duration_words(plan)}"
     if plan.shard is None and plan.to_run and not plan.not_whole:
         yield f"{'SHA-256':<13} {sha256}"
-    if then := _next_words(plan, folder, sha256):
+    if then := _next_words(plan, command):
         yield f"{'next':<13} {then}"
 
 
@@ -107,12 +107,12 @@ def _row_lines(plan: Plan) -> Iterator[str]:
         yield f"{'left out':<13} {counted(plan.blocked, 'secret')} pending deletion or frozen, see {PREVIEW}"
 
 
-def _next_words(plan: Plan, folder: Path, sha256: str) -> str:
+def _next_words(plan: Plan, command: str) -> str:
     if plan.shard is not None:
         return part_words(plan)
     if plan.not_whole:
         return NOT_WHOLE
-    return run_command(folder, sha256) if plan.to_run else ""
+    return command if plan.to_run else ""
 
 
 def _key_lines(plan: Plan) -> Iterator[str]:

@@ -22,6 +22,7 @@ from reports.plan.page import write_plan_page
 from reports.plan.rows import write_rows
 from reports.plan.tally import PlanTally, exit_code_of_plan
 from reports.plan.uncovered import Uncovered
+from reports.plan.words import run_command
 from reports.summary.schema import FileFacts
 
 
@@ -42,13 +43,16 @@ class PlanInput:
     secrets: Mapping[Scope, int]
     keys: Callable[[Scope, str], tuple[SeenKey | None, KeyVerdict]]
     rate: Rate
+    options: tuple[str, ...] = ()
+    """The command line's words for what a plan leaves to its run."""
 
 
 class WrittenPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan that stands in its directory, and the SHA-256 by which it is approved."""
+    """A plan that stands in its directory, the SHA-256 by which it is approved, and the command that runs it."""
 
     plan: Plan
     sha256: str
+    command: str
     kept: tuple[tuple[str, str], ...]
 
 
@@ -69,13 +73,14 @@ def write_plan(folder: Path, given: PlanInput) -> WrittenPlan:
     data = plan_json(plan)
     sha256 = hashlib.sha256(data).hexdigest()
     also = (FileFacts(name=PLAN, sha256=sha256, bytes=len(data), rows=plan.rows), rows, preview, bare)
-    write_plan_page(files, plan, sha256, also)
+    command = run_command(folder, sha256, given.options)
+    write_plan_page(files, plan, sha256, command, also)
     # Last: where it is, nothing is missing, and the same command writes nothing more.
     with blaming(folder / PLAN), files.place(PLAN) as out:
         out.write(data)
     with blaming(folder / names.SUMS):
         files.seal(())
-    return WrittenPlan(plan=plan, sha256=sha256, kept=files.kept)
+    return WrittenPlan(plan=plan, sha256=sha256, command=command, kept=files.kept)
 
 
 def _figured(given: PlanInput, tally: PlanTally, uncovered: Uncovered) -> Plan:

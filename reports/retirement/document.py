@@ -88,14 +88,14 @@ class Retirement(msgspec.Struct, frozen=True, kw_only=True):
     secrets are listed, and there are `more_owners`. Of a `shard` nothing follows for the projects of the others.
     """
 
-    schema: Literal["csms-rekey/retire/1"] = "csms-rekey/retire/1"
+    schema: Literal["csms-rekey/retire/2"] = "csms-rekey/retire/2"
     version: str
     verdict: Verdict
     exit_code: int
     sentence: str
     run_dir: str | None = None
     stopped: str | None = None
-    began_at: str
+    started_at: str
     ended_at: str
     requests: int
     asked_by: str = ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from jobs.printable import shortened
+from jobs.printable import counted, shortened
 from jobs.retirement import Verdict
 from jobs.run_dir.report_files import ReportFiles
 from reports.campaign.page import Advice, CampaignPage, Table, Tile, write_campaign_page
@@ -39,7 +39,10 @@ def _page(document: Retirement, again: str) -> CampaignPage:
     pointers = sum(key.uses.pointer for key in document.keys)
     versions = sum(key.uses.versions for key in document.keys)
     seen = Tile(
-        kind="all", name="Looked at", rows=document.secrets, detail=f"secrets with {document.versions:,} versions"
+        kind="all",
+        name="Looked at",
+        rows=document.secrets,
+        detail=f"secrets with {counted(document.versions, 'version')}",
     )
     verdict, cause = _heading(document.sentence)
     return CampaignPage(
@@ -49,7 +52,7 @@ def _page(document: Retirement, again: str) -> CampaignPage:
         verdict=verdict,
         cause=cause,
         when=(
-            f"The service was asked from {clock_text(document.began_at)} to {clock_text(document.ended_at)} UTC."
+            f"The service was asked from {clock_text(document.started_at)} to {clock_text(document.ended_at)} UTC."
             " Nothing was changed, and no value was read."
         ),
         version=document.version,

@@ -105,7 +105,7 @@ def _document(
         sentence=sentence(keys),
         run_dir=looked.run_dir,
         stopped=looked.stopped and shortened(looked.stopped),
-        began_at=utc_text(looked.began_at),
+        started_at=utc_text(looked.began_at),
         ended_at=utc_text(looked.ended_at),
         requests=looked.requests,
         asked_by=looked.asked_by,

@@ -186,7 +186,7 @@ def advise(stop: Stop, auth: Auth) -> Advice | None:
 
 def _of_words(reason: str) -> Iterator[Advice]:
     """What this program itself says."""
-    if "the service has been down" in reason:
+    if "the service has been down" in reason or "the login has been down" in reason:
         yield Advice(cause=reason, step="see that it answers again (csms-rekey auth)")
     if "refused for its rate" in reason:
         yield Advice(cause=reason, step="see who else uses the quota, or lower --rate")

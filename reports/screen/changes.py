@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from jobs.printable import counted
 from jobs.run_view import RunView, ScopeState, ScopeView, WaveStage
 from reports.screen.run_words import state_words, wave_line
 from reports.summary.open_rows import place_name
@@ -29,6 +30,7 @@ class Changes:
 
     def __init__(self) -> None:
         self._told: dict[_Place, ScopeState] = {}
+        self._without_login: set[_Place] = set()
         self._wave: tuple[int, WaveStage] | None = None
         self._slow: dict[_Place, int] = {}
         """How often a project was seen slowed, less how often it was not, within bounds."""
@@ -53,8 +55,13 @@ class Changes:
         self._told[place] = now = self._lasting(place, scope.state, told)
         if now is told or now in _IDLE or (told in _IDLE and now is ScopeState.RUNNING):
             return None
-        back = told is ScopeState.OUTAGE and now is ScopeState.RUNNING
-        return Change(scope=scope, words="service answering again" if back else state_words(scope))
+        if now is ScopeState.OUTAGE and scope.login is not None:
+            self._without_login.add(place)
+        if told is not ScopeState.OUTAGE or now is not ScopeState.RUNNING:
+            return Change(scope=scope, words=state_words(scope))
+        what = "login" if place in self._without_login else "service"
+        self._without_login.discard(place)
+        return Change(scope=scope, words=f"{what} answering again")
 
     def _lasting(self, place: _Place, state: ScopeState, told: ScopeState) -> ScopeState:
         """The state to show: a slow one only once it lasts, and then for as long as it does."""
@@ -75,4 +82,4 @@ def change_lines(changes: Sequence[Change]) -> Iterator[str]:
     for change in changes[:_MOST_LINES]:
         yield f"project {place_name(change.scope.region, change.scope.project_id)}: {change.words}"
     if len(changes) > _MOST_LINES:
-        yield f"and {len(changes) - _MOST_LINES} more projects changed their state"
+        yield f"and {counted(len(changes) - _MOST_LINES, 'more project')} changed state"

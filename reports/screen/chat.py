@@ -29,7 +29,7 @@ def _lines(summary: Summary, folder: Path) -> Iterator[str]:
     counts = [f"{rows:,} {status}" for status in Status if (rows := summary.by_status.of(status))]
     yield "; ".join([", ".join(counts) or "no rows", f"exit code {summary.exit_code}"])
     for step in next_steps(summary, folder):
-        yield f"next: {step.command}"
+        yield f"next: {step.command} ({step.brief})"
 
 
 def _causes(summary: Summary) -> Iterator[str]:

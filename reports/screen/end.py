@@ -8,8 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from jobs.model import Group, Status
-from jobs.printable import printable, shortened
+from jobs.printable import counted, printable, shortened
 from reports.moment import clock_text
+from reports.screen.merged_words import merged_words
 from reports.screen.plain import SHOWN_CHARS, SHOWN_CODES, SHOWN_KEYS, SHOWN_SESSIONS, SHOWN_WAVES, example, plain_lines
 from reports.screen.request_words import slowed_words
 from reports.screen.session_words import (
@@ -106,7 +107,7 @@ class _Screen:
             grid.add_row(self._text(f"{error.rows:,}"), self._text(head, _STYLE[error.status.group]))
             grid.add_row("", self._text(example(error), "dim"))
         if (more := len(summary.errors) - SHOWN_CODES) > 0:
-            grid.add_row("", self._text(f"and {more} more {'code' if more == 1 else 'codes'}, in summary.json"))
+            grid.add_row("", self._text(f"and {counted(more, 'more code')}, in summary.json"))
         return grid
 
     def _keys(self, summary: Summary) -> Table:
@@ -118,7 +119,7 @@ class _Screen:
             grid.add_row(self._text(f"{key.rows:,}"), self._text(key.kms_key_id).append_text(state))
             grid.add_row("", self._text(key_words(key), "dim"))
         if (more := len(summary.keys) - SHOWN_KEYS + summary.more_keys) > 0:
-            grid.add_row("", self._text(f"and {more} more keys, in summary.json"))
+            grid.add_row("", self._text(f"and {counted(more, 'more key')}, in summary.json"))
         return grid
 
     def _waves(self, summary: Summary) -> Table:
@@ -128,7 +129,7 @@ class _Screen:
         for wave in summary.waves[:SHOWN_WAVES]:
             grid.add_row(self._text(shortened(wave_name(wave), SHOWN_CHARS)), self._text(wave_counts(wave), "dim"))
         if (more := len(summary.waves) - SHOWN_WAVES) > 0:
-            grid.add_row("", self._text(f"and {more} more waves, in summary.json"))
+            grid.add_row("", self._text(f"and {counted(more, 'more wave')}, in summary.json"))
         return grid
 
     def _plain(self, lines: tuple[str, ...]) -> Table:
@@ -144,8 +145,12 @@ class _Screen:
         grid.add_column(overflow="fold")
         if summary.plan is not None:
             grid.add_row(self._text("Plan"), self._text(planned_words(summary.plan)))
+        if aspects := merged_words(summary):
+            for one in aspects:
+                grid.add_row(self._text(one.name), self._text(one.words))
+            return grid
         if (more := len(summary.sessions) - SHOWN_SESSIONS) > 0:
-            grid.add_row("", self._text(f"{more} earlier ones are in summary.json"))
+            grid.add_row("", self._text(f"{counted(more, 'earlier session')} in summary.json"))
         for session in summary.sessions[-SHOWN_SESSIONS:]:
             grid.add_row(self._text(clock_text(session.started_at)), self._text(who_words(session)))
             grid.add_row("", self._text(option_words(session, summary.job), "dim"))

@@ -8,7 +8,7 @@ from jobs.ledger.keys import KeyCount
 from jobs.ledger.waves import WaveCount
 from jobs.model import Group
 from jobs.printable import counted, shortened
-from reports.screen.run_words import span
+from reports.screen.amounts import span
 
 _SHOWN_PLACES = 5
 _SHOWN_KEYS = 5

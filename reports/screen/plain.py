@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jobs.model import Status
 from jobs.printable import printable, shortened
+from reports.screen.merged_words import merged_line, merged_words
 from reports.screen.request_words import slowed_words
 from reports.screen.session_words import (
     before_words,
@@ -95,6 +96,9 @@ def _wave_lines(summary: Summary) -> Iterator[str]:
 
 
 def _session_lines(summary: Summary) -> Iterator[str]:
+    if aspects := merged_words(summary):
+        yield f"sessions: {merged_line(aspects)}"
+        return
     for session in summary.sessions[-SHOWN_SESSIONS:]:
         words = (option_words(session, summary.job), ended_words(session), end_words(session))
         yield f"session: {session.started_at} {who_words(session)}; {'; '.join(words)}"

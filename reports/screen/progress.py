@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from jobs.model import Group as RowGroup
-from jobs.printable import printable, shortened
+from jobs.printable import counted, printable, shortened
 from jobs.run_view import RunView, ScopeState, ScopeView
 from reports.screen.run_words import count_words, fault_words, pace_words, percent, scope_words, state_counts, wave_line
 from reports.summary.open_rows import place_name
@@ -77,7 +77,7 @@ def shown_scopes(scopes: Iterable[ScopeView]) -> list[ScopeView]:
 def rest_words(scopes: tuple[ScopeView, ...]) -> str:
     """What the projects without a line on the screen do."""
     rest = sorted(scopes, key=_place)[MOST_SCOPES:]
-    return f"and {len(rest)} more projects: {', '.join(state_counts(rest))}"
+    return f"and {counted(len(rest), 'more project')}: {', '.join(state_counts(rest))}"
 
 
 def _place(scope: ScopeView) -> tuple[int, int]:
@@ -85,7 +85,7 @@ def _place(scope: ScopeView) -> tuple[int, int]:
 
 
 def _bar(view: RunView, width: int) -> Iterator[RenderableType]:
-    words = f"{view.ended:,} of {view.total:,} rows  {percent(view)}"
+    words = f"{view.ended:,} of {counted(view.total, 'row')}  {percent(view)}"
     room = width - len(words) - 2
     if room < 10:  # noqa: PLR2004 - a shorter bar shows nothing
         yield Text(words[:width])

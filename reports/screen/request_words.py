@@ -7,7 +7,7 @@ import msgspec
 
 from jobs.printable import printable
 from jobs.rate import Rate
-from reports.screen.run_words import share, span
+from reports.screen.amounts import share, span
 from reports.summary.schema import Summary
 
 _WORTH_A_WORD = 0.01

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from jobs.model import Status
+from jobs.printable import counted
 from jobs.run_view import SENDING, FaultCount, RunView, ScopeState, ScopeView, WaveStage, WaveView
 from jobs.waves import wave_words
+from reports.screen.amounts import rate_text, share, span
 from reports.summary.open_rows import place_name
 
-_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 # A share of requests from here on is worth a word, so many in a second say how fast they are.
 _WORTH_A_WORD = 0.02
 _MOST_LINES = 6
@@ -35,7 +36,7 @@ def progress_line(view: RunView) -> str:
     """How it stands, on one line."""
     trouble = trouble_words(view) or _settling_words(view)
     parts = [
-        f"{view.ended:,} of {view.total:,} rows ({percent(view)})",
+        f"{view.ended:,} of {counted(view.total, 'row')} ({percent(view)})",
         *(() if view.wave is None else (wave_line(view.wave),)),
         ", ".join((*count_words(view), *pace_words(view))),
     ]
@@ -63,7 +64,7 @@ def trouble_lines(scopes: Sequence[ScopeView]) -> Iterator[str]:
     for scope in troubled[:_MOST_LINES]:
         yield f"project {place_name(scope.region, scope.project_id)}: {state_words(scope)}"
     if rest := troubled[_MOST_LINES:]:
-        yield f"and {len(rest)} more projects: {', '.join(state_counts(rest))}"
+        yield f"and {counted(len(rest), 'more project')}: {', '.join(state_counts(rest))}"
 
 
 def percent(view: RunView) -> str:
@@ -86,8 +87,8 @@ def pace_words(view: RunView) -> Iterator[str]:
         yield f"{view.in_flight} in flight"
         yield f"{span(math.floor(view.elapsed_s))} elapsed"
         return
-    yield f"{_rate(view.rows_per_s)} rows/s"
-    yield f"{_rate(view.requests_per_s)}/s sent{_allowed_in_all(view)}"
+    yield f"{rate_text(view.rows_per_s)} rows/s"
+    yield f"{rate_text(view.requests_per_s)}/s sent{_allowed_in_all(view)}"
     yield f"{view.in_flight} in flight"
     yield f"{span(math.floor(view.elapsed_s))} elapsed"
     moving = not view.scopes or any(scope.state in SENDING for scope in view.scopes)
@@ -102,15 +103,14 @@ def _allowed_in_all(view: RunView) -> str:
     if not allowed or math.inf in allowed:
         return ""
     if max(allowed) - min(allowed) < _SAME_PER_S:
-        return f", allowed {_rate(allowed[0])}/s{f' x {projects} projects' if projects > 1 else ''}"
-    return f", allowed {_rate(sum(allowed))}/s over {projects} projects"
+        return f", allowed {rate_text(allowed[0])}/s{f' x {projects} projects' if projects > 1 else ''}"
+    return f", allowed {rate_text(sum(allowed))}/s over {projects} projects"
 
 
 def scope_words(scope: ScopeView) -> str:
     """What a project does, and what is left for it to do."""
     words = state_words(scope)
-    rows = "1 row" if scope.open_rows == 1 else f"{scope.open_rows:,} rows"
-    return words if scope.state is ScopeState.ENDED else f"{rows} left, {words}"
+    return words if scope.state is ScopeState.ENDED else f"{counted(scope.open_rows, 'row')} left, {words}"
 
 
 def trouble_words(view: RunView) -> str | None:
@@ -137,8 +137,13 @@ def _settling_words(view: RunView) -> str | None:
 
 def state_counts(scopes: Sequence[ScopeView]) -> Iterator[str]:
     """Yields how many projects are in each state that one of them is in."""
-    counts = ((sum(scope.state is state for scope in scopes), name) for state, name in _STATE_NAMES.items())
-    return (f"{count} {name}" for count, name in counts if count)
+    without = sum(scope.login is not None and scope.state is ScopeState.OUTAGE for scope in scopes)
+    if without:
+        yield f"{without} waiting for the login"
+    for state, name in _STATE_NAMES.items():
+        count = sum(scope.state is state for scope in scopes) - (without if state is ScopeState.OUTAGE else 0)
+        if count:
+            yield f"{count} {name}"
 
 
 def state_words(scope: ScopeView) -> str:
@@ -165,8 +170,7 @@ def _state_parts(scope: ScopeView) -> Iterator[str]:
         case ScopeState.SETTLING:
             yield f"outcome of some rows uncertain; checking{in_s or ' now'}"
         case ScopeState.OUTAGE:
-            code = f" ({scope.code})" if scope.code else ""
-            yield f"service not answering{code}; {'next probe' if in_s else 'probing'}{in_s or ' now'}"
+            yield from _outage_parts(scope, in_s)
         case ScopeState.STOPPED:
             yield f"stopped: {scope.reason or 'no more requests'}"
         case ScopeState.WAITING | ScopeState.ENDED:
@@ -174,7 +178,16 @@ def _state_parts(scope: ScopeView) -> Iterator[str]:
         case _:
             assert_never(scope.state)
     if scope.state in _WAITING and scope.gives_up_in_s is not None:
-        yield f"gives up in {span(scope.gives_up_in_s)}"
+        yield f"gives up in {span(scope.gives_up_in_s)}" if scope.gives_up_in_s > 0 else "gives up after this try"
+
+
+def _outage_parts(scope: ScopeView, in_s: str) -> Iterator[str]:
+    code = f" ({scope.code})" if scope.code else ""
+    if scope.login is None:
+        yield f"service not answering{code}; {'next probe' if in_s else 'probing'}{in_s or ' now'}"
+        return
+    yield f"login not answering{code}{f', {scope.login}' if scope.login else ''}"
+    yield f"next try{in_s}" if in_s else "trying now"
 
 
 def _slowed_parts(scope: ScopeView) -> Iterator[str]:
@@ -182,12 +195,23 @@ def _slowed_parts(scope: ScopeView) -> Iterator[str]:
     if failing:
         yield f"{share(scope.unanswered)} of requests failing{f' ({scope.code})' if scope.code else ''}"
     if scope.reduced:
-        shared = "quota shared or smaller" if scope.named_per_s is None else "quota shared"
-        yield f"{shared}: {_rate(scope.allowed_per_s)}/s of {_rate(scope.usual_per_s)}/s"
-    elif scope.refused >= _WORTH_A_WORD:
+        yield _quota_words(scope)
+        answered = f", {rate_text(_continuing_per_s(scope))}/s of them get through" if failing else ""
+        yield f"sending {rate_text(scope.allowed_per_s)}/s at most{answered}"
+        return
+    if scope.refused >= _WORTH_A_WORD:
         yield f"{share(scope.refused)} of requests refused for their rate (429)"
-    if failing or not scope.reduced:
-        yield f"continuing at {_rate(_continuing_per_s(scope))}/s"
+    yield f"continuing at {rate_text(_continuing_per_s(scope))}/s"
+
+
+def _quota_words(scope: ScopeView) -> str:
+    """Why it sends less than it was asked to."""
+    usual = rate_text(scope.usual_per_s)
+    if scope.named_per_s is None:
+        return f"the service refuses a part of {usual}/s (429): its quota is smaller, or shared"
+    if scope.named_per_s < scope.asked_per_s:
+        return f"the service allows {usual}/s, and others use a part of that (429)"
+    return f"the service refuses a part of {usual}/s (429): its quota is shared"
 
 
 def _continuing_per_s(scope: ScopeView) -> float:
@@ -200,33 +224,9 @@ def _allowed_words(scope: ScopeView) -> str:
     if math.isinf(scope.allowed_per_s):
         return "no limit"
     named = scope.named_per_s is not None and scope.named_per_s < scope.asked_per_s
-    return f"{_rate(scope.allowed_per_s)}/s allowed{' by the service' if named else ''}"
+    return f"{rate_text(scope.allowed_per_s)}/s allowed{' by the service' if named else ''}"
 
 
 def fault_words(fault: FaultCount) -> str:
     """A code, how often it came, and what was said."""
-    requests = "1 request" if fault.requests == 1 else f"{fault.requests:,} requests"
-    return f"{fault.code}: {requests}, last: {fault.message}"
-
-
-def span(seconds: float) -> str:
-    """A time span in two units: 12 s, 3 min 05 s, 2 h 07 min, 3 d 04 h."""
-    whole = math.ceil(seconds)
-    if whole < _MINUTE_S:
-        return f"{whole} s"
-    if whole < _HOUR_S:
-        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S:02d} s"
-    if whole < _DAY_S:
-        return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S:02d} min"
-    return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S:02d} h"
-
-
-def share(of_all: float) -> str:
-    """A share in percent: 30 %, and 0.4 % where that is little."""
-    percents = 100 * of_all
-    return f"{percents:.1f} %" if 0 < percents < 1 else f"{percents:.0f} %"
-
-
-def _rate(per_s: float) -> str:
-    # From a hundred on a tenth is of no interest.
-    return f"{per_s:,.0f}" if per_s >= 100 else f"{per_s:.1f}".removesuffix(".0")  # noqa: PLR2004 - see above
+    return f"{fault.code}: {counted(fault.requests, 'request')}, last: {fault.message}"

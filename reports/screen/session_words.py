@@ -43,7 +43,7 @@ def ended_words(session: SessionSummary) -> str:
     """How many rows it ended."""
     if session.rows_done is None:
         return "rows not known"
-    return "1 row ended" if session.rows_done == 1 else f"{session.rows_done:,} rows ended"
+    return f"{counted(session.rows_done, 'row')} ended"
 
 
 def old_key_words(key: KeySummary) -> str:
@@ -68,7 +68,7 @@ def before_words(summary: Summary) -> tuple[str, ...]:
         return ()
     words = [_before(scope) for scope in summary.scopes if scope.unlisted or scope.without_key_before]
     more = len(words) - SHOWN_PROJECTS
-    return (*words[:SHOWN_PROJECTS], *((f"{more} more projects are in summary.json",) if more > 0 else ()))
+    return (*words[:SHOWN_PROJECTS], *((f"{counted(more, 'more project')} in summary.json",) if more > 0 else ()))
 
 
 def _before(scope: ScopeSummary) -> str:

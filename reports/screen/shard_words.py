@@ -18,14 +18,14 @@ def shard_words(summary: Summary) -> tuple[str, ...]:
     lines = [f"merged from {counted(count, 'shard')}, {over}"]
     lines += [f"shard {one.index}/{count}: {_standing(one)}" for one in unfinished[:_SHOWN]]
     if (more := len(unfinished) - _SHOWN) > 0:
-        lines.append(f"{more} more unfinished shards are in summary.json")
+        lines.append(f"{counted(more, 'more unfinished shard')} in summary.json")
     return tuple(lines)
 
 
 def _standing(shard: ShardSummary) -> str:
     if shard.missing:
         return "missing; its rows count as not attempted"
-    left = f"{shard.open_rows:,} of {shard.rows:,} rows are open"
+    left = f"{shard.open_rows:,} of {counted(shard.rows, 'row')} still open"
     if shard.exit_code is None:
         return f"{left}; the end of its last session is not recorded"
     cause = f": {cause_of(shard.stopped)}" if shard.stopped else ""

@@ -8,13 +8,13 @@ from jobs.ledger import ScopeCount
 from jobs.model import Status, StatusCount
 from jobs.printable import printable
 from reports.moment import utc_text
-from reports.screen.run_words import span
+from reports.screen.amounts import span
 from reports.screen.verdict import left_out_words
 from reports.screen.wording import group_words
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How the rows stand at a moment, UTC seconds since 1970; encodes to JSON directly.
+    """How the rows stand at a moment, UTC seconds since 1970.
 
     `running` says that somebody held the run's lock at that moment; `ended_at` is when the last session ended. Of a run
     in progress, rows that have not ended are counted as `not_attempted`, or as `unknown` when they are in flight;
@@ -22,7 +22,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     from `full_rate` where `set` has changed it. Of a run that has stopped, `mend` says what has to be mended before it
     can continue. `left_out` rows were not selected, or are `carried` along because the plan could not do them, and are
     not among the others. `wave` says which wave a run in progress is at, and `next` are the commands to give then, in
-    order.
+    order, and `next_when` says of each when it applies.
     """
 
     at: float
@@ -42,7 +42,15 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int = 0
     carried: int = 0
     next: tuple[str, ...] = ()
+    next_when: tuple[str, ...] = ()
     wave: str = ""
+
+
+def standing_json(standing: Standing) -> str:
+    """The same for a program; moments are UTC, ISO 8601."""
+    moments = {"at": utc_text(standing.at), "ended_at": utc_text(standing.ended_at) or None}
+    document = {"schema": "csms-rekey/status/2", **msgspec.to_builtins(standing), **moments}
+    return msgspec.json.encode(document).decode()
 
 
 def status_lines(standing: Standing, now_s: float, encoding: str = "utf-8") -> Iterator[str]:
@@ -74,8 +82,8 @@ def _lines(standing: Standing, now_s: float) -> Iterator[str]:
         yield f"other invalid rows: {nowhere}"
     for line in standing.mend:
         yield f"mend: {line}"
-    for line in standing.next:
-        yield f"next: {line}"
+    for command, when in zip(standing.next, standing.next_when, strict=True):
+        yield f"next: {command} ({when})"
     yield from _pace_lines(standing)
 
 

@@ -1,5 +1,6 @@
 """A wave in the end of a run: its name, and how its rows stand."""
 
+from jobs.printable import counted
 from reports.summary.sessions import WaveSummary
 
 
@@ -11,5 +12,4 @@ def wave_name(wave: WaveSummary) -> str:
 def wave_counts(wave: WaveSummary) -> str:
     """How its rows stand."""
     counts = ((wave.done, "done"), (wave.fix_first, "fix first"), (wave.run_again, "run again"))
-    rows = "1 row" if wave.rows == 1 else f"{wave.rows:,} rows"
-    return f"{rows}: {', '.join(f'{number:,} {word}' for number, word in counts if number)}"
+    return f"{counted(wave.rows, 'row')}: {', '.join(f'{number:,} {word}' for number, word in counts if number)}"

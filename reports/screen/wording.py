@@ -23,10 +23,18 @@ _RESUMABLE = (Exit.STOPPED_EARLY, *SIGNALS)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to do, and the command that does it."""
+    """One thing to do, and the command that does it. `after` says the same where all that is to be mended first is
+    listed already.
+    """
 
     why: str
     command: str
+    after: str = ""
+
+    @property
+    def brief(self) -> str:
+        """When it applies, without any words of the service."""
+        return self.after or self.why
 
 
 class FileNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,10 +79,23 @@ def next_steps(summary: Summary, folder: Path) -> tuple[Step, ...]:
     if summary.carried:
         words = ("grep", "planned: ", str(folder / names.OUTCOMES))
         steps.append(Step(why="mend what the plan could not do, and plan again", command=_command(words)))
-    resume = ("csms-rekey", "resume", str(folder))
-    if _limited(summary) and not any(step.command.startswith(_command(resume)) for step in steps):
-        steps.append(Step(why="send the rows beyond --limit as well", command=_command(resume)))
+    resume = _command(("csms-rekey", "resume", _to_resume(summary, folder)))
+    if _limited(summary) and not any(step.command.startswith(resume) for step in steps):
+        steps.append(Step(why=f"send the rows beyond --limit as well{_again(summary)}", command=resume))
     return tuple(steps)
+
+
+def _to_resume(summary: Summary, folder: Path) -> str:
+    """Nothing is sent from the whole of several shards."""
+    return "<shard-directory>" if summary.shards else str(folder)
+
+
+def _again(summary: Summary) -> str:
+    return (
+        ", for each shard that is not over (`fleet run` does that for a campaign); then merge again"
+        if (summary.shards)
+        else ""
+    )
 
 
 def _limited(summary: Summary) -> bool:
@@ -107,16 +128,22 @@ def _after_stop(summary: Summary, folder: Path, retry: Path) -> Iterator[Step]:
     also = ", and take failed and unknown rows again" if ended else ""
     resumed = [cause for cause in causes if cause.way is Way.RESUME]
     if resumed or not causes:
-        first = f"{_mend(resumed)}; then " if resumed else ""
-        words = ("csms-rekey", "resume", str(folder), *(("--failed",) if ended else ()))
-        changed = changed_facts(job_now(summary), summary.job)
+        onward = f"continue where it stopped{also}{_again(summary)}"
+        words = ("csms-rekey", "resume", _to_resume(summary, folder), *(("--failed",) if ended else ()))
+        changed = () if summary.shards else changed_facts(job_now(summary), summary.job)
         command = _command((*words, *_between(summary), *changed))
-        yield Step(why=f"{first}continue where it stopped{also}", command=command)
+        if resumed:
+            yield Step(why=f"{_mend(resumed)}; then {onward}", after=f"once that is mended, {onward}", command=command)
+        else:
+            yield Step(why=onward, command=command)
     corrected = [cause for cause in causes if cause.way is not Way.RESUME]
     if corrected:
         place = any(cause.way is Way.NEW_PLACE for cause in corrected)
         job = _with_gaps(job_now(summary), _PLACES) if place else job_now(summary)
-        yield Step(why=f"{_mend(corrected)}; then run {retry.name}", command=_run(retry, job))
+        then = f"run {retry.name}"
+        yield Step(
+            why=f"{_mend(corrected)}; then {then}", after=f"once that is corrected, {then}", command=_run(retry, job)
+        )
     elif otherwise := _otherwise(causes, summary):
         command = _run(retry, _with_gaps(job_now(summary), ("project_id",)))
         yield Step(why=f"{otherwise}; then run {retry.name}", command=command)
@@ -139,7 +166,8 @@ def _otherwise(causes: Sequence[Advice], summary: Summary) -> str | None:
 
 
 def _mend(causes: Sequence[Advice]) -> str:
-    more = [f"{len(causes) - _MOST_CAUSES} more causes are in {names.SUMMARY}"] if len(causes) > _MOST_CAUSES else []
+    rest = len(causes) - _MOST_CAUSES
+    more = [f"{counted(rest, 'more cause')} in {names.SUMMARY}"] if rest > 0 else []
     return "; ".join([*map(str, causes[:_MOST_CAUSES]), *more])
 
 
@@ -151,8 +179,8 @@ def _fix_first(summary: Summary, path: Path) -> Step:
     copy = Path(f"corrected{path.suffix}")
     wrong = "what else is wrong" if elsewhere else "what is wrong"
     first = f"{_mend(elsewhere)}; " if elsewhere else ""
-    why = f"{first}copy {path.name} to {copy}, correct {wrong} in it, then run it"
-    return Step(why=why, command=_run(copy, job_now(summary)))
+    then = f"copy {path.name} to {copy}, correct {wrong} in it, then run it"
+    return Step(why=f"{first}{then}", after=then, command=_run(copy, job_now(summary)))
 
 
 def _message(error: ErrorSummary) -> str:

@@ -22,7 +22,7 @@ from reports.summary.schema import (
     Summary,
     Timing,
 )
-from reports.summary.session_facts import held_key_summary, key_summaries, plan_summary, session_summary, state_of
+from reports.summary.session_facts import held_key_summary, key_summaries, plan_summary, session_summaries, state_of
 from reports.summary.tally import Tally
 
 _NO_KEYS = KeyCounts(keys=())
@@ -58,7 +58,7 @@ def summarize(
         attempts=tuple(AttemptCount(attempts=puts, rows=rows) for puts, rows in tally.by_puts()),
         over_time=tally.timeline.over_time(sessions),
         files=files,
-        sessions=tuple(map(session_summary, sessions)),
+        sessions=session_summaries(sessions, record.shards),
         held_keys=tuple(map(held_key_summary, held_keys)),
         left_out=tally.left_out,
         carried=tally.carried,
@@ -141,12 +141,19 @@ def _timing(sessions: Sequence[SessionRecord], attempted: int) -> Timing:
     complete = len(ended) == len(sessions) and wall_s > 0
     return Timing(
         started_at=utc_text(sessions[0].started_at) if sessions else None,
-        ended_at=utc_text(sessions[-1].ended_at) or None if sessions else None,
+        ended_at=utc_text(_last_end(sessions)) or None,
         sessions=len(sessions),
         wall_s=round(wall_s, 3),
         rows_attempted=attempted,
         rows_attempted_per_s=round(attempted / wall_s, 3) if complete else None,
     )
+
+
+def _last_end(sessions: Sequence[SessionRecord]) -> float | None:
+    """Those of shards ran side by side, so that the one that began last need not have ended last."""
+    if not sessions or sessions[-1].ended_at is None:
+        return None
+    return max(session.ended_at for session in sessions if session.ended_at is not None)
 
 
 def _shown(text: str | None) -> str | None:

@@ -19,8 +19,13 @@ from reports.summary.sessions import (
 )
 
 
-def session_summary(session: SessionRecord) -> SessionSummary:
-    """One run or resume."""
+def session_summaries(sessions: Sequence[SessionRecord], shards: Sequence[ShardFacts]) -> tuple[SessionSummary, ...]:
+    """All runs and resumes, each with the shard that it was of."""
+    shard_of = {number: shard for shard in shards for number in shard.sessions}
+    return tuple(_session(session, shard_of.get(session.id)) for session in sessions)
+
+
+def _session(session: SessionRecord, shard: ShardFacts | None) -> SessionSummary:
     return SessionSummary(
         started_at=utc_text(session.started_at),
         ended_at=utc_text(session.ended_at) or None,
@@ -35,10 +40,16 @@ def session_summary(session: SessionRecord) -> SessionSummary:
         login=_shown(session.login),
         os_user=_shown(session.os_user),
         host=_shown(session.host),
-        changed=_shown(session.changed),
+        changed=_shown(_changed(session.changed, shard)),
         controls=tuple(ControlSummary(at=utc_text(one.at), words=shortened(one.words)) for one in session.controls),
         rows_done=session.rows_done,
+        shard=None if shard is None else shard.index,
     )
+
+
+def _changed(changed: str | None, shard: ShardFacts | None) -> str | None:
+    """In what a session differs from the job of the whole."""
+    return changed if shard is None or not shard.changed else " ".join(filter(None, (shard.changed, changed)))
 
 
 def shard_summary(shard: ShardFacts) -> ShardSummary:

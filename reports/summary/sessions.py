@@ -24,7 +24,7 @@ class SessionSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     `command`, `release`, `login` (its kind and public name), `os_user` and `host` say who ran it and how, `changed` in
     which options it differs from the job, and `rows_done` how many rows it ended, whatever became of them. They are
-    null for a session of a release that did not keep them.
+    null for a session of a release that did not keep them. In a merged run, `shard` is the index of the one that ran.
     """
 
     started_at: str
@@ -43,6 +43,7 @@ class SessionSummary(msgspec.Struct, frozen=True, kw_only=True):
     changed: str | None = None
     controls: tuple[ControlSummary, ...] = ()
     rows_done: int | None = None
+    shard: int | None = None
 
 
 class KeySummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,7 +28,7 @@ KINDS = {
     "retire": ("key-use.csv",),
 }
 DOCUMENTS = {"plan": "plan.json", "plan-keys": "plan.json", "verify": "verify.json", "retire": "retire.json"}
-TIMES = {"looked_from", "made_at", "started_at", "ended_at", "began_at", "files"}
+TIMES = {"made_at", "started_at", "ended_at", "files"}
 
 
 class Site:

@@ -7,6 +7,8 @@ from tests.e2e.tool import manifest_of, served
 from tests.engine.rows import moves, small_service
 from tests.unit.telemetry.test_notify import listening
 
+WHEN = "(once that is mended, continue where it stopped)"
+
 
 def test_a_chat_hears_of_a_run_that_was_stopped_and_of_its_next_command(tmp_path: Path) -> None:
     sandbox = small_service(secrets=3)
@@ -18,4 +20,4 @@ def test_a_chat_hears_of_a_run_that_was_stopped_and_of_its_next_command(tmp_path
     [(_, _, body)] = hook.got
     lines = json.loads(body)["text"].splitlines()
     assert lines[0].startswith(f"csms-rekey: {path}: stopped early: the login was not accepted (")
-    assert lines[1:] == ["3 not_attempted; exit code 3", f"next: csms-rekey resume {run_dir}"]
+    assert lines[1:] == ["3 not_attempted; exit code 3", f"next: csms-rekey resume {run_dir} {WHEN}"]

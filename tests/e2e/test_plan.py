@@ -4,6 +4,7 @@ import csv
 import getpass
 import hashlib
 import json
+import shlex
 import socket
 from collections import Counter
 from pathlib import Path
@@ -19,6 +20,7 @@ from batch.sandbox.lists import ListStyle
 from batch.sandbox.model import SecretState
 from batch.sandbox.wire import Operation
 from jobs.model import Status
+from reports.moment import utc_seconds
 from tests.e2e.tool import Ended, Tool, manifest_of, outcomes_in, served
 from tests.engine.machine import keys_of
 from tests.engine.rows import moves, project_of, small_service
@@ -92,6 +94,21 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sandbox, list[E
 
 ACTIONS = ["change", "unchanged", "drifted", "blocked", "key_unusable", "change", "missing", "invalid"]
 Odd = tuple[Path, Sandbox, list[Ended]]
+
+
+def test_the_command_of_a_plan_asks_for_the_limits_and_the_login_that_it_was_made_with(tmp_path: Path) -> None:
+    """On the screen and on the page; as it is printed, it runs the plan."""
+    sandbox, path = small_service(secrets=6), tmp_path / "m.csv"
+    path.write_bytes(manifest_of(moves(sandbox)))
+    with served(sandbox, tmp_path) as tool:
+        plan = planned(tool, tmp_path / "plan", str(path), "--rate=40/s", "--burst=2", "--auth=token")
+        [command] = [line.partition("csms-rekey ")[2] for line in plan.out.splitlines() if line.startswith("next ")]
+        options = f"--plan-sha256 {number(tmp_path / 'plan')} --auth token --rate 40/s --burst 2"
+        assert command == f"run {tmp_path / 'plan'} {options}"
+        assert options in (tmp_path / "plan" / "plan.html").read_text()
+        assert tool.run(*shlex.split(command), f"--run-dir={tmp_path / 'run'}").code == 0
+        usual = planned(tool, tmp_path / "usual", str(path), "--rate=10/s").out
+    assert usual.endswith(f"--plan-sha256 {number(tmp_path / 'usual')}\n")
 
 
 def test_each_row_of_a_manifest_has_its_action_in_the_preview(odd: Odd) -> None:
@@ -388,12 +405,33 @@ def test_what_cannot_be_planned_is_refused_in_one_line_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_plan_of_an_earlier_release_is_run_as_it_was_approved(tmp_path: Path) -> None:
+    """Its document had other names; its sum is that of the approval."""
+    sandbox, path, plan = small_service(secrets=4), tmp_path / "m.csv", tmp_path / "plan"
+    path.write_bytes(manifest_of(moves(sandbox)))
+    with served(sandbox, tmp_path) as tool:
+        planned(tool, plan, str(path))
+        now = document(plan)
+        old = {"schema": "format", "version": "release", "started_at": "looked_from"}
+        was = {old.get(name, name): value for name, value in now.items()} | {"format": 1}
+        was |= {name: utc_seconds(was[name]) for name in ("looked_from", "made_at")}
+        (plan / "plan.json").write_text(json.dumps(was))
+        ended = ran(tool, plan, tmp_path / "run", f"--plan-sha256={number(plan)}")
+    assert ended.code == 0, ended.err
+    summary = json.loads((tmp_path / "run" / "summary.json").read_bytes())
+    assert summary["plan"] == {"sha256": number(plan), "made_at": now["made_at"], "made_by": now["made_by"]}
+    assert (now["schema"], now["version"]) == ("csms-rekey/plan/2", was["release"])
+
+
 @pytest.mark.parametrize(
     ("document", "said"),
     [
         (b"", "plan.json cannot be read"),
         (b"[]", "plan.json cannot be read"),
-        (b'{"format": 2}', "a plan of format 2, this release reads 1"),
+        (b'{"format": 2}', "a plan of format 2, this release reads csms-rekey/plan/2"),
+        (b'{"schema": "csms-rekey/plan/3"}', "a plan of csms-rekey/plan/3, this release reads csms-rekey/plan/2"),
+        (b'{"schema": "csms-rekey/plan/2"}', "plan.json cannot be read: Object missing required field"),
+        (b'{"schema": "csms-rekey/plan/2", "made_at": "noon"}', "plan.json cannot be read: Invalid isoformat"),
         (b'{"format": 1}', "plan.json cannot be read: Object missing required field"),
         (b"\xff", "plan.json cannot be read"),
     ],

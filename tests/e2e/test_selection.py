@@ -79,7 +79,7 @@ def test_a_limit_holds_for_go_each_night_until_a_person_resumes(tmp_path: Path) 
         assert (refused.code, still.code, moved(sandbox)) == (2, 0, set(names[:5]))
         resumed, third = tool.run("resume", str(run_dir)), tool.run(*command)
     assert (resumed.code, third.code, moved(sandbox)) == (0, 0, set(names))
-    assert f"{ROWS - 5} rows beyond --limit 5 are taken up" in resumed.err
+    assert f"takes up {ROWS - 5} rows beyond --limit 5" in resumed.err
     assert "nothing to do, every row is done" in third.err
     assert {claim.status for claim in outcomes_in(run_dir)} == {Status.UPDATED}
     assert sandbox.journal.arrived_count == ROWS

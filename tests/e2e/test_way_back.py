@@ -44,7 +44,12 @@ def test_a_run_its_rollback_and_another_run_leave_every_secret_as_it_was(tmp_pat
         assert tool.run("rollback", str(run_dir), f"--out={out}").code == 2
         assert tool.run("run", str(out), *tool.to(tmp_path / "back")).code == 0
         assert keys_of(sandbox) == before
-        assert tool.run("verify", str(run_dir)).code == 1
+        verified = tool.run("verify", str(run_dir))
+        assert verified.code == 1
+        # What our own way back has done is no riddle, on the screen and on the page.
+        words = "If this run was rolled back, its secrets are on their key before again, as they should be"
+        assert words in verified.out
+        assert words in max(run_dir.glob("verify-*/verify.html")).read_text()
         assert tool.run("verify", str(tmp_path / "back")).code == 0
 
 

@@ -1,6 +1,7 @@
 """A login that ends in the middle of a run, in virtual time: no row pays for it, and no doubt is lost over it."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from batch.sandbox.wire import Arrival
 from jobs.ledger import Ledger
 from jobs.model import Status
 from jobs.rate import Rate
-from jobs.spec import Limits
+from jobs.run_view import ScopeState, ScopeView
+from jobs.spec import Before, Limits
 from tests.engine.machine import load_job, run_job
 from tests.engine.rows import moves, small_service
 from tests.kit.faults import canned, refusing
@@ -36,7 +38,7 @@ TIMED_OUT_REFUSED = canned(504, b'{"error_code":"APIGW.0307","error_msg":"The to
 
 
 def login_for(
-    sandbox: Sandbox, fetch: Callable[[int], Awaitable[Token | Fault]], *, has_one: bool = True
+    sandbox: Sandbox, fetch: Callable[[int], Awaitable[Token | Fault]], *, has_one: bool = True, locks: bool = False
 ) -> type[TokenBearer]:
     """A login whose `fetch` learns how often it was asked; whatever it holds, the sandbox lets it in."""
 
@@ -44,7 +46,7 @@ def login_for(
         def __init__(self, _token: Masked) -> None:
             self._asked = 0
             held = Token(value=Masked("first")) if has_one else None
-            super().__init__(Renewal(self._fetch, held=held))
+            super().__init__(Renewal(self._fetch, held=held, locks=locks))
 
         def for_scope(self, _endpoint: str, _project_id: str) -> "Login":
             return self
@@ -112,6 +114,47 @@ def test_iam_that_stays_down_ends_the_run_in_time_with_no_row_touched(
     assert "down" in (end.stopped or "")
     assert job.statuses() == [Status.NOT_ATTEMPTED] * 3
     assert len(records_of(sandbox.journal)) == 1
+
+
+def test_a_login_that_is_down_from_the_start_is_seen_within_seconds_and_given_up_in_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what the last try met, the next one, and the end of patience; the time counts from the first try, for all
+    projects together.
+    """
+    views: dict[float, ScopeView] = {}
+
+    async def down(_asked: int) -> Token | Fault:
+        return DOWN
+
+    def meanwhile(session: Session) -> None:
+        loop = asyncio.get_running_loop()
+        for moment_s in (1.0, 5.0, 33.0, 100.0, 155.0):
+            loop.call_later(moment_s, look, session, moment_s)
+
+    def look(session: Session, at_s: float) -> None:
+        views[at_s] = session.look().scopes[0]
+
+    sandbox = small_service(secrets=6, projects=3)
+    login = login_for(sandbox, down, has_one=False, locks=True)
+    monkeypatch.setattr("tests.engine.machine.TokenCredential", login)
+    job = load_job(folder / "run", sandbox, moves(sandbox))
+    job.lists = Before.LIST
+    end = run_job(job, msgspec.structs.replace(LIMITS, max_outage_s=120.0), meanwhile=meanwhile)
+    assert views[1.0].state is ScopeState.RUNNING
+    for moment_s in (5.0, 33.0, 100.0):
+        view = views[moment_s]
+        assert (view.state, view.code, view.login) == (ScopeState.OUTAGE, "HTTP.503", ""), moment_s
+        assert view.gives_up_in_s == pytest.approx(120.0 - moment_s, abs=0.1)
+    assert views[5.0].again_in_s == pytest.approx(2.0, abs=0.1)
+    assert end is not None
+    down_s = re.search("the login has been down for ([0-9]+) s", end.stopped or "")
+    assert down_s is not None, end.stopped
+    # A login that is under way is waited for.
+    assert 120 <= int(down_s[1]) <= 120 + 35
+    assert 155.0 not in views
+    assert job.statuses() == [Status.NOT_ATTEMPTED] * 6
+    assert not records_of(sandbox.journal)
 
 
 def test_breaking_off_while_a_new_token_is_waited_for_leaves_no_doubt(

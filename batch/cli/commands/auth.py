@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
+from batch.cli.asked import asked
 from batch.cli.confirm import login_words
 from batch.cli.job_asked_for import spec_of
 from batch.cli.login import open_access
@@ -15,7 +16,6 @@ from batch.cli.trying import Tried, Verdict, exit_code_of, tried
 from batch.cli.verifying import loaded_rows
 from batch.csms.access import Access, own_project
 from batch.csms.auth import CredentialError, Description, LoginRefusedError
-from batch.process.loop import ask_loop
 from jobs.model import Scope
 from jobs.regions import endpoint_for
 from jobs.spec import JobSpec, UsageError
@@ -73,7 +73,7 @@ def auth(
         places = [_own_place(spec, access)] if manifest is None else _places(manifest, spec, access)
     except LoginRefusedError as error:
         return _refused(access, error, json=json)
-    found = ask_loop(lambda: tried(places, spec, access))
+    found = asked(lambda: tried(places, spec, access), access)
     code = exit_code_of(found)
     if json:
         tell_json(_as_json(access, found, code))
@@ -97,7 +97,7 @@ def _own_place(spec: JobSpec, access: Access) -> Scope:
         endpoint = spec.endpoint or endpoint_for(spec.region or "")
     except ValueError as error:
         raise UsageError(str(error) if spec.region else "no endpoint: give --region or --endpoint") from error
-    project_id = ask_loop(lambda: own_project(spec, access))
+    project_id = asked(lambda: own_project(spec, access), access)
     if project_id is None:
         raise CredentialError(
             "no project: give --project-id, or a manifest, whose projects are all tested (csms-rekey auth MANIFEST), or"

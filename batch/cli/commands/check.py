@@ -129,4 +129,4 @@ def _tell(look: Look) -> None:
         )
         tell(f"{found.name}: {counts}")
     if rows := _rows_without_project(look):
-        tell(f"{rows} rows name no project, which was not looked up: no login")
+        tell(f"{counted(rows, 'row')} {'names' if rows == 1 else 'name'} no project, which was not looked up: no login")

@@ -20,7 +20,7 @@ from batch.cli.options import (
     SessionOptions,
 )
 from batch.cli.origins import NOWHERE, GivenOrigins
-from batch.cli.run_to_look_at import look_at
+from batch.cli.run_to_look_at import LoadedRun, loaded_run
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
 from batch.cli.starting import Start, load_and_apply
@@ -28,13 +28,14 @@ from batch.process.signals import PROCESS_SIGNALS
 from jobs.job_facts import differences
 from jobs.manifest.incoming import Incoming
 from jobs.next_run import Next, next_run
+from jobs.printable import counted
 from jobs.run_dir import names
 from jobs.run_dir.lock import FileLock
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.spec import JobSpec, UsageError
 
-_KEPT_AS = {Next.AFTER_DONE: names.DONE, Next.AFTER_NOTHING: names.ABANDONED}
+_KEPT_AS: dict[Next | None, str] = {Next.AFTER_DONE: names.DONE, Next.AFTER_NOTHING: names.ABANDONED}
 
 
 def go(
@@ -62,38 +63,43 @@ def go(
     refuse_bad_options(session)
     given, incoming = job_and_rows(manifest, (source, limits, auth), session, approved=plan_sha256, origins=_origins)
     directory = RunDirectory.claim(run_dir, manifest, network_ok=session.allow_network_fs)
-    directory.refuse_own(manifest)
     with ExitStack() as stack:
-        lock = stack.enter_context(_entered(directory, Patience(session.wait, say)))
+        lock = stack.enter_context(_entered(directory, manifest, Patience(session.wait, say)))
         directory.sweep()
         spool = stack.enter_context(directory.staging()) if incoming.read_once else directory.path
-        step = _step(directory, incoming, given, spool)
-        if step is Next.NOTHING:
-            return nothing_left(directory, session)
+        step: Next | None = None
+        if directory.loaded:
+            with loaded_run(directory) as run:
+                step = _step(run, incoming, given, spool)
+                if step is Next.NOTHING:
+                    return nothing_left(run, session)
+                if step is Next.CONTINUE:
+                    lock.introduce("go")
+                    return continue_run(run, "go", limits, auth, session, also_failed=True)
         lock.introduce("go")
-        if step is Next.CONTINUE:
-            return continue_run(directory, "go", limits, auth, session, also_failed=True)
-        access, keep = open_access(auth, given), _KEPT_AS.get(step)
-        new = Start(command="go", incoming=incoming, spec=given, access=access, options=session, keep=keep)
-        return load_and_apply(directory, new)
+        return load_and_apply(directory, _start(incoming, given, step, auth, session))
 
 
-def _entered(directory: RunDirectory, patience: Patience) -> AbstractContextManager[FileLock]:
+def _start(incoming: Incoming, given: JobSpec, after: Next | None, auth: AuthOptions, session: SessionOptions) -> Start:
+    access, keep = open_access(auth, given), _KEPT_AS.get(after)
+    return Start(command="go", incoming=incoming, spec=given, access=access, options=session, keep=keep)
+
+
+def _entered(directory: RunDirectory, manifest: str, patience: Patience) -> AbstractContextManager[FileLock]:
+    directory.refuse_own(manifest)
     return PROCESS_SIGNALS.entering(lambda: directory.look(patience), directory.or_nothing, only_if=directory.made)
 
 
-def _step(directory: RunDirectory, incoming: Incoming, given: JobSpec, spool: Path) -> Next:
-    if not directory.loaded:
-        return next_run(None, same_job=False)
-    record, so_far = look_at(directory)
+def _step(run: LoadedRun, incoming: Incoming, given: JobSpec, spool: Path) -> Next:
+    directory, record = run.directory, run.record
     changed = tuple(map(str, differences(record.spec, given)))
     if incoming.sha256(spool) != record.manifest.sha256:
         changed = (f"manifest {incoming.manifest}: not the bytes that were loaded", *changed)
-    step = next_run(so_far, same_job=not changed)
+    step = next_run(run.so_far, same_job=not changed)
     if step is Next.REFUSE:
         finish = shlex.join(("csms-rekey", "resume", str(directory.path), "--failed"))
         raise UsageError(
-            f"{directory.path}: its run has {so_far.again} rows left, and this is another job ({'; '.join(changed)});"
-            f" nothing was sent: finish that run with `{finish}`, or give another --run-dir"
+            f"{directory.path}: its run has {counted(run.so_far.again, 'row')} left, and this is another job"
+            f" ({'; '.join(changed)}); nothing was sent: finish that run with `{finish}`, or give another --run-dir"
         )
     return step

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from batch.cli.runs import next_commands, runs_in
+from batch.cli.runs import runs_in, steps_after
 from batch.cli.screen import say, show, show_json, tell, tell_json
 from batch.process.version import version
 from jobs.ledger import Ledger
@@ -21,7 +21,7 @@ from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
 from jobs.run_dir.state import LiveState, live_state
 from jobs.spec import UsageError
-from reports import Exit, Standing, status_lines, write_reports
+from reports import Exit, Standing, standing_json, status_lines, write_reports
 from reports.screen.advice import mendings, stops_of
 from reports.screen.runs import RunLine, run_lines
 
@@ -64,7 +64,7 @@ def status(run_dir: Path, /, *, json: bool = False) -> int:
             raise UsageError(f"{run_dir}: in use by {holder}, which has not reported progress yet") from held
         standing = _going(state)
     if json:
-        tell_json(msgspec.json.encode(standing).decode())
+        tell_json(standing_json(standing))
         return Exit.DONE
     for line in status_lines(standing, time.time()):
         tell(line)
@@ -97,6 +97,7 @@ def _ended(run_dir: Path, ledger: Ledger) -> Standing:
     last = sessions[-1] if sessions else None
     scopes = ledger.told.scopes()
     exit_code = None if last is None else last.exit_code
+    steps = steps_after(run_dir, exit_code, ledger)
     stops = stops_of(None if last is None else last.stopped, scopes, ledger.told.held_keys())
     return Standing(
         at=time.time(),
@@ -111,7 +112,8 @@ def _ended(run_dir: Path, ledger: Ledger) -> Standing:
         stopped=None if last is None else last.stopped,
         wave=_waves_done(ledger),
         mend=tuple(advice.whole for advice in mendings(stops, read_record(ledger).spec.auth)),
-        next=next_commands(run_dir, exit_code, ledger),
+        next=tuple(step.command for step in steps),
+        next_when=tuple(step.brief for step in steps),
     )
 
 

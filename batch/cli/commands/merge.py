@@ -1,14 +1,14 @@
 """`merge`: one report from the shards of a run, a plan, a verification or a retirement."""
 
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from batch.cli.merge_screen import MergeScreen, merge_screen
 from batch.cli.merging import Shards, Way
-from batch.cli.named_shards import NamedShards
+from batch.cli.named_shards import Found, NamedShards
 from batch.cli.screen import say, show, show_json
 from batch.process.signals import PROCESS_SIGNALS
 from batch.process.version import version
@@ -23,9 +23,6 @@ from reports import withdraw_summary, write_reports
 if TYPE_CHECKING:
     from batch.fleet.campaign import Campaign
     from batch.fleet.storage import Storage
-
-_Found = Callable[[Path], Iterator[RunDirectory]]
-"""The directories of shards, one after the other; what has to be fetched goes into a folder that it is given."""
 
 
 def merge(
@@ -60,19 +57,20 @@ def merge_campaign(storage: "Storage", job: "Campaign", into: Path) -> int:
     from batch.cli.fetching import fetched  # noqa: PLC0415 - an extra
 
     way = Way(into=into, partial=True, json=False, network_ok=False)
-    return _merge(lambda spool: fetched(storage, job, spool), way)
+    return _merge(lambda spool, screen: fetched(storage, job, spool, screen.fetching), way)
 
 
-def _merge(found: _Found, way: Way) -> int:
+def _merge(found: Found, way: Way) -> int:
     directory = RunDirectory.claim(way.into, "", network_ok=way.network_ok)
     patience = Patience(0.0, say)
     with PROCESS_SIGNALS.entering(
         lambda: directory.lock("merge", patience), directory.or_nothing, only_if=directory.made
     ):
         directory.sweep()
-        _take_in(directory, found, patience, partial=way.partial)
-        with Ledger(directory.path, just_made=True) as ledger:
-            summary = write_reports(directory.path, ledger, read_record(ledger), None)
+        with merge_screen(progress=not way.json) as screen:
+            _take_in(directory, found, patience, screen, partial=way.partial)
+            with Ledger(directory.path, just_made=True) as ledger:
+                summary = write_reports(directory.path, ledger, read_record(ledger), None)
     if way.json:
         show_json(directory.path, summary)
     else:
@@ -80,12 +78,14 @@ def _merge(found: _Found, way: Way) -> int:
     return summary.exit_code
 
 
-def _take_in(directory: RunDirectory, found: _Found, patience: Patience, *, partial: bool) -> None:
+def _take_in(directory: RunDirectory, found: Found, patience: Patience, screen: MergeScreen, *, partial: bool) -> None:
     with directory.staging() as staged, directory.staging() as spool:
         shards = Shards(staged, spool, partial=partial)
         try:
-            for one in found(spool):
+            for one in found(spool, screen):
+                screen.taking(shards.count)
                 shards.take(one, patience)
+            screen.writing()
             manifest, record = shards.finish()
         finally:
             shards.abandon()

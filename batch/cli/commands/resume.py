@@ -20,7 +20,7 @@ from batch.cli.options import (
 )
 from batch.cli.origins import NOWHERE, GivenOrigins
 from batch.cli.resuming import resume_look
-from batch.cli.run_to_look_at import look_at
+from batch.cli.run_to_look_at import loaded_run
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
 from jobs.run_dir.look_dir import LookDirectory
@@ -54,9 +54,9 @@ def resume(
         lock = stack.enter_context(directory.look(Patience(session.wait, say)))
         directory.require_loaded()
         directory.sweep()
-        record, so_far = look_at(directory)
-        require_same_job(record.spec, source, _origins)
-        if not so_far.left(also_failed=failed) and not so_far.beyond_limit:
-            return nothing_left(directory, session)
+        run = stack.enter_context(loaded_run(directory))
+        require_same_job(run.record.spec, source, _origins)
+        if not run.so_far.left(also_failed=failed) and not run.so_far.beyond_limit:
+            return nothing_left(run, session)
         lock.introduce("resume")
-        return continue_run(directory, "resume", limits, auth, session, also_failed=failed, lift_limit=True)
+        return continue_run(run, "resume", limits, auth, session, also_failed=failed, lift_limit=True)

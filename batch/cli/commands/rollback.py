@@ -1,6 +1,5 @@
 """`rollback`: a manifest that moves the secrets of a run back; nothing is sent."""
 
-import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,13 +7,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from batch.cli.command_lines import command_line, login_options
 from batch.cli.screen import say, tell_json, tell_written
 from batch.process.version import version
 from jobs.job_facts import job_facts, options_of, rewritten, unselecting
 from jobs.ledger import Ledger
 from jobs.ledger.record import read_record
 from jobs.ledger.upgrade import reading
-from jobs.printable import counted, printable
+from jobs.printable import counted
 from jobs.rules import key_check
 from jobs.run_dir.run_dir import RunDirectory
 from jobs.run_dir.scope_locks import Patience
@@ -52,12 +52,13 @@ def rollback(run_dir: Path, /, *, out: Path, json: Annotated[bool, Parameter(neg
         moment = clock_text(utc_text(until))
         say(f"{run_dir}: an update of the run may still be applied until {moment} UTC; run {out} after that")
     if open_rows:
-        say(f"{run_dir}: {open_rows} rows of the run are open: a `resume` may change them after all")
+        rows, them = ("row of the run is", "it") if open_rows == 1 else ("rows of the run are", "them")
+        say(f"{run_dir}: {open_rows:,} {rows} open: a `resume` may change {them} after all")
     if json:
         tell_json(way_back_json(found))
     else:
-        words = ("csms-rekey", "run", str(out), *options_of(rewritten(unselecting(job_facts(spec)), HEADER)))
-        tell_written(_lines(out, found, shlex.join(map(printable, words))))
+        options = options_of(rewritten(unselecting(job_facts(spec)), HEADER))
+        tell_written(_lines(out, found, command_line("run", str(out), *options, *login_options(spec))))
     return Exit.NOT_ALL_DONE if found.stuck else Exit.DONE
 
 

@@ -22,7 +22,7 @@ from batch.cli.options import (
     SessionOptions,
 )
 from batch.cli.origins import NOWHERE, GivenOrigins
-from batch.cli.run_to_look_at import look_at
+from batch.cli.run_to_look_at import loaded_run
 from batch.cli.screen import say
 from batch.cli.session import refuse_bad_options
 from batch.cli.starting import Start, load_and_apply
@@ -97,7 +97,8 @@ def _keep(directory: RunDirectory) -> str | None:
     """
     if not directory.loaded:
         return None
-    so_far = look_at(directory)[1]
+    with loaded_run(directory) as run:
+        so_far = run.so_far
     if so_far.sent or so_far.in_doubt:
         raise UsageError(f"{directory.path}: exists already, with a run; resume it, or give another --run-dir")
     return names.ABANDONED

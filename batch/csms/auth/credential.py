@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from batch.csms.auth.pasted import odd_name
+from batch.csms.auth.waiting import Waiting
 from batch.csms.faults import Fault
 from batch.csms.messages import Wire, WireAnswer, WireRequest
 from batch.redaction.masked import Masked
@@ -87,6 +88,10 @@ class Credential(Protocol):
     @property
     def proven(self) -> bool:
         """Whether a request has been let in since token or keys came or were last refused."""
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """What requests wait for where there is no token and there are no keys to let them in with."""
 
     @property
     def locks(self) -> bool:

@@ -15,13 +15,22 @@ _RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0)
 _RETRY_AFTER_MAX_S = 60.0
 
 
-async def fetched(fetch: Callable[[], Awaitable[V | Fault]], *, stubborn: bool) -> V | Fault:
-    """What `fetch` gets, or the fault of the last try; `stubborn` also tries again after a definite no."""
+async def fetched(
+    fetch: Callable[[], Awaitable[V | Fault]],
+    *,
+    stubborn: bool,
+    put_off: Callable[[Fault, float], None] = lambda _fault, _pause_s: None,
+) -> V | Fault:
+    """What `fetch` gets, or the fault of the last try; `stubborn` also tries again after a definite no. `put_off`
+    learns why and for how many seconds the next try waits.
+    """
     for pause_s in _RETRY_S:
         got = await _fetched_once(fetch)
         if not isinstance(got, Fault) or not (stubborn or got.kind in PASSING):
             return got
-        await asyncio.sleep(min(max(pause_s, got.retry_after_s or 0.0), _RETRY_AFTER_MAX_S))
+        pause_s = min(max(pause_s, got.retry_after_s or 0.0), _RETRY_AFTER_MAX_S)  # noqa: PLW2901 - what is waited
+        put_off(got, pause_s)
+        await asyncio.sleep(pause_s)
     return await _fetched_once(fetch)
 
 

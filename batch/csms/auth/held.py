@@ -3,6 +3,7 @@
 from typing import Generic, TypeVar
 
 from batch.csms.auth.renewal import Holdable, Renewal
+from batch.csms.auth.waiting import Waiting
 from batch.csms.faults import Fault
 from batch.csms.messages import WireAnswer
 from batch.redaction.masked import Masked
@@ -25,6 +26,11 @@ class HeldCredential(Generic[V]):
     def proven(self) -> bool:
         """Whether a request was let in since they came or were last refused."""
         return self._renewal.proven
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """What requests wait for where there are none."""
+        return self._renewal.waiting
 
     @property
     def locks(self) -> bool:

@@ -73,7 +73,9 @@ class KeyLogin:
         self._environment = environment
         self._utc = utc
         # The sixth wrong signature in a row locks an access key for five minutes (vendor's API signing guide).
-        self._renewal = Renewal(fetch, margin_s=_MARGIN_S, locks=True, harmless=True, held=held, utc=utc)
+        self._renewal = Renewal(
+            fetch, margin_s=_MARGIN_S, locks=True, harmless=True, held=held, utc=utc, source=description.source
+        )
 
     def for_scope(self, endpoint: str, project_id: str) -> "KeyCredential":
         """Signs with the same keys as all the others; the host is part of what is signed."""

@@ -46,6 +46,7 @@ class PasswordLogin:
     ) -> None:
         self._account = account
         self._endpoint = endpoint
+        self._source = f"user {account.user} of {account.domain} at {endpoint}"
         self._connect = connect
         self._project_id = project_id
         self._project_name = project_name
@@ -68,7 +69,7 @@ class PasswordLogin:
         if self._project_id is not None:
             return self._project_id
         name = self._project_name or region
-        by_name = Renewal(partial(self._fetch, {"name": name}), utc=self._utc)
+        by_name = Renewal(partial(self._fetch, {"name": name}), utc=self._utc, source=self._source)
         try:
             token = await by_name.get()
         except NotAuthorizedError as error:
@@ -99,7 +100,7 @@ class PasswordLogin:
         return Description(
             kind=Auth.IAM,
             provider="IAM password",
-            source=f"user {self._account.user} of {self._account.domain} at {self._endpoint}",
+            source=self._source,
             project_id=self._project_id,
             project_name=self._project_name,
             expires_s=min(ends, default=None),
@@ -113,7 +114,9 @@ class PasswordLogin:
     def _renewal(self, project_id: str, held: Token | None = None) -> Renewal[Token]:
         if project_id not in self._of_project:
             fetch = partial(self._fetch, {"id": project_id})
-            self._of_project[project_id] = Renewal(fetch, margin_s=_MARGIN_S, held=held, utc=self._utc)
+            self._of_project[project_id] = Renewal(
+                fetch, margin_s=_MARGIN_S, held=held, utc=self._utc, source=self._source
+            )
         return self._of_project[project_id]
 
     async def _fetch(self, project: Mapping[str, str]) -> Token | Fault:

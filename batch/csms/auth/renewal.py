@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
 import structlog
+from msgspec.structs import replace
 
 from batch.csms.auth.credential import NotAuthorizedError
 from batch.csms.auth.fetching import fetched, unusable
 from batch.csms.auth.standing import Event, Standing, after
+from batch.csms.auth.waiting import Waiting
 from batch.csms.errors import classify
 from batch.csms.faults import PASSING, Fault, FaultKind
 from batch.csms.messages import WireAnswer
@@ -45,7 +47,8 @@ class Renewal(Generic[V]):
 
     `margin_s` before its end it is replaced while it still works; of a value that lives only shortly the last fifth is
     the margin. `locks` says that refusals count against it. Where `fetch` is `harmless`, so that no account is locked
-    by it, a refusal is not final once a value was held: a file may be written again at that very moment.
+    by it, a refusal is not final once a value was held: a file may be written again at that very moment. `source`
+    says for a person where values are from.
     """
 
     def __init__(
@@ -57,11 +60,15 @@ class Renewal(Generic[V]):
         harmless: bool = False,
         held: V | None = None,
         utc: Callable[[], float] = time.time,
+        source: str = "",
     ) -> None:
         self._fetch = fetch
         self._margin_s = margin_s
         self._harmless = harmless
         self._utc = utc
+        self._source = source
+        self._waiting: Waiting | None = None
+        """What the flight under way has met, or the last one where it brought nothing."""
         self._kept: list[V] = []
         self._renew_at_s = float("inf")
         self._flight: asyncio.Task[None] | None = None
@@ -89,6 +96,11 @@ class Renewal(Generic[V]):
     def secrets(self) -> tuple[Masked, ...]:
         """Those of the value in use and of the one before it, whose requests may still be open."""
         return tuple(secret for value in self._kept for secret in value.secrets)
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """What requests wait for that need a value; None where they need not wait."""
+        return self._waiting if self._waiting is not None and self._lacking else None
 
     @property
     def at_hand(self) -> V | None:
@@ -122,6 +134,10 @@ class Renewal(Generic[V]):
         if self._utc() >= self._renew_at_s:
             _ = self._start()
         return held
+
+    @property
+    def _lacking(self) -> bool:
+        return self.held is None or self._standing in _LOOKS or self._has_ended
 
     @property
     def _has_ended(self) -> bool:
@@ -178,12 +194,21 @@ class Renewal(Generic[V]):
         return self._flight
 
     async def _fetch_another(self) -> None:
-        got = await fetched(self._fetch, stubborn=self._harmless and bool(self._kept))
+        now_s = asyncio.get_running_loop().time()
+        self._waiting = self._waiting or Waiting(since_s=now_s, source=self._source)
+        got = await fetched(self._fetch, stubborn=self._harmless and bool(self._kept), put_off=self._put_off_by)
         self._unfetched = got if isinstance(got, Fault) else None
+        lasts = isinstance(got, Fault) and got.kind in PASSING and self._lacking
+        self._waiting = replace(self._waiting, again_s=None) if lasts else None
         if isinstance(got, Fault):
             self._give_up(got)
         else:
             self._accept(got)
+
+    def _put_off_by(self, fault: Fault, pause_s: float) -> None:
+        again_s = asyncio.get_running_loop().time() + pause_s
+        if self._waiting is not None:
+            self._waiting = replace(self._waiting, code=fault.brief, again_s=again_s)
 
     def _accept(self, got: V) -> None:
         if self._kept and self._kept[0] == got:

@@ -63,7 +63,7 @@ class TokenCredential(TokenBearer):
         self._source = source
         self._connect = connect
         self._environment = environment or {}
-        super().__init__(Renewal(self._fetch, harmless=True, held=Token(value=token)))
+        super().__init__(Renewal(self._fetch, harmless=True, held=Token(value=token), source=source))
 
     def for_scope(self, endpoint: str, project_id: str) -> "TokenCredential":  # noqa: ARG002 - as `Login`
         """The same token everywhere."""

@@ -10,6 +10,8 @@ from jobs.manifest.source import MAX_BYTES, Packing
 from jobs.problem import one_line
 
 _BLOCK_BYTES = 1 << 20
+_FIRST_BYTES = 1 << 16
+"""Some want no more than the header line."""
 _ZSTD_STEP_BYTES = 1 << 14
 
 
@@ -54,8 +56,10 @@ def _guarded(path: Path, packing: Packing) -> Iterator[bytes]:
 
 def _stored(path: Path) -> Iterator[bytes]:
     with path.open("rb", buffering=0) as raw:
-        while block := raw.read(_BLOCK_BYTES):
+        block = raw.read(_FIRST_BYTES)
+        while block:
             yield block
+            block = raw.read(_BLOCK_BYTES)
 
 
 def _gunzipped(path: Path) -> Iterator[bytes]:

@@ -40,7 +40,7 @@ def test_the_figures_are_those_of_the_run_in_words_and_as_json(
     path = manifest(tmp_path, f"a,{KEY},{OLD}", f"b,{KEY},", f"b,{KEY},", f"../x,{KEY},")
     place = (REGION, f"--project-id={PROJECT}", "--rate=3/m")
     code, told = checked(capsys, path, *place)
-    assert (code, told["exit_code"], told["format"], told["usable"]) == (1, 1, 1, True)
+    assert (code, told["exit_code"], told["schema"], told["usable"]) == (1, 1, "csms-rekey/check/2", True)
     assert (told["rows"], told["invalid"], told["rows_without_project"]) == (4, 1, 0)
     assert told["project_id"] == PROJECT
     assert told["projects"] == [
@@ -75,7 +75,8 @@ def test_rows_without_a_project_are_counted_where_no_login_could_name_it(
     assert (code, told["invalid"], told["rows_without_project"], told["project_id"]) == (0, 0, lacking, None)
     assert [one["project_id"] for one in told["projects"]] == ([None] if not column else [PROJECT, None])
     assert main(["check", path, REGION]) == 0
-    assert f"{lacking} rows name no project, which was not looked up: no login" in capsys.readouterr().out
+    words = "1 row names" if lacking == 1 else f"{lacking} rows name"
+    assert f"{words} no project, which was not looked up: no login" in capsys.readouterr().out
 
 
 def test_where_every_row_names_its_project_nothing_is_looked_up(

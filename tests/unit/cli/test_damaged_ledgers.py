@@ -91,7 +91,7 @@ DAMAGES: dict[str, Damage] = {
     "an end out of range": sql("UPDATE session SET ended_at = -1e300"),
     "an exit code out of range": sql("UPDATE session SET exit_code = 4711"),
     "no table of sessions": sql("DROP TABLE session"),
-    "no view": sql("DROP VIEW told"),
+    "no view": sql("DROP VIEW stand"),
     "a schema that is none": sql("UPDATE sqlite_schema SET sql = 'CREATE TABLE row (x)' WHERE name = 'row'"),
 }
 

@@ -16,8 +16,9 @@ from jobs.ledger import Ledger, SessionStart
 from jobs.ledger.record import read_record
 from jobs.manifest.loading import load
 from jobs.model import Outcome, Status
+from jobs.rate import Rate
 from jobs.shard import Shard, ShardBy
-from jobs.spec import AccountsFile, JobSpec
+from jobs.spec import AccountsFile, JobSpec, Limits
 from reports import write_reports
 
 KEYS = ("11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555")
@@ -177,6 +178,47 @@ def test_the_summary_lists_the_shards_and_what_keeps_one_from_being_over(tmp_pat
     assert sum(one["rows"] for one in summary["shards"]) == 30
     assert summary["stopped"] == "shard 0/3: out of time"
     assert len(summary["sessions"]) == 3
+
+
+def test_the_summary_says_of_each_session_which_shard_it_was_of(tmp_path: Path, three: list[Path]) -> None:
+    """Also where they began at the same moment, and where shards took turns."""
+    for number, shard in ((0, 2), (20, 1), (20, 0), (40, 2)):
+        with Ledger(three[shard]) as ledger:
+            ledger.begin_session(SessionStart(started_at=STARTED + number, host=f"host-{shard}"))
+            ledger.end_session(ended_at=STARTED + number + 5, exit_code=3, stopped=None)
+    merged(tmp_path / "all", three[1], three[2], three[0])
+    summary = json.loads((tmp_path / "all" / "summary.json").read_bytes())
+    told = [(one["shard"], one["host"]) for one in summary["sessions"]]
+    assert [shard for shard, _ in told] == [1, 2, 2, 0, 1, 0, 2]
+    assert all(host in {None, f"host-{shard}"} for shard, host in told)
+    assert summary["timing"]["ended_at"] == "2026-08-21T12:00:45.000Z"
+
+
+def test_a_shard_that_was_run_with_other_limits_says_so(tmp_path: Path) -> None:
+    """The job of the whole is that of the shard that was named first."""
+    path = tmp_path / "m.csv"
+    path.write_text(manifest_of([(name, place, 0) for name in "ab" for place in range(len(PROJECTS))]))
+    rates = (50.0, 20.0, 50.0)
+    shards = [
+        applied(tmp_path / f"shard-{index}", path, Shard(index, 3), limits=Limits(rate=Rate(rate)))
+        for index, rate in enumerate(rates)
+    ]
+    with Ledger(shards[1]) as ledger:
+        ledger.begin_session(SessionStart(started_at=STARTED + 1, changed="--burst 3"))
+    merged(tmp_path / "all", *shards)
+    summary = json.loads((tmp_path / "all" / "summary.json").read_bytes())
+    assert summary["job"]["rate"] == "50/s"
+    assert [one["changed"] for one in summary["sessions"]] == [None, "--rate 20/s", None, "--rate 20/s --burst 3"]
+
+
+def test_the_end_of_a_merged_run_is_that_of_the_session_that_ended_last(tmp_path: Path, three: list[Path]) -> None:
+    """The shard that began last may end before the others."""
+    with Ledger(three[0]) as ledger:
+        ledger.begin_session(SessionStart(started_at=STARTED + 1))
+        ledger.end_session(ended_at=STARTED + 2, exit_code=3, stopped=None)
+    merged(tmp_path / "all", *three)
+    summary = json.loads((tmp_path / "all" / "summary.json").read_bytes())
+    assert summary["timing"]["ended_at"] == "2026-08-21T12:00:10.000Z"
 
 
 def test_a_missing_shard_is_refused_and_nothing_is_left_behind(

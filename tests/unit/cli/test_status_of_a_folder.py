@@ -138,5 +138,5 @@ def test_a_killed_run_is_continued_by_the_same_command_in_status_and_report(
         commands.append(capsys.readouterr().out)
     expected = f"csms-rekey resume {run_dir}{' --failed' if failed else ''}"
     assert json.loads(commands[0])[0]["next"] == expected
-    assert f"next: {expected}\n" in commands[1]
+    assert f"next: {expected} (continue where it stopped" in commands[1]
     assert f"next: {expected} (continue where it stopped" in commands[2]

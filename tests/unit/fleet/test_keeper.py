@@ -112,6 +112,17 @@ def test_a_stopped_campaign_is_noticed_with_the_next_renewal() -> None:
     assert heard == ["stop"]
 
 
+def test_a_stop_that_is_seen_before_anybody_listens_is_reported_by_the_next_renewal() -> None:
+    """The lease is renewed while the last requests of the owner before are waited for, which may take a minute."""
+    store, heard = Store(), list[str]()
+    keeper = kept(store, Hands())
+    store.put(campaign.STOP, msgspec.json.encode(Stop(who="me", at=1.0)))
+    keeper.renew()
+    keeper.on_stop = lambda: heard.append("stop")
+    keeper.renew()
+    assert heard == ["stop"]
+
+
 def test_a_stopped_campaign_is_reported_once_however_often_the_lease_is_renewed() -> None:
     """A second signal would break off the requests in flight, and a third would end the process at once."""
     store, heard = Store(), list[str]()

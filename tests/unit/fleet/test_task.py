@@ -103,15 +103,24 @@ def test_a_child_that_is_asked_to_stop_has_time_for_its_last_word_besides_its_gr
 def test_one_whose_process_had_ended_meanwhile_gets_another_process(
     child_that: Callable[[str], None],
 ) -> None:
-    child_that("read -r _; echo 3; exit 0")
+    child_that("read -r _; echo 1; exit 0")
     storage = new_storage()
-    assert take(task_in(storage), "w", lambda: True).exit_code == 3
-    assert take(msgspec.structs.replace(task_in(storage), key="k-7-2"), "w", lambda: True).exit_code == 3
+    assert take(task_in(storage), "w", lambda: True).exit_code == 1
+    assert take(msgspec.structs.replace(task_in(storage), key="k-7-2"), "w", lambda: True).exit_code == 1
 
 
-@pytest.mark.parametrize(("ends", "code"), [("exit 0", 70), ("exit 1", 1), ("kill -9 $$", 137)])
-def test_a_process_that_cannot_even_begin_is_answered_as_its_own_end(
+def test_one_that_was_asked_to_stop_and_had_done_all_gets_no_other_shard(child_that: Callable[[str], None]) -> None:
+    """Its input is closed: nothing more could be said to it."""
+    child_that("read -r _; read -r _; echo 0")
+    storage = new_storage()
+    assert take(task_in(storage), "w", lambda: False).exit_code == 0
+    assert take(msgspec.structs.replace(task_in(storage), key="k-7-2"), "w", lambda: False).exit_code == 0
+
+
+@pytest.mark.parametrize(("ends", "code"), [("exit 0", 70), ("exit 1", 70), ("exit 3", 70), ("kill -9 $$", 137)])
+def test_a_process_that_cannot_even_begin_never_looks_like_a_shard_that_has_ended(
     child_that: Callable[[str], None], ends: str, code: int
 ) -> None:
+    """Python ends with 1 where it cannot import, which for a shard says that every row has ended."""
     child_that(ends)
     assert take(task_in(new_storage()), "w", lambda: True).exit_code == code

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from batch.csms.auth import Credential
+from batch.csms.auth.waiting import Waiting
 from batch.flow.slots import ScopeSlots, Slots, Turns
 
 
@@ -12,6 +13,7 @@ class Key:
     """All of a credential that slots ask for."""
 
     proven: bool = True
+    waiting: Waiting | None = None
 
     @property
     def credential(self) -> Credential:

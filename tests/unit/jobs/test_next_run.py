@@ -16,7 +16,6 @@ def so_far(again: int, *, in_doubt: int = 0, accepted: int = 0, failed: int = 0)
 @pytest.mark.parametrize(
     ("found", "same", "other"),
     [
-        (None, Next.LOAD, Next.LOAD),
         (so_far(10), Next.CONTINUE, Next.AFTER_NOTHING),
         (so_far(10, failed=10), Next.CONTINUE, Next.AFTER_NOTHING),
         (so_far(9, accepted=1), Next.CONTINUE, Next.REFUSE),
@@ -26,7 +25,7 @@ def so_far(again: int, *, in_doubt: int = 0, accepted: int = 0, failed: int = 0)
     ],
 )
 def test_a_job_continues_ends_or_gives_way_but_never_where_rows_may_have_changed(
-    found: SoFar | None, same: Next, other: Next
+    found: SoFar, same: Next, other: Next
 ) -> None:
     assert (next_run(found, same_job=True), next_run(found, same_job=False)) == (same, other)
 

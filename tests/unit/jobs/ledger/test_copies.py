@@ -77,6 +77,17 @@ def test_a_copy_that_is_made_when_the_file_is_written_again_is_refused(tmp_path:
             copy()
 
 
+def test_a_copy_of_a_ledger_that_was_deleted_leaves_no_empty_one_in_its_place(tmp_path: Path) -> None:
+    """A shard would be continued from that, and not from its newest snapshot."""
+    file = copy_in(tmp_path)
+    with session_in(tmp_path) as ledger:
+        with ledger.copies.begun(file) as copy:
+            (tmp_path / names.LEDGER).unlink()
+            with pytest.raises(LedgerError):
+                within(copy, 60.0)
+        assert not (tmp_path / names.LEDGER).exists()
+
+
 def test_a_copy_leaves_the_ledger_to_its_only_user(tmp_path: Path) -> None:
     """A process that closes a file loses all its locks on it, if SQLite does not take care of that."""
     with session_in(tmp_path) as ledger:

@@ -18,6 +18,7 @@ from jobs.ledger import (
     SessionRecord,
     SessionStart,
 )
+from jobs.ledger.cutting import count_places
 from jobs.ledger.keys import KeyCounts
 from jobs.ledger.passed_rows import PassedRows
 from jobs.ledger.record import read_record
@@ -517,12 +518,37 @@ def test_of_more_target_keys_than_can_be_listed_those_with_the_most_rows_are(tmp
     assert (len(found.keys), found.more, found.keys[0].kms_key_id) == (100, 5, f"{105:032x}")
 
 
+@pytest.mark.parametrize("count", [1, 2, 20])
+def test_each_row_of_a_manifest_is_cut_out_for_one_shard_whatever_its_share_is(tmp_path: Path, count: int) -> None:
+    scopes = [Scope(endpoint=SCOPE.endpoint, project_id=f"{number:032x}") for number in range(20)]
+    bad = InvalidRow(
+        row=101, secret_name="?", kms_key_id="", region="", project_id="", column="secret_name", reason="no name"
+    )
+    loaded(tmp_path, *(planned(n, f"s{n}", scope=scopes[n % 20]) for n in range(1, 101)), bad).close()
+    count_places(tmp_path / names.LEDGER)
+    found = []
+    for index in range(count):
+        folder = tmp_path / f"{index}"
+        folder.mkdir()
+        loader = Loader(folder)
+        cut = loader.cut(tmp_path / names.LEDGER, Shard(index, count), ShardBy.PROJECT)
+        assert (cut.rows, cut.invalid) == (101, 1)
+        loader.finish([("job", "{}")])
+        with Ledger(folder) as ledger:
+            rows = [told.outcome.row for told in ledger.told.rows()]
+            assert cut.rows_here == len(rows)
+            found += rows
+            assert rows == sorted(rows)
+    assert sorted(found) == list(range(1, 102))
+
+
 def test_the_ledger_of_a_shard_has_the_size_of_its_own_rows(tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     whole.mkdir()
     loader = Loader(whole)
     loader.add(planned(n, f"s{n}", scope=OTHER if n % 4 else SCOPE) for n in range(1, 4_001))
     loader.finish([("job", "{}")])
+    count_places(whole / names.LEDGER)
     sizes = {}
     for shard in (Shard(0, 1), Shard(1, 2)):
         folder = tmp_path / f"of {shard.count}"
@@ -537,3 +563,29 @@ def test_the_ledger_of_a_shard_has_the_size_of_its_own_rows(tmp_path: Path) -> N
         sizes[rows] = (folder / names.LEDGER).stat().st_size
     assert [path.name for path in whole.iterdir()] == [names.LEDGER]
     assert sizes[1_000] < 0.4 * sizes[4_000]
+
+
+def test_rows_are_counted_once_for_all_that_is_asked_of_them_and_again_after_something_was_written(
+    tmp_path: Path,
+) -> None:
+    with loaded(tmp_path, planned(1, "s1"), planned(2, "s2")) as ledger:
+        ran: list[str] = []
+        ledger._connection.set_trace_callback(ran.append)
+        told = ledger.told
+        assert (told.backlog().open_rows, told.left_out(), told.carried(), told.so_far().rows) == (2, 0, 0, 2)
+        assert len(ran) == 1
+        ledger.commit(outcomes=[ended(1)])
+        assert told.backlog().open_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("known", "status"), [(Status.UPDATED, "up"), (Status.UPDATED, "updated verified"), (None, "waived")]
+)
+def test_a_status_that_no_release_knows_is_not_counted_as_one_that_it_is_like(
+    tmp_path: Path, known: Status | None, status: str
+) -> None:
+    with loaded(tmp_path, planned(1, "s1"), planned(2, "s2")) as ledger:
+        ledger.commit(outcomes=[ended(1)] if known is None else [ended(1), ended(2, known)])
+        ledger._run("UPDATE outcome SET status = ? WHERE row = 1", (status,))
+        with pytest.raises(LedgerError, match="not one that it knows"):
+            ledger.told.counts()

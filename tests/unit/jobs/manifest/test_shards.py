@@ -102,3 +102,13 @@ def test_where_it_is_damaged_the_next_one_reads_the_manifest_again(machine: Mach
     with pytest.raises(LedgerError):
         machine.load(1)
     assert machine.load(1)[1] == rows
+
+
+def test_where_it_is_damaged_so_that_sqlite_cannot_even_say_how_it_is_read_again_too(machine: Machine) -> None:
+    """The message quotes the bytes, which are no text."""
+    _, rows = machine.load(1)
+    [whole] = machine.kept
+    whole.write_bytes(whole.read_bytes().replace(b"CREATE TABLE scope", b"CREATE T\xe9BLE scope"))
+    with pytest.raises(LedgerError, match="not UTF-8"):
+        machine.load(1)
+    assert machine.load(1)[1] == rows

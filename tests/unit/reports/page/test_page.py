@@ -14,7 +14,7 @@ from reports.moment import utc_seconds, utc_text
 from reports.page.facts import duration, page_of
 from reports.page.over_time import time_figures
 from reports.page.page import render_page
-from reports.summary.sessions import HeldKeySummary, SessionSummary
+from reports.summary.sessions import HeldKeySummary, SessionSummary, ShardSummary
 from reports.summary.timeline import Interval, OverTime
 from tests.unit.reports.runs import MakeRun, Run
 
@@ -200,7 +200,7 @@ def test_the_page_says_at_its_top_what_slowed_the_run_and_lists_its_sessions(mak
     assert shown_of(slow).count("100 30 (30 %) 2 (2 %)") == len(slow.sessions)
     many = msgspec.structs.replace(slow, sessions=slow.sessions * 70)
     assert len(page_of(many, (), Path("run")).sessions) == 50
-    assert "20 earlier ones are in summary.json" in shown_of(many)
+    assert "20 earlier sessions in summary.json" in shown_of(many)
 
 
 def test_the_facts_of_a_run_say_how_many_requests_failed_and_which_keys_are_held_back(make_run: MakeRun) -> None:
@@ -229,6 +229,22 @@ def test_the_page_says_who_ran_it_which_limits_held_and_how_each_key_stands(make
     assert "exit code 1: the login was not accepted (CSMS.0301)" in shown
     assert f"{key.kms_key_id} 1 1 1 0 0 pending deletion {'f' * 32}" in shown
     assert "other invalid rows 1 0 1 0" in shown
+
+
+def test_the_page_of_a_merged_run_says_which_shard_each_session_was_of_and_which_differ(make_run: MakeRun) -> None:
+    summary = run_of(make_run, [timed(Status.UPDATED, 1)]).write()
+    shards = tuple(
+        ShardSummary(index=index, rows=1, open_rows=0, exit_code=0, stopped=None, missing=False) for index in range(3)
+    )
+    sessions = tuple(
+        msgspec.structs.replace(summary.sessions[0], shard=index, login=f"token, {name}")
+        for index, name in enumerate(("ann", "bob", "ann"))
+    )
+    shown = shown_of(msgspec.structs.replace(summary, shards=shards, sessions=sessions))
+    assert "Login token, ann (2 sessions); token, bob (shard 1/3)" in shown
+    assert "Started Shard Ended" in shown
+    assert re.findall(r"12:00:00 (\d/3) 2026", shown) == ["0/3", "1/3", "2/3"]
+    assert "Shard" not in shown_of(summary)
 
 
 def test_a_night_between_two_runs_is_a_gap_in_the_lines(make_run: MakeRun) -> None:

@@ -48,6 +48,7 @@ def advice(reason: str, key: str | None = None, auth: Auth = Auth.TOKEN) -> Advi
             "look for a proxy, a filter or a gateway",
         ),
         ("the service has been down for 600 s", "the service has been down for 600 s", "see that it answers again"),
+        ("the login has been down for 600 s", "the login has been down for 600 s", "see that it answers again"),
         (
             "every request has been refused for its rate for 600 s",
             "every request has been refused for its rate for 600 s",

@@ -72,6 +72,22 @@ def test_an_outage_and_its_end_are_told_at_once() -> None:
     assert told(OUT, SLOW, RUN) == [OUTAGE, AGAIN]
 
 
+def test_an_outage_of_the_login_is_told_as_such() -> None:
+    changes = Changes()
+    states = ((OUT, "user ann"), (RUN, None), (OUT, None), (RUN, None))
+    views = [
+        msgspec.structs.replace(view(state), scopes=(msgspec.structs.replace(view(state).scopes[0], login=login),))
+        for state, login in states
+    ]
+    lines = [change.words for one in views for change in changes.note(one)]
+    assert lines == [
+        "login not answering, user ann; next try in 4 s",
+        "login answering again",
+        OUTAGE,
+        AGAIN,
+    ]
+
+
 def test_what_slows_a_project_is_told_once_it_lasts_and_again_when_it_has_passed_as_long() -> None:
     assert told(*[SLOW] * 4, *[RUN] * 9) == []
     assert told(*[SLOW] * 5) == [SLOWED]
@@ -98,4 +114,4 @@ def test_a_stop_and_rows_that_wait_in_doubt_are_told_at_once() -> None:
 def test_a_thousand_changes_at_once_are_not_a_thousand_lines() -> None:
     lines = list(change_lines(Changes().note(view(*[OUT] * 1000))))
     assert len(lines) == 11
-    assert lines[-1] == "and 990 more projects changed their state"
+    assert lines[-1] == "and 990 more projects changed state"

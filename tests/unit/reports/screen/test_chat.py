@@ -34,12 +34,26 @@ def lines(summary: Summary) -> list[str]:
 
 def test_it_tells_how_a_run_ended_its_counts_and_what_to_do_next(summary: Summary) -> None:
     stopped = msgspec.structs.replace(summary, stopped="--max-duration 60 s is over")
+    corrected = "copy rejected.csv to corrected.csv, correct what is wrong in it, then run it"
     assert lines(stopped) == [
         "csms-rekey: secrets.csv: stopped early: --max-duration 60 s is over; 2 of 3 rows not done",
         "1 updated, 1 rejected, 1 not_attempted; exit code 3",
-        "next: csms-rekey resume '/srv/night 1'",
-        "next: csms-rekey run corrected.csv --endpoint https://kms.example.com",
+        "next: csms-rekey resume '/srv/night 1' (continue where it stopped)",
+        f"next: csms-rekey run corrected.csv --endpoint https://kms.example.com ({corrected})",
     ]
+
+
+def test_each_command_says_when_it_applies_and_no_more_of_the_service_than_its_code(summary: Summary) -> None:
+    """After a refused right there are two, for two causes."""
+    scope = msgspec.structs.replace(summary.scopes[0], done=0, stopped=f"CSMS.0302: {NAME} is denied")
+    refused = msgspec.structs.replace(
+        summary, scopes=(scope,), by_group=msgspec.structs.replace(summary.by_group, fix_first=0)
+    )
+    first, second = (line for line in lines(refused) if line.startswith("next: "))
+    assert first == "next: csms-rekey resume '/srv/night 1' (once that is mended, continue where it stopped)"
+    assert second.endswith(
+        "(if the project is wrong instead, correct it, in the options or in the file; then run retry.csv)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from rich.console import Console
 
 from jobs.model import Status, StatusCount
 from jobs.run_view import FaultCount, RunView, ScopeState, ScopeView
+from reports.screen.amounts import span
 from reports.screen.pace import Pace
 from reports.screen.progress import MOST_FAULTS, MOST_SCOPES, ProgressScreen
-from reports.screen.run_words import percent, progress_line, span, state_words, trouble_lines
+from reports.screen.run_words import percent, progress_line, state_words, trouble_lines
 
 HOSTILE = "\x1b[2J\x1b]0;taken\x07\u202e[bold]\n\u4e2d\u6587 " + "x" * 2000
 
@@ -118,6 +119,9 @@ def test_many_projects_are_few_lines() -> None:
     assert shown[-1] == "and 26 more projects: 25 running, 1 done"
 
 
+SMALLER = "the service refuses a part of 50/s (429): its quota is smaller, or shared"
+
+
 def test_only_the_last_faults_are_shown() -> None:
     """The others are in the report."""
     faults = tuple(FaultCount(code=f"E.{number}", requests=1, message="") for number in range(9))
@@ -148,17 +152,35 @@ def test_only_the_last_faults_are_shown() -> None:
             {**SLOWED, "refused": 0.06, "accepted_per_s": 47.0},
             "6 % of requests refused for their rate (429); continuing at 47/s",
         ),
-        ({**SLOWED, "named_per_s": 20.0, "allowed_per_s": 10.0, "refused": 0.06}, "quota shared: 10/s of 20/s"),
-        ({**SLOWED, "allowed_per_s": 10.0}, "quota shared or smaller: 10/s of 50/s"),
+        (
+            {**SLOWED, "named_per_s": 20.0, "allowed_per_s": 10.0, "refused": 0.06},
+            "the service allows 20/s, and others use a part of that (429); sending 10/s at most",
+        ),
+        (
+            {**SLOWED, "named_per_s": 50.0, "allowed_per_s": 10.0},
+            "the service refuses a part of 50/s (429): its quota is shared; sending 10/s at most",
+        ),
+        (
+            {**SLOWED, "allowed_per_s": 10.0},
+            f"{SMALLER}; sending 10/s at most",
+        ),
         (
             {**SLOWED, "allowed_per_s": 10.0, "unanswered": 0.5, "code": "timeout"},
-            "50 % of requests failing (timeout); quota shared or smaller: 10/s of 50/s; continuing at 5/s",
+            f"50 % of requests failing (timeout); {SMALLER}; sending 10/s at most, 5/s of them get through",
         ),
         (
             {"state": ScopeState.SETTLING, "again_in_s": 41.3},
             "outcome of some rows uncertain; checking in 42 s",
         ),
         ({"state": ScopeState.OUTAGE, "again_in_s": 9.0}, "service not answering; next probe in 9 s"),
+        (
+            {"state": ScopeState.OUTAGE, "login": "", "again_in_s": 4.0, "gives_up_in_s": 0.0},
+            "login not answering; next try in 4 s; gives up after this try",
+        ),
+        (
+            {"state": ScopeState.OUTAGE, "code": "timeout", "login": "http://10.0.0.1", "gives_up_in_s": 590.0},
+            "login not answering (timeout), http://10.0.0.1; trying now; gives up in 9 min 50 s",
+        ),
         (
             {"state": ScopeState.OUTAGE, "code": "504", "gives_up_in_s": 30.0},
             "service not answering (504); probing now; gives up in 30 s",

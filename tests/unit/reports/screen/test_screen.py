@@ -19,7 +19,7 @@ from reports.screen.plain import plain_lines
 from reports.screen.session_words import before_words
 from reports.screen.verdict import cause, headline, verdict
 from reports.screen.wording import next_steps
-from reports.summary.sessions import ControlSummary, HeldKeySummary, PlanSummary
+from reports.summary.sessions import ControlSummary, HeldKeySummary, PlanSummary, SessionSummary, ShardSummary
 from tests.unit.reports.runs import KEY, MakeRun
 
 FOLDER = Path("runs/my campaign")
@@ -150,7 +150,7 @@ def test_a_list_that_failed_is_said_on_every_screen_unless_none_was_asked_for(su
         f"project {scope.project_id}: its secrets could not be listed (CSMS.0302: no right);"
         " the key before is not known for 2 rows that were changed or may have been"
     )
-    assert before_words(failed) == (words,) * 5 + ("2 more projects are in summary.json",)
+    assert before_words(failed) == (words,) * 5 + ("2 more projects in summary.json",)
     assert f"key_before: {words}" in list(plain_lines(failed, FOLDER))
     assert "its secrets could not be listed (CSMS.0302: no right)" in " ".join(shown(failed, color_system=None).split())
     assert before_words(msgspec.structs.replace(failed, job=job_facts(JobSpec(before=Before.OFF)))) == ()
@@ -292,7 +292,7 @@ def test_what_stopped_a_run_is_to_be_mended_before_it_is_resumed(summary: Summar
     assert step.why.endswith(f"; key {'k' * 32} is disabled (KMS.0209): enable it; then continue where it stopped")
     codes = ("CSMS.0301", "CSMS.0302", "APIG.0303", "KMS.0321", "APIG.0402")
     [step, _] = next_steps(stopped_by(summary, *(f"{code}: no" for code in codes)), FOLDER)
-    assert "; 2 more causes are in summary.json; then continue" in step.why
+    assert "; 2 more causes in summary.json; then continue" in step.why
 
 
 def test_a_run_refused_for_a_right_is_never_only_resumed_with_the_same_project(make_run: MakeRun) -> None:
@@ -377,7 +377,86 @@ def test_the_end_says_who_ran_each_session_with_which_login_limits_and_end(summa
     assert "--failed --rate 30/s --burst 3" in text
     many = msgspec.structs.replace(both, sessions=both.sessions * 4)
     assert "more_sessions: 3 (in summary.json)" in list(plain_lines(many, FOLDER))
-    assert "3 earlier ones are in summary.json" in shown(many, color_system=None)
+    assert "3 earlier sessions in summary.json" in shown(many, color_system=None)
+
+
+def test_one_of_a_kind_is_said_in_the_singular(summary: Summary) -> None:
+    """Of all that is counted on the screen."""
+    one = msgspec.structs.replace(
+        summary,
+        sessions=(msgspec.structs.replace(summary.sessions[0], rows_done=1),) * 6,
+        keys=summary.keys * 6,
+        errors=(summary.errors * 6)[:6],
+    )
+    text = shown(one, color_system=None)
+    for words in ("1 earlier session in", "and 1 more key, in", "and 1 more code, in", "1 row ended"):
+        assert words in text, words
+
+
+def merged(summary: Summary, *sessions: SessionSummary) -> Summary:
+    """The same as of so many shards, each with one session."""
+    shards = tuple(
+        ShardSummary(index=index, rows=3, open_rows=0, exit_code=0, stopped=None, missing=False)
+        for index in range(len(sessions))
+    )
+    numbered = tuple(msgspec.structs.replace(one, shard=index) for index, one in enumerate(sessions))
+    return msgspec.structs.replace(summary, sessions=numbered, shards=shards)
+
+
+def test_one_line_says_of_a_merged_run_how_its_sessions_went_and_which_shards_differ(summary: Summary) -> None:
+    """As many lines as sessions would say the same many times over."""
+    usual = msgspec.structs.replace(
+        summary.sessions[0], command="go", os_user="ann", host="a", login="access keys, ends in ABCD", release="1.0"
+    )
+    late = msgspec.structs.replace(
+        usual, host="b", login="token, bob", changed="--rate 5/s", ended_at="2026-08-21T13:00:00.000Z"
+    )
+    killed = msgspec.structs.replace(usual, host="c", release="1.1", ended_at=None)
+    some = merged(summary, *[usual] * 5, late, killed)
+    [line] = [one for one in plain_lines(some, FOLDER) if one.startswith(("session", "more_sessions"))]
+    assert line == (
+        "sessions: 7; the first began 2026-08-21 12:00:00, the last ended 2026-08-21 13:00:00 UTC; 21 rows ended. "
+        "Run by: go by ann. Hosts: a, b, c. "
+        "Login: access keys, ends in ABCD (6 sessions); token, bob (shard 5/7). "
+        "Release: 1.0 (6 sessions); 1.1 (shard 6/7). "
+        "Options: --rate 2/s (6 sessions); --rate 5/s (shard 5/7). "
+        f"Ends: exit code 1 (6 sessions); {KILLED} (shard 6/7)"
+    )
+    text = " ".join(shown(some, color_system=None).split())
+    assert "Login access keys, ends in ABCD (6 sessions); token, bob (shard 5/7) Release 1.0" in text
+
+
+def test_after_a_merge_the_shards_are_continued_and_not_the_whole(summary: Summary) -> None:
+    """From which nothing can be sent."""
+    usual = msgspec.structs.replace(summary.sessions[0], changed="--rate 5/s")
+    stopped = merged(changed(summary, 3, not_attempted=1, failed=0), usual, usual)
+    [step, _] = next_steps(stopped, FOLDER)
+    assert step.command == "csms-rekey resume '<shard-directory>'"
+    assert step.why == (
+        "continue where it stopped, for each shard that is not over (`fleet run` does that for a campaign);"
+        " then merge again"
+    )
+
+
+def test_the_line_of_a_merged_run_stays_short_where_every_shard_differs(summary: Summary) -> None:
+    many = [
+        msgspec.structs.replace(summary.sessions[0], login=f"token, user {number // 2}", host=f"h{number}")
+        for number in range(40)
+    ]
+    [line] = [one for one in plain_lines(merged(summary, *many), FOLDER) if one.startswith("sessions: ")]
+    assert (
+        ". Hosts: h0, h1, h2, 37 more. Login: token, user 0 (2 sessions); token, user 1 (shards 2/40, 3/40); " in line
+    )
+    assert "; token, user 3 (shards 6/40, 7/40); 16 others in summary.json. Options: --rate 2/s. " in line
+
+
+def test_a_merge_of_an_earlier_release_counts_the_sessions_whose_shard_is_not_known(summary: Summary) -> None:
+    usual = summary.sessions[0]
+    other = msgspec.structs.replace(usual, exit_code=3)
+    some = merged(summary, usual, usual, other)
+    unknown = tuple(msgspec.structs.replace(one, shard=None) for one in some.sessions)
+    lines = list(plain_lines(msgspec.structs.replace(some, sessions=unknown), FOLDER))
+    assert any(line.endswith(". Ends: exit code 1 (2 sessions); exit code 3 (1 session)") for line in lines)
 
 
 def test_the_end_says_of_each_key_how_its_rows_stand_what_is_wrong_with_it_and_which_keys_it_replaces(

@@ -3,7 +3,7 @@ import pytest
 
 from jobs.ledger import ScopeCount
 from jobs.model import Status, StatusCount
-from reports.screen.status import Standing, status_lines
+from reports.screen.status import Standing, standing_json, status_lines
 
 SCOPE = ScopeCount(endpoint="https://kms.example.com", project_id="p", region=None, stopped=None, rows=10, done=4)
 COUNTS = tuple(
@@ -56,6 +56,23 @@ def test_a_run_that_has_stopped_says_what_is_to_be_mended() -> None:
     """Before anyone resumes it and meets the same."""
     standing = Standing(at=0, running=False, rows=10, counts=COUNTS, mend=("the login was not accepted: get another",))
     assert "mend: the login was not accepted: get another" in list(status_lines(standing, 0.0))
+
+
+def test_each_command_stands_with_when_it_applies() -> None:
+    standing = Standing(
+        at=0, running=False, rows=10, counts=COUNTS, next=("a b", "c"), next_when=("once that is mended", "if not")
+    )
+    assert list(status_lines(standing, 0.0))[-2:] == ["next: a b (once that is mended)", "next: c (if not)"]
+
+
+def test_for_a_program_it_is_a_document_like_the_others() -> None:
+    """With the name of its schema, and with moments as summary.json has them."""
+    standing = Standing(at=1_787_313_600.5, ended_at=1_787_313_600.0, running=False, rows=10, counts=COUNTS)
+    told = msgspec.json.decode(standing_json(standing))
+    assert (told["schema"], told["at"]) == ("csms-rekey/status/2", "2026-08-21T12:00:00.500Z")
+    assert told["ended_at"] == "2026-08-21T12:00:00.000Z"
+    going = msgspec.structs.replace(standing, ended_at=None, running=True)
+    assert msgspec.json.decode(standing_json(going))["ended_at"] is None
 
 
 def test_a_stopped_project_says_why() -> None:

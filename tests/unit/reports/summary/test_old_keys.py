@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.summary.old_keys import old_key_notice, with_command
+from reports.summary.old_keys import old_key_notice
 from reports.summary.sessions import KeySummary
 
 
@@ -28,4 +28,10 @@ def test_the_notice_names_the_old_keys_as_far_as_they_are_known(keys: tuple[KeyS
 
 
 def test_the_notice_gives_the_command_that_answers() -> None:
-    assert with_command("Keep it.", Path("runs/a b")).endswith(" csms-rekey retire 'runs/a b'")
+    """In words that fit one key, and several."""
+    command = "csms-rekey retire 'runs/a b'"
+    one, several = (old_key_notice(keys, Path("runs/a b")) for keys in ((key("K"),), (key("K", "L"),)))
+    assert one.endswith(f"still needs the old key to be read. To see whether anything still needs it: {command}")
+    assert several.endswith(
+        f"still needs its old key to be read. To see whether anything still needs one of them: {command}"
+    )

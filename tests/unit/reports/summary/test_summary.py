@@ -48,7 +48,7 @@ KEYS = {
     "over_time.intervals": "allowed_per_s at done not_done p50_ms p95_ms p99_ms refused repeats requests unanswered",
     "files": "bytes name rows sha256",
     "sessions": "changed code command controls ended_at exit_code host login os_user refused release requests rows_done"
-    " started_at stopped unanswered",
+    " shard started_at stopped unanswered",
     "held_keys": "kms_key_id project_id reason region rows",
     "keys": "done fix_first kms_key_id left_out more_old_keys old_keys projects rows run_again state",
 }
