@@ -93,7 +93,7 @@ def parse(words: Sequence[str]) -> Parsed:
     """Reads a command line, and what else its command has its options from.
 
     Raises:
-        CycloptsError: the words are no command.
+        CycloptsError: the words do not name a command.
         UsageError: there are no such values, or no such variables.
         ValueError: the same, for a dataclass of options.
     """
