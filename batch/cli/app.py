@@ -93,7 +93,7 @@ def parse(words: Sequence[str]) -> Parsed:
     """Reads a command line, and what else its command has its options from.
 
     Raises:
-        CycloptsError: no command is called so.
+        CycloptsError: the words do not name a command.
         UsageError: a value or a variable cannot be used.
         ValueError: the same, for a dataclass of options.
     """
