@@ -96,7 +96,8 @@ def _made(storage: Storage, wanted: Wanted, spool: Path, threads: Callable[[], i
 
 
 def _require_same(storage: Storage, found: Campaign, wanted: Wanted, sha256: str) -> None:
-    changed = list(changed_options(wanted.spec, found.spec))
+    words = changed_options(wanted.spec, found.spec)
+    changed = [" ".join(words)] if words else []
     if sha256 != found.manifest_sha256:
         changed.append(f"manifest {plain(wanted.incoming.manifest)}")
     login = ("auth", "agency", "profile", "accounts")

@@ -59,6 +59,10 @@ def _ended(storage: Storage, job: Campaign, end: FleetEnd, into: Path | None) ->
     if end.left is not None:
         say(f"{end.left}; the same command continues the campaign")
         return _interrupted(end.exit_code)
+    if PROCESS_SIGNALS.number is not None:
+        say("the same command continues the campaign")
+        # As a run does, it writes its report all the same.
+        PROCESS_SIGNALS.hold()
     if into is not None and storage.names(campaign.SNAPSHOT):
         code = merge_campaign(storage, job, into)
     else:

@@ -23,9 +23,10 @@ class GiveUp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Say(msgspec.Struct, frozen=True, kw_only=True):
-    """Tell the person."""
+    """Tell the person; of a `shard`, if it is about one."""
 
     words: str
+    shard: int | None = None
 
 
 class Leave(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """What is known of all shards of a campaign while it runs, and shown of them."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -9,6 +10,7 @@ import msgspec
 from batch.fleet import campaign
 from batch.fleet.campaign import GivenUp
 from batch.fleet.standing import Folder, ShardStanding, ShardState
+from batch.fleet.storage import StorageError
 from batch.fleet.view import FleetView
 
 
@@ -66,6 +68,12 @@ class Board:
                 trouble=trouble,
             )
         )
+
+    def show_last(self) -> None:
+        """Looks at them all once more, as what is shown now stays on the screen."""
+        with contextlib.suppress(StorageError):
+            self.look(self._shards)
+            self.show()
 
     def give_up(self, shard: int, tries: int, reason: str) -> None:
         """Says to everybody that one is not tried again.

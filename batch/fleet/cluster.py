@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import dask.config
 from distributed import Client, Future, KilledWorker, Security
 from distributed.comm.core import CommClosedError
 
@@ -25,6 +26,7 @@ from reports import Exit
 
 _PACKAGES = frozenset({"python", "distributed", "dask", "cloudpickle", "tornado", "msgpack", "csms-rekey"})
 _CA, _CERT, _KEY = "ca.pem", "cert.pem", "key.pem"
+_ENCRYPTED = "distributed.comm.require-encryption"
 _CLOSED = frozenset({"closed", "closing"})
 _CONNECT_S = 20.0
 _ANSWER_S = 20.0
@@ -179,6 +181,10 @@ def _security(address: str, folder: Path | None) -> Security | None:
             f"--scheduler {plain(address)}: anyone who reaches a scheduler can run code on its workers, so it has to"
             " be tls://, unless it is on this machine"
         )
+    if parts.scheme != "tls" and (folder is not None or dask.config.get(_ENCRYPTED)):
+        # The client would say so only after it has tried for 40 s to close what it could not open.
+        which = "Dask's configuration asks" if folder is None else "--security-dir is"
+        raise UsageError(f"--scheduler {plain(address)}: {which} for encryption: give a tls:// address")
     if folder is None:
         return None
     for name in (_CA, _CERT, _KEY):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from batch.fleet.actions import Action, Beat, Bounds, GiveUp, Leave, Say, Seen, Submit, Try
 from batch.fleet.lease import LAST_WORD_S
 from batch.fleet.tries import Lost, Tries, TryEnd
+from jobs.printable import counted
 from reports import Exit
 
 NO_WORKER_S = 60.0
@@ -146,14 +147,14 @@ class Controller:
             return [Leave(reason=f"the scheduler has had no worker for {waited_s:.0f} s")]
         if waited_s >= NO_WORKER_S and not self._told:
             self._told = True
-            return [Say(words=f"no worker for {waited_s:.0f} s: {len(self.waited_for)} shards wait for one")]
+            return [Say(words=f"no worker for {waited_s:.0f} s; {counted(len(self.waited_for), 'shard')} to hand out")]
         return []
 
     def _after_refusal(self, end: TryEnd, workers: AbstractSet[str]) -> list[Action]:
         refused = self._shards[end.shard].tries.refused
         refused.add(end.worker)
         if workers - refused:
-            return [Say(words=f"shard {end.shard}: refused by {end.worker}: {end.reason}"), self._submit(end.shard)]
+            return [Say(shard=end.shard, words=f"refused by {end.worker}: {end.reason}"), self._submit(end.shard)]
         return self._give_up(end, f"no worker may take it: {end.reason}")
 
     def _after_failure(self, end: TryEnd, now_s: float) -> list[Action]:
@@ -165,10 +166,10 @@ class Controller:
             case 0.0:
                 spurned = {end.worker} if end.exit_code is Lost.SILENT else set()
                 again = self._submit(end.shard, spurned)
-                return [Say(words=f"shard {end.shard}: {end.words}; tried again"), again]
+                return [Say(shard=end.shard, words=f"{end.words}; tried again"), again]
             case pause_s:
                 shard.due_s, shard.on, shard.lives = now_s + pause_s, None, False
-                return [Say(words=f"shard {end.shard}: {end.words}; tried again in {pause_s:.0f} s")]
+                return [Say(shard=end.shard, words=f"{end.words}; tried again in {pause_s:.0f} s")]
 
     def _give_up(self, end: TryEnd, reason: str) -> list[Action]:
         shard = self._shards[end.shard]

@@ -84,6 +84,8 @@ class Running:
             self._todo.extend(self._controller.due(self._clock()))
             if self._outage.due(self._clock()):
                 self._turn()
+        if self._end is None:
+            self._board.show_last()
         return msgspec.structs.replace(self._end or FleetEnd(), given_up=tuple(self._board.given_up))
 
     @property
@@ -180,8 +182,10 @@ class Running:
             code = Lost.WORKER if answer.exit_code is None else answer.exit_code
             end = msgspec.structs.replace(end, exit_code=code, worker=answer.worker, reason=answer.reason)
         end = msgspec.structs.replace(end, open_rows=now.open_rows if now.rows else None)
-        self._screen.say(ended_words(now, self._folder.job.shards, end.exit_code))
-        self._todo.extend(self._controller.ended(end, workers, self._clock()))
+        if not (actions := self._controller.ended(end, workers, self._clock())):
+            # Else they say what becomes of it, and why.
+            self._screen.say(ended_words(now, self._folder.job.shards, end.exit_code))
+        self._todo.extend(actions)
 
     def _look(self) -> None:
         self._stop_if_flagged()
@@ -214,8 +218,8 @@ class Running:
                 self._hands.submit(self._task(Try(shard, number)), avoid)
             case GiveUp(shard=shard, tries=tries, reason=reason):
                 self._board.give_up(shard, tries, reason)
-            case Say(words=words):
-                self._screen.say(words)
+            case Say(shard=shard, words=words):
+                self._screen.say(words if shard is None else f"shard {shard}/{self._folder.job.shards}: {words}")
             case Leave(reason=reason):
                 self._end = FleetEnd(left=reason)
             case _:

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from batch.fleet import campaign
 from batch.fleet.keeper import Files, Keeper
 from batch.fleet.lease import LeaseHeldError, LeaseRecord, LeaseTimes, Sight, Take, Wait, Watch, verdict, watched
@@ -36,7 +38,7 @@ class Taker:
             watch = self._look(watch, least)
             match verdict(watch, mine, self.times, gone=gone):
                 case Take(epoch=epoch, quiet_s=quiet_s):
-                    if (keeper := self._make(epoch, mine)) is not None:
+                    if (keeper := self._make(epoch, _as_left(mine, watch))) is not None:
                         self._begin(keeper, quiet_s)
                         return keeper
                     # It is there, whatever a listing of old still says.
@@ -76,6 +78,13 @@ class Taker:
                 return None
         place = self.shard, epoch
         return Keeper(self.files, place, mine, began_s=began_s, times=self.times, clock=self.clock)
+
+
+def _as_left(mine: LeaseRecord, watch: Watch | None) -> LeaseRecord:
+    """Until its rows are counted here, the shard stands as the owner before has shown it: nothing of it was lost."""
+    if watch is None or (left := watch.last.record) is None:
+        return mine
+    return msgspec.structs.replace(mine, rows=left.rows, open_rows=left.open_rows, counts=left.counts)
 
 
 def _holder(watch: Watch) -> str:

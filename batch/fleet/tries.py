@@ -40,7 +40,7 @@ class TryEnd(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> str:
         """The same for a person."""
-        how = str(self.exit_code) if isinstance(self.exit_code, Lost) else f"ended with {self.exit_code}"
+        how = str(self.exit_code) if isinstance(self.exit_code, Lost) else f"ended with exit code {self.exit_code}"
         return f"{how}: {self.reason}" if self.reason else how
 
 

@@ -8,9 +8,11 @@ from batch.fleet.standing import ShardStanding, ShardState
 from batch.fleet.tries import Lost
 from jobs.duration import duration_text
 from jobs.model import Group, Status, StatusCount
+from jobs.printable import counted
 from reports import Ending, Exit, exit_code_of
 
 _NAMED = 20
+_ASKED_TO_STOP = frozenset({Exit.SIGHUP, Exit.SIGINT, Exit.SIGTERM})
 _ORDER = (ShardState.RUNNING, ShardState.WAITING, ShardState.STOPPED, ShardState.GIVEN_UP, ShardState.OVER)
 
 
@@ -32,9 +34,9 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
 def total_lines(view: FleetView) -> Iterator[str]:
     """The whole in two lines."""
     states = [f"{count} {state}" for state in _ORDER if (count := sum(one.state is state for one in view.shards))]
-    besides = [] if view.workers is None else [f"{view.workers} workers"]
+    besides = [] if view.workers is None else [counted(view.workers, "worker")]
     besides += [] if view.elapsed_s is None else [f"{duration_text(round(view.elapsed_s))} elapsed"]
-    yield "; ".join([f"{len(view.shards)} shards: {', '.join(states)}", *besides])
+    yield "; ".join([f"{counted(len(view.shards), 'shard')}: {', '.join(states)}", *besides])
     done = view.of(Group.DONE)
     share = f" ({100 * done // view.rows} %)" if view.rows else ""
     words = [f"{done:,} of {view.rows:,} rows done{share}"]
@@ -73,8 +75,13 @@ def ended_words(one: ShardStanding, count: int, exit_code: int | Lost) -> str:
     if isinstance(exit_code, Lost):
         return f"shard {one.index}/{count}: {exit_code}"
     rows = f", {one.of(Group.DONE):,} of {one.rows:,} rows done" if one.rows else ""
-    how = "over" if exit_code in {Exit.DONE, Exit.NOT_ALL_DONE} else f"ended with exit code {exit_code}"
-    return f"shard {one.index}/{count}: {how}{rows}"
+    why = ""
+    if exit_code in {Exit.DONE, Exit.NOT_ALL_DONE}:
+        how = "over"
+    else:
+        how = "stopped" if exit_code in _ASKED_TO_STOP else f"ended with exit code {exit_code}"
+        why = "; the log of the worker and the merged report say why" if exit_code == Exit.STOPPED_EARLY else ""
+    return f"shard {one.index}/{count}: {how}{rows}{why}"
 
 
 def exit_code_of_all(shards: Iterable[ShardStanding]) -> Exit:

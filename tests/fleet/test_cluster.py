@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dask
 import pytest
 from distributed import Client, Future, Security
 
@@ -13,6 +14,7 @@ from batch.fleet.cluster import Cluster
 from batch.fleet.hands import Cancelled, SchedulerError
 from batch.fleet.storage import StorageError
 from batch.fleet.task import Answer, Gone, ShardTask
+from jobs.spec import UsageError
 from tests.fleet.cluster import Cluster as Machines
 from tests.fleet.cluster import cluster_in, wait_until
 
@@ -121,3 +123,18 @@ def test_an_error_of_the_store_comes_back_as_that_and_without_its_words(
     wait_until(lambda: len(cluster.workers()) == 1, "the worker is there")
     cluster.submit(TASK, frozenset())
     assert next_of(cluster) == (TASK.key, Answer(exit_code=74, worker="", reason="Permission denied"))
+
+
+@pytest.mark.parametrize("asked", ["by a folder", "by Dask's configuration"])
+def test_an_address_without_encryption_is_refused_at_once_where_encryption_is_asked_for(
+    tmp_path: Path, asked: str
+) -> None:
+    """Dask's client would say so too, and then try for 40 s to close what it could not open."""
+    for name in ("ca.pem", "cert.pem", "key.pem"):
+        (tmp_path / name).touch()
+    by_folder = asked == "by a folder"
+    with (
+        dask.config.set({"distributed.comm.require-encryption": not by_folder}),
+        pytest.raises(UsageError, match="for encryption: give a tls:// address"),
+    ):
+        Cluster("tcp://127.0.0.1:9", tmp_path if by_folder else None)

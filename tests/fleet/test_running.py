@@ -6,6 +6,7 @@ import pytest
 
 from batch.fleet import campaign
 from batch.fleet.campaign import Stop
+from batch.fleet.standing import ShardState
 from reports import Exit
 from tests.fleet.model_cluster import AwayStore, Child, Played, fleet
 
@@ -26,6 +27,13 @@ def test_a_campaign_without_trouble_ends_with_its_last_shard() -> None:
     one = fleet()
     ended_well(one)
     assert one.took_s < 25.0
+
+
+def test_what_stays_on_the_screen_is_how_the_campaign_ended() -> None:
+    one = fleet({0: [Child(for_s=9_000.0)], 1: [Child(for_s=9_000.0)]})
+    one.cluster.at(50.0, lambda: one.asked.append("me"))
+    one.run()
+    assert {shard.state for shard in one.screen.views[-1].shards} == {ShardState.STOPPED}
 
 
 def test_a_folder_that_cannot_be_read_for_five_minutes_ends_nothing_and_is_shown() -> None:
@@ -159,8 +167,17 @@ def test_a_shard_that_has_ended_because_of_a_stop_is_not_said_to_be_tried_again(
     stop = campaign.to_json(Stop(who="me", at=1.0))
     one.cluster.at(51.0, lambda: one.storage.put(campaign.STOP, stop))
     assert one.run().left is None
-    assert "ended with exit code 143" in one.said
+    assert one.said.count(": stopped, ") == 2
     assert "tried again" not in one.said
+
+
+def test_a_try_that_failed_is_said_once_with_what_becomes_of_the_shard() -> None:
+    one = fleet({1: [Child(code=137), Child(for_s=60.0)]})
+    ended_well(one)
+    assert [line.partition(",")[0] for line in one.screen.lines if "shard 1" in line] == [
+        "shard 1/2: ended with exit code 137: why; tried again",
+        "shard 1/2: over",
+    ]
 
 
 def test_a_stop_while_the_folder_is_away_ends_in_time_and_is_written_once_it_is_there() -> None:

@@ -71,4 +71,6 @@ def _whole_job(
     spec, rows = job_and_rows(manifest, (*options, login), SESSION, approved=approved, origins=origins)
     if spec.shard is not None:
         raise UsageError("--shard: a fleet makes all of them; say --shards for how many")
+    if spec.wave_by is not None:
+        raise UsageError("--wave-by: waves go over all projects, and a shard knows nothing of the others; use `run`")
     return msgspec.structs.replace(spec, agency=agency_of(auth.agency, auth.agency_domain)), rows

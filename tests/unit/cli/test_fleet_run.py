@@ -51,3 +51,19 @@ def test_without_a_scheduler_it_must_know_how_many_shards_and_cannot_merge(
     assert call(manifest, tmp_path / "campaign", *more) == 2
     assert not (tmp_path / "campaign").exists()
     assert "--scheduler" in capsys.readouterr().err
+
+
+def test_waves_are_refused_before_a_folder_is_made(
+    tmp_path: Path, manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(manifest, tmp_path / "campaign", "--shards=2", "--wave-by=project_id") == 2
+    assert not (tmp_path / "campaign").exists()
+    assert "--wave-by: waves go over all projects" in capsys.readouterr().err
+
+
+def test_another_campaign_in_the_folder_is_refused_with_the_options_that_differ(
+    tmp_path: Path, manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(manifest, tmp_path / "campaign", "--shards=2") == 0
+    assert call(manifest, tmp_path / "campaign", "--shards=2", "--rate=3/s", "--limit=1") == 2
+    assert "holds another campaign (--limit 1 --rate 3/s);" in capsys.readouterr().err

@@ -58,7 +58,7 @@ def test_a_shard_that_has_ended_or_was_stopped_by_a_rule_is_not_tried_again() ->
 def test_a_shard_that_ends_badly_twice_without_progress_is_given_up() -> None:
     one = controller()
     assert ended(one, 1, 137, left=100) == [Submit(shard=0, number=2)]
-    assert ended(one, 2, 137, left=100) == [GiveUp(shard=0, tries=2, reason="ended with 137: why")]
+    assert ended(one, 2, 137, left=100) == [GiveUp(shard=0, tries=2, reason="ended with exit code 137: why")]
     assert one.over
 
 
@@ -109,7 +109,7 @@ def test_no_worker_is_reported_after_a_minute_and_waited_for_as_long_as_an_outag
         return one.look(Seen(workers=dict.fromkeys(workers, 1), running={}, beats={}), at_s)
 
     assert look(0.0) == []
-    assert look(60.0) == [Say(words="no worker for 60 s: 1 shards wait for one")]
+    assert look(60.0) == [Say(words="no worker for 60 s; 1 shard to hand out")]
     assert look(61.0) == []
     assert look(62.0, "a") == []
     assert look(63.0) == []
@@ -152,7 +152,7 @@ def test_what_is_away_for_longer_than_an_outage_may_last_is_given_up() -> None:
         now_s += 60.0
         assert one.due(now_s)
         number += 1
-    assert done == [GiveUp(shard=0, tries=number, reason="ended with 74: why, after 603 s of waiting")]
+    assert done == [GiveUp(shard=0, tries=number, reason="ended with exit code 74: why, after 603 s of waiting")]
 
 
 def test_the_time_for_which_a_shard_waits_for_a_worker_is_no_outage() -> None:

@@ -11,6 +11,7 @@ from batch.fleet.campaign import Stop, Worker
 from batch.fleet.keeper import Keeper
 from batch.fleet.lease import LeaseHeldError, LeaseRecord, LeaseTimes
 from batch.fleet.taking import Taker
+from jobs.model import Status, StatusCount
 
 TIMES = LeaseTimes()
 MINE = LeaseRecord(owner=Worker(host="b", pid=2), nonce="mine", boot="b", lapse_s=30.0, timeout_s=60.0, at=0.0)
@@ -144,6 +145,16 @@ def test_a_lease_that_was_released_is_taken_after_its_quiet_time_and_one_that_la
     clock.nap(30.0)
     second.release(5.0)
     assert store.record(2).quiet_s is None
+
+
+def test_what_the_owner_before_has_shown_of_its_rows_stands_until_the_next_one_shows_more() -> None:
+    store, clock = Store(), Hands()
+    first = taken(store, clock)
+    first.show("running", rows=9, open_rows=4, counts=(StatusCount(status=Status.UPDATED, rows=5),))
+    first.release(5.0)
+    second = taken(store, clock).record
+    assert (second.rows, second.open_rows, second.counts) == (9, 4, first.record.counts)
+    assert (second.nonce, second.quiet_s) == (MINE.nonce, None)
 
 
 def test_a_lease_whose_taker_is_stopped_before_it_may_send_is_released(
