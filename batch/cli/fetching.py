@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from batch.cli.merging import SOURCE
+from batch.cli.screen import say
 from batch.fleet import campaign
 from batch.fleet.campaign import Campaign
 from batch.fleet.source import fetch_source
+from batch.fleet.standing import Folder, ShardState
 from batch.fleet.storage import Storage
 from jobs.run_dir import names
 from jobs.run_dir.run_dir import RunDirectory
@@ -22,6 +24,7 @@ def fetched(storage: Storage, job: Campaign, spool: Path, fetching: Callable[[in
         StorageError: the folder cannot be read.
         UsageError: its manifest is not as it was put there.
     """
+    _say_if_running(storage, job)
     found: dict[str, list[str]] = defaultdict(list)
     for name in storage.names(campaign.SNAPSHOT):
         of, _, snapshot = name.partition("/")
@@ -44,3 +47,11 @@ def fetched(storage: Storage, job: Campaign, spool: Path, fetching: Callable[[in
         yield RunDirectory(folder)
         if folder != first:
             shutil.rmtree(folder)
+
+
+def _say_if_running(storage: Storage, job: Campaign) -> None:
+    if running := sum(one.state is ShardState.RUNNING for one in Folder(storage, job).all()):
+        say(
+            f"shards that still run: {running:,}; the report shows the last snapshot of each, and rows that it has sent"
+            " since then may stand there as unknown"
+        )

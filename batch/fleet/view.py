@@ -80,7 +80,7 @@ def ended_words(one: ShardStanding, count: int, exit_code: int | Lost) -> str:
         how = "over"
     else:
         how = "stopped" if exit_code in _ASKED_TO_STOP else f"ended with exit code {exit_code}"
-        why = "; the log of the worker and the merged report say why" if exit_code == Exit.STOPPED_EARLY else ""
+        why = "; the merged report says why" if exit_code == Exit.STOPPED_EARLY else ""
     return f"shard {one.index}/{count}: {how}{rows}{why}"
 
 

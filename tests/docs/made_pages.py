@@ -61,7 +61,10 @@ def _command(text: str) -> str:
     codes = str(itself.help_epilogue or "").partition("\n\n")[0]
     # The generator names a command twice where its name is given apart from its function's.
     last = name.rpartition(" ")[2]
-    rest = _OPTION.sub(_with_its_word, _tidy(rest).replace(f"{name} {last} ", f"{name} ").rstrip())
+    rest = _OPTION.sub(
+        _with_its_word,
+        _tidy(rest).replace(f"{name} {name} ", f"{name} ").replace(f"{name} {last} ", f"{name} ").rstrip(),
+    )
     return f"\n## csms-rekey {name}\n{rest}\n\n{textwrap.fill(_tidy(codes), WIDTH)}".rstrip()
 
 

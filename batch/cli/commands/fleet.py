@@ -56,7 +56,7 @@ def run(
             return make_folder(cluster.dir, wanted)
         from batch.cli.fleet_running import run_campaign  # noqa: PLC0415 - another extra
     except ModuleNotFoundError as error:
-        raise UsageError(f"{one_line(error)}; install it with `pip install 'csms-rekey[dask]'`") from error
+        raise UsageError(f"{one_line(error)}; install csms-rekey with its extra `dask`") from error
     return run_campaign(cluster, cluster.scheduler, wanted, times)
 
 

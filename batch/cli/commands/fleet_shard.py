@@ -52,7 +52,7 @@ def shard(
         from batch.cli.sharding import work_on  # noqa: PLC0415 - the same
         from batch.fleet.storage import Storage  # noqa: PLC0415 - the same
     except ImportError as error:
-        raise UsageError(f"{one_line(error)}; install it with `pip install 'csms-rekey[fleet]'`") from error
+        raise UsageError(f"{one_line(error)}; install csms-rekey with its extra `fleet`") from error
     storage = Storage(dir)
     of = _campaign_in(storage)
     if not 0 <= index < of.shards:
