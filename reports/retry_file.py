@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from jobs.ledger import Ledger, ToldRow
@@ -15,6 +15,7 @@ from jobs.run_dir import names
 from jobs.run_dir.own_file import open_own
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import blaming
+from reports.summary.row_numbers import RowNumbers
 from reports.summary.schema import FileFacts
 
 
@@ -44,27 +45,22 @@ def check_copy(copy: ManifestCopy) -> None:
             raise ManifestError(copy.problem(reason))
 
 
-def write_retry(files: ReportFiles, ledger: Ledger, record: JobRecord, count: int) -> FileFacts:
-    """Writes `retry.<format>`: exactly the rows to retry, `count` of them, as the manifest has them.
+def write_retry(files: ReportFiles, record: JobRecord, rows: Iterable[int]) -> FileFacts:
+    """Writes `retry.<format>`: exactly the rows to retry, whose numbers ascend, as the manifest has them.
 
     Raises:
         ReportError: it cannot be written, or the copy and the ledger disagree.
     """
-    if not count:
-        return _cut(files, names.RETRY, record, iter(()))
-    return _cut(files, names.RETRY, record, ledger.told.row_numbers_of(Group.RUN_AGAIN))
+    return _cut(files, names.RETRY, record, iter(rows))
 
 
-def write_rejected(files: ReportFiles, ledger: Ledger, record: JobRecord, count: int) -> FileFacts:
-    """Writes `rejected.<format>`: exactly the rows to fix first, `count` of them, and why.
+def write_rejected(files: ReportFiles, ledger: Ledger, record: JobRecord, rows: RowNumbers) -> FileFacts:
+    """Writes `rejected.<format>`: exactly the rows to fix first, and why.
 
     Raises:
         ReportError: it cannot be written, or the copy and the ledger disagree.
     """
-    if not count:
-        return _cut(files, names.REJECTED, record, iter(()), iter(()))
-    rows, told = ledger.told.row_numbers_of(Group.FIX_FIRST), ledger.told.rows_of(Group.FIX_FIRST)
-    return _cut(files, names.REJECTED, record, rows, told)
+    return _cut(files, names.REJECTED, record, iter(rows), ledger.told.rows_of(Group.FIX_FIRST) if rows else iter(()))
 
 
 def _cut(

@@ -9,7 +9,6 @@ from jobs.ledger import Ledger, SessionRecord
 from jobs.ledger.passed_rows import PassedRows
 from jobs.ledger.record import JobRecord
 from jobs.manifest.source import Format
-from jobs.model import Group
 from jobs.run_dir import names
 from jobs.run_dir.report_files import ReportFiles
 from reports.error import ReportError, blaming
@@ -86,8 +85,8 @@ def _write_outcomes(
 
 
 def _cut(files: ReportFiles, ledger: Ledger, record: JobRecord, tally: Tally) -> Iterator[FileFacts]:
-    yield write_retry(files, ledger, record, tally.of_group(Group.RUN_AGAIN))
-    yield write_rejected(files, ledger, record, tally.of_group(Group.FIX_FIRST))
+    yield write_retry(files, record, tally.run_again)
+    yield write_rejected(files, ledger, record, tally.fix_first)
 
 
 def _add_pace(tally: Tally, ledger: Ledger) -> None:

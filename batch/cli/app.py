@@ -94,7 +94,7 @@ def parse(words: Sequence[str]) -> Parsed:
 
     Raises:
         CycloptsError: the words do not name a command.
-        UsageError: there are no such values, or no such variables.
+        UsageError: a value or a variable cannot be used.
         ValueError: the same, for a dataclass of options.
     """
     command, arguments, _ = app.parse_args(list(words), print_error=False, exit_on_error=False)

@@ -28,12 +28,15 @@ class FoundShards:
         self._facts[shard.index] = ShardFacts(
             index=shard.index,
             rows=record.rows,
-            open_rows=ledger.told.open_rows(),
             exit_code=None if last is None else last.exit_code,
             stopped=None if last is None else last.stopped,
             changed=shlex.join(changed_options(record.spec.whole, first.spec.whole)),
         )
         self._begun += ((session.started_at, shard.index) for session in sessions)
+
+    def note_open(self, shard: Shard, rows: int) -> None:
+        """Says of one that so many of its rows are open."""
+        self._facts[shard.index] = replace(self._facts[shard.index], open_rows=rows)
 
     def all(self, count: int) -> Iterator[ShardFacts]:
         """Yields all shards, also those that are missing, each with the numbers that `Merging` gives to its sessions:

@@ -74,13 +74,13 @@ class Shards:
                 if ledger.loss:
                     say(ledger.loss)
                 record = read_record(ledger)
-                wanted = self._enter(directory.path, ledger, record)
+                shard = self._enter(directory.path, ledger, record)
                 # Closed it is one file, which is read without further locks and commits.
                 ledger.close()
-                if wanted:
+                if shard is not None:
                     if log_of(ledger.path).exists():
                         raise LedgerError(ledger.path, "its log cannot be folded back into it")
-                    self._merging.take(ledger.path)
+                    self._found.note_open(shard, self._merging.take(ledger.path))
 
     def finish(self) -> tuple[Path, JobRecord]:
         """Makes the ledger whole; returns where the manifest's copy is, and what the ledger knows of the job.
@@ -114,13 +114,13 @@ class Shards:
             raise UsageError(f"{path}: {reason}, that of {self._first[0]} is another")
         return shard, self._first[1]
 
-    def _enter(self, path: Path, ledger: Ledger, record: JobRecord) -> bool:
-        """Whether a shard is to be taken; it is not where it is there already."""
+    def _enter(self, path: Path, ledger: Ledger, record: JobRecord) -> Shard | None:
+        """Which shard is to be taken; None where it is there already."""
         shard, first = self._shard(path, record)
         if not self._roll_call.enter(path, shard):
-            return False
+            return None
         self._found.note(shard, ledger, record, first)
-        return True
+        return shard
 
     def _planned(self, plan: PlanFacts | None) -> OpenedPlan | None:
         """What the plan of the run says of its rows; that of a campaign was fetched with it."""

@@ -42,7 +42,9 @@ class Children:
 
     def _kept(self) -> "_ForkServer | None":
         with suppress(IndexError):
-            return self._idle.pop()
+            while (found := self._idle.pop()).ended:
+                found.close()
+            return found
         return None
 
 
@@ -63,6 +65,11 @@ class _ForkServer:
         self._asks, self._answers = self._process.stdin, self._process.stdout
         self.open = True
         """It can be handed another one."""
+
+    @property
+    def ended(self) -> bool:
+        """It cannot be handed anything any more, by whatever it ended."""
+        return self._process.poll() is not None
 
     def run(self, words: Sequence[str], wanted: Callable[[], bool], stop_s: float) -> int | None:
         """As `Children` does; None where it had ended before."""
@@ -104,6 +111,6 @@ class _ForkServer:
 
     def _kill(self) -> None:
         """With the command that it may have. One whose server is lost already ends as its input does."""
-        if self._process.poll() is None:
+        if not self.ended:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()

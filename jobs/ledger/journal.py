@@ -38,15 +38,15 @@ class Ledger:
     a page of a list, which the next intent carries.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Opens the ledger of a run.
+    def __init__(self, folder: Path, *, just_made: bool = False) -> None:
+        """Opens the ledger of a run; one that this process has `just_made` is not looked through for damage.
 
         Raises:
             LedgerError: there is none, or it is in use or damaged.
         """
         self.path = folder / names.LEDGER
         had_log = log_file.has_log(self.path)
-        self._connection = schema.connect(self.path)
+        self._connection = schema.connect(self.path, just_made=just_made)
         try:
             self._lost = log_file.find_lost(self._connection, had_log=had_log)
         except schema.ERRORS as error:

@@ -16,10 +16,10 @@ CREATE TABLE staged.account (scope TEXT PRIMARY KEY, account TEXT NOT NULL);
 CREATE TABLE staged.session AS SELECT 0 AS shard, * FROM main.session LIMIT 0;
 CREATE TABLE staged.pace AS SELECT 0 AS shard, * FROM main.pace LIMIT 0;
 """
+_OPEN = """status IS NULL AND leader IS NULL AND left_out = 0 AND row NOT IN (SELECT row FROM shard.outcome)"""
 # A row that is still open says why; in the ledger of a shard that may stand with its scope or with its last session.
-_WHY = """CASE WHEN status IS NULL AND error_message IS NULL AND leader IS NULL AND left_out = 0
-    AND row NOT IN (SELECT row FROM shard.outcome)
-    THEN (SELECT t.error_message FROM shard.told t WHERE t.row = r.row) ELSE error_message END"""
+_WHY = f"""CASE WHEN error_message IS NULL AND {_OPEN}
+    THEN (SELECT t.error_message FROM shard.told t WHERE t.row = r.row) ELSE error_message END"""  # noqa: S608 - its own text
 _REST = f"""
 INSERT OR IGNORE INTO staged.account SELECT key, value FROM json_each(
     (SELECT value FROM shard.meta WHERE key = '{accounts.META}'));
@@ -55,23 +55,28 @@ class Merging:
         schema.create(part_of(folder)).close()
         self._into = Assembly(part_of(folder), _STAGE)
         self._connection = self._into.connection
+        self._take_open = f"SELECT {self._columns(_WHY)} FROM shard.row r"  # noqa: S608 - our own names
+        self._take_ended = f"SELECT {self._columns('error_message')} FROM shard.row"  # noqa: S608 - the same
         self._shards = 0
 
-    def take(self, ledger: Path) -> None:
-        """Adds all that the ledger of a shard holds; it must be closed, so that it is one file.
+    def take(self, ledger: Path) -> int:
+        """Adds all that the ledger of a shard holds; it must be closed, so that it is one file. Returns how many of its
+        rows are open.
 
         Raises:
             LedgerError: that one cannot be read, or this one cannot be written.
         """
         self._shards += 1
         with self._into.attached(ledger):
-            self._insert_rows(f"SELECT {self._columns(_WHY)} FROM shard.row r")  # noqa: S608 - our own names
+            ((open_rows,),) = self._connection.execute(f"SELECT COUNT(*) FROM shard.row WHERE {_OPEN}").fetchall()  # noqa: S608 - its own text
+            self._insert_rows(self._take_open if open_rows else self._take_ended)
             self._connection.executescript(_REST)
             for table in ("session", "pace"):
                 self._connection.execute(
                     f"INSERT INTO staged.{table} SELECT ?, * FROM shard.{table}",  # noqa: S608 - our own names
                     (self._shards,),
                 )
+        return int(open_rows)
 
     def fill(self, ledger: Path) -> None:
         """Adds the rows of a ledger of the whole that no shard had, as they were loaded.

@@ -87,8 +87,8 @@ def create(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Opens a loaded ledger as its only user, every commit durable.
+def connect(path: Path, *, just_made: bool = False) -> sqlite3.Connection:
+    """Opens a loaded ledger as its only user, every commit durable; one that was `just_made` is not looked through.
 
     EXCLUSIVE comes before WAL: so there is no shared-memory file, and a second process cannot open it at all, which
     keeps clear of SQLite's WAL-reset defect (3.7.0 to 3.51.2, two connections writing). On a network filesystem the
@@ -104,13 +104,18 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         with opening(path) as connection:
             connection.executescript(f"PRAGMA locking_mode=EXCLUSIVE; PRAGMA busy_timeout=0; {durability(path)}")
-            # Also the type of every value; for a million rows it takes a third of a second.
-            ((found, *_),) = connection.execute("PRAGMA quick_check(1)").fetchall()
-            if found != "ok":
-                raise _damaged(path, " ".join(str(found).split()))
+            if not just_made:
+                _look_through(connection, path)
     except ERRORS as error:
         raise blame(path, error) from error
     return connection
+
+
+def _look_through(connection: sqlite3.Connection, path: Path) -> None:
+    # Also the type of every value; for a million rows it takes a third of a second.
+    ((found, *_),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+    if found != "ok":
+        raise _damaged(path, " ".join(str(found).split()))
 
 
 def format_of(path: Path) -> int | None:

@@ -13,9 +13,10 @@ from jobs.run_view import Backlog
 BEYOND_LIMIT = 2
 _ALL = " ".join(Status)
 # SQLite sorts rows to group them: with one number for all that they have in common, in half the time. A status that no
-# release knows shares its number with others, and is refused all the same.
+# release knows may share its number with others: with those that have none, or with one that begins with it. It is the
+# greater or the less of two then, and refused all the same.
 _COUNT = f"""SELECT (r.leader IS NOT NULL) + 2 * l.doubt + 4 * (l.attempts > 0) + 8 * l.left_out
-    + 64 * instr('{_ALL}', COALESCE(l.status, '-')), MAX(l.status), COUNT(*)
+    + 64 * instr('{_ALL}', COALESCE(l.status, '-')), MIN(l.status), MAX(l.status), COUNT(*)
     FROM row r JOIN stand l ON l.row = COALESCE(r.leader, r.row) GROUP BY 1"""  # noqa: S608 - from an enum
 _FAILED = frozenset({Status.FAILED, Status.UNKNOWN})
 _ACCEPTED = frozenset({Status.UPDATED, Status.VERIFIED})
@@ -109,13 +110,14 @@ class Standings:
         return self._counted[1]
 
     def _standing(self, values: tuple[Any, ...]) -> Standing:
-        number, status, rows = values
+        number, *found, rows = values
+        status, _ = (None if text is None else self._status(text) for text in found)
         return Standing(
             follow=bool(number & 1),
             doubt=bool(number & 2),
             sent=bool(number & 4),
             left_out=number // 8 % 8,
-            status=None if status is None else self._status(status),
+            status=status,
             rows=rows,
         )
 

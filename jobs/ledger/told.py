@@ -72,12 +72,6 @@ class Told:
         """The rows of one group but those left out, in manifest order."""
         return self._rows(f"WHERE status IN ({quoted(group)}) AND left_out = 0")
 
-    def row_numbers_of(self, group: Group) -> Iterator[int]:
-        """The same as plain row numbers."""
-        where = f"status IN ({quoted(group)}) AND left_out = 0"
-        numbers = f"SELECT row FROM told WHERE {where} ORDER BY row"  # noqa: S608 - built from an enum
-        return (row for (row,) in self._query(numbers))
-
     def counts(self) -> tuple[StatusCount, ...]:
         """Rows by status, every status once, in the order of `Status`; those left out are not among them."""
         return self._standings.counts()
@@ -95,12 +89,6 @@ class Told:
         others ended.
         """
         return self._standings.backlog(also_failed=also_failed)
-
-    def open_rows(self) -> int:
-        """How many rows are open, without the others."""
-        opened = "SELECT COUNT(*) FROM stand WHERE status IS NULL AND leader IS NULL AND left_out = 0"
-        ((rows,),) = self._query(opened)
-        return int(rows)
 
     def so_far(self) -> SoFar:
         """How far the job has come; rows that repeat an earlier one count with it."""

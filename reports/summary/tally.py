@@ -8,6 +8,7 @@ from jobs.ledger.told_row import CARRIED
 from jobs.model import Group, Status, StatusCount
 from reports.summary.key_faults import held_code, key_fault
 from reports.summary.open_rows import OpenRows
+from reports.summary.row_numbers import RowNumbers
 from reports.summary.timeline import End, Timeline
 
 SAMPLES = 5
@@ -18,6 +19,7 @@ MAX_BLAMED_KEYS = 100
 _Kind = tuple[Status, str, str]
 """Status, code and, where the code blames it, the key."""
 
+_AGAIN = frozenset(status for status in Status if status.group is Group.RUN_AGAIN)
 MOST_PUTS = 20
 """Rows that took so many PUTs or more are counted together: how many a row may take is up to the user."""
 
@@ -33,6 +35,8 @@ class Tally:
         self.unknown_ended = 0
         self.timeline = Timeline(origin_s)
         self.open_rows = OpenRows()
+        self.run_again = RowNumbers()
+        self.fix_first = RowNumbers()
         self._by_puts: dict[int, int] = {}
         self._by_status = dict.fromkeys(Status, 0)
         self._samples: dict[_Kind, list[ToldRow]] = {}
@@ -106,6 +110,7 @@ class Tally:
         # An outcome has the moment of its last answer; a row in doubt, which was stopped before its own, has none.
         if end.status is Status.UNKNOWN and block.finished_at[at] is not None:
             self.unknown_ended += 1
+        (self.run_again if end.status in _AGAIN else self.fix_first).add(block.numbers[at])
         kind = self._kind(end, block.messages[at], block.kinds[at].kms_key_id)
         if kind not in self._errors and len(self._errors) >= MAX_CODES + len(self._keys):
             kind = (end.status, OTHER_CODES, "")

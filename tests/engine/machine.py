@@ -111,7 +111,7 @@ class Job:
         self.sandbox.exchange.settle(float("inf"))
         with Ledger(self.folder) as ledger:
             claims = claims_of(ledger.told.rows())
-            again = tuple(ledger.told.row_numbers_of(Group.RUN_AGAIN))
+            again = tuple(row.outcome.row for row in ledger.told.rows_of(Group.RUN_AGAIN))
         return Case(
             asked=self.asked,
             claims=claims,

@@ -113,6 +113,15 @@ def test_it_answers_each_command_with_its_exit_code_and_serves_the_next_one(chil
     assert found == [(0, server()), (0, server())]
 
 
+def test_one_that_was_killed_while_it_had_nothing_to_do_is_replaced(children: Children) -> None:
+    """As where memory is short: it says nothing about the shard that would have been next."""
+    assert children.run(["--version"], lambda: True, STOP_S) == 0
+    [idle] = children._idle
+    os.kill(server(), signal.SIGKILL)
+    wait_until(lambda: idle.ended)
+    assert children.run(["--version"], lambda: True, STOP_S) == 0
+
+
 def test_a_shard_that_is_killed_is_answered_as_a_shell_does_and_the_next_one_served(
     working: Working, children: Children
 ) -> None:
@@ -184,6 +193,14 @@ def test_a_shard_that_does_not_end_in_its_time_is_killed(working: Working) -> No
     os.kill(working.pid, signal.SIGSTOP)
     working.wanted.clear()
     assert working.code() == 137
+
+
+def test_what_lies_in_the_folder_of_its_worker_is_not_imported(
+    children: Children, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cyclopts.py").write_text("raise SystemExit(9)\n")
+    monkeypatch.chdir(tmp_path)
+    assert children.run(["--version"], lambda: True, STOP_S) == 0
 
 
 def test_it_ends_by_itself_once_nothing_was_asked_of_it_for_a_while() -> None:

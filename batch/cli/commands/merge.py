@@ -69,7 +69,7 @@ def _merge(found: Found, way: Way) -> int:
         directory.sweep()
         with merge_screen(progress=not way.json) as screen:
             _take_in(directory, found, patience, screen, partial=way.partial)
-            with Ledger(directory.path) as ledger:
+            with Ledger(directory.path, just_made=True) as ledger:
                 summary = write_reports(directory.path, ledger, read_record(ledger), None)
     if way.json:
         show_json(directory.path, summary)

@@ -22,7 +22,9 @@ class Shelf:
         self.folder = folder
         self.broken = False
         self.takes_s = 1.0
+        self.owned = True
         self.kept: list[tuple[str, float]] = []
+        self.removed: list[str] = []
         self.tried: list[float] = []
         self.held: list[tuple[bool, float]] = []
         self.late_s: float | None = None
@@ -34,7 +36,7 @@ class Shelf:
         self.kept.append((name, self.now_s()))
 
     def remove(self, name: str) -> None:
-        pass
+        self.removed.append(name)
 
     def now_s(self) -> float:
         return asyncio.get_running_loop().time() - 1_000.0
@@ -74,7 +76,9 @@ def play(shelf: Shelf, ledger: Ledger, script: Callable[[Snapshots], Awaitable[N
     """Makes snapshots while a script lasts."""
 
     async def whole() -> None:
-        snapshots = Snapshots(shelf, (3, 1), shelf.folder, times=TIMES, may_write=lambda: True, beside=shelf.beside)
+        snapshots = Snapshots(
+            shelf, (3, 1), shelf.folder, times=TIMES, may_write=lambda: shelf.owned, beside=shelf.beside
+        )
         making = asyncio.create_task(snapshots.make_for(ledger, shelf.hold, shelf.late))
         await script(snapshots)
         making.cancel()
@@ -192,3 +196,25 @@ def test_a_store_that_takes_longer_than_an_interval_from_the_start_does_not_end_
     play(shelf, ledger, script)
     assert shelf.late_s is None
     assert len(shelf.kept) >= 4
+
+
+def test_the_last_two_are_there_whenever_one_is_read(shelf: Shelf, ledger: Ledger) -> None:
+    async def script(snapshots: Snapshots) -> None:
+        await snapshots.kept()
+        await asyncio.sleep(150.0)
+
+    play(shelf, ledger, script)
+    names = [name for name, _ in shelf.kept]
+    assert len(names) == 4
+    assert shelf.removed == names[:2]
+
+
+def test_without_the_lease_none_is_handed_over(shelf: Shelf, ledger: Ledger) -> None:
+    async def script(snapshots: Snapshots) -> None:
+        await snapshots.kept()
+        shelf.owned = False
+        await asyncio.sleep(100.0)
+
+    play(shelf, ledger, script)
+    assert len(shelf.kept) == 1
+    assert len(shelf.tried) > 2

@@ -103,10 +103,18 @@ def test_a_child_that_is_asked_to_stop_has_time_for_its_last_word_besides_its_gr
 def test_one_whose_process_had_ended_meanwhile_gets_another_process(
     child_that: Callable[[str], None],
 ) -> None:
-    child_that("read -r _; echo 3; exit 0")
+    child_that("read -r _; echo 1; exit 0")
     storage = new_storage()
-    assert take(task_in(storage), "w", lambda: True).exit_code == 3
-    assert take(msgspec.structs.replace(task_in(storage), key="k-7-2"), "w", lambda: True).exit_code == 3
+    assert take(task_in(storage), "w", lambda: True).exit_code == 1
+    assert take(msgspec.structs.replace(task_in(storage), key="k-7-2"), "w", lambda: True).exit_code == 1
+
+
+def test_one_that_was_asked_to_stop_and_had_done_all_gets_no_other_shard(child_that: Callable[[str], None]) -> None:
+    """Its input is closed: nothing more could be said to it."""
+    child_that("read -r _; read -r _; echo 0")
+    storage = new_storage()
+    assert take(task_in(storage), "w", lambda: False).exit_code == 0
+    assert take(msgspec.structs.replace(task_in(storage), key="k-7-2"), "w", lambda: False).exit_code == 0
 
 
 @pytest.mark.parametrize(("ends", "code"), [("exit 0", 70), ("exit 1", 70), ("exit 3", 70), ("kill -9 $$", 137)])

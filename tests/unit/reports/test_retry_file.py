@@ -26,7 +26,7 @@ DONE, AGAIN, FIX = Status.UPDATED, Status.FAILED, NO_SECRET
 def rows_of(run: Run, group: Group) -> list[int]:
     """Row numbers of a group."""
     with run.opened() as (ledger, _):
-        return list(ledger.told.row_numbers_of(group))
+        return [row.outcome.row for row in ledger.told.rows_of(group)]
 
 
 @pytest.mark.slow

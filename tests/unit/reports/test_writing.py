@@ -203,7 +203,7 @@ def test_the_systems_own_limit_is_reported_like_a_full_disk(make_run: MakeRun) -
         "    record = read_record(ledger)\n"
         "    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
-        "    try:\n        write_retry(ReportFiles(folder), ledger, record, 1)\n"
+        "    try:\n        write_retry(ReportFiles(folder), record, range(1, 2_001))\n"
         "    except ReportError as error:\n        print(error.path.name, error.reason)\n"
     )
     told = subprocess.run(

@@ -435,9 +435,8 @@ def test_a_row_that_was_left_out_is_never_handed_out_and_is_told_as_not_selected
         unselected = (True, "not_attempted", "not selected")
         failed = (False, "failed", None)
         assert told == [(False, "updated", None), unselected, unselected, unselected, failed, unselected]
-        assert list(ledger.told.row_numbers_of(Group.RUN_AGAIN)) == [5]
-        assert list(ledger.told.row_numbers_of(Group.FIX_FIRST)) == []
         assert [row.outcome.row for row in ledger.told.rows_of(Group.RUN_AGAIN)] == [5]
+        assert list(ledger.told.rows_of(Group.FIX_FIRST)) == []
         assert {one.status: one.rows for one in ledger.told.counts() if one.rows} == {
             Status.UPDATED: 1,
             Status.FAILED: 1,
@@ -564,3 +563,29 @@ def test_the_ledger_of_a_shard_has_the_size_of_its_own_rows(tmp_path: Path) -> N
         sizes[rows] = (folder / names.LEDGER).stat().st_size
     assert [path.name for path in whole.iterdir()] == [names.LEDGER]
     assert sizes[1_000] < 0.4 * sizes[4_000]
+
+
+def test_rows_are_counted_once_for_all_that_is_asked_of_them_and_again_after_something_was_written(
+    tmp_path: Path,
+) -> None:
+    with loaded(tmp_path, planned(1, "s1"), planned(2, "s2")) as ledger:
+        ran: list[str] = []
+        ledger._connection.set_trace_callback(ran.append)
+        told = ledger.told
+        assert (told.backlog().open_rows, told.left_out(), told.carried(), told.so_far().rows) == (2, 0, 0, 2)
+        assert len(ran) == 1
+        ledger.commit(outcomes=[ended(1)])
+        assert told.backlog().open_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("known", "status"), [(Status.UPDATED, "up"), (Status.UPDATED, "updated verified"), (None, "waived")]
+)
+def test_a_status_that_no_release_knows_is_not_counted_as_one_that_it_is_like(
+    tmp_path: Path, known: Status | None, status: str
+) -> None:
+    with loaded(tmp_path, planned(1, "s1"), planned(2, "s2")) as ledger:
+        ledger.commit(outcomes=[ended(1)] if known is None else [ended(1), ended(2, known)])
+        ledger._run("UPDATE outcome SET status = ? WHERE row = 1", (status,))
+        with pytest.raises(LedgerError, match="not one that it knows"):
+            ledger.told.counts()
