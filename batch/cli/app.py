@@ -93,8 +93,8 @@ def parse(words: Sequence[str]) -> Parsed:
     """Reads a command line, and what else its command has its options from.
 
     Raises:
-        CycloptsError: the words are no command.
-        UsageError: there are no such values, or no such variables.
+        CycloptsError: the words do not name a command.
+        UsageError: a value or a variable cannot be used.
         ValueError: the same, for a dataclass of options.
     """
     command, arguments, _ = app.parse_args(list(words), print_error=False, exit_on_error=False)

@@ -21,7 +21,7 @@ def asked(question: Callable[[], Coroutine[Any, Any, T]], access: Access) -> T:
     source = access.login.describe().source
 
     async def answered() -> T:
-        line = f"login not answering, {source}; it is tried for about half a minute"
+        line = f"login not answering; tried for half a minute; source: {source}"
         late = asyncio.get_running_loop().call_later(_SAY_AFTER_S, say, line)
         try:
             return await question()

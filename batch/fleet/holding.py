@@ -7,7 +7,9 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from signal import SIGTERM
 
+from batch.fleet import campaign
 from batch.fleet.campaign import Worker
 from batch.fleet.clock import boot_id, boot_s
 from batch.fleet.home import Home, Mark
@@ -15,6 +17,7 @@ from batch.fleet.lease import LeaseRecord, LeaseTimes
 from batch.fleet.storage import Storage
 from batch.fleet.taking import Taker
 from batch.fleet.tenant import Tenant
+from batch.process.signals import InterruptedBySignal
 from batch.process.tied import drain
 from jobs.manifest.incoming import Incoming
 from jobs.printable import storable
@@ -43,6 +46,7 @@ def held(claim: Claim, directory: RunDirectory, incoming: Incoming) -> Iterator[
 
     Raises:
         LeaseHeldError: another process works on it.
+        InterruptedBySignal: the campaign was stopped meanwhile, as by a signal.
         OSError: the campaign folder or this disk cannot be read or written.
         LedgerError: the ledgers that are there cannot be used.
     """
@@ -54,6 +58,7 @@ def held(claim: Claim, directory: RunDirectory, incoming: Incoming) -> Iterator[
         clock=boot_s,
         wait_s=claim.wait_s,
         say=claim.say,
+        nap=_nap(claim),
     )
     keeper = taker.take(mine, gone=_gone(claim.home))
     keeper.on_stop = drain
@@ -70,6 +75,18 @@ def held(claim: Claim, directory: RunDirectory, incoming: Incoming) -> Iterator[
             keeper.stop()
         else:
             keeper.release(tenant.quiet_s)
+
+
+def _nap(claim: Claim) -> Callable[[float], None]:
+    """To wait for a lease takes minutes, and a campaign that was stopped by then begins nothing."""
+
+    def nap(seconds: float) -> None:
+        time.sleep(seconds)
+        if claim.storage.get(campaign.STOP) is not None:
+            claim.say(f"shard {claim.shard}: the campaign was stopped, so nothing is begun")
+            raise InterruptedBySignal(SIGTERM)
+
+    return nap
 
 
 def _lease(claim: Claim) -> LeaseRecord:

@@ -37,8 +37,7 @@ class Taker:
             match verdict(watch, mine, self.times, gone=gone):
                 case Take(epoch=epoch, quiet_s=quiet_s):
                     if (keeper := self._make(epoch, mine)) is not None:
-                        keeper.start()
-                        self.nap(quiet_s)
+                        self._begin(keeper, quiet_s)
                         return keeper
                     # It is there, whatever a listing of old still says.
                     least = epoch
@@ -50,6 +49,15 @@ class Taker:
                         told = True
                         self.say(f"shard {self.shard}: {_holder(watch)} has its lease; waiting up to {left_s:.0f} s")
                     self.nap(self.times.look_s)
+
+    def _begin(self, keeper: Keeper, quiet_s: float) -> None:
+        keeper.start()
+        try:
+            self.nap(quiet_s)
+        except BaseException:
+            # Nothing was sent; what the owner before has sent the next one waits for.
+            keeper.release(quiet_s)
+            raise
 
     def _look(self, watch: Watch | None, least: int) -> Watch | None:
         from_s = self.clock()

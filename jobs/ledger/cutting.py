@@ -19,7 +19,7 @@ _COUNT = """CREATE TABLE place AS SELECT scope, COUNT(*) AS rows,
 _PLACES = "SELECT scope, rows, sent, invalid FROM place"
 _TAKE = """INSERT INTO main.row SELECT * FROM whole.row
     WHERE {}scope IN (SELECT value FROM json_each(?)) OR (? AND scope IS NULL) ORDER BY row"""
-_FEW = 1 / 8
+_FEW = 1 / 16
 """Up to this share of all rows, to look each up by the index of scopes takes less than to read them all."""
 
 

@@ -148,7 +148,8 @@ def state_counts(scopes: Sequence[ScopeView]) -> Iterator[str]:
 
 def state_words(scope: ScopeView) -> str:
     """What a project does; where something slows it, what that is and what it costs."""
-    words = "; ".join(_state_parts(scope))
+    # The source is last, as it may be long.
+    words = "; ".join((*_state_parts(scope), *((f"source: {scope.login}",) if scope.login else ())))
     if not scope.held_keys or scope.state in {ScopeState.STOPPED, ScopeState.ENDED}:
         return words
     keys = "1 key" if scope.held_keys == 1 else f"{scope.held_keys} keys"
@@ -186,7 +187,7 @@ def _outage_parts(scope: ScopeView, in_s: str) -> Iterator[str]:
     if scope.login is None:
         yield f"service not answering{code}; {'next probe' if in_s else 'probing'}{in_s or ' now'}"
         return
-    yield f"login not answering{code}{f', {scope.login}' if scope.login else ''}"
+    yield f"login not answering{code}"
     yield f"next try{in_s}" if in_s else "trying now"
 
 
@@ -196,8 +197,8 @@ def _slowed_parts(scope: ScopeView) -> Iterator[str]:
         yield f"{share(scope.unanswered)} of requests failing{f' ({scope.code})' if scope.code else ''}"
     if scope.reduced:
         yield _quota_words(scope)
-        answered = f", {rate_text(_continuing_per_s(scope))}/s of them get through" if failing else ""
-        yield f"sending {rate_text(scope.allowed_per_s)}/s at most{answered}"
+        answered = f", {rate_text(_continuing_per_s(scope))}/s get through" if failing else ""
+        yield f"sending {rate_text(scope.allowed_per_s)}/s{answered}"
         return
     if scope.refused >= _WORTH_A_WORD:
         yield f"{share(scope.refused)} of requests refused for their rate (429)"
@@ -205,13 +206,12 @@ def _slowed_parts(scope: ScopeView) -> Iterator[str]:
 
 
 def _quota_words(scope: ScopeView) -> str:
-    """Why it sends less than it was asked to."""
+    """Why it sends less than it was asked to; short, as two lines of a terminal hold all of it."""
     usual = rate_text(scope.usual_per_s)
     if scope.named_per_s is None:
-        return f"the service refuses a part of {usual}/s (429): its quota is smaller, or shared"
-    if scope.named_per_s < scope.asked_per_s:
-        return f"the service allows {usual}/s, and others use a part of that (429)"
-    return f"the service refuses a part of {usual}/s (429): its quota is shared"
+        return f"quota below {usual}/s, or shared with others (429)"
+    of = f" of {usual}/s" if scope.named_per_s < scope.asked_per_s else ""
+    return f"quota{of} shared with others (429)"
 
 
 def _continuing_per_s(scope: ScopeView) -> float:

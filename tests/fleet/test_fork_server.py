@@ -195,6 +195,14 @@ def test_a_shard_that_does_not_end_in_its_time_is_killed(working: Working) -> No
     assert working.code() == 137
 
 
+def test_what_lies_in_the_folder_of_its_worker_is_not_imported(
+    children: Children, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cyclopts.py").write_text("raise SystemExit(9)\n")
+    monkeypatch.chdir(tmp_path)
+    assert children.run(["--version"], lambda: True, STOP_S) == 0
+
+
 def test_it_ends_by_itself_once_nothing_was_asked_of_it_for_a_while() -> None:
     done = subprocess.Popen([sys.executable, "-c", IDLE], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with done:

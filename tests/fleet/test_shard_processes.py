@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from batch.fleet import campaign
-from batch.fleet.campaign import Worker
+from batch.fleet.campaign import Stop, Worker
 from batch.fleet.lease import LeaseRecord
 from batch.sandbox.assembly import Sandbox
 from jobs.model import Status
@@ -77,6 +77,21 @@ def test_a_machine_that_is_lost_is_replaced_by_another_which_sends_an_interval_a
     last = campaign.read(storage.get(campaign.lease(0, 2)), LeaseRecord)
     assert last is not None
     assert last.quiet_s is not None
+
+
+def test_a_stop_that_comes_while_a_lost_owner_is_waited_for_begins_nothing(tmp_path: Path) -> None:
+    sandbox = small_service(secrets=4)
+    with served(sandbox, tmp_path) as tool:
+        storage = campaign_in(tmp_path / "shared", manifest_of(moves(sandbox)), tool.url)
+        worker = Worker(host="lost", pid=1)
+        lost = LeaseRecord(owner=worker, nonce="n", boot="b", lapse_s=0.8, timeout_s=2.0, at=1.0)
+        storage.put(campaign.lease(0, 1), campaign.to_json(lost))
+        with tool.start(*child(storage, 0, tmp_path / "work")) as running:
+            wait_until(lambda: any((tmp_path / "work").glob("*/run")), running)
+            storage.put(campaign.STOP, campaign.to_json(Stop(who="me", at=1.0)))
+            assert running.wait() == 143
+    assert storage.names(campaign.LEASE) == ("0/1",)
+    assert puts(sandbox) == {}
 
 
 def test_a_machine_without_the_login_of_an_account_refuses_the_shard_at_once_and_leaves_it_to_another(

@@ -19,7 +19,10 @@ def access(monkeypatch: pytest.MonkeyPatch) -> Access:
 
 @pytest.mark.parametrize(
     ("after_s", "line"),
-    [(0.0, "csms-rekey: login not answering, CSMS_REKEY_TOKEN; it is tried for about half a minute\n"), (60.0, "")],
+    [
+        (0.0, "csms-rekey: login not answering; tried for half a minute; source: CSMS_REKEY_TOKEN\n"),
+        (60.0, ""),
+    ],
 )
 def test_what_is_waited_for_is_said_after_a_moment(
     access: Access, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], after_s: float, line: str

@@ -146,6 +146,22 @@ def test_a_lease_that_was_released_is_taken_after_its_quiet_time_and_one_that_la
     assert store.record(2).quiet_s is None
 
 
+def test_a_lease_whose_taker_is_stopped_before_it_may_send_is_released(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the owner before has sent may still be under way, so that the next one waits for that again."""
+    store, clock = Store(), Hands()
+    taken(store, clock).release(5.0)
+
+    def stopped(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(clock, "nap", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        taken(store, clock)
+    assert store.record(2).quiet_s == 5.0
+
+
 def test_a_release_that_hangs_does_not_hold_up_the_end() -> None:
     store = Store()
     times = LeaseTimes(renew_s=0.01, lapse_s=0.05, still_s=0.1)

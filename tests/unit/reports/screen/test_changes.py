@@ -81,7 +81,7 @@ def test_an_outage_of_the_login_is_told_as_such() -> None:
     ]
     lines = [change.words for one in views for change in changes.note(one)]
     assert lines == [
-        "login not answering, user ann; next try in 4 s",
+        "login not answering; next try in 4 s; source: user ann",
         "login answering again",
         OUTAGE,
         AGAIN,

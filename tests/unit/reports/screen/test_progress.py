@@ -119,7 +119,7 @@ def test_many_projects_are_few_lines() -> None:
     assert shown[-1] == "and 26 more projects: 25 running, 1 done"
 
 
-SMALLER = "the service refuses a part of 50/s (429): its quota is smaller, or shared"
+SMALLER = "quota below 50/s, or shared with others (429)"
 
 
 def test_only_the_last_faults_are_shown() -> None:
@@ -154,19 +154,19 @@ def test_only_the_last_faults_are_shown() -> None:
         ),
         (
             {**SLOWED, "named_per_s": 20.0, "allowed_per_s": 10.0, "refused": 0.06},
-            "the service allows 20/s, and others use a part of that (429); sending 10/s at most",
+            "quota of 20/s shared with others (429); sending 10/s",
         ),
         (
             {**SLOWED, "named_per_s": 50.0, "allowed_per_s": 10.0},
-            "the service refuses a part of 50/s (429): its quota is shared; sending 10/s at most",
+            "quota shared with others (429); sending 10/s",
         ),
         (
             {**SLOWED, "allowed_per_s": 10.0},
-            f"{SMALLER}; sending 10/s at most",
+            f"{SMALLER}; sending 10/s",
         ),
         (
             {**SLOWED, "allowed_per_s": 10.0, "unanswered": 0.5, "code": "timeout"},
-            f"50 % of requests failing (timeout); {SMALLER}; sending 10/s at most, 5/s of them get through",
+            f"50 % of requests failing (timeout); {SMALLER}; sending 10/s, 5/s get through",
         ),
         (
             {"state": ScopeState.SETTLING, "again_in_s": 41.3},
@@ -179,7 +179,7 @@ def test_only_the_last_faults_are_shown() -> None:
         ),
         (
             {"state": ScopeState.OUTAGE, "code": "timeout", "login": "http://10.0.0.1", "gives_up_in_s": 590.0},
-            "login not answering (timeout), http://10.0.0.1; trying now; gives up in 9 min 50 s",
+            "login not answering (timeout); trying now; gives up in 9 min 50 s; source: http://10.0.0.1",
         ),
         (
             {"state": ScopeState.OUTAGE, "code": "504", "gives_up_in_s": 30.0},
