@@ -49,7 +49,7 @@ class Admission(Condition):
     @property
     def login(self) -> Waiting | None:
         """The login that requests have been waiting for, once that has taken a while."""
-        waiting = self._slots.waiting
+        waiting = self._slots.credential.waiting
         return waiting if waiting is not None and self._clock.now_s() - waiting.since_s >= _LOGIN_LASTS_S else None
 
     def standing(self, now_s: float) -> tuple[ScopeState, float | None]:
@@ -74,6 +74,8 @@ class Admission(Condition):
 
     def given_up(self, now_s: float) -> str | None:
         """As `Condition`; what could not leave for want of a login says nothing of the service."""
+        if self._slots.credential.waiting is None:
+            return super().given_up(now_s)
         down_s = self._login_down_s(now_s)
         if not down_s or down_s < self._limits.max_outage_s or self._paused_at_s is not None:
             return super().given_up(now_s)
@@ -104,8 +106,9 @@ class Admission(Condition):
                 await self._switch.nap(min(_nap_s(wait_s), self.patience_s(now_s)))
                 continue
             await self._slots.acquire(silent=self.unheard)
-            now_s = self._clock.now_s()
-            if self._still(wanted, now_s):
+            asked_s, now_s = now_s, self._clock.now_s()
+            # What is asked for each request is not asked twice where nothing was waited for.
+            if self._still(wanted, now_s) and (now_s == asked_s or self.given_up(now_s) is None):
                 await self._pace(now_s)
                 return self._ticket(now_s, rows_left, elsewhere=elsewhere)
             self._slots.release()
@@ -192,8 +195,7 @@ class Admission(Condition):
         self._proceeded_s = self._clock.now_s()
 
     def _still(self, wanted: Callable[[], bool], now_s: float) -> bool:
-        may = not self._switch.stopped and self.given_up(now_s) is None
-        return may and wanted() and self._wait_s(now_s) <= 0
+        return not self._switch.stopped and wanted() and self._wait_s(now_s) <= 0
 
     def _wait_s(self, now_s: float) -> float:
         """Seconds until a request may leave; infinite where only an answer can open the way, or the end of a pause."""

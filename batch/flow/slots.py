@@ -7,7 +7,6 @@ frees something wakes exactly the one that waited longest.
 import asyncio
 
 from batch.csms.auth import Credential
-from batch.csms.auth.waiting import Waiting
 
 
 class Slots:
@@ -74,22 +73,17 @@ class ScopeSlots:
     def __init__(self, slots: Slots, turns: Turns, credential: Credential) -> None:
         self._slots = slots
         self._turns = turns
-        self._credential = credential
+        self.credential = credential
         self._silent = 0
         self.in_flight = 0
         slots.scopes += 1
-
-    @property
-    def waiting(self) -> Waiting | None:
-        """What its requests wait for where there is no login to let them in with."""
-        return self._credential.waiting
 
     def full(self, most: int) -> bool:
         """Whether this scope must wait for one of its answers: it may have `most` requests in flight, and its share.
 
         Until its credential is proven that is one request.
         """
-        if not self._credential.proven:
+        if not self.credential.proven:
             return self.in_flight > 0
         if not self.in_flight:
             return False
@@ -106,8 +100,8 @@ class ScopeSlots:
 
     async def acquire(self, *, silent: bool) -> None:
         """Waits for its turn and a free slot, and takes both; `silent` where nothing is heard from the service."""
-        if not self._turns.take(self._credential):
-            await self._turns.acquire(self._credential)
+        if not self._turns.take(self.credential):
+            await self._turns.acquire(self.credential)
         counted = silent and self._slots.scopes > 1
         try:
             if counted:

@@ -8,7 +8,9 @@ from jobs.ledger.assembly import Assembly
 from jobs.ledger.new_ledger import part_of, seal
 
 # What is sorted there at the end: rows of shards interleave, and a table that is filled out of order takes long.
+# The cache has room for a page of each of a few thousand shards.
 _STAGE = """
+PRAGMA staged.cache_size = -12000;
 CREATE TABLE staged.row AS SELECT * FROM main.row LIMIT 0;
 CREATE TABLE staged.intent AS SELECT * FROM main.intent LIMIT 0;
 CREATE TABLE staged.outcome AS SELECT * FROM main.outcome LIMIT 0;
@@ -30,10 +32,12 @@ INSERT OR IGNORE INTO main.held_key SELECT * FROM shard.held_key;
 """  # noqa: S608 - its own text
 _MISSING = "'no ledger of its shard was merged'"
 _FILLED = f"CASE WHEN status IS NULL AND leader IS NULL AND left_out = 0 THEN {_MISSING} ELSE error_message END"
+# Rows are wide: to sort only where they are, and fetch them in that order, takes a quarter less.
 _SORT = f"""
 INSERT INTO main.meta SELECT '{accounts.META}', named FROM
     (SELECT json_group_object(scope, account) AS named FROM staged.account) WHERE named <> '{{}}';
-INSERT INTO main.row SELECT * FROM staged.row ORDER BY row;
+CREATE TABLE staged.sorted AS SELECT rowid AS at FROM staged.row ORDER BY row;
+INSERT INTO main.row SELECT r.* FROM staged.sorted s CROSS JOIN staged.row r ON r.rowid = s.at ORDER BY s.rowid;
 INSERT INTO main.intent SELECT * FROM staged.intent ORDER BY row;
 INSERT INTO main.outcome SELECT * FROM staged.outcome ORDER BY row;
 CREATE TABLE staged.renumbered AS

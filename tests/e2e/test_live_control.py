@@ -44,7 +44,7 @@ def test_a_run_is_paused_asked_continued_and_slowed_down_and_all_of_it_is_on_rec
     sandbox, asked, path = job(tmp_path)
     keys, run_dir = keys_of(sandbox), tmp_path / "run"
     with served(sandbox, tmp_path) as tool:
-        with tool.start("run", str(path), *tool.to(run_dir, "--rate=20/s")) as running:
+        with tool.start("run", str(path), *tool.to(run_dir, "--rate=20/s", "--progress=off")) as running:
             wait_until(lambda: arrived(sandbox) >= 20, running)
             paused = tool.run("set", str(run_dir), "--pause", more={"CSMS_REKEY_RATE": "1/s"})
             assert (paused.code, paused.err) == (0, "")
