@@ -1,7 +1,7 @@
 """A job in the words of its options: what its summary says, and the command line that asks for the same again."""
 
 import shlex
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from itertools import pairwise
 
 import msgspec
@@ -82,6 +82,18 @@ def limits_of(job: JobFacts) -> tuple[str, ...]:
 def changed_options(now: JobSpec, was: JobSpec) -> tuple[str, ...]:
     """The command line's words for the options in which a session differs from its job."""
     return changed_facts(job_facts(now), job_facts(was))
+
+
+def another_job(now: JobSpec, was: JobSpec) -> Iterator[str]:
+    """In what a job is not the one before: options with other values, and those that are not given any more."""
+    facts, before = job_facts(now), job_facts(was)
+    fields = JobFacts.__struct_fields__
+    lost = {name: getattr(before, name) for name in fields if not getattr(facts, name)}
+    completed = msgspec.structs.replace(facts, **lost)
+    if given := changed_facts(completed, before):
+        yield " ".join(given)
+    if missing := changed_facts(completed, facts):
+        yield f"without {' '.join(missing)}"
 
 
 def with_changes(job: JobFacts, changed: str) -> JobFacts:

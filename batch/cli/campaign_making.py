@@ -16,7 +16,7 @@ from batch.fleet.campaign import Campaign
 from batch.fleet.source import source_files
 from batch.fleet.storage import Storage
 from batch.process.version import version
-from jobs.job_facts import changed_options
+from jobs.job_facts import another_job
 from jobs.manifest.incoming import Incoming
 from jobs.plan.opened import PlannedManifest
 from jobs.printable import counted
@@ -96,8 +96,7 @@ def _made(storage: Storage, wanted: Wanted, spool: Path, threads: Callable[[], i
 
 
 def _require_same(storage: Storage, found: Campaign, wanted: Wanted, sha256: str) -> None:
-    words = changed_options(wanted.spec, found.spec)
-    changed = [" ".join(words)] if words else []
+    changed = list(another_job(wanted.spec, found.spec))
     if sha256 != found.manifest_sha256:
         changed.append(f"manifest {plain(wanted.incoming.manifest)}")
     login = ("auth", "agency", "profile", "accounts")

@@ -67,3 +67,13 @@ def test_another_campaign_in_the_folder_is_refused_with_the_options_that_differ(
     assert call(manifest, tmp_path / "campaign", "--shards=2") == 0
     assert call(manifest, tmp_path / "campaign", "--shards=2", "--rate=3/s", "--limit=1") == 2
     assert "holds another campaign (--limit 1 --rate 3/s);" in capsys.readouterr().err
+
+
+def test_a_campaign_does_not_continue_without_the_options_that_it_was_made_with(
+    tmp_path: Path, manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "campaign"
+    assert call(manifest, folder, "--shards=2", "--limit=1", "--strict") == 0
+    assert call(manifest, folder, "--shards=2") == 2
+    assert "holds another campaign (without --limit 1 --strict);" in capsys.readouterr().err
+    assert call(manifest, folder, "--shards=2", "--limit=1", "--strict") == 0
