@@ -54,6 +54,8 @@ def cut(connection: sqlite3.Connection, whole: Path, shard: Shard, by: ShardBy) 
     with contextlib.closing(schema.looking(whole)) as read:
         scopes = {one.id: one.scope for one in scope_accounts(read.execute)}
         counts = {number: found for number, *found in read.execute(_PLACES)}
+    if not counts.keys() >= scopes.keys():
+        raise sqlite3.DatabaseError("its places are not all counted")
     own = own_places(shard, by, ((scope, counts[number][1]) for number, scope in scopes.items()))
     numbers = {scope: number for number, scope in scopes.items() if scope in own}
     rows, _, invalid = map(sum, zip(*counts.values(), strict=True)) if counts else (0, 0, 0)

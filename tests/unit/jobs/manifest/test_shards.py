@@ -1,5 +1,7 @@
 """A manifest whose shards are loaded one after the other on one machine."""
 
+import contextlib
+import sqlite3
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,5 +112,15 @@ def test_where_it_is_damaged_so_that_sqlite_cannot_even_say_how_it_is_read_again
     [whole] = machine.kept
     whole.write_bytes(whole.read_bytes().replace(b"CREATE TABLE scope", b"CREATE T\xe9BLE scope"))
     with pytest.raises(LedgerError, match="not UTF-8"):
+        machine.load(1)
+    assert machine.load(1)[1] == rows
+
+
+def test_where_a_place_is_missing_from_its_counts_it_is_read_again_too(machine: Machine) -> None:
+    _, rows = machine.load(1)
+    [whole] = machine.kept
+    with contextlib.closing(sqlite3.connect(whole)) as connection, connection:
+        connection.execute("DELETE FROM place WHERE scope = 1")
+    with pytest.raises(LedgerError, match="not all counted"):
         machine.load(1)
     assert machine.load(1)[1] == rows
