@@ -97,7 +97,7 @@ Odd = tuple[Path, Sandbox, list[Ended]]
 
 
 def test_the_command_of_a_plan_asks_for_the_limits_and_the_login_that_it_was_made_with(tmp_path: Path) -> None:
-    """On the screen and on the page; as it is printed, it runs the plan."""
+    """On the screen and on the page; the printed command runs the plan unchanged."""
     sandbox, path = small_service(secrets=6), tmp_path / "m.csv"
     path.write_bytes(manifest_of(moves(sandbox)))
     with served(sandbox, tmp_path) as tool:

@@ -64,7 +64,7 @@ def span_s(job: Job) -> float:
 
 
 class Lists:
-    """Answers the n-th list, counted from 0, as it is asked to."""
+    """Answers the n-th list, counted from 0, in the way that the scenario gives."""
 
     def __init__(self, page: Callable[[int], InjectedFault | None]) -> None:
         self._page = page
